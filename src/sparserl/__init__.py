@@ -1,0 +1,24 @@
+"""sparserl: sparse neural networks in deep reinforcement learning; train them, study them, ship them.
+
+    experiment = sparserl.from_preset("dqn", "rigl", "CartPole-v1", sparsity=0.9)
+    for report in sparserl.run(experiment, seed=0):
+        print(report.environment_steps, report.last_return)
+
+The names below come from `sparserl.experiment` and are loaded on first use, because JAX takes its time to import.
+"""
+
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sparserl.experiment import Experiment, describe, from_preset, run
+
+__all__ = ["Experiment", "__version__", "describe", "from_preset", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return metadata.version("sparserl")
+    if name in __all__:
+        return getattr(import_module("sparserl.experiment"), name)
+    raise AttributeError(f"module 'sparserl' has no attribute {name!r}")

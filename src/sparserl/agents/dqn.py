@@ -1,0 +1,146 @@
+"""DQN: deep Q-learning (Mnih et al. 2015) with double, Huber and n-step variants."""
+
+import dataclasses
+from typing import NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from sparserl.agents import replay
+from sparserl.types import Array, Discrete, EnvSpec, Group, Key, Metrics, Optimizer, Params, Transition, UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class DQNSettings:
+    """Hyperparameters of DQN; the defaults are the paper's for classic control (Table 6)."""
+
+    discount: float = 0.99
+    batch_size: int = 128
+    replay_capacity_steps: int = 100_000
+    warmup_steps: int = 1_000  # uniformly random actions, no update
+    steps_per_update: int = 1
+    target_interval_updates: int = 100
+    initial_epsilon: float = 1.0
+    final_epsilon: float = 0.1
+    epsilon_decay_steps: int = 25_000  # linear, counted from the first environment step
+    evaluation_epsilon: float = 0.1
+    double: bool = False  # van Hasselt et al. 2016
+    huber: bool = False  # False: squared error (Deviation 13)
+    n_step: int = 1
+
+    def __post_init__(self) -> None:
+        least = {"batch_size": 1, "steps_per_update": 1, "target_interval_updates": 1, "n_step": 1, "warmup_steps": 0}
+        for name, minimum in {**least, "epsilon_decay_steps": 0, "replay_capacity_steps": self.n_step}.items():
+            if getattr(self, name) < minimum:
+                raise UserError(f"{name} is {getattr(self, name)}: it must be at least {minimum}")
+        for name in ("discount", "initial_epsilon", "final_epsilon", "evaluation_epsilon"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name} is {getattr(self, name)}: it must lie in [0, 1]")
+
+
+class QNetwork(Protocol):
+    """Action values `[..., num_actions]` of observations `[..., *observation_shape]`."""
+
+    def init(self, key: Key) -> Params: ...
+    def apply(self, params: Params, observation: Array) -> Array: ...
+
+
+class DQNState(NamedTuple):
+    """The network group "q" and the replay."""
+
+    groups: dict[str, Group]
+    replay: replay.Replay
+
+
+@dataclasses.dataclass(frozen=True)
+class DQN:
+    """The agent; `num_envs` environments are stepped side by side and share one replay."""
+
+    settings: DQNSettings
+    spec: EnvSpec
+    network: QNetwork
+    optimizer: Optimizer
+    num_envs: int = 1
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.spec.action, Discrete):
+            raise UserError(f"dqn needs discrete actions, and {self.spec.identifier} has continuous ones: try sac or ppo")
+
+    @property
+    def steps_per_update(self) -> int:
+        return self.settings.steps_per_update
+
+    def num_updates(self, num_steps: int) -> int:
+        """Gradient updates done after `num_steps` environment steps; warm-up steps count inside the total."""
+        return num_updates(self.settings, num_steps)
+
+    def init(self, key: Key) -> DQNState:
+        """A new learner with an empty replay."""
+        network_key, optimizer_key = jax.random.split(key)
+        group = self.optimizer.init(optimizer_key, {"q": self.network.init(network_key)}, with_target=True)
+        observation = jnp.zeros((self.num_envs, *self.spec.observation_shape), self.spec.observation_dtype)
+        flags = jnp.zeros((self.num_envs,), bool)
+        zeros = jnp.zeros((self.num_envs,), jnp.float32)
+        step = Transition(observation, zeros.astype(jnp.int32), zeros, flags, flags, observation)
+        return DQNState({"q": group}, replay.empty(step, self.settings.replay_capacity_steps))
+
+    def explore(self, key: Key, num_steps: Array, state: DQNState, observation: Array) -> Array:
+        """Epsilon-greedy actions `[env]` for observations `[env, ...]`; uniformly random ones during warm-up."""
+        return self._epsilon_greedy(key, self.epsilon(num_steps), state, observation)
+
+    def exploit(self, key: Key, state: DQNState, observation: Array) -> Array:
+        """Actions for evaluation: greedy but for `evaluation_epsilon`."""
+        return self._epsilon_greedy(key, jnp.float32(self.settings.evaluation_epsilon), state, observation)
+
+    def epsilon(self, num_steps: Array) -> Array:
+        """Chance of a random action at environment step `num_steps`."""
+        s = self.settings
+        progress = jnp.clip(num_steps / max(s.epsilon_decay_steps, 1), 0.0, 1.0)
+        return jnp.where(num_steps < s.warmup_steps, 1.0, s.initial_epsilon + (s.final_epsilon - s.initial_epsilon) * progress)
+
+    def update(self, key: Key, num_steps: Array, state: DQNState, rollout: Transition) -> tuple[DQNState, Metrics]:
+        """Store a rollout `[step, env, ...]`; after warm-up, take one gradient step. `num_steps` includes the rollout."""
+        state = state._replace(replay=replay.add(state.replay, rollout))
+        skip = lambda group: (group, {"loss": jnp.float32(jnp.nan), "mean_value": jnp.float32(jnp.nan)})
+        learn = lambda group: self._learn(key, num_updates(self.settings, num_steps) - 1, group, state.replay)
+        group, metrics = jax.lax.cond(num_updates(self.settings, num_steps) > 0, learn, skip, state.groups["q"])
+        return state._replace(groups={"q": group}), metrics
+
+    def loss(self, params: Params, target_params: Params, batch: replay.Batch) -> tuple[Array, Metrics]:
+        """Mean squared (or Huber) TD error over `[batch]`; paper, equation 2 (Deviation 13)."""
+        values = self.network.apply(params, batch.observation)
+        value = jnp.take_along_axis(values, jnp.expand_dims(batch.action, 1), axis=1)[:, 0]
+        next_values = self.network.apply(target_params, batch.next_observation)
+        if self.settings.double:
+            choice = self.network.apply(params, batch.next_observation).argmax(-1)
+            next_value = jnp.take_along_axis(next_values, jnp.expand_dims(choice, 1), axis=1)[:, 0]
+        else:
+            next_value = next_values.max(-1)
+        error = value - jax.lax.stop_gradient(batch.reward + batch.discount * next_value)
+        loss = (optax.losses.huber_loss(error) if self.settings.huber else error**2).mean()
+        return loss, {"loss": loss, "mean_value": value.mean()}
+
+    def _learn(self, key: Key, update: Array, group: Group, ring: replay.Replay) -> tuple[Group, Metrics]:
+        s = self.settings
+        sample_key, optimizer_key = jax.random.split(key)
+        batch = replay.sample(sample_key, ring, s.batch_size, s.discount, s.n_step)
+        targets = group.target_params
+        loss = lambda params: self.loss(params["q"], targets["q"], batch)
+        group, metrics = self.optimizer.minimize(optimizer_key, update, loss, group)
+        due = (update + 1) % s.target_interval_updates == 0
+        copied = lambda group: self.optimizer.average(update, group, step_size=1.0)
+        return jax.lax.cond(due, copied, lambda group: group, group), metrics
+
+    def _epsilon_greedy(self, key: Key, epsilon: Array, state: DQNState, observation: Array) -> Array:
+        coin_key, action_key = jax.random.split(key)
+        greedy = self.network.apply(state.groups["q"].params["q"], observation).argmax(-1).astype(jnp.int32)
+        random = jax.random.randint(action_key, greedy.shape, 0, self.spec.action.num_actions)
+        return jnp.where(jax.random.bernoulli(coin_key, epsilon, greedy.shape), random, greedy)
+
+
+def num_updates(settings: DQNSettings, num_steps: int | Array) -> int | Array:
+    """Gradient updates that `num_steps` environment steps bring: one per `steps_per_update` steps after the warm-up."""
+    done = num_steps // settings.steps_per_update - -(-max(settings.warmup_steps, settings.n_step) // settings.steps_per_update)
+    return max(done, 0) if isinstance(done, int) else jnp.maximum(done, 0)

@@ -1,0 +1,104 @@
+"""Command line: `sparserl COMMAND ...`; here the commands are found and their mistakes told in one line.
+
+Exit status 0: done; 1: a run failed; 2: the request was wrong; 130: interrupted. Every command lies in a module of its
+own that is imported when it is asked for, because JAX takes its time to import.
+"""
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+
+
+class Command(NamedTuple):
+    """A command: the module whose `main(words)` runs it, and what it is for."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "train": Command(
+        "train", "Train an agent with a sparse method, several seeds at once, and draw the learning curves."
+    ),
+    "describe": Command("describe", "Show networks, live weights and FLOPs of an experiment; trains nothing."),
+    "evaluate": Command("evaluate", "Play episodes with a trained policy."),
+    "report": Command("report", "Draw the learning curves of every experiment in a results directory."),
+    "methods": Command("methods", "List the sparse methods and their options."),
+    "environments": Command("environments", "List the environments."),
+}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line `words` (default: those this process was started with) and return its exit status."""
+    words = list(sys.argv[1:] if words is None else words)
+    # Workers do the heavy work, each with one thread; this process needs no more, and no accelerator.
+    os.environ.setdefault("NPROC", "1")
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    try:
+        return _dispatch(words)
+    except SystemExit as stop:  # tyro, having printed help
+        return stop.code if isinstance(stop.code, int) else DONE
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(_help())
+        return DONE if words else WRONG
+    if words[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"sparserl {version('sparserl')}")
+        return DONE
+    if words[0] not in COMMANDS:
+        nearest = difflib.get_close_matches(words[0], COMMANDS, n=1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        return _say(f"unknown command {words[0]!r}: there are {', '.join(COMMANDS)}{hint}", WRONG)
+    return _run(COMMANDS[words[0]], words[1:])
+
+
+def _run(command: Command, words: list[str]) -> int:
+    from sparserl.types import UserError
+
+    module = import_module(f"sparserl.cli.{command.module}")
+    from sparserl.experiment import RunFailure
+
+    try:
+        status: int = module.main(words)
+        return status
+    except UserError as error:
+        return _say(str(error), WRONG)
+    except RunFailure as error:
+        return _say(str(error), FAILED)
+
+
+def _say(message: str, status: int) -> int:
+    print(f"sparserl: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    commands = "\n".join(f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items())
+    return f"""usage: sparserl COMMAND ...
+
+Sparse neural networks in deep reinforcement learning: train them, study them, ship them.
+
+commands:
+{commands}
+
+options:
+  -h, --help    show this help; after a command, the help of that command
+  --version     show the version
+
+example:
+  sparserl train dqn rigl --environment CartPole-v1 --sparsity 0.9"""

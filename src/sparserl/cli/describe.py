@@ -1,0 +1,69 @@
+"""`sparserl describe`: what an experiment's networks hold and cost; trains nothing."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import tyro
+
+from sparserl.cli.experiments import read_request
+from sparserl.cli.tables import print_table
+from sparserl.experiment import describe
+
+_DESCRIPTION = """Show the networks of an experiment: layers, live weights, FLOPs, and the dense network of equal size.
+Nothing is trained and nothing is written.
+
+AGENT is dqn. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
+
+example:
+  sparserl describe dqn rigl --environment CartPole-v1 --sparsity 0.9"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What `describe` is told beside the experiment."""
+
+    json: Annotated[
+        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Print one JSON document on standard output instead.")
+    ] = False
+
+
+def main(words: Sequence[str]) -> int:
+    """Describe the experiment that `words` ask for."""
+    request = read_request("describe", words, Options(), _DESCRIPTION)
+    document = describe(request.experiment)
+    if request.own.json:
+        print(json.dumps(document, indent=2, allow_nan=False))
+    else:
+        _show(document)
+    return 0
+
+
+def _show(document: Mapping[str, Any]) -> None:
+    print(
+        f"{document['agent']} with {document['method']} on {document['environment']}: "
+        f"sparsity {document['sparsity']:g}, {document['distribution']}, {document['storage']} storage\n"
+    )
+    for name, network in document["networks"].items():
+        rows = [_layer_row(name, layer) for layer in network["layers"]]
+        rows.append(("all weights", "", *_totals(network)))
+        print_table(("layer", "shape", "weights", "live", "density", "MACs", "live MACs"), rows, numbers_from=2)
+        print(f"\n{network['live_parameters']:,} of {network['parameters']:,} parameters are alive, biases included\n")
+    matched = document["matched_dense"]
+    print(
+        f"dense network of equal size: {matched['hidden_units']} hidden units per layer, "
+        f"{matched['parameters']:,} parameters"
+    )
+
+
+def _layer_row(network: str, layer: Mapping[str, Any]) -> tuple[str, ...]:
+    shape = " x ".join(map(str, layer["shape"]))
+    counts = f"{layer['weights']:,}", f"{layer['live_weights']:,}", f"{layer['density']:.4f}"
+    return f"{network}/{layer['name']}", shape, *counts, f"{layer['macs']:,}", f"{layer['live_macs']:,}"
+
+
+def _totals(network: Mapping[str, Any]) -> tuple[str, ...]:
+    weights = sum(layer["weights"] for layer in network["layers"])
+    live = sum(layer["live_weights"] for layer in network["layers"])
+    return f"{weights:,}", f"{live:,}", f"{live / weights:.4f}", f"{network['macs']:,}", f"{network['live_macs']:,}"

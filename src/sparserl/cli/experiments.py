@@ -1,0 +1,116 @@
+"""Experiments: from `AGENT METHOD --environment ID ...` to an `Experiment`, for `train` and `describe`."""
+
+import dataclasses
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NamedTuple, TypeVar
+
+import tyro
+
+from sparserl.cli.arguments import choose, in_options, option_types, parse
+from sparserl.experiment import AGENTS, Experiment, build, from_preset
+from sparserl.presets import PresetName
+from sparserl.sparsity import find_method, method_names
+from sparserl.types import UserError
+
+Own = TypeVar("Own")
+
+_HELP: Mapping[str, str] = {
+    "environment": "What to learn; any registered Gymnasium environment with discrete actions will do.",
+    "preset": "The numbers to start from: the paper's tables, or those that its published code used.",
+    "sparsity": "Fraction of the weights that are zero, at least 0 and below 1.",
+    "distribution": "How the sparsity spreads over layers: erk spares small layers, uniform treats all alike.",
+    "total_steps": "Environment steps of the whole training, in each environment.",
+    "storage": "How sparse weights are kept: masked is a dense array with exact zeros; auto chooses.",
+    "layer_sparsities": "Sparsities of single layers, as in hidden_1=0.5 output=0; the other layers make up for them.",
+    "dense_last_layer": "Keep the last layer dense; the network is then less sparse than asked.",
+    "rebudget": "Whether the other layers make up for --layer-sparsities.",
+    "sparsity_aware_initialization": "Draw a new sparse layer with the fan-in that its masks leave.",
+    "weight_decay": "L2 term in the loss: this times the sum of squared weights.",
+    "decayed_layers": "Which layers the weight decay is for.",
+    "num_environments": "Environments stepped side by side.",
+    "environment_backend": "compiled runs inside the compiled program, host in Python; auto prefers compiled.",
+}
+_FIRST = ("environment", "sparsity", "distribution", "total_steps")
+
+
+class Request(NamedTuple):
+    """What a command line asks for: an experiment that can be run, the preset behind it, the command's own options."""
+
+    experiment: Experiment
+    preset: PresetName
+    own: Any
+
+
+def read_request(command: str, words: Sequence[str], own: Any, description: str) -> Request:
+    """The experiment and the values of the command's `own` options. Raises UserError for what cannot be run."""
+    asked = {"-h", "--help"} & set(words)
+    agent, method, rest = _agent_and_method(command, words, bool(asked))
+    environment, preset = _given("environment", rest), _given("preset", rest) or "paper"
+    if not environment and not asked:
+        raise UserError(f"--environment is missing: sparserl {command} {agent} {method} --environment CartPole-v1")
+    choose("preset", preset, typing.get_args(PresetName))
+    _refuse_compressed(rest)
+    template = from_preset(agent, method, environment or "CartPole-v1", typing.cast(PresetName, preset))
+    options = _options(template, own, preset)
+    program = f"sparserl {command} {agent} {method}"
+    values = vars(parse(options, rest, program, description))
+    with in_options(option_types(options)):
+        mine = {field.name: values[field.name] for field in dataclasses.fields(own)}
+        chosen = {
+            field.name: values.get(field.name, getattr(template, field.name)) for field in dataclasses.fields(template)
+        }
+        experiment = Experiment(**chosen)
+        build(experiment)
+        return Request(experiment, values["preset"], dataclasses.replace(own, **mine))
+
+
+def _agent_and_method(command: str, words: Sequence[str], help_asked: bool) -> tuple[str, str, list[str]]:
+    """The two words in front, and the others; where only help is asked for, they may be missing."""
+    count = next((i for i, word in enumerate(words[:2]) if word.startswith("-")), min(len(words), 2))
+    names = [*words[:count], *("dqn", "rigl")[count:]]
+    if count < 2 and not help_asked:
+        missing = "AGENT and METHOD come first" if count == 0 else f"METHOD is missing after {names[0]!r}"
+        example = f"sparserl {command} {names[0]} rigl --environment CartPole-v1"
+        raise UserError(f"{missing}, as in {example}; METHOD is {', '.join(method_names())}")
+    choose("agent", names[0], AGENTS)
+    find_method(names[1])
+    return names[0], names[1], list(words[count:])
+
+
+def _given(name: str, words: Sequence[str]) -> str | None:
+    """The value of an option that must be known before the others can be read; the last one counts."""
+    value = None
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == f"--{name}":
+            value = following
+        elif word.startswith(f"--{name}="):
+            value = word.partition("=")[2]
+    return value
+
+
+def _refuse_compressed(words: Sequence[str]) -> None:
+    if _given("storage", words) == "compressed":
+        raise UserError("--storage compressed comes with a later version of sparserl: choose auto or masked")
+
+
+def _options(template: Experiment, own: Any, preset: str) -> Any:
+    """The experiment's choices and the command's own options as one flat dataclass, whose nested ones stay nested."""
+    hints = typing.get_type_hints(Experiment)
+    types = {field.name: hints[field.name] for field in dataclasses.fields(Experiment)}
+    types |= {"agent": type(template.agent), "method": type(template.method)}
+    values = {name: getattr(template, name) for name in types}
+    types = {name: kind for name, kind in types.items() if not _without_choices(values[name])}
+    types |= {"preset": PresetName}
+    values |= {"preset": preset}
+    own_types = typing.get_type_hints(type(own), include_extras=True)
+    own_values = {field.name: getattr(own, field.name) for field in dataclasses.fields(own)}
+    order = [*_FIRST, "preset", *own_values, *(name for name in types if name not in (*_FIRST, "preset"))]
+    helped = {name: Annotated[kind, tyro.conf.arg(help=_HELP.get(name))] for name, kind in types.items()}
+    all_types: dict[str, Any] = {**helped, **own_types}
+    cls = dataclasses.make_dataclass("Options", [(name, all_types[name]) for name in order], frozen=True)
+    return cls(**{name: {**values, **own_values}[name] for name in order})
+
+
+def _without_choices(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not dataclasses.fields(value)

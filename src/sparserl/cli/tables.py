@@ -1,0 +1,23 @@
+"""Tables: rows of words on standard output, as wide as they need to be."""
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+
+def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int) -> None:
+    """Print columns of these names, the ones from index `numbers_from` on to the right; folded only in a terminal."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for index, name in enumerate(names):
+        table.add_column(name, justify="right" if index >= numbers_from else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(markup=False, highlight=False, emoji=False)
+    console.print(table, width=None if console.is_terminal else 1_000)
+
+
+def number(value: float | None, form: str = ".4g") -> str:
+    """`value` in few digits, or a dash where it is not known."""
+    return "-" if value is None else f"{value:{form}}"

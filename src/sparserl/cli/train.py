@@ -1,0 +1,188 @@
+"""`sparserl train`: one experiment, several seeds, each in a process of its own."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from sparserl import persistence, study
+from sparserl.cli.experiments import Request, read_request
+from sparserl.cli.progress import shown
+from sparserl.cli.tables import number, print_table
+from sparserl.experiment import Experiment
+from sparserl.types import UserError
+
+_DESCRIPTION = """Train an agent with a sparse method, each seed in a process of its own, and draw the learning curves.
+What is finished is kept and not trained again; Ctrl-C stops, and the same command goes on.
+
+AGENT is dqn. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
+
+example:
+  sparserl train dqn rigl --environment CartPole-v1 --sparsity 0.9 --num-seeds 5"""
+
+_LARGEST_SEED = 2**32 - 1  # JAX would take the rest of a larger number
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What `train` is told beside the experiment."""
+
+    num_seeds: Annotated[int, tyro.conf.arg(help="How many seeds to train; as many at once as there are cores.")] = 1
+    seed: Annotated[int, tyro.conf.arg(help="The first seed; the others follow it.")] = 0
+    output: Annotated[Path, tyro.conf.arg(help="Results directory; it may hold many experiments.")] = Path("results")
+    json: Annotated[
+        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Print one JSON document on standard output instead.")
+    ] = False
+
+    def __post_init__(self) -> None:
+        if self.num_seeds < 1:
+            raise UserError(f"num_seeds is {self.num_seeds}: it must be at least 1")
+        if not 0 <= self.seed <= _LARGEST_SEED - self.num_seeds + 1:
+            raise UserError(f"seed is {self.seed}: it must lie in 0 to {_LARGEST_SEED - self.num_seeds + 1}")
+
+
+def main(words: Sequence[str]) -> int:
+    """Train what `words` ask for; 0 where every seed has finished, 1 where one failed."""
+    request = read_request("train", words, Options(), _DESCRIPTION)
+    experiment, options = _canonical(request.experiment), request.own
+    folder = persistence.plan_experiment(options.output, experiment.identifier, _document(experiment, request))
+    seeds = range(options.seed, options.seed + options.num_seeds)
+    runs = {persistence.run_folder(options.output, experiment.identifier, seed): seed for seed in seeds}
+    causes = _train(experiment, folder, runs)
+    summary = _summary(experiment, folder, runs, causes)
+    figure = _draw(folder)
+    if options.json:
+        print(json.dumps(summary, indent=2, allow_nan=False))
+    else:
+        _show(summary, folder, figure)
+    return 1 if causes else 0
+
+
+def _canonical(experiment: Experiment) -> Experiment:
+    """The experiment with one id for all that train alike: sparsity means nothing to a dense network."""
+    if experiment.method_name != "dense":
+        return experiment
+    defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Experiment)}
+    meaningless = ("distribution", "layer_sparsities", "dense_last_layer", "rebudget", "sparsity_aware_initialization")
+    same: dict[str, Any] = {"sparsity": 0.0, **{name: defaults[name] for name in meaningless}}
+    return dataclasses.replace(experiment, **same)
+
+
+def _document(experiment: Experiment, request: Request) -> dict[str, Any]:
+    machine = persistence.machine_description()
+    return {
+        "choices": experiment.choices(),
+        "preset": request.preset,
+        "versions": machine.pop("packages"),
+        "machine": machine,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _train(experiment: Experiment, folder: Path, runs: Mapping[Path, int]) -> dict[int, str]:
+    """Train the seeds that have not finished yet; why some failed, by seed."""
+    finished = [run for run in runs if _is_finished(run)]
+    for run in finished:
+        _tell(f"seed {runs[run]} was finished before and is not trained again")
+    waiting = {run: seed for run, seed in runs.items() if run not in finished}
+    if not waiting:
+        return {}
+    _tell(f"training {_count(len(waiting), 'seed')} of {experiment.total_steps:,} steps into {folder}")
+    try:
+        with shown(waiting, experiment.total_steps * experiment.num_environments) as tell:
+            outcomes = study.run_all(list(waiting), tell)
+    except KeyboardInterrupt:
+        kept = sum(map(_is_finished, runs))
+        _tell(
+            f"sparserl: stopped with {kept} of {_count(len(runs), 'seed')} finished; all evaluations are in {folder}; "
+            "the same command trains the seeds that have not finished, from their start"
+        )
+        raise
+    causes = {waiting[outcome.run_folder]: outcome for outcome in outcomes if outcome.exit_status}
+    for seed, outcome in causes.items():
+        _tell(f"sparserl: seed {seed} failed: {outcome.message}; its log is {outcome.run_folder / study.LOG_NAME}")
+    return {seed: outcome.message for seed, outcome in causes.items()}
+
+
+def _is_finished(run: Path) -> bool:
+    status = persistence.read_status(run)
+    return status is not None and status.status == "finished" and persistence.has_bundle(run / "checkpoint")
+
+
+def _summary(
+    experiment: Experiment, folder: Path, runs: Mapping[Path, int], causes: Mapping[int, str]
+) -> dict[str, Any]:
+    """The JSON document of design section 9; the mean is over the seeds that have finished."""
+    rows = [_row(run, seed, causes) for run, seed in runs.items()]
+    returns = [row["final_return"] for row in rows if row["final_return"] is not None]
+    return {
+        "experiment_id": experiment.identifier,
+        "directory": str(folder),
+        "seeds": rows,
+        "final_return_mean": sum(returns) / len(returns) if returns else None,
+    }
+
+
+def _row(run: Path, seed: int, causes: Mapping[int, str]) -> dict[str, Any]:
+    status = persistence.read_status(run) or persistence.Status("failed")
+    failed = seed in causes
+    return {
+        "seed": seed,
+        "status": "failed" if failed else status.status,
+        "final_return": None if failed else status.final_return,
+        "environment_steps": status.environment_steps,
+        "environment_steps_per_second": status.environment_steps_per_second,
+        **({"message": causes[seed]} if failed else {}),
+    }
+
+
+def _draw(folder: Path) -> Path | None:
+    """The learning curves of all seeds in `folder`; None where nothing has been evaluated."""
+    from sparserl import report  # matplotlib takes its time to import
+
+    if not any(folder.glob("seed=*/evaluations.parquet")):
+        return None
+    return report.learning_curves(persistence.read_evaluations(folder), folder / "learning_curves.png")
+
+
+def _show(summary: Mapping[str, Any], folder: Path, figure: Path | None) -> None:
+    rows = [
+        (
+            str(row["seed"]),
+            row["status"],
+            number(row["final_return"]),
+            f"{row['environment_steps']:,}",
+            number(row["environment_steps_per_second"], ",.0f"),
+        )
+        for row in summary["seeds"]
+    ]
+    print_table(("seed", "status", "final return", "steps", "steps/s"), rows, numbers_from=2)
+    returns = [row["final_return"] for row in summary["seeds"] if row["final_return"] is not None]
+    print(f"\nfinal return: {_mean(returns)}" if returns else "\nno seed has finished")
+    print(f"learning curves: {figure}" if figure else "nothing was evaluated")
+    print(f"evaluations:     {folder / 'seed=*' / 'evaluations.parquet'}")
+
+
+def _mean(returns: Sequence[float]) -> str:
+    mean = number(sum(returns) / len(returns))
+    if len(returns) < 3:
+        return f"{mean} (mean of {_count(len(returns), 'seed')}; three or more give an interval)"
+    from sparserl.report import bootstrap_interval
+
+    low, high = bootstrap_interval(returns, seed=0)
+    return (
+        f"{mean} (mean of {len(returns)} seeds; 95 % bootstrap interval {number(float(low))} to {number(float(high))})"
+    )
+
+
+def _count(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

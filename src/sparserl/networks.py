@@ -1,0 +1,98 @@
+"""Networks: what computes values from observations, and how wide a dense one must be to match a sparse one."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from sparserl.types import Array, Key, Params, UserError
+
+Initializer = Callable[[Key, tuple[int, ...]], jax.Array]
+
+
+def he_truncated_normal(key: Key, shape: tuple[int, ...]) -> jax.Array:
+    """Normal of variance 2 / fan-in, cut at two deviations and rescaled (He et al. 2015; published code, section 7.1)."""
+    return jax.nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal")(key, shape, jnp.float32)
+
+
+def uniform_within(limit: float) -> Initializer:
+    """Initialiser that draws uniformly from [-limit, limit)."""
+    return lambda key, shape: jax.random.uniform(key, shape, jnp.float32, -limit, limit)
+
+
+def dense(kernel: Array, bias: Array, x: Array) -> Array:
+    """Affine layer: `[batch, in]` by `[in, out]` plus `[out]` gives `[batch, out]`."""
+    return x @ kernel + jnp.expand_dims(bias, 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class MLPSettings:
+    """Size and start of a multi-layer perceptron; the defaults are the paper's DQN for classic control (Table 6)."""
+
+    hidden_units: tuple[int, ...] = (512, 512)
+    output_limit: float = 0.03  # output kernel uniform within +- this
+    output_bias: float = -0.2
+
+    def __post_init__(self) -> None:
+        if not self.hidden_units or min(self.hidden_units) < 1:
+            raise UserError(f"hidden_units is {self.hidden_units}: give one or more positive layer widths")
+
+
+@dataclasses.dataclass(frozen=True)
+class MLP:
+    """A multi-layer perceptron with ReLU between its layers `hidden_1`, `hidden_2`, ... and `output`.
+
+    Observations `[..., *observation_shape]` are flattened; outputs are `[..., num_outputs]`.
+    """
+
+    settings: MLPSettings
+    observation_shape: tuple[int, ...]
+    num_outputs: int
+
+    @property
+    def layer_shapes(self) -> dict[str, tuple[int, int]]:
+        """Kernel shapes by layer name, in the order of computation."""
+        sizes = (math.prod(self.observation_shape), *self.settings.hidden_units, self.num_outputs)
+        names = [*(f"hidden_{i}" for i in range(1, len(sizes) - 1)), "output"]
+        return {name: (sizes[i], sizes[i + 1]) for i, name in enumerate(names)}
+
+    def init(self, key: Key) -> Params:
+        """Fresh parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`, float32."""
+        params = {}
+        for index, (name, shape) in enumerate(self.layer_shapes.items()):
+            last = name == "output"
+            initializer = uniform_within(self.settings.output_limit) if last else he_truncated_normal
+            bias = jnp.full(shape[1:], self.settings.output_bias if last else 0.0, jnp.float32)
+            params[name] = {"kernel": initializer(jax.random.fold_in(key, index), shape), "bias": bias}
+        return params
+
+    def apply(self, params: Params, observation: Array) -> Array:
+        """Values `[..., num_outputs]` of observations `[..., *observation_shape]`."""
+        batch_shape = observation.shape[: observation.ndim - len(self.observation_shape)]
+        x = observation.reshape(-1, math.prod(self.observation_shape)).astype(jnp.float32)
+        for name in self.layer_shapes:
+            x = dense(params[name]["kernel"], params[name]["bias"], x)
+            x = x if name == "output" else jax.nn.relu(x)
+        return x.reshape(*batch_shape, self.num_outputs)
+
+    def num_parameters(self) -> int:
+        """Weights and biases of the dense network."""
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in self.layer_shapes.values())
+
+
+def matched_width(num_parameters: Callable[[int], int], target: int) -> int:
+    """The width whose `num_parameters(width)` is nearest to `target`; the smaller one of two equally near.
+
+    `num_parameters` must grow with the width. Exact: bisection to the two neighbours, then comparison.
+    """
+    high = 1
+    while num_parameters(high) < target:
+        high *= 2
+    low = 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if num_parameters(middle) < target else (low, middle)
+    below = max(low - 1, 1)
+    return min((below, low), key=lambda width: (abs(num_parameters(width) - target), width))

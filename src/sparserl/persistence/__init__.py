@@ -1,0 +1,45 @@
+"""Persistence: what is kept on disk, whole or not at all, and proven unchanged when it is read again.
+
+Files are plain Parquet, JSON and safetensors; nothing here unpickles or runs what it reads, and nothing traces JAX.
+"""
+
+from sparserl.persistence.atomic import sweep_partial, write_atomically
+from sparserl.persistence.checkpoint import has_bundle, read_bundle, write_bundle
+from sparserl.persistence.documents import canonical_json, read_document, write_document
+from sparserl.persistence.evaluations import EVALUATION_SCHEMA, read_evaluations, write_evaluations
+from sparserl.persistence.machine import machine_description
+from sparserl.persistence.results import (
+    Status,
+    experiment_id,
+    find_run,
+    plan_experiment,
+    read_experiment,
+    read_status,
+    run_folder,
+    write_status,
+)
+from sparserl.types import UserError
+
+__all__ = [
+    "EVALUATION_SCHEMA",
+    "Status",
+    "UserError",
+    "canonical_json",
+    "experiment_id",
+    "find_run",
+    "has_bundle",
+    "machine_description",
+    "plan_experiment",
+    "read_bundle",
+    "read_document",
+    "read_evaluations",
+    "read_experiment",
+    "read_status",
+    "run_folder",
+    "sweep_partial",
+    "write_atomically",
+    "write_bundle",
+    "write_document",
+    "write_evaluations",
+    "write_status",
+]

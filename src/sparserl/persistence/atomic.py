@@ -1,0 +1,87 @@
+"""Files that appear whole or not at all, whatever kills the writer: a process, a full disk or the power."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sparserl.types import UserError
+
+PARTIAL = ".partial"  # the ending of everything that is not whole yet
+
+
+def write_atomically(path: str | Path, content: bytes) -> None:
+    """Put `content` at `path`, so that every reader at any time finds the old file or the new one.
+
+    Folders on the way are made. The file's mode follows the umask. One process at a time may write a path.
+    Raises UserError, naming the folder and the cause, where the folder cannot be written or the disk is full; the old
+    file is then untouched.
+    """
+    path = Path(path)
+    partial = partial_path(path)
+    with user_error("write", path.parent):
+        make_folder(path.parent)
+        try:
+            write_synced(partial, content)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+
+def sweep_partial(folder: str | Path) -> list[Path]:
+    """Remove what killed writers left in `folder` (not below it), and return what was removed.
+
+    For the one process that writes this folder, before it starts: it would take a living writer's file as well.
+    """
+    leftovers = sorted(Path(folder).glob("*" + PARTIAL))
+    with user_error("sweep", Path(folder)):
+        for path in leftovers:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    return leftovers
+
+
+def partial_path(path: Path) -> Path:
+    """A new hidden name beside `path`, hence on the same file system, where a rename is atomic."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a new file and wait until its content is on the disk, so that a later rename never names empty blocks."""
+    with open(path, "xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in `folder` are on the disk: a rename is only safe from a power cut after this."""
+    if os.name == "nt":  # Windows opens no folders and keeps their names in its journal
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and the folders above it, and wait until their names are on the disk."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
+
+
+@contextmanager
+def user_error(verb: str, path: Path) -> Iterator[None]:
+    """Tell an operating system error about `path` as one UserError line."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot {verb} {path}: {error.strerror or error}") from error

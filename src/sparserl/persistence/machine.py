@@ -1,0 +1,48 @@
+"""The machine and the software a run was computed with; bit-identity is promised only where they agree."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("sparserl", "jax", "jaxlib", "numpy", "optax", "gymnasium", "gymnax")
+_FEATURE_CLASSES = (("avx512f", "avx512"), ("avx2", "avx2"), ("avx", "avx"), ("sse4_2", "sse4.2"), ("asimd", "neon"))
+
+
+def machine_description() -> dict[str, Any]:
+    """Processor, vector instructions, cores, platform and versions, as plain JSON; None is what is not known."""
+    cpu = _cpu_info()
+    return {
+        "cpu_model": cpu.get("model name") or platform.processor() or None,
+        "cpu_features": _feature_class(cpu.get("flags", "") or cpu.get("Features", "")),
+        "num_cores": os.cpu_count(),
+        "platform": platform.platform(),
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+    }
+
+
+def _cpu_info(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
+    """The first processor that Linux lists; empty on other systems."""
+    try:
+        lines = path.read_text(errors="replace").split("\n\n")[0].splitlines()
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in lines)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _feature_class(flags: str) -> str:
+    """The widest vector instructions among a processor's `flags`, because XLA compiles for these."""
+    found = set(flags.split())
+    wide = next((name for flag, name in _FEATURE_CLASSES if flag in found), None)
+    return wide or ("neon" if platform.machine() in ("arm64", "aarch64") else platform.machine())
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

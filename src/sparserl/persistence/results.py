@@ -1,0 +1,160 @@
+"""The results store: `DIR/<experiment id>/experiment.json` and `DIR/<experiment id>/seed=<n>/`."""
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sparserl.persistence.documents import canonical_json, plain, read_document, write_document
+from sparserl.types import UserError
+
+STATUSES = ("running", "finished", "failed", "interrupted")
+_LONGEST_NAME = 120  # file systems allow 255 bytes, and partial files have longer names
+_RUN_NAME = re.compile(r"seed=(\d+)")
+
+
+class Status(NamedTuple):
+    """How far a run has come: `status` is one of STATUSES, times are UTC in ISO 8601, None is what is not known."""
+
+    status: str
+    environment_steps: int = 0
+    message: str = ""
+    final_return: float | None = None
+    environment_steps_per_second: float | None = None
+    process_id: int | None = None
+    started: str | None = None
+    updated: str | None = None
+
+
+def experiment_id(name: str, choices: Mapping[str, Any]) -> str:
+    """A readable name with a hash of every choice, e.g. `dqn-rigl-CartPole-v1-0.9-1a2b3c4d`.
+
+    A changed choice, hence a changed default, gives another id; the order of keys does not. Ids are folder names.
+    """
+    slug = re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-.")[:_LONGEST_NAME] or "experiment"
+    return f"{slug}-{hashlib.sha256(canonical_json(choices).encode()).hexdigest()[:8]}"
+
+
+def run_folder(directory: str | Path, identifier: str, seed: int) -> Path:
+    """Where one seed of one experiment keeps its files."""
+    return Path(directory) / identifier / f"seed={seed}"
+
+
+def plan_experiment(directory: str | Path, identifier: str, document: Mapping[str, Any]) -> Path:
+    """Write `experiment.json` unless it is there already, and return the experiment's folder.
+
+    `document["choices"]` is what makes the experiment; versions and machine may differ from those first written.
+    Raises UserError, naming the first choice that differs, where the id stands for another experiment.
+    """
+    folder = Path(directory) / identifier
+    if folder.name != identifier:
+        raise ValueError(f"an experiment id is one folder's name, not {identifier!r}")
+    if not (folder / "experiment.json").exists():
+        write_document(folder / "experiment.json", document)
+        return folder
+    stored = read_experiment(folder)
+    difference = _first_difference(stored.get("choices"), plain(document["choices"]))
+    if difference is not None:
+        where, old, new = difference
+        raise UserError(
+            f"{folder} holds another experiment: {where} is {old} there and {new} here; "
+            "choose another output directory, or move that folder away"
+        )
+    return folder
+
+
+def read_experiment(folder: str | Path) -> dict[str, Any]:
+    """The document of an experiment, given its folder. Raises UserError naming the file if missing or damaged."""
+    return read_document(Path(folder) / "experiment.json")
+
+
+def write_status(run_folder: str | Path, status: Status) -> Status:
+    """Put `status` in place of the run's last one, and return it as written.
+
+    What is None of process id and start is filled in; the time of the update is now. Returns that are not finite
+    are kept as not known, because JSON has no word for them.
+    """
+    if status.status not in STATUSES:
+        raise UserError(f"a run's status is one of {', '.join(STATUSES)}, not {status.status!r}")
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    written = status._replace(
+        final_return=_finite(status.final_return),
+        environment_steps_per_second=_finite(status.environment_steps_per_second),
+        process_id=os.getpid() if status.process_id is None else status.process_id,
+        started=status.started or now,
+        updated=now,
+    )
+    write_document(Path(run_folder) / "status.json", written._asdict())
+    return written
+
+
+def read_status(run_folder: str | Path) -> Status | None:
+    """The last status that a run wrote, or None if it wrote none. Raises UserError naming a damaged file."""
+    path = Path(run_folder) / "status.json"
+    if not path.exists():
+        return None
+    document = read_document(path)
+    if document.get("status") not in STATUSES:
+        raise UserError(f"{path} has an unknown status; allowed are {', '.join(STATUSES)}")
+    return Status(**{name: document[name] for name in Status._fields if name in document})
+
+
+def find_run(text: str | Path, directories: Iterable[str | Path]) -> Path:
+    """The run that a person names: its folder `.../seed=<n>`, or `<experiment id>/seed=<n>` in one of `directories`.
+
+    Raises UserError with the nearest names where there is no such run.
+    """
+    places = [Path(directory) for directory in directories]
+    candidates = [Path(text), *(place / text for place in places)]
+    for candidate in candidates:
+        folder = candidate.resolve()
+        if folder.is_dir() and _RUN_NAME.fullmatch(folder.name):
+            return folder
+    within = [path for candidate in candidates for path in _runs(candidate.glob("seed=*"))]
+    if within:
+        raise UserError(f"{str(text)!r} is an experiment, not a run; name one of {_some(within)}")
+    known = {f"{path.parent.name}/{path.name}" for place in places for path in _runs(place.glob("*/seed=*"))}
+    near = get_close_matches(str(text), sorted(known), n=3, cutoff=0.3)
+    hint = f"; nearest: {', '.join(near)}" if near else ""
+    looked = ", ".join(map(str, places)) or "no directory"
+    raise UserError(
+        f"no run {str(text)!r}: a run is a folder .../seed=<n> or <experiment id>/seed=<n> in {looked}{hint}"
+    )
+
+
+def _runs(paths: Iterable[Path]) -> list[Path]:
+    runs = [path for path in paths if path.is_dir() and _RUN_NAME.fullmatch(path.name)]
+    return sorted(runs, key=lambda path: (path.parent.name, int(path.name.removeprefix("seed="))))
+
+
+def _some(runs: list[Path], largest: int = 6) -> str:
+    names = [f"{path.parent.name}/{path.name}" for path in runs[:largest]]
+    return ", ".join(names) + (f" and {len(runs) - largest} more" if len(runs) > largest else "")
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _first_difference(old: Any, new: Any, where: str = "choices") -> tuple[str, str, str] | None:
+    """The dotted path and both values of the first field, in order of names, that is not the same."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in sorted(old.keys() | new.keys()):
+            path = f"{where}.{name}"
+            if name not in old or name not in new:
+                there, here = (_brief(side[name]) if name in side else "absent" for side in (old, new))
+                return path, there, here
+            if (difference := _first_difference(old[name], new[name], path)) is not None:
+                return difference
+        return None
+    return None if canonical_json(old) == canonical_json(new) else (where, _brief(old), _brief(new))
+
+
+def _brief(value: Any, longest: int = 60) -> str:
+    text = canonical_json(value)
+    return text if len(text) <= longest else text[: longest - 3] + "..."

@@ -1,0 +1,6 @@
+"""Report: tidy evaluations in, statistics and figures out; equal rows give equal bytes."""
+
+from sparserl.report.figures import draw_learning_curves, learning_curves
+from sparserl.report.statistics import bootstrap_interval, final_return, interquartile_mean
+
+__all__ = ["bootstrap_interval", "draw_learning_curves", "final_return", "interquartile_mean", "learning_curves"]

@@ -1,0 +1,78 @@
+"""Rows to curves: which line stands for what, in which panel, over which seeds."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from sparserl.persistence import UserError
+from sparserl.report.style import method_name, method_rank
+
+Rows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
+
+_COLUMNS = ("environment", "method", "sparsity", "seed", "environment_steps", "mean_return")
+
+
+class Variant(NamedTuple):
+    """What one line stands for, in the order of legends; `experiment` only where the rest does not tell two apart."""
+
+    rank: int
+    method: str
+    sparsity: float
+    agent: str
+    experiment: str
+
+
+class Curve(NamedTuple):
+    """The seeds of one variant in one environment; NaN where a seed has no evaluation or no finite return."""
+
+    thousand_steps: np.ndarray  # [evaluation]
+    returns: np.ndarray  # [seed, evaluation]
+    num_diverged: int
+
+
+def panels_of(rows: Rows) -> dict[str, dict[Variant, Curve]]:
+    """Curves by environment and variant, whatever the order of the rows. Raises UserError where a column is missing."""
+    records = rows.to_pylist() if isinstance(rows, pa.Table) else list(rows)
+    if not records:
+        raise UserError("there are no evaluations to draw")
+    if missing := [name for name in _COLUMNS if name not in records[0]]:
+        raise UserError(f"rows without the column {missing[0]!r}; learning curves need {', '.join(_COLUMNS)}")
+    experiments: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for row in records:
+        experiments[_key(row)].add(str(row.get("experiment_id", "")))
+    gathered: dict[str, dict[Variant, dict[int, dict[int, float]]]] = defaultdict(lambda: defaultdict(dict))
+    for row in records:
+        seeds = gathered[row["environment"]][_variant(row, ambiguous=len(experiments[_key(row)]) > 1)]
+        seeds.setdefault(row["seed"], {})[row["environment_steps"]] = row["mean_return"]
+    return {
+        environment: {variant: _curve(seeds) for variant, seeds in sorted(variants.items())}
+        for environment, variants in sorted(gathered.items())
+    }
+
+
+def _variant(row: Mapping[str, Any], ambiguous: bool) -> Variant:
+    experiment = str(row.get("experiment_id", "")) if ambiguous else ""
+    agent = str(row.get("agent", ""))
+    return Variant(method_rank(row["method"]), row["method"], row["sparsity"], agent, experiment)
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return row["environment"], str(row.get("agent", "")), row["method"], str(row["sparsity"])
+
+
+def _curve(seeds: Mapping[int, Mapping[int, float]]) -> Curve:
+    steps = sorted({step for evaluations in seeds.values() for step in evaluations})
+    returns = np.array([[seeds[seed].get(step, np.nan) for step in steps] for seed in sorted(seeds)], dtype=np.float64)
+    diverged = [not np.isfinite(list(evaluations.values())).all() for evaluations in seeds.values()]
+    return Curve(np.array(steps) / 1000, np.where(np.isfinite(returns), returns, np.nan), sum(diverged))
+
+
+def variant_name(variant: Variant, variants: Sequence[Variant]) -> str:
+    """`RigL 90 %`, with agent and experiment where the figure shows several."""
+    agent = variant.agent.upper() if len({other.agent for other in variants}) > 1 else ""
+    sparsity = f"{100 * variant.sparsity:.4g} %" if variant.sparsity else ""
+    experiment = f"[{variant.experiment[-8:]}]" if variant.experiment else ""
+    return " ".join(part for part in (agent, method_name(variant.method), sparsity, experiment) if part)

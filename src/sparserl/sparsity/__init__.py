@@ -1,0 +1,58 @@
+"""Sparsity: masks, how sparse each layer is, how topologies change, what it costs, and the optimizer that masks."""
+
+from sparserl.sparsity.allocation import NetworkSize, allocate
+from sparserl.sparsity.cost import LayerCost, network_cost
+from sparserl.sparsity.distributions import Distribution, erk, uniform
+from sparserl.sparsity.initializers import sparse_glorot_uniform
+from sparserl.sparsity.inner import InnerOptimizer
+from sparserl.sparsity.masks import (
+    Densities,
+    Kernels,
+    Masks,
+    apply_masks,
+    drop_and_grow,
+    kernels,
+    live_count,
+    pruned_count,
+    random_masks,
+    replace_kernels,
+    top,
+)
+from sparserl.sparsity.methods import METHODS, SparseMethod, find_method, method_name, method_names
+from sparserl.sparsity.optimizer import SparseOptimizer, SparseState
+from sparserl.sparsity.schedules import Progress, Window, cosine_decay, cubic_sparsity, moved_count
+
+__all__ = [
+    "METHODS",
+    "Densities",
+    "Distribution",
+    "InnerOptimizer",
+    "Kernels",
+    "LayerCost",
+    "Masks",
+    "NetworkSize",
+    "Progress",
+    "SparseMethod",
+    "SparseOptimizer",
+    "SparseState",
+    "Window",
+    "allocate",
+    "apply_masks",
+    "cosine_decay",
+    "cubic_sparsity",
+    "drop_and_grow",
+    "erk",
+    "find_method",
+    "kernels",
+    "live_count",
+    "method_name",
+    "method_names",
+    "moved_count",
+    "network_cost",
+    "pruned_count",
+    "random_masks",
+    "replace_kernels",
+    "sparse_glorot_uniform",
+    "top",
+    "uniform",
+]

@@ -1,0 +1,54 @@
+"""The inner optimizers by name: plain optax transformations that `SparseOptimizer` wraps."""
+
+import dataclasses
+from typing import Literal
+
+import optax
+
+from sparserl.types import UserError
+
+InnerName = Literal["adam", "adamw", "sgd", "rmsprop", "lion", "muon"]
+
+
+@dataclasses.dataclass(frozen=True)
+class InnerOptimizer:
+    """Which optax optimizer steps the weights, and how far.
+
+    `decoupled_weight_decay` shrinks weights beside the gradient (AdamW, Lion, Muon); it is not the paper's weight
+    decay, which is an L2 term in the loss and a setting of the experiment.
+    """
+
+    name: InnerName = "adam"
+    learning_rate: float = 1e-3
+    epsilon: float = 1e-7  # Deviation 11.
+    momentum: float = 0.0  # sgd and rmsprop only
+    decoupled_weight_decay: float = 0.0  # adamw, lion and muon only
+
+    def __post_init__(self) -> None:
+        if not self.learning_rate > 0:
+            raise UserError(f"learning_rate is {self.learning_rate}: it must be greater than 0")
+        if self.momentum and self.name not in ("sgd", "rmsprop"):
+            raise UserError(f"momentum is {self.momentum} but {self.name} has none: use sgd or rmsprop, or momentum 0")
+        if self.decoupled_weight_decay and self.name not in ("adamw", "lion", "muon"):
+            raise UserError(
+                f"decoupled_weight_decay is {self.decoupled_weight_decay} but {self.name} has none: use adamw, lion or "
+                "muon, or weight_decay (L2 in the loss)"
+            )
+
+    def build(self) -> optax.GradientTransformation:
+        """The optax transformation."""
+        rate, decay = self.learning_rate, self.decoupled_weight_decay
+        match self.name:
+            case "adam":
+                return optax.adam(rate, eps=self.epsilon)
+            case "adamw":
+                return optax.adamw(rate, eps=self.epsilon, weight_decay=decay)
+            case "sgd":
+                return optax.sgd(rate, momentum=self.momentum or None)
+            case "rmsprop":
+                return optax.rmsprop(rate, eps=self.epsilon, momentum=self.momentum or None)
+            case "lion":
+                return optax.lion(rate, weight_decay=decay)
+            case "muon":
+                return optax.contrib.muon(rate, eps=self.epsilon, weight_decay=decay)
+        raise UserError(f"optimizer is {self.name!r}: choose adam, adamw, sgd, rmsprop, lion or muon")

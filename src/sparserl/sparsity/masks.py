@@ -1,0 +1,143 @@
+"""Masks: which weights are alive, how they are chosen exactly, and how they move.
+
+Kernels and masks are flat dictionaries by layer name, `"network/layer"`. A mask is bool, True = alive; a layer without
+an entry is not masked. Nothing here knows about training.
+"""
+
+import math
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+from sparserl.types import Array, Key, Params
+
+Kernels = dict[str, Array]
+Masks = dict[str, Array]
+Densities = dict[str, float]
+
+_TYPED_DIGITS = 12  # sparsities that people type have fewer decimals than this
+
+
+def kernels(params: Params) -> Kernels:
+    """The kernels of a tree of parameters by layer name: every leaf whose last dictionary key is "kernel"."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(params)
+    return {_layer_name(path): leaf for path, leaf in leaves if _key_name(path[-1:]) == "kernel"}
+
+
+def replace_kernels(params: Params, kernels: Mapping[str, Array]) -> Params:
+    """The same parameters with the given kernels in place of theirs; other leaves are untouched.
+
+    Raises KeyError for a layer that the parameters do not have.
+    """
+    leaves, structure = jax.tree_util.tree_flatten_with_path(params)
+    position = {_layer_name(path): i for i, (path, _) in enumerate(leaves) if _key_name(path[-1:]) == "kernel"}
+    values = [leaf for _, leaf in leaves]
+    for name, kernel in kernels.items():
+        values[position[name]] = kernel
+    return jax.tree_util.tree_unflatten(structure, values)
+
+
+def apply_masks(masks: Mapping[str, Array], kernels: Mapping[str, Array]) -> Kernels:
+    """The kernels with exact zeros outside their masks, also where a weight was infinite or not a number."""
+    return {
+        name: jnp.where(masks[name], kernel, jnp.zeros((), kernel.dtype)) if name in masks else kernel
+        for name, kernel in kernels.items()
+    }
+
+
+def live_count(size: int, density: float) -> int:
+    """Live weights of a random mask over `size` weights: size - floor(size * sparsity), sparsity = 1 - density.
+
+    A sparsity that was typed as a short decimal comes back exactly: 1 - (1 - 0.2) is below 0.2 in floating point, and
+    10 weights at sparsity 0.2 must keep 8, not 9.
+    """
+    sparsity = 1.0 - density
+    typed = round(sparsity, _TYPED_DIGITS)
+    if abs(typed - sparsity) <= 2.0**-53:
+        sparsity = typed
+    return size - math.floor(size * sparsity)
+
+
+def pruned_count(size: int, density: float) -> int:
+    """Live weights that pruning leaves of `size` weights: size * density rounded half to even, and never none."""
+    return max(round(size * density), 1)
+
+
+def top(scores: Array, k: int | Array, eligible: Array | None = None) -> jax.Array:
+    """A mask over exactly the `k` highest eligible scores; equal scores rank by lowest flat index.
+
+    scores: float, any shape; NaN ranks as minus infinity. k: integer scalar from 0 to the size, may be traced.
+    eligible: bool, same shape; the others rank below all, so they are chosen only when the eligible ones run out.
+    """
+    return _top_ranks(_ranks(scores, eligible), k)
+
+
+def random_masks(key: Key, kernels: Mapping[str, Array], densities: Mapping[str, float]) -> Masks:
+    """For every layer with a density a uniformly random mask with exactly `live_count` live weights.
+
+    The key of a layer is `key` folded with its position in the sorted names of `kernels`.
+    """
+    return {
+        name: _top_ranks(
+            jax.random.bits(jax.random.fold_in(key, position), kernels[name].shape, jnp.uint32),
+            live_count(kernels[name].size, densities[name]),
+        )
+        for position, name in enumerate(sorted(kernels))
+        if name in densities
+    }
+
+
+def drop_and_grow(mask: Array, magnitude: Array, growth: Array, moved: int | Array) -> jax.Array:
+    """Move `moved` connections of a layer: from the live weights of smallest magnitude to the best growth scores.
+
+    All arrays have the shape of the kernel. The n - moved live weights of largest magnitude stay; then the `moved` best
+    scores among all others grow, so a weight that was just dropped may come back. The number of live weights n never
+    changes. `moved` (scalar, may be traced) is cut to the number of live and of dead weights.
+    Evci et al. 2020, Algorithm 1; Mocanu et al. 2018.
+    """
+    live = jnp.sum(mask, dtype=jnp.int32)
+    moved = jnp.clip(moved, 0, jnp.minimum(live, mask.size - live))
+    kept = top(magnitude, live - moved, eligible=mask)
+    return kept | top(growth, moved, eligible=~kept)
+
+
+def _ranks(scores: Array, eligible: Array | None) -> jax.Array:
+    """The order-preserving uint32 image of float32 scores; ineligible entries are 0, below every score."""
+    scores = jnp.asarray(scores, jnp.float32)
+    scores = jnp.where(jnp.isnan(scores), -jnp.inf, scores)
+    scores = jnp.where(scores == 0, 0.0, scores)  # -0.0 equals 0.0, so their bits must too
+    bits = jax.lax.bitcast_convert_type(scores, jnp.uint32)
+    sign = jnp.uint32(1 << 31)
+    ranks = jnp.where(bits >= sign, ~bits, bits | sign)
+    return ranks if eligible is None else jnp.where(eligible, ranks, jnp.uint32(0))
+
+
+@jax.jit
+def _top_ranks(ranks: jax.Array, k: int | Array) -> jax.Array:
+    """A mask over the `k` highest uint32 ranks, equal ranks by lowest flat index.
+
+    The k-th highest rank is found bit by bit, from the highest: 32 counting passes instead of a sort, which costs far
+    more on every backend, does not need `k` at trace time, and is the same work under vmap.
+    """
+    flat = ranks.ravel()
+    k = jnp.asarray(k, jnp.int32)
+
+    def try_bit(step: jax.Array, threshold: jax.Array) -> jax.Array:
+        candidate = threshold | (jnp.uint32(1 << 31) >> step.astype(jnp.uint32))
+        return jnp.where(jnp.sum(flat >= candidate, dtype=jnp.int32) >= k, candidate, threshold)
+
+    threshold = jax.lax.fori_loop(0, 32, try_bit, jnp.uint32(0))
+    above, equal = flat > threshold, flat == threshold
+    missing = k - jnp.sum(above, dtype=jnp.int32)
+    first_equal = equal & (jnp.cumsum(equal, dtype=jnp.int32) <= missing)
+    return (above | first_equal).reshape(ranks.shape)
+
+
+def _layer_name(path: tuple) -> str:
+    return "/".join(_key_name((key,)) for key in path[:-1])
+
+
+def _key_name(path: tuple) -> str:
+    """The name of a path of one key; the empty path (a tree that is one leaf) has no name."""
+    return jax.tree_util.keystr(path, simple=True)

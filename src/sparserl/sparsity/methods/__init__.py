@@ -1,0 +1,97 @@
+"""Sparse methods: who chooses the topology. One file each; a new one is a new file and a line in `METHODS`."""
+
+import difflib
+from importlib import metadata
+from typing import Protocol
+
+from sparserl.sparsity.masks import Densities, Kernels, Masks
+from sparserl.sparsity.methods.dense import Dense
+from sparserl.sparsity.methods.prune import Prune
+from sparserl.sparsity.methods.rigl import RigL
+from sparserl.sparsity.methods.rigl_inverted import RigLInverted
+from sparserl.sparsity.methods.set import SET
+from sparserl.sparsity.methods.snip import SNIP
+from sparserl.sparsity.methods.static import Static
+from sparserl.sparsity.schedules import Progress, Window
+from sparserl.types import Key, UserError
+
+__all__ = [
+    "METHODS",
+    "SET",
+    "SNIP",
+    "Dense",
+    "Prune",
+    "RigL",
+    "RigLInverted",
+    "SparseMethod",
+    "Static",
+    "find_method",
+    "method_name",
+    "method_names",
+]
+
+
+class SparseMethod(Protocol):
+    """Maps masks to masks, and does nothing else: a frozen dataclass of numbers and windows.
+
+    window: when `update` is called; None = never. wants_gradients: whether `update` gets the gradients of the loss with
+    respect to all weights, dead ones too, or None. born_sparse: whether the masks of `init` already have the densities
+    asked for. `densities` has an entry for every layer that is to be masked, `kernels` may have more.
+    """
+
+    @property
+    def window(self) -> Window | None: ...
+    @property
+    def wants_gradients(self) -> bool: ...
+    @property
+    def born_sparse(self) -> bool: ...
+    def init(self, key: Key, kernels: Kernels, densities: Densities) -> Masks: ...
+    def update(
+        self,
+        key: Key,
+        progress: Progress,
+        masks: Masks,
+        kernels: Kernels,
+        gradients: Kernels | None,
+        densities: Densities,
+    ) -> Masks: ...
+
+
+METHODS: dict[str, type] = {
+    "dense": Dense,
+    "prune": Prune,
+    "static": Static,
+    "set": SET,
+    "rigl": RigL,
+    "rigl-inverted": RigLInverted,
+    "snip": SNIP,
+}
+
+ENTRY_POINTS = "sparserl.methods"  # where other packages announce theirs
+
+
+def method_names() -> list[str]:
+    """The names of all methods: ours, then those of other installed packages."""
+    others = {entry.name for entry in metadata.entry_points(group=ENTRY_POINTS)}
+    return [*METHODS, *sorted(others - METHODS.keys())]
+
+
+def find_method(name: str) -> type:
+    """The class of the method called `name`; UserError with the nearest names if there is none.
+
+    Methods of other packages come through entry points of the group "sparserl.methods"; our names cannot be taken.
+    """
+    if name in METHODS:
+        return METHODS[name]
+    for entry in metadata.entry_points(group=ENTRY_POINTS, name=name):
+        loaded: type = entry.load()
+        return loaded
+    names = method_names()
+    nearest = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    raise UserError(f"unknown method {name!r}: there are {', '.join(names)}{hint}")
+
+
+def method_name(method: SparseMethod) -> str:
+    """The name under which the class of `method` is found."""
+    return next((name for name in method_names() if find_method(name) is type(method)), type(method).__name__.lower())

@@ -1,0 +1,49 @@
+"""Prune: dense training whose smallest weights are removed step by step."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import jax.numpy as jnp
+
+from sparserl.sparsity.masks import Densities, Kernels, Masks, pruned_count, top
+from sparserl.sparsity.schedules import Progress, Window, cubic_sparsity
+from sparserl.types import Key
+
+
+@dataclass(frozen=True)
+class Prune:
+    """Gradual magnitude pruning along the cubic schedule; a pruned weight never comes back. Zhu & Gupta 2018."""
+
+    window: Window = field(default_factory=lambda: Window(start_fraction=0.2, stop_fraction=0.8))
+
+    wants_gradients: ClassVar[bool] = False
+    born_sparse: ClassVar[bool] = False
+
+    def init(self, key: Key, kernels: Kernels, densities: Densities) -> Masks:
+        """Every weight alive."""
+        return {name: jnp.ones(kernels[name].shape, bool) for name in sorted(kernels) if name in densities}
+
+    def update(
+        self,
+        key: Key,
+        progress: Progress,
+        masks: Masks,
+        kernels: Kernels,
+        gradients: Kernels | None,
+        densities: Densities,
+    ) -> Masks:
+        """Keep the largest live weights of each layer, as many as the schedule allows now."""
+        return {
+            name: top(jnp.abs(kernels[name]), remaining_count(progress, mask.size, densities[name]), eligible=mask)
+            for name, mask in masks.items()
+        }
+
+
+def remaining_count(progress: Progress, size: int, density: float) -> jnp.ndarray:
+    """Live weights of a layer at this point of the schedule, int32 scalar; at the end exactly `pruned_count`."""
+
+    def count(p: float) -> int:
+        # 1 - (1 - density) is not always density, so the end does not go through the schedule.
+        return pruned_count(size, density if p == 1.0 else 1.0 - cubic_sparsity(1.0 - density, p))
+
+    return progress.tabulate(count)

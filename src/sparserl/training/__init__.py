@@ -1,0 +1,7 @@
+"""Training: the loop, evaluation, and many seeds in one program."""
+
+from sparserl.training.evaluation import Evaluation, EvaluationSettings, evaluator, stops
+from sparserl.training.loop import LoopState, start, train
+from sparserl.training.seeds import over_seeds
+
+__all__ = ["Evaluation", "EvaluationSettings", "LoopState", "evaluator", "over_seeds", "start", "stops", "train"]

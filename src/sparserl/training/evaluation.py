@@ -1,0 +1,103 @@
+"""Evaluation: separate episodes of the policy as it is, all side by side."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sparserl.training.loop import START, step_keys
+from sparserl.types import Agent, AgentState, Array, Environment, Key, UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationSettings:
+    """When and how long the policy is evaluated; the defaults are the paper's for classic control (appendix A.1)."""
+
+    interval_steps: int = 2_000  # at step 0, and at the first update boundary on or after each multiple
+    num_episodes: int = 20
+    final_fraction: float = 0.1  # the final return is the mean over this last part of the evaluations
+    max_episode_steps: int = 100_000  # for environments without a time limit of their own
+
+    def __post_init__(self) -> None:
+        for name in ("interval_steps", "num_episodes", "max_episode_steps"):
+            if getattr(self, name) < 1:
+                raise UserError(f"evaluation.{name} is {getattr(self, name)}: it must be at least 1")
+        if not 0 < self.final_fraction <= 1:
+            raise UserError(f"evaluation.final_fraction is {self.final_fraction}: it must lie in (0, 1]")
+
+    def final_return(self, returns: Sequence[float]) -> float:
+        """Mean over the last part of the evaluations: the last int(final_fraction * count) of them, at least one."""
+        last = returns[-max(int(self.final_fraction * len(returns)), 1) :]
+        return math.fsum(last) / len(last)
+
+
+class Evaluation(NamedTuple):
+    """Return and length in steps of each episode, `[episode]`; `finished` is False where the step cap cut one off."""
+
+    returns: Array
+    lengths: Array
+    finished: Array
+
+
+def stops(total_steps: int, *intervals_steps: int) -> list[int]:
+    """All multiples of the intervals up to `total_steps`, and `total_steps` itself, ascending."""
+    return sorted({*(n for every in intervals_steps for n in range(every, total_steps, every)), total_steps})
+
+
+def evaluator(agent: Agent, environment: Environment, max_steps: int) -> Callable[[Key, AgentState], Evaluation]:
+    """A function `(key, agent_state) -> Evaluation` that plays the first episode of each of the environments."""
+    return _compiled(agent, environment, max_steps) if environment.compiled else _host(agent, environment, max_steps)
+
+
+def _tally(xp: Any, result: Evaluation, time_step: Any) -> Evaluation:
+    playing = ~result.finished
+    return Evaluation(
+        result.returns + xp.where(playing, time_step.reward, xp.float32(0)),
+        result.lengths + playing,
+        result.finished | time_step.terminated | time_step.truncated,
+    )
+
+
+def _blank(xp: Any, num_episodes: int) -> Evaluation:
+    return Evaluation(xp.zeros(num_episodes, xp.float32), xp.zeros(num_episodes, xp.int32), xp.zeros(num_episodes, bool))
+
+
+def _compiled(agent: Agent, environment: Environment, max_steps: int) -> Callable[[Key, AgentState], Evaluation]:
+    @jax.jit
+    def evaluate(key: Key, agent_state: AgentState) -> Evaluation:
+        def step(carry: Any) -> Any:
+            num_steps, environment_state, observation, result = carry
+            keys = step_keys(key, num_steps)
+            action = agent.exploit(keys.act, agent_state, observation)
+            environment_state, time_step = environment.step(keys.environment, environment_state, action)
+            return num_steps + 1, environment_state, time_step.observation, _tally(jnp, result, time_step)
+
+        going = lambda carry: (carry[0] < max_steps) & ~carry[3].finished.all()
+        blank = _blank(jnp, environment.num_envs)
+        first = environment.reset(step_keys(key, START).environment)
+        return jax.lax.while_loop(going, step, (jnp.int32(0), *first, blank))[3]
+
+    return evaluate
+
+
+def _host(agent: Agent, environment: Environment, max_steps: int) -> Callable[[Key, AgentState], Evaluation]:
+    @jax.jit
+    def act(key: Key, num_steps: Array, agent_state: AgentState, observation: Array) -> Array:
+        return agent.exploit(step_keys(key, num_steps).act, agent_state, observation)
+
+    def evaluate(key: Key, agent_state: AgentState) -> Evaluation:
+        environment_state, observation = environment.reset(step_keys(key, START).environment)
+        result = _blank(np, environment.num_envs)
+        for num_steps in range(max_steps):
+            action = np.asarray(act(key, np.int32(num_steps), agent_state, observation))
+            environment_state, time_step = environment.step(None, environment_state, action)
+            observation, result = time_step.observation, _tally(np, result, time_step)
+            if result.finished.all():
+                break
+        return result
+
+    return evaluate

@@ -1,0 +1,119 @@
+"""The words that every room speaks: what flows between environment, agent, optimizer and loop.
+
+Axis order everywhere: `[seed, step, env, ...]`, leading axes absent where there is only one.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import numpy as np
+
+Array = jax.Array | np.ndarray
+Key = jax.Array  # a typed key of jax.random.key
+Params = Any  # a pytree of arrays; a kernel is a leaf whose last dictionary key is "kernel"
+OptState = Any
+AgentState = Any  # has a field `groups: dict[str, Group]`
+EnvState = Any
+Aux = Any
+Metrics = Mapping[str, Array]
+Loss = Callable[[dict[str, Params]], tuple[Array, Aux]]
+
+
+class UserError(Exception):
+    """A mistake of the person who asks, told in one line: what, where, what is allowed, the nearest valid name."""
+
+
+class Discrete(NamedTuple):
+    """Actions are the integers 0 to `num_actions` - 1."""
+
+    num_actions: int
+
+
+class Box(NamedTuple):
+    """Actions are float arrays of shape `shape` between `low` and `high`, elementwise."""
+
+    shape: tuple[int, ...]
+    low: np.ndarray
+    high: np.ndarray
+
+
+class EnvSpec(NamedTuple):
+    """What an agent may know of an environment before it acts."""
+
+    identifier: str
+    observation_shape: tuple[int, ...]
+    observation_dtype: np.dtype
+    action: Discrete | Box
+    time_limit_steps: int | None
+
+
+class TimeStep(NamedTuple):
+    """What one step of an environment returns; every field has the leading axis `[env]`.
+
+    `observation` is where acting goes on (after a reset where the episode ended); `next_observation` is what the step
+    really led to, before any reset. `terminated`: the task ended. `truncated`: only the time was up.
+    """
+
+    observation: Array
+    reward: Array
+    terminated: Array
+    truncated: Array
+    next_observation: Array
+
+
+class Transition(NamedTuple):
+    """One step as an agent learns from it; fields `[..., env, ...]`."""
+
+    observation: Array
+    action: Array
+    reward: Array
+    terminated: Array
+    truncated: Array
+    next_observation: Array
+
+
+class Group(NamedTuple):
+    """What one optimizer owns: networks by name, their targets, its state."""
+
+    params: dict[str, Params]
+    target_params: dict[str, Params] | None
+    optimizer_state: OptState
+
+
+class Environment(Protocol):
+    """A batch of `num_envs` environments that reset themselves.
+
+    `compiled` environments are pure functions of their arguments and run inside `jax.jit`. The others keep their
+    state in Python: their `EnvState` is None, they take and return NumPy arrays, and only `reset` reads its key.
+    """
+
+    @property
+    def spec(self) -> EnvSpec: ...
+    @property
+    def num_envs(self) -> int: ...
+    @property
+    def compiled(self) -> bool: ...
+    def reset(self, key: Key) -> tuple[EnvState, Array]: ...
+    def step(self, key: Key | None, state: EnvState, action: Array) -> tuple[EnvState, TimeStep]: ...
+
+
+class Optimizer(Protocol):
+    """The only place that knows which weights are alive (design section 4)."""
+
+    def init(self, key: Key, params: dict[str, Params], with_target: bool) -> Group: ...
+    def minimize(self, key: Key, num_updates: Array, loss: Loss, group: Group) -> tuple[Group, Aux]: ...
+    def average(self, num_updates: Array, group: Group, step_size: float) -> Group: ...
+    def relayout(self, group: Group) -> Group: ...
+
+
+class Agent(Protocol):
+    """A learner. `num_steps` counts environment steps per environment, is owned by the loop and is never batched."""
+
+    @property
+    def steps_per_update(self) -> int: ...
+    def num_updates(self, num_steps: int) -> int: ...
+    def init(self, key: Key) -> AgentState: ...
+    def explore(self, key: Key, num_steps: Array, state: AgentState, observation: Array) -> Array: ...
+    def exploit(self, key: Key, state: AgentState, observation: Array) -> Array: ...
+    def update(self, key: Key, num_steps: Array, state: AgentState, rollout: Transition) -> tuple[Any, Metrics]: ...

@@ -1,0 +1,40 @@
+"""What holds for every test: one XLA thread on the CPU, strict ranks, nothing kept after the session."""
+
+import os
+
+# Before jax is imported: bits depend on the number of XLA threads, and tests run side by side.
+os.environ["NPROC"] = "1"
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["MPLBACKEND"] = "agg"
+
+import shutil
+import tempfile
+
+import hypothesis
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_compilation_cache_dir", None)
+
+# The same examples in every run, and no verdict that depends on how busy the machine is.
+hypothesis.settings.register_profile(
+    "sparserl",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("sparserl")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Programs that tests start keep their caches in a folder of the session, shared by all test processes."""
+    if not hasattr(config, "workerinput"):  # the main process: pytest-xdist's workers inherit its environment
+        os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
+        os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="sparserl-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)

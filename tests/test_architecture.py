@@ -1,0 +1,233 @@
+"""The house stands only if every room looks down: never up, never sideways, and no room is a drawer.
+
+`offences` reads a source tree without importing it. The second half of this file shows that it finds each offence.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PACKAGE = "sparserl"
+SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
+
+ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room stands below those that import it
+    "types": set(),
+    "linalg": {"types"},
+    "environments": {"types"},
+    "training": {"types"},
+    "persistence": {"types"},
+    "sparsity": {"types", "linalg"},
+    "networks": {"types", "linalg"},
+    "agents": {"types", "networks"},
+    "diagnostics": {"types", "linalg"},
+    "presets": {"types", "sparsity", "networks", "agents"},
+}
+ROOMS["experiment"] = set(ROOMS)
+ROOMS["report"] = {"persistence", "types"}
+ROOMS["study"] = {"experiment", "persistence", "types"}
+ROOMS["deploy"] = {"experiment", "persistence", "types", "linalg"}
+ROOMS["cli"] = set(ROOMS)
+DOORS: dict[str, set[str]] = {"__init__": {"experiment"}, "__main__": {"cli"}}  # the package itself
+KNOWS_EVERYBODY = "cli"
+
+ONLY_USER_ERROR = {"persistence", "report"}  # what they may take from `types`: only the name of a user's mistake
+NEVER_TRACING = {"persistence", "report"}
+TRACING = {"jax", "jaxlib", "optax", "gymnax"}
+THIRD_PARTY_OF_TYPES = {"jax", "numpy"}
+DRAWERS = {"utils", "util", "common", "core", "base", "helpers", "helper", "wrappers", "callbacks", "misc"}
+PARENTS = {"Protocol", "NamedTuple", "Exception"}
+WORDS_OF_SPARSITY = re.compile(rf"mask|sparse(?!{PACKAGE.removeprefix('sparse')}\b)", re.IGNORECASE)
+
+
+class Import(NamedTuple):
+    """One imported name: its dotted path from the top, and the line it stands on."""
+
+    path: tuple[str, ...]
+    line: int
+
+
+def offences(source: Path) -> list[str]:
+    """Everything in the package at `source` that breaks the law of the house, one line each."""
+    return [
+        f"{file.relative_to(source)}:{line} {what}"
+        for file in sorted(source.rglob("*.py"))
+        for line, what in _offences_of_file(file, source)
+    ]
+
+
+def _offences_of_file(file: Path, source: Path) -> Iterator[tuple[int, str]]:
+    place = file.relative_to(source).with_suffix("").parts
+    room, text = place[0], file.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    if room not in ROOMS and room not in DOORS:
+        yield 1, f"is in the room {room!r}, which the table does not have"
+        return
+    yield from _drawers(place)
+    yield from _parents(tree)
+    if room == "agents":
+        yield from _forbidden_words(text)
+    for imported in _imports(tree, place):
+        yield from _wrong_import(imported, room)
+
+
+def _drawers(place: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    for name in DRAWERS.intersection(place):
+        yield 1, f"is called {name!r}: a drawer, not a room"
+
+
+def _parents(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Classes may only be protocols, named tuples and exceptions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            for parent in [*node.bases, *(keyword.value for keyword in node.keywords)]:
+                named = parent.value if isinstance(parent, ast.Subscript) else parent
+                if ast.unparse(named).split(".")[-1] not in PARENTS:
+                    yield node.lineno, f"class {node.name} inherits from {ast.unparse(parent)}"
+
+
+def _forbidden_words(text: str) -> Iterator[tuple[int, str]]:
+    """Agents do not know that there is such a thing as sparsity: not in code, comments or strings."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        for word in WORDS_OF_SPARSITY.findall(line):
+            yield number, f"says {word!r} in an agent"
+
+
+def _wrong_import(imported: Import, room: str) -> Iterator[tuple[int, str]]:
+    top, *rest = imported.path
+    if top != PACKAGE:
+        yield from _wrong_third_party(imported, room)
+        return
+    allowed = (ROOMS | DOORS)[room]
+    other = rest[0] if rest else "the whole package"
+    if other != room and other not in allowed and room != KNOWS_EVERYBODY:
+        yield imported.line, f"{room} imports {other}: it may import {', '.join(sorted(allowed)) or 'no room'}"
+    elif other == "types" and room in ONLY_USER_ERROR and rest != ["types", "UserError"]:
+        yield imported.line, f"{room} imports {'.'.join(imported.path)}: from types it may import UserError only"
+
+
+def _wrong_third_party(imported: Import, room: str) -> Iterator[tuple[int, str]]:
+    top = imported.path[0]
+    if room in NEVER_TRACING and top in TRACING:
+        yield imported.line, f"{room} imports {top}: it never sees JAX"
+    if room == "types" and top not in THIRD_PARTY_OF_TYPES | sys.stdlib_module_names:
+        yield imported.line, f"types imports {top}: it may import {', '.join(sorted(THIRD_PARTY_OF_TYPES))}"
+
+
+def _imports(tree: ast.Module, place: tuple[str, ...]) -> Iterator[Import]:
+    """Every name that a module imports, wherever the statement stands, relative imports and `import_module` too."""
+    folder = (PACKAGE, *place[:-1])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(tuple(alias.name.split(".")), node.lineno)
+        elif isinstance(node, ast.ImportFrom):
+            anchor = folder[: len(folder) - node.level + 1] if node.level else ()
+            module = tuple(node.module.split(".")) if node.module else ()
+            for alias in node.names:
+                yield Import((*anchor, *module, alias.name), node.lineno)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in {"import_module", "__import__"}:
+            for argument in node.args[:1]:
+                name = argument.value if isinstance(argument, ast.Constant) else f"{PACKAGE}.a computed name"
+                yield Import(tuple(str(name).split(".")), node.lineno)
+
+
+def test_the_house_keeps_its_law() -> None:
+    assert SOURCE.is_dir()
+    assert offences(SOURCE) == []
+
+
+def test_the_table_has_no_way_back_up() -> None:
+    """Rooms are listed from the ground up, so a room that imports only earlier ones can close no circle."""
+    rooms = list(ROOMS)
+    for room, below in ROOMS.items():
+        assert below <= set(rooms[: rooms.index(room)]), room
+
+
+def test_the_front_door_opens_without_jax() -> None:
+    """The package shows names of the hall, but importing a room must not import the hall with it."""
+    program = f"import sys, {PACKAGE}; sys.exit('{PACKAGE}.experiment' in sys.modules or 'jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def _build(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_a_lawful_house_passes(tmp_path: Path) -> None:
+    files = {
+        "__init__.py": '"""The package."""\n__version__ = "0"\n',
+        "__main__.py": "from sparserl.cli import main\n",
+        "types.py": "import dataclasses\nimport jax\nimport numpy as np\nclass UserError(Exception): ...\n",
+        "agents/__init__.py": "from . import dqn\n",
+        "agents/dqn.py": "from ..networks import MLP\nfrom .replay import Ring\nfrom sparserl import types\n",
+        "agents/replay.py": "from typing import NamedTuple\nclass Ring(NamedTuple): ...\n",
+        "persistence/results.py": "import json\nfrom sparserl.types import UserError\n",
+        "report.py": "from sparserl.persistence import read\nimport matplotlib\n",
+        "sparsity/methods/rigl.py": "class Method(typing.Protocol): ...\nclass Ours(typing.Protocol[int]): ...\n",
+        "experiment.py": "from sparserl import environments, persistence\nimport sparserl.agents.dqn\n",
+        "cli/train.py": "import sparserl\ndef main():\n    from sparserl.study import run_all\n",
+    }
+    assert offences(_build(tmp_path, files)) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        ("agents/dqn.py", "import sparserl.sparsity\n", "agents imports sparsity"),
+        ("agents/dqn.py", "from sparserl.environments import make\n", "agents imports environments"),
+        ("agents/dqn.py", "from sparserl import experiment\n", "agents imports experiment"),
+        ("agents/dqn.py", "from ..presets import PRESETS\n", "agents imports presets"),
+        ("agents/dqn.py", "from .. import training\n", "agents imports training"),
+        ("agents/sac/losses.py", "from ...training import train\n", "agents imports training"),
+        ("agents/__init__.py", "from ..training import train\n", "agents imports training"),
+        ("agents.py", "from .training import train\n", "agents imports training"),
+        ("sparsity/masks.py", "def f():\n    import sparserl.agents.dqn as dqn\n", "sparsity imports agents"),
+        (
+            "sparsity/masks.py",
+            "if TYPE_CHECKING:\n    from sparserl.networks import MLP\n",
+            "sparsity imports networks",
+        ),
+        ("types.py", "from sparserl.linalg import dense\n", "types imports linalg"),
+        ("types.py", "import optax\n", "types imports optax"),
+        ("linalg.py", "import sparserl\n", "linalg imports the whole package"),
+        ("linalg.py", "from sparserl import *\n", "linalg imports *"),
+        ("study/pool.py", "from sparserl.report import learning_curves\n", "study imports report"),
+        ("study/pool.py", "import importlib\nimportlib.import_module('sparserl.cli')\n", "study imports cli"),
+        (
+            "study/pool.py",
+            "from importlib import import_module\nimport_module(name)\n",
+            "study imports a computed name",
+        ),
+        ("report.py", "from sparserl.experiment import Experiment\n", "report imports experiment"),
+        ("persistence.py", "from sparserl.types import Array\n", "from types it may import UserError only"),
+        ("report/figures.py", "from sparserl import types\n", "from types it may import UserError only"),
+        ("persistence/results.py", "import jax.numpy as jnp\n", "persistence imports jax"),
+        ("report/figures.py", "def f():\n    from jax import jit\n", "report imports jax"),
+        ("__init__.py", "from sparserl.cli import main\n", "__init__ imports cli"),
+        ("attic.py", "", "the room 'attic', which the table does not have"),
+        ("attic/box.py", "", "the room 'attic', which the table does not have"),
+        ("sparsity/utils.py", "", "a drawer, not a room"),
+        ("agents/common/losses.py", "", "a drawer, not a room"),
+        ("agents/dqn.py", "# apply the Mask here\n", "says 'Mask' in an agent"),
+        ("agents/dqn.py", "'''A sparse agent.'''\n", "says 'sparse' in an agent"),
+        ("agents/dqn.py", "unmasked = 1\n", "says 'mask' in an agent"),
+        ("agents/dqn.py", "SparseRLAgent = 1\n", "says 'Sparse' in an agent"),
+        ("agents/dqn.py", "class DQN(Agent): ...\n", "class DQN inherits from Agent"),
+        ("networks.py", "import abc\nclass MLP(metaclass=abc.ABCMeta): ...\n", "class MLP inherits from abc.ABCMeta"),
+        ("networks.py", "class MLP(flax.linen.Module): ...\n", "class MLP inherits from flax.linen.Module"),
+        ("networks.py", "def f():\n    class Deep(Layer[int]): ...\n", "class Deep inherits from Layer[int]"),
+    ],
+)
+def test_each_offence_is_found(tmp_path: Path, file: str, text: str, expected: str) -> None:
+    [found] = offences(_build(tmp_path, {file: text}))
+    assert found.startswith(f"{file}:")
+    assert expected in found

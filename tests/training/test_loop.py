@@ -1,0 +1,163 @@
+"""The loop: the same bits wherever it stops and however the environment is written, and no hidden work."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from probes import CONSTANT, DELAYED, ENDLESS, MATCHED, HostTwin
+
+from sparserl import training
+from sparserl.agents.dqn import DQN, DQNSettings
+from sparserl.networks import MLP, MLPSettings
+from sparserl.sparsity import SparseOptimizer
+from sparserl.sparsity.methods import RigL
+from sparserl.sparsity.schedules import Window
+
+TOTAL = 120
+
+
+def make_agent(environment, **settings):
+    network = MLP(MLPSettings(hidden_units=(16, 16)), environment.spec.observation_shape, 2)
+    defaults = {"batch_size": 8, "warmup_steps": 20, "replay_capacity_steps": 64, "target_interval_updates": 7}
+    settings = DQNSettings(**{**defaults, **settings})
+    densities = {"q/hidden_1": 0.9, "q/hidden_2": 0.3, "q/output": 0.6}
+    optimizer = SparseOptimizer(optax.adam(1e-2), RigL(window=Window(0.0, 0.8, 10)), densities, 60)
+    return DQN(settings, environment.spec, network, optimizer, environment.num_envs)
+
+
+def last_state(agent, environment, stops, seed=0):
+    key = jax.random.key(seed)
+    state = training.start(agent, environment, key)
+    for state, metrics in training.train(agent, environment, key, state, stops):
+        assert set(metrics) == {"loss", "mean_value"}
+    return jax.tree.map(np.asarray, state)
+
+
+def assert_same_bits(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+@pytest.mark.parametrize("steps_per_update", [1, 4])
+def test_stops_do_not_change_a_bit(steps_per_update):
+    agent = make_agent(MATCHED, steps_per_update=steps_per_update)
+    whole = last_state(agent, MATCHED, [TOTAL])
+    assert_same_bits(whole, last_state(agent, MATCHED, [4, 40, 44, 100, TOTAL]))
+    assert int(whole.num_steps) == TOTAL
+
+
+def test_stops_round_up_to_whole_updates():
+    agent = make_agent(MATCHED, steps_per_update=8)
+    key = jax.random.key(0)
+    state = training.start(agent, MATCHED, key)
+    seen = [int(state.num_steps) for state, _ in training.train(agent, MATCHED, key, state, [3, 5, 17, 24])]
+    assert seen == [8, 24]
+
+
+@pytest.mark.parametrize("steps_per_update", [1, 4])
+@pytest.mark.parametrize("num_envs", [1, 3])
+@pytest.mark.parametrize("probe", [CONSTANT, DELAYED, ENDLESS])
+def test_an_environment_written_both_ways_trains_to_the_same_bits(probe, num_envs, steps_per_update):
+    compiled = dataclasses.replace(probe, num_envs=num_envs)
+    ours = last_state(make_agent(compiled, steps_per_update=steps_per_update), compiled, [TOTAL])
+    host = HostTwin(compiled)
+    theirs = last_state(make_agent(host, steps_per_update=steps_per_update), host, [50, TOTAL])
+    assert_same_bits(ours.agent, theirs.agent)
+    assert_same_bits(ours.episodes, theirs.episodes)
+
+
+def test_a_host_step_makes_exactly_two_compiled_calls(monkeypatch):
+    """Counts every XLA program that is run, eager ones included."""
+    from jax._src.interpreters import pxla
+
+    host = HostTwin(CONSTANT)
+    agent, key = make_agent(host), jax.random.key(0)
+    state = training.start(agent, host, key)
+    calls = []
+    original = pxla.ExecuteReplicated.__call__
+    monkeypatch.setattr(pxla.ExecuteReplicated, "__call__", lambda self, *a: calls.append(self.name) or original(self, *a))
+    # Programs already compiled take a C++ path that Python does not see, so every call is made to take the Python one.
+    monkeypatch.setattr(jax._src.pjit, "_get_fastpath_data", lambda *a, **k: None)
+    for state, _ in training.train(agent, host, key, state, [30]):
+        pass
+    assert len(calls) == 2 * 30, sorted(set(calls))
+    assert len(set(calls)) == 2
+
+
+def test_episodes_are_accounted():
+    state = last_state(make_agent(ENDLESS), ENDLESS, [13])
+    assert int(state.episodes.num_finished[0]) == 2
+    np.testing.assert_allclose(state.episodes.last_return, [0.5], rtol=1e-6)
+    np.testing.assert_allclose(state.episodes.open_return, [0.3], rtol=1e-6)
+
+
+def test_observations_that_are_not_finite_are_noticed():
+    broken = dataclasses.replace(CONSTANT, reward=lambda o, a, t: jnp.where(a >= 0, jnp.nan, 0.0))
+    assert not last_state(make_agent(broken), broken, [5]).healthy
+    assert last_state(make_agent(CONSTANT), CONSTANT, [5]).healthy
+
+
+def test_seeds_in_one_program_match_seeds_alone():
+    agent = make_agent(MATCHED)
+    keys = jax.random.split(jax.random.key(7), 3)
+    many, environment = training.over_seeds(agent, MATCHED)
+    state = training.start(many, environment, keys)
+    for state, metrics in training.train(many, environment, keys, state, [60, TOTAL]):
+        assert metrics["loss"].shape == (3,)
+    for i in range(3):
+        alone = training.start(agent, MATCHED, keys[i])
+        for alone, _ in training.train(agent, MATCHED, keys[i], alone, [TOTAL]):
+            pass
+        ith = jax.tree.map(lambda x, i=i: x[i], state.agent.groups["q"].params)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-2, atol=2e-3), ith, alone.agent.groups["q"].params)
+    assert int(state.num_steps) == TOTAL
+
+
+def test_topology_updates_stay_conditional_over_seeds():
+    many, environment = training.over_seeds(make_agent(MATCHED), MATCHED)
+    keys = jax.random.split(jax.random.key(7), 3)
+    state = jax.eval_shape(lambda k: training.start(many, environment, k), keys)
+    rollout = jax.eval_shape(
+        lambda s, k: jax.tree.map(lambda x: jnp.expand_dims(x, 1), _transition(many, environment, s, k)), state, keys
+    )
+    program = str(jax.make_jaxpr(many.update)(keys, jnp.int32(25), state.agent, rollout))
+    assert program.count(" cond[") >= 3  # warm-up, topology, target
+
+
+def _transition(agent, environment, state, keys):
+    from sparserl.training.loop import record
+
+    action = agent.explore(keys, jnp.int32(0), state.agent, state.observation)
+    environment_state, time_step = environment.step(keys, state.environment, action)
+    return record(jnp, state, environment_state, action, time_step)[1]
+
+
+class TestEvaluation:
+    def test_only_the_first_episode_counts(self):
+        environment = dataclasses.replace(ENDLESS, num_envs=6)
+        for version in (environment, HostTwin(environment)):
+            agent = make_agent(version)
+            evaluate = training.evaluator(agent, version, max_steps=100)
+            result = evaluate(jax.random.key(0), agent.init(jax.random.key(1)))
+            np.testing.assert_allclose(result.returns, np.full(6, 0.5), rtol=1e-6)
+            np.testing.assert_array_equal(result.lengths, np.full(6, 5))
+            assert np.asarray(result.finished).all()
+
+    def test_a_step_cap_cuts_off(self):
+        environment = dataclasses.replace(ENDLESS, num_envs=2)
+        for version in (environment, HostTwin(environment)):
+            agent = make_agent(version)
+            result = training.evaluator(agent, version, max_steps=3)(jax.random.key(0), agent.init(jax.random.key(1)))
+            np.testing.assert_array_equal(result.lengths, [3, 3])
+            assert not np.asarray(result.finished).any()
+
+    def test_stops_are_all_multiples_and_the_end(self):
+        assert training.stops(10, 4) == [4, 8, 10]
+        assert training.stops(12, 4, 3) == [3, 4, 6, 8, 9, 12]
+
+    @pytest.mark.parametrize(("count", "last"), [(51, 5), (5, 1), (10, 1), (20, 2)])
+    def test_final_return_is_the_mean_of_the_last_tenth(self, count, last):
+        values = list(np.random.default_rng(0).normal(size=count))
+        np.testing.assert_allclose(training.EvaluationSettings().final_return(values), np.mean(values[-last:]))
