@@ -10,7 +10,7 @@ PYTHON ?= python3
 install: .venv/installed
 
 demo: install
-	@.venv/bin/python scripts/demo
+	@scripts/demo
 
 test: install
 	@scripts/check test

@@ -93,7 +93,10 @@ class HostTwin:
         following = zip(self.observation, self.time, strict=True)
         next_observation = np.array([float(self.probe.follow(o, t)) for o, t in following], np.float32)
         ended = self.time >= self.probe.length
-        self.time, self.observation = np.where(ended, 0, self.time), np.where(ended, 0, next_observation).astype(np.float32)
+        self.time, self.observation = (
+            np.where(ended, 0, self.time),
+            np.where(ended, 0, next_observation).astype(np.float32),
+        )
         no = np.zeros_like(ended)
         terminated, truncated = (no, ended) if self.probe.truncates else (ended, no)
         return None, TimeStep(self.observation[:, None], reward, terminated, truncated, next_observation[:, None])

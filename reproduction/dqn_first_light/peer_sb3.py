@@ -5,6 +5,7 @@ Equal to our preset: network 2 x 512 ReLU, Adam 1e-3, batch 128, replay 100,000,
 100 updates, discount 0.99, squared TD error, no gradient clip, L2 in Adam, exploration, 20 evaluation episodes
 every 2,000 steps. Different: the initialisers are PyTorch's, and L2 covers every parameter.
 """
+
 import argparse
 import os
 
@@ -71,17 +72,41 @@ def main():
     torch.set_num_threads(1)
     initial, final, decay_steps, evaluation_epsilon = EXPLORATION[options.preset]
     model = DQN(
-        "MlpPolicy", gymnasium.make(options.environment), learning_rate=1e-3, buffer_size=100_000, learning_starts=1_000,
-        batch_size=128, tau=1.0, gamma=0.99, train_freq=1, gradient_steps=1, target_update_interval=100,
-        exploration_initial_eps=initial, exploration_final_eps=final, exploration_fraction=decay_steps / options.total_steps,
-        max_grad_norm=1e9, seed=options.seed, device="cpu",
-        policy_kwargs={"net_arch": [512, 512], "optimizer_class": torch.optim.Adam,
-                       "optimizer_kwargs": {"eps": 1e-7, "weight_decay": 2e-6}},
+        "MlpPolicy",
+        gymnasium.make(options.environment),
+        learning_rate=1e-3,
+        buffer_size=100_000,
+        learning_starts=1_000,
+        batch_size=128,
+        tau=1.0,
+        gamma=0.99,
+        train_freq=1,
+        gradient_steps=1,
+        target_update_interval=100,
+        exploration_initial_eps=initial,
+        exploration_final_eps=final,
+        exploration_fraction=decay_steps / options.total_steps,
+        max_grad_norm=1e9,
+        seed=options.seed,
+        device="cpu",
+        policy_kwargs={
+            "net_arch": [512, 512],
+            "optimizer_class": torch.optim.Adam,
+            "optimizer_kwargs": {"eps": 1e-7, "weight_decay": 2e-6},
+        },
     )
     evaluation = Evaluation(options.environment, evaluation_epsilon, 2_000, options.seed)
     model.learn(options.total_steps, callback=evaluation)
-    rows = [{"agent": "stable-baselines3", "environment": options.environment, "preset": options.preset,
-             "seed": options.seed, **row} for row in evaluation.rows]
+    rows = [
+        {
+            "agent": "stable-baselines3",
+            "environment": options.environment,
+            "preset": options.preset,
+            "seed": options.seed,
+            **row,
+        }
+        for row in evaluation.rows
+    ]
     partial = options.output + ".partial"
     pq.write_table(pa.Table.from_pylist(rows), partial, write_page_checksum=True)
     os.replace(partial, options.output)

@@ -97,10 +97,14 @@ class Experiment:
         plain = dict(choices)
         version = plain.pop("results_version", None)
         if version != RESULTS_VERSION:
-            raise UserError(f"results_version is {version}: this sparserl reads {RESULTS_VERSION}; install the version that wrote it")
+            raise UserError(
+                f"results_version is {version}: this sparserl reads {RESULTS_VERSION}; install the version that wrote it"
+            )
         agent, method = dict(plain.pop("agent")), dict(plain.pop("method"))
         settings, method_type = AGENTS[agent.pop("name")], find_method(method.pop("name"))
-        return _restored(Experiment, {**plain, "agent": _restored(settings, agent), "method": _restored(method_type, method)})
+        return _restored(
+            Experiment, {**plain, "agent": _restored(settings, agent), "method": _restored(method_type, method)}
+        )
 
 
 def _restored(cls: type, plain: Mapping[str, Any]) -> Any:
@@ -108,7 +112,9 @@ def _restored(cls: type, plain: Mapping[str, Any]) -> Any:
     hints = typing.get_type_hints(cls)
     names = [field.name for field in dataclasses.fields(cls)]
     if odd := set(plain) ^ set(names):
-        raise UserError(f"{cls.__name__} in experiment.json: unknown or missing {', '.join(sorted(odd))}; expected {', '.join(names)}")
+        raise UserError(
+            f"{cls.__name__} in experiment.json: unknown or missing {', '.join(sorted(odd))}; expected {', '.join(names)}"
+        )
     values = {}
     for name, value in plain.items():
         nested = dataclasses.is_dataclass(hints[name]) and isinstance(value, Mapping)
@@ -116,7 +122,9 @@ def _restored(cls: type, plain: Mapping[str, Any]) -> Any:
     return cls(**values)
 
 
-def from_preset(agent: str, method: str, environment: str, preset: PresetName = "paper", **choices: Any) -> Experiment:
+def from_preset(
+    agent: str, method: str, environment: str, /, preset: PresetName = "paper", **choices: Any
+) -> Experiment:
     """The experiment of the published tables, with `choices` replacing single fields."""
     table = PRESETS[agent](method, preset)
     fields = {field.name: getattr(table, field.name) for field in dataclasses.fields(table)}
@@ -152,7 +160,10 @@ def _network(experiment: Experiment, spec: EnvSpec) -> MLP:
 def _densities(experiment: Experiment, network: MLP) -> dict[str, float]:
     """Nominal density by layer name, over the one network of DQN."""
     distribution = Distribution(
-        experiment.distribution, _overrides(experiment.layer_sparsities), experiment.dense_last_layer, experiment.rebudget
+        experiment.distribution,
+        _overrides(experiment.layer_sparsities),
+        experiment.dense_last_layer,
+        experiment.rebudget,
     )
     shapes = {f"q/{name}": shape for name, shape in network.layer_shapes.items()}
     return distribution.densities(shapes, experiment.sparsity)
@@ -343,6 +354,8 @@ def rebuild(run_folder: Path) -> tuple[Experiment, Built, AgentState]:
     paths, structure = jax.tree_util.tree_flatten_with_path(template.groups)
     names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
     if set(names) != set(arrays):
-        raise UserError(f"{run_folder}/checkpoint does not hold the arrays of {experiment.identifier}: the run is from another version")
+        raise UserError(
+            f"{run_folder}/checkpoint does not hold the arrays of {experiment.identifier}: the run is from another version"
+        )
     groups = jax.tree_util.tree_unflatten(structure, [jnp.asarray(arrays[name]) for name in names])
     return experiment, built, template._replace(**{**dict.fromkeys(template._fields), "groups": groups})

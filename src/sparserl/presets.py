@@ -31,7 +31,12 @@ def dqn_classic_control(method: str, preset: PresetName) -> Preset:
     exploration: Mapping[str, float] = {}
     stop_fraction = 0.8  # Deviation 7: the paper stops topology updates at 80 %, the published code at 75 %.
     if preset == "published-code":
-        exploration = {"initial_epsilon": 0.01, "final_epsilon": 0.01, "epsilon_decay_steps": 0, "evaluation_epsilon": 0.0}
+        exploration = {
+            "initial_epsilon": 0.01,
+            "final_epsilon": 0.01,
+            "epsilon_decay_steps": 0,
+            "evaluation_epsilon": 0.0,
+        }
         stop_fraction = 0.75
     return Preset(
         agent=DQNSettings(**exploration),  # type: ignore[arg-type]

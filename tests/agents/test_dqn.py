@@ -105,8 +105,11 @@ def test_target_is_copied_at_its_interval_and_nothing_is_learned_in_warmup():
     random = np.random.default_rng(0)
     for n in range(1, 16):
         step = Transition(
-            random.integers(0, 4, (1, 1, 2)).astype(np.float32), np.zeros((1, 1), np.int32),
-            np.ones((1, 1), np.float32), np.zeros((1, 1), bool), np.zeros((1, 1), bool),
+            random.integers(0, 4, (1, 1, 2)).astype(np.float32),
+            np.zeros((1, 1), np.int32),
+            np.ones((1, 1), np.float32),
+            np.zeros((1, 1), bool),
+            np.zeros((1, 1), bool),
             random.integers(0, 4, (1, 1, 2)).astype(np.float32),
         )
         before = state.groups["q"]
@@ -127,7 +130,11 @@ def test_probe_values_are_learned(probe, method):
     densities = {} if method == "dense" else {"q/hidden_2": 0.4, "q/output": 0.6}
     sparse = Dense() if method == "dense" else RigL(window=Window(0.0, 0.7, 50))
     settings = DQNSettings(
-        discount=0.9, batch_size=32, warmup_steps=50, replay_capacity_steps=200, target_interval_updates=10,
+        discount=0.9,
+        batch_size=32,
+        warmup_steps=50,
+        replay_capacity_steps=200,
+        target_interval_updates=10,
         final_epsilon=1.0,
     )
     optimizer = SparseOptimizer(optax.adam(optax.linear_schedule(5e-3, 1e-4, 900)), sparse, densities, 900)
@@ -146,7 +153,8 @@ def test_continuous_actions_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("discount", 1.5), ("batch_size", 0), ("n_step", 0), ("final_epsilon", -0.1), ("warmup_steps", -1)]
+    ("field", "value"),
+    [("discount", 1.5), ("batch_size", 0), ("n_step", 0), ("final_epsilon", -0.1), ("warmup_steps", -1)],
 )
 def test_bad_settings_are_named(field, value):
     with pytest.raises(UserError, match=field):

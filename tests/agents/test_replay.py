@@ -24,7 +24,9 @@ def history(num_steps, num_envs, seed=0):
 def filled(steps, capacity, rollout_length):
     ring = replay.empty(jax.tree.map(lambda x: jnp.asarray(x[0]), steps), capacity)
     for start in range(0, len(steps.reward), rollout_length):
-        ring = replay.add(ring, jax.tree.map(lambda x, start=start: jnp.asarray(x[start : start + rollout_length]), steps))
+        ring = replay.add(
+            ring, jax.tree.map(lambda x, start=start: jnp.asarray(x[start : start + rollout_length]), steps)
+        )
     return ring
 
 
@@ -63,7 +65,11 @@ def test_drawing_is_uniform():
 
 def test_bytes_keep_their_type():
     step = Transition(
-        jnp.zeros((1, 4, 4), jnp.uint8), jnp.zeros(1, jnp.int32), jnp.zeros(1), jnp.zeros(1, bool), jnp.zeros(1, bool),
+        jnp.zeros((1, 4, 4), jnp.uint8),
+        jnp.zeros(1, jnp.int32),
+        jnp.zeros(1),
+        jnp.zeros(1, bool),
+        jnp.zeros(1, bool),
         jnp.zeros((1, 4, 4), jnp.uint8),
     )
     ring = replay.add(replay.empty(step, 8), jax.tree.map(lambda x: x[None], step))

@@ -264,11 +264,12 @@ def test_snip_keeps_the_values_of_its_survivors():
 
 @pytest.mark.parametrize(("method", "redrawn"), [("static", True), ("prune", False), ("snip", False), ("set", True)])
 def test_only_networks_born_sparse_are_redrawn(method, redrawn):
-    optimizer = SparseOptimizer(
-        optax.adam(1e-2), METHODS[method], DENSITIES, TOTAL, initializer=sparse_glorot_uniform
-    )
+    optimizer = SparseOptimizer(optax.adam(1e-2), METHODS[method], DENSITIES, TOTAL, initializer=sparse_glorot_uniform)
     params = optimizer.init(jax.random.key(0), fresh_params(), with_target=False).params
-    same = np.isin(np.asarray(params["q"]["hidden_1"]["kernel"]), [0, *np.asarray(fresh_params()["q"]["hidden_1"]["kernel"]).ravel()])
+    same = np.isin(
+        np.asarray(params["q"]["hidden_1"]["kernel"]),
+        [0, *np.asarray(fresh_params()["q"]["hidden_1"]["kernel"]).ravel()],
+    )
     assert same.all() != redrawn
 
 

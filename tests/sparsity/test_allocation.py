@@ -10,7 +10,7 @@ from sparserl.types import UserError
 SIZES = st.lists(st.builds(NetworkSize, st.integers(1, 10_000), st.integers(0, 500)), min_size=1, max_size=4)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(SIZES, st.data())
 def test_feasible_allocations_spend_the_whole_budget(sizes, data):
     networks = {f"network_{i}": size for i, size in enumerate(sizes)}

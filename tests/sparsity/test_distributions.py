@@ -47,7 +47,7 @@ def live_of(shapes, densities):
     return sum(live_count(math.prod(shapes[name]), density) for name, density in densities.items())
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(SHAPES, SPARSITIES)
 def test_erk_is_the_exact_solution(shapes, sparsity):
     budget = budget_of(shapes, sparsity)
@@ -61,14 +61,14 @@ def test_erk_is_the_exact_solution(shapes, sparsity):
     assert budget - 1e-6 <= live_of(shapes, found) <= budget + len(shapes)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(SHAPES, SPARSITIES)
 def test_uniform_gives_every_layer_the_sparsity(shapes, sparsity):
     assert uniform(shapes, sparsity) == dict.fromkeys(shapes, 1 - sparsity)
     assert live_of(shapes, uniform(shapes, sparsity)) == budget_of(shapes, sparsity)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     SHAPES, SPARSITIES, st.dictionaries(st.integers(0, 6), SPARSITIES, min_size=1), st.sampled_from(["erk", "uniform"])
 )
@@ -95,7 +95,7 @@ def test_rebudgeting_keeps_the_live_weights_or_says_why_not(shapes, sparsity, ov
         assert found[name] == pytest.approx(float(expected[name]), rel=1e-12)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(SHAPES, SPARSITIES, SPARSITIES, st.sampled_from([erk, uniform]))
 def test_without_rebudgeting_the_overridden_layer_does_not_exist(shapes, sparsity, value, solve):
     first, *others = shapes

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sparserl.sparsity import METHODS, Progress, drop_and_grow, live_count
+from sparserl.sparsity import METHODS, Progress, drop_and_grow, live_count, pruned_count
 
 SHAPE = (5, 6)
 MAGNITUDES = st.sampled_from([0.0, 0.0, 0.25, 0.5, 1.0, 3.0])
@@ -30,7 +30,7 @@ def move_by_hand(mask, magnitude, growth, moved):
     return result.reshape(mask.shape)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     arrays(bool, SHAPE), arrays(np.float32, SHAPE, elements=MAGNITUDES), arrays(np.float32, SHAPE, elements=SCORES),
     st.integers(0, 40),
@@ -174,3 +174,13 @@ def test_static_and_dense_change_nothing(name):
     masks = masks if name == "static" else {}
     after = METHODS[name]().update(jax.random.key(0), Progress(jnp.int32(0), 4), masks, kernels, gradients, DENSITIES)
     assert after is masks
+
+
+def test_the_last_pruning_update_reaches_the_nominal_density():
+    density = 2.5 / 6  # an odd number of halves, which 1 - (1 - density) misses in its last bit
+    assert round(6 * density) != round(6 * (1 - (1 - density)))
+    after = METHODS["prune"]().update(
+        jax.random.key(0), Progress(jnp.int32(4), 4), {"a": jnp.ones((6, 1), bool)}, {"a": jnp.ones((6, 1))}, None,
+        {"a": density},
+    )  # fmt: skip
+    assert int(after["a"].sum()) == pruned_count(6, density)

@@ -28,7 +28,7 @@ WINDOWS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(WINDOWS, st.integers(1, 200))
 def test_window_fires_where_counting_says(window, total):
     expected = due_updates(window, total)
@@ -37,7 +37,7 @@ def test_window_fires_where_counting_says(window, total):
         assert (window.first(total), window.last(total)) == (expected[0], expected[-1])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(WINDOWS, st.integers(1, 200))
 def test_check_refuses_windows_that_never_fire_or_fire_once_by_mistake(window, total):
     fires = len(due_updates(window, total))

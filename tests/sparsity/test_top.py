@@ -26,7 +26,7 @@ def sorted_top(scores, k, eligible=None):
     return mask.reshape(scores.shape)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data(), SHAPES, st.sampled_from([TIED, FLOATS]))
 def test_top_is_the_head_of_a_stable_sort(data, shape, values):
     scores = data.draw(arrays(np.float32, shape, elements=values))
@@ -34,7 +34,7 @@ def test_top_is_the_head_of_a_stable_sort(data, shape, values):
     np.testing.assert_array_equal(top(jnp.asarray(scores), k), sorted_top(scores, k))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data(), SHAPES)
 def test_ineligible_entries_rank_below_all(data, shape):
     scores = data.draw(arrays(np.float32, shape, elements=TIED))

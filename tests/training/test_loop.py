@@ -77,7 +77,9 @@ def test_a_host_step_makes_exactly_two_compiled_calls(monkeypatch):
     state = training.start(agent, host, key)
     calls = []
     original = pxla.ExecuteReplicated.__call__
-    monkeypatch.setattr(pxla.ExecuteReplicated, "__call__", lambda self, *a: calls.append(self.name) or original(self, *a))
+    monkeypatch.setattr(
+        pxla.ExecuteReplicated, "__call__", lambda self, *a: calls.append(self.name) or original(self, *a)
+    )
     # Programs already compiled take a C++ path that Python does not see, so every call is made to take the Python one.
     monkeypatch.setattr(jax._src.pjit, "_get_fastpath_data", lambda *a, **k: None)
     for state, _ in training.train(agent, host, key, state, [30]):
@@ -111,7 +113,9 @@ def test_seeds_in_one_program_match_seeds_alone():
         for alone, _ in training.train(agent, MATCHED, keys[i], alone, [TOTAL]):
             pass
         ith = jax.tree.map(lambda x, i=i: x[i], state.agent.groups["q"].params)
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-2, atol=2e-3), ith, alone.agent.groups["q"].params)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-2, atol=2e-3), ith, alone.agent.groups["q"].params
+        )
     assert int(state.num_steps) == TOTAL
 
 

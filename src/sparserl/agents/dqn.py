@@ -66,7 +66,9 @@ class DQN:
 
     def __post_init__(self) -> None:
         if not isinstance(self.spec.action, Discrete):
-            raise UserError(f"dqn needs discrete actions, and {self.spec.identifier} has continuous ones: try sac or ppo")
+            raise UserError(
+                f"dqn needs discrete actions, and {self.spec.identifier} has continuous ones: try sac or ppo"
+            )
 
     @property
     def steps_per_update(self) -> int:
@@ -98,7 +100,9 @@ class DQN:
         """Chance of a random action at environment step `num_steps`."""
         s = self.settings
         progress = jnp.clip(num_steps / max(s.epsilon_decay_steps, 1), 0.0, 1.0)
-        return jnp.where(num_steps < s.warmup_steps, 1.0, s.initial_epsilon + (s.final_epsilon - s.initial_epsilon) * progress)
+        return jnp.where(
+            num_steps < s.warmup_steps, 1.0, s.initial_epsilon + (s.final_epsilon - s.initial_epsilon) * progress
+        )
 
     def update(self, key: Key, num_steps: Array, state: DQNState, rollout: Transition) -> tuple[DQNState, Metrics]:
         """Store a rollout `[step, env, ...]`; after warm-up, take one gradient step. `num_steps` includes the rollout."""
@@ -142,5 +146,7 @@ class DQN:
 
 def num_updates(settings: DQNSettings, num_steps: int | Array) -> int | Array:
     """Gradient updates that `num_steps` environment steps bring: one per `steps_per_update` steps after the warm-up."""
-    done = num_steps // settings.steps_per_update - -(-max(settings.warmup_steps, settings.n_step) // settings.steps_per_update)
+    done = num_steps // settings.steps_per_update - -(
+        -max(settings.warmup_steps, settings.n_step) // settings.steps_per_update
+    )
     return max(done, 0) if isinstance(done, int) else jnp.maximum(done, 0)

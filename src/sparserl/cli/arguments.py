@@ -9,12 +9,15 @@ import types
 import typing
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import tyro
 
 from sparserl.types import UserError
 
+Json = Annotated[
+    bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Print one JSON document on standard output instead.")
+]
 T = TypeVar("T")
 Hints = Mapping[str, Any]  # the type of each option, by its name: {"--agent.batch-size": int}
 
@@ -40,7 +43,7 @@ def parse(options: T, words: Sequence[str], program: str, description: str) -> T
             raise
         raise UserError(_complaint(box.getvalue(), words, hints)) from None
     if left:
-        raise UserError(f"{_unknown(left[0], words, hints)}; `{program} --help` lists all")
+        raise UserError(f"{_unknown(left[0], words, hints)}; `{program} --help` lists all options")
     return parsed
 
 
@@ -121,9 +124,10 @@ def _unknown(word: str, words: Sequence[str], hints: Hints) -> str:
         name = word.partition("=")[0].replace("_", "-")
         spellings = {**{f"--{_leaf(option)}": option for option in hints}, **{option: option for option in hints}}
         nearest = difflib.get_close_matches(name, spellings, n=1)
-        hint = f": did you mean {spellings[nearest[0]]}?" if nearest else ""
+        hint = f": the nearest is {spellings[nearest[0]]}" if nearest else ""
         return f"unknown option {word.partition('=')[0]}{hint}"
-    before = [option for option in words[: words.index(word)] if option.startswith("--")]
+    here = next(index for index, given in enumerate(words) if given == word or given.endswith(f"={word}"))
+    before = [option for option in words[: here + 1] if option.startswith("--")]
     option = before[-1].partition("=")[0].replace("_", "-") if before else ""
     takes = f": {option} takes {_meaning(hints[option])}" if option in hints else ": options begin with --"
     return f"unexpected word {word!r}{takes}"

@@ -3,15 +3,15 @@
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-import tyro
-
+from sparserl.cli.arguments import Json
 from sparserl.cli.experiments import read_request
 from sparserl.cli.tables import print_table
 from sparserl.experiment import describe
 
-_DESCRIPTION = """Show the networks of an experiment: layers, live weights, FLOPs, and the dense network of equal size.
+_DESCRIPTION = """Show an experiment's networks: layers, live weights, FLOPs, the dense network of equal size.
+
 Nothing is trained and nothing is written.
 
 AGENT is dqn. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
@@ -24,9 +24,7 @@ example:
 class Options:
     """What `describe` is told beside the experiment."""
 
-    json: Annotated[
-        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Print one JSON document on standard output instead.")
-    ] = False
+    json: Json = False
 
 
 def main(words: Sequence[str]) -> int:

@@ -11,11 +11,12 @@ import numpy as np
 import tyro
 
 from sparserl import environments, persistence, training
-from sparserl.cli.arguments import in_options, option_types, parse
+from sparserl.cli.arguments import Json, in_options, option_types, parse
 from sparserl.experiment import RunFailure, rebuild
 from sparserl.types import UserError
 
 _DESCRIPTION = """Play episodes with the policy that a run ended with, and tell their mean return.
+
 Equal seeds and numbers of episodes give equal returns.
 
 example:
@@ -35,9 +36,7 @@ class Options:
     ] = None
     seed: Annotated[int, tyro.conf.arg(help="Decides the starts of the episodes and the random actions.")] = 0
     output: Annotated[Path, tyro.conf.arg(help="Results directory to look in.")] = Path("results")
-    json: Annotated[
-        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Print one JSON document on standard output instead.")
-    ] = False
+    json: Json = False
 
     def __post_init__(self) -> None:
         if self.num_episodes is not None and self.num_episodes < 1:
@@ -78,11 +77,11 @@ def _evaluate(run: Path, options: Options) -> dict[str, Any]:
     evaluate = training.evaluator(built.agent, environment, experiment.evaluation.max_episode_steps)
     try:
         result = evaluate(jax.random.key(options.seed), state)
-    except Exception as error:
-        raise RunFailure(f"environment {experiment.environment} broke: {type(error).__name__}: {error}") from error
+    except UserError as error:  # nothing was wrong with the request: the environment broke on the way
+        raise RunFailure(str(error)) from error
     returns = np.asarray(result.returns, np.float64)
     if not np.isfinite(returns).all():
-        raise RunFailure(f"environment {experiment.environment} gave a return that is NaN or infinite")
+        raise RunFailure(f"environment {experiment.environment} gave a return that is not finite")
     return {
         "observation_noise": 0,
         "mean_return": float(returns.mean()),

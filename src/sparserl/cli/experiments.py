@@ -3,7 +3,7 @@
 import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple
 
 import tyro
 
@@ -12,8 +12,6 @@ from sparserl.experiment import AGENTS, Experiment, build, from_preset
 from sparserl.presets import PresetName
 from sparserl.sparsity import find_method, method_names
 from sparserl.types import UserError
-
-Own = TypeVar("Own")
 
 _HELP: Mapping[str, str] = {
     "environment": "What to learn; any registered Gymnasium environment with discrete actions will do.",
@@ -31,6 +29,7 @@ _HELP: Mapping[str, str] = {
     "num_environments": "Environments stepped side by side.",
     "environment_backend": "compiled runs inside the compiled program, host in Python; auto prefers compiled.",
 }
+_HINTS = {"environment": "(required)", "layer_sparsities": "(default: none)"}
 _FIRST = ("environment", "sparsity", "distribution", "total_steps")
 
 
@@ -44,25 +43,26 @@ class Request(NamedTuple):
 
 def read_request(command: str, words: Sequence[str], own: Any, description: str) -> Request:
     """The experiment and the values of the command's `own` options. Raises UserError for what cannot be run."""
-    asked = {"-h", "--help"} & set(words)
-    agent, method, rest = _agent_and_method(command, words, bool(asked))
+    help_asked = not {"-h", "--help"}.isdisjoint(words)
+    agent, method, rest = _agent_and_method(command, words, help_asked)
+    named = f"{agent} {method}" if len(rest) == len(words) - 2 else "AGENT METHOD"
     environment, preset = _given("environment", rest), _given("preset", rest) or "paper"
-    if not environment and not asked:
+    if not environment and not help_asked:
         raise UserError(f"--environment is missing: sparserl {command} {agent} {method} --environment CartPole-v1")
     choose("preset", preset, typing.get_args(PresetName))
     _refuse_compressed(rest)
     template = from_preset(agent, method, environment or "CartPole-v1", typing.cast(PresetName, preset))
     options = _options(template, own, preset)
-    program = f"sparserl {command} {agent} {method}"
-    values = vars(parse(options, rest, program, description))
+    chosen = vars(parse(options, rest, f"sparserl {command} {named}", description))
     with in_options(option_types(options)):
-        mine = {field.name: values[field.name] for field in dataclasses.fields(own)}
-        chosen = {
-            field.name: values.get(field.name, getattr(template, field.name)) for field in dataclasses.fields(template)
-        }
-        experiment = Experiment(**chosen)
+        own = dataclasses.replace(own, **_fields_of(own, chosen))
+        experiment = dataclasses.replace(template, **_fields_of(template, chosen))
         build(experiment)
-        return Request(experiment, values["preset"], dataclasses.replace(own, **mine))
+    return Request(experiment, chosen["preset"], own)
+
+
+def _fields_of(options: Any, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    return {field.name: chosen[field.name] for field in dataclasses.fields(options) if field.name in chosen}
 
 
 def _agent_and_method(command: str, words: Sequence[str], help_asked: bool) -> tuple[str, str, list[str]]:
@@ -81,9 +81,9 @@ def _agent_and_method(command: str, words: Sequence[str], help_asked: bool) -> t
 def _given(name: str, words: Sequence[str]) -> str | None:
     """The value of an option that must be known before the others can be read; the last one counts."""
     value = None
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for index, word in enumerate(words):
         if word == f"--{name}":
-            value = following
+            value = words[index + 1] if index + 1 < len(words) else ""
         elif word.startswith(f"--{name}="):
             value = word.partition("=")[2]
     return value
@@ -96,20 +96,18 @@ def _refuse_compressed(words: Sequence[str]) -> None:
 
 def _options(template: Experiment, own: Any, preset: str) -> Any:
     """The experiment's choices and the command's own options as one flat dataclass, whose nested ones stay nested."""
-    hints = typing.get_type_hints(Experiment)
-    types = {field.name: hints[field.name] for field in dataclasses.fields(Experiment)}
-    types |= {"agent": type(template.agent), "method": type(template.method)}
-    values = {name: getattr(template, name) for name in types}
-    types = {name: kind for name, kind in types.items() if not _without_choices(values[name])}
-    types |= {"preset": PresetName}
-    values |= {"preset": preset}
-    own_types = typing.get_type_hints(type(own), include_extras=True)
-    own_values = {field.name: getattr(own, field.name) for field in dataclasses.fields(own)}
-    order = [*_FIRST, "preset", *own_values, *(name for name in types if name not in (*_FIRST, "preset"))]
-    helped = {name: Annotated[kind, tyro.conf.arg(help=_HELP.get(name))] for name, kind in types.items()}
-    all_types: dict[str, Any] = {**helped, **own_types}
-    cls = dataclasses.make_dataclass("Options", [(name, all_types[name]) for name in order], frozen=True)
-    return cls(**{name: {**values, **own_values}[name] for name in order})
+    choices = {name: value for name, value in vars(template).items() if not _without_choices(value)}
+    hints = typing.get_type_hints(Experiment) | {"preset": PresetName}
+    hints |= {"agent": type(template.agent), "method": type(template.method)}
+    types = {name: Annotated[hint, _explanation(name)] for name, hint in hints.items()}
+    types |= typing.get_type_hints(type(own), include_extras=True)
+    values = {name: choices[name] for name in _FIRST} | {"preset": preset} | vars(own) | choices
+    cls = dataclasses.make_dataclass("Options", [(name, types[name]) for name in values], frozen=True)
+    return cls(**values)
+
+
+def _explanation(name: str) -> Any:
+    return tyro.conf.arg(help=_HELP.get(name), help_behavior_hint=_HINTS.get(name))
 
 
 def _without_choices(value: Any) -> bool:

@@ -3,12 +3,11 @@
 import dataclasses
 import inspect
 import json
+import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-import tyro
-
-from sparserl.cli.arguments import option_types, parse
+from sparserl.cli.arguments import Json, option_types, parse
 from sparserl.cli.tables import print_table
 from sparserl.sparsity import find_method, method_names
 
@@ -22,9 +21,7 @@ example:
 class Options:
     """What `methods` is told."""
 
-    json: Annotated[
-        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Print one JSON document on standard output instead.")
-    ] = False
+    json: Json = False
 
 
 def main(words: Sequence[str]) -> int:
@@ -40,11 +37,13 @@ def main(words: Sequence[str]) -> int:
 
 
 def _description(name: str) -> dict[str, Any]:
-    method = find_method(name)
-    summary = (inspect.getdoc(method) or "").splitlines()
-    has_options = dataclasses.is_dataclass(method)
+    try:
+        method = find_method(name)
+    except Exception as error:  # a method of another package that is broken must not hide the others
+        return {"name": name, "summary": f"cannot be loaded: {type(error).__name__}: {error}", "options": []}
+    sentence = re.match(r".+?[.?!](?=\s|$)", " ".join((inspect.getdoc(method) or "").split()))
     return {
         "name": name,
-        "summary": summary[0] if summary else "",
-        "options": list(option_types(method(), "--method.")) if has_options else [],
+        "summary": sentence[0] if sentence else "",
+        "options": list(option_types(method(), "--method.")) if dataclasses.is_dataclass(method) else [],
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import rich.progress
 from rich.console import Console
+from rich.table import Column
 
 from sparserl.study import Progress
 
@@ -27,49 +28,50 @@ def shown(seeds: Mapping[Path, int], total_steps: int) -> Iterator[Tell]:
 def _bars(console: Console, seeds: Mapping[Path, int], total_steps: int) -> Iterator[Tell]:
     columns = (
         rich.progress.TextColumn("seed {task.fields[seed]}"),
-        rich.progress.BarColumn(bar_width=16),
-        rich.progress.TextColumn("{task.fields[words]}"),
+        rich.progress.BarColumn(bar_width=8),
+        rich.progress.TextColumn("{task.description}", table_column=Column(no_wrap=True)),
     )
-    evaluations: dict[Path, float] = {}
+    last: dict[Path, float] = {}
     with rich.progress.Progress(*columns, console=console, transient=True) as bars:
-        tasks = {
-            folder: bars.add_task("", total=total_steps, seed=seed, words="waiting for its first steps")
-            for folder, seed in seeds.items()
-        }
+        tasks = {run: bars.add_task("has not begun", total=total_steps, seed=seed) for run, seed in seeds.items()}
 
-        def tell(folder: Path, progress: Progress) -> None:
-            words = _words(progress, total_steps, evaluations, folder)
-            bars.update(tasks[folder], completed=progress.environment_steps, words=words)
+        def tell(run: Path, progress: Progress) -> None:
+            words = "  ".join(_words(progress, total_steps, _evaluation(last, run, progress)))
+            bars.update(tasks[run], completed=progress.environment_steps, description=words)
 
         yield tell
 
 
 @contextmanager
 def _lines(seeds: Mapping[Path, int], total_steps: int) -> Iterator[Tell]:
-    evaluations: dict[Path, float] = {}
+    last: dict[Path, float] = {}
     told: dict[Path, float] = {}
 
-    def tell(folder: Path, progress: Progress) -> None:
-        words = _words(progress, total_steps, evaluations, folder)
+    def tell(run: Path, progress: Progress) -> None:
+        words = ", ".join(_words(progress, total_steps, _evaluation(last, run, progress)))
         now, done = time.monotonic(), progress.environment_steps >= total_steps
-        if done or now - told.get(folder, -SECONDS_BETWEEN_LINES) >= SECONDS_BETWEEN_LINES:
-            told[folder] = now
-            print(f"seed {seeds[folder]}: {words}", file=sys.stderr, flush=True)
+        if done or now - told.get(run, -SECONDS_BETWEEN_LINES) >= SECONDS_BETWEEN_LINES:
+            told[run] = now
+            print(f"seed {seeds[run]}: {words}", file=sys.stderr, flush=True)
 
     yield tell
 
 
-def _words(progress: Progress, total_steps: int, evaluations: dict[Path, float], folder: Path) -> str:
-    """`12,000 of 100,000 steps, 1,196/s, 1:14 left, return -85.2, evaluation -90.1, density 0.100`."""
+def _evaluation(last: dict[Path, float], run: Path, progress: Progress) -> float | None:
+    """The mean return of the run's last evaluation, remembered in `last`."""
     if progress.evaluation_return is not None:
-        evaluations[folder] = progress.evaluation_return
-    parts = [f"{progress.environment_steps:,} of {total_steps:,} steps"]
+        last[run] = progress.evaluation_return
+    return last.get(run)
+
+
+def _words(progress: Progress, total_steps: int, evaluation: float | None) -> list[str]:
+    """Such as 12,000 steps; 1,196/s; 1:14 left; return -85.2; density 0.100; evaluation -90.1."""
+    words = [f"{progress.environment_steps:,} steps"]
     if rate := progress.environment_steps_per_second:
-        parts.append(f"{rate:,.0f}/s")
-        minutes, seconds = divmod(round(max(total_steps - progress.environment_steps, 0) / rate), 60)
-        parts += [f"{minutes}:{seconds:02d} left"] if progress.environment_steps < total_steps else []
+        words.append(f"{rate:,.0f}/s")
+        if left := max(total_steps - progress.environment_steps, 0):
+            words.append(f"{left / rate // 60:.0f}:{left / rate % 60:02.0f} left")
     if progress.last_return is not None:
-        parts.append(f"return {progress.last_return:.4g}")
-    if folder in evaluations:
-        parts.append(f"evaluation {evaluations[folder]:.4g}")
-    return ", ".join([*parts, f"density {progress.live_density:.3f}"])
+        words.append(f"return {progress.last_return:.4g}")
+    words.append(f"density {progress.live_density:.3f}")
+    return words if evaluation is None else [*words, f"evaluation {evaluation:.4g}"]

@@ -36,8 +36,8 @@ def main(words: Sequence[str]) -> int:
     directory = Path(options.directory)
     table = persistence.read_evaluations(directory)
     figure = report.learning_curves(table, (options.output or directory) / "learning_curves.png")
-    names = ("environment", "agent", "method", "sparsity", "seeds", "final return", "95 % interval", "steps/s")
-    print_table(names, _rows(directory, table.to_pylist()), numbers_from=3)
+    names = ("environment", "experiment", "seeds", "final return", "95 % interval", "steps/s")
+    print_table(names, _rows(directory, table.to_pylist()), numbers_from=2)
     print(f"\nlearning curves: {figure}")
     return 0
 
@@ -60,7 +60,7 @@ def _row(directory: Path, key: tuple[Any, ...], seeds: Iterable[int]) -> tuple[s
     count = f"{len(finished)}" if len(finished) == len(statuses) else f"{len(finished)} of {len(statuses)}"
     mean = number(sum(returns) / len(returns) if returns else None)
     rate = number(sum(rates) / len(rates) if rates else None, ",.0f")
-    return environment, agent, method, f"{sparsity:g}", count, mean, _interval(returns), rate
+    return environment, f"{agent} {method} {sparsity:g}", count, mean, _interval(returns), rate
 
 
 def _run(directory: Path, identifier: str, seed: int) -> Path:

@@ -1,5 +1,6 @@
 """Tables: rows of words on standard output, as wide as they need to be."""
 
+import sys
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
@@ -9,13 +10,16 @@ from rich.table import Table
 
 def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int) -> None:
     """Print columns of these names, the ones from index `numbers_from` on to the right; folded only in a terminal."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for index, name in enumerate(names):
         table.add_column(name, justify="right" if index >= numbers_from else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(markup=False, highlight=False, emoji=False)
-    console.print(table, width=None if console.is_terminal else 1_000)
+    width = None if sys.stdout.isatty() else 1_000
+    console = Console(markup=False, highlight=False, emoji=False, width=width)
+    with console.capture() as captured:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def number(value: float | None, form: str = ".4g") -> str:

@@ -11,14 +11,17 @@ from typing import Annotated, Any
 import tyro
 
 from sparserl import persistence, study
+from sparserl.cli import DONE, FAILED, INTERRUPTED
+from sparserl.cli.arguments import Json
 from sparserl.cli.experiments import Request, read_request
 from sparserl.cli.progress import shown
 from sparserl.cli.tables import number, print_table
 from sparserl.experiment import Experiment
 from sparserl.types import UserError
 
-_DESCRIPTION = """Train an agent with a sparse method, each seed in a process of its own, and draw the learning curves.
-What is finished is kept and not trained again; Ctrl-C stops, and the same command goes on.
+_DESCRIPTION = """Train an agent with a sparse method, one process per seed, and draw the learning curves.
+
+Ctrl-C stops. The same command goes on; seeds that have finished are not trained again.
 
 AGENT is dqn. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
 
@@ -35,9 +38,7 @@ class Options:
     num_seeds: Annotated[int, tyro.conf.arg(help="How many seeds to train; as many at once as there are cores.")] = 1
     seed: Annotated[int, tyro.conf.arg(help="The first seed; the others follow it.")] = 0
     output: Annotated[Path, tyro.conf.arg(help="Results directory; it may hold many experiments.")] = Path("results")
-    json: Annotated[
-        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Print one JSON document on standard output instead.")
-    ] = False
+    json: Json = False
 
     def __post_init__(self) -> None:
         if self.num_seeds < 1:
@@ -53,14 +54,17 @@ def main(words: Sequence[str]) -> int:
     folder = persistence.plan_experiment(options.output, experiment.identifier, _document(experiment, request))
     seeds = range(options.seed, options.seed + options.num_seeds)
     runs = {persistence.run_folder(options.output, experiment.identifier, seed): seed for seed in seeds}
-    causes = _train(experiment, folder, runs)
+    try:
+        causes = _train(experiment, folder, runs)
+    except KeyboardInterrupt:
+        return _stopped(folder, runs)
     summary = _summary(experiment, folder, runs, causes)
     figure = _draw(folder)
     if options.json:
         print(json.dumps(summary, indent=2, allow_nan=False))
     else:
         _show(summary, folder, figure)
-    return 1 if causes else 0
+    return FAILED if causes else DONE
 
 
 def _canonical(experiment: Experiment) -> Experiment:
@@ -93,20 +97,21 @@ def _train(experiment: Experiment, folder: Path, runs: Mapping[Path, int]) -> di
     if not waiting:
         return {}
     _tell(f"training {_count(len(waiting), 'seed')} of {experiment.total_steps:,} steps into {folder}")
-    try:
-        with shown(waiting, experiment.total_steps * experiment.num_environments) as tell:
-            outcomes = study.run_all(list(waiting), tell)
-    except KeyboardInterrupt:
-        kept = sum(map(_is_finished, runs))
-        _tell(
-            f"sparserl: stopped with {kept} of {_count(len(runs), 'seed')} finished; all evaluations are in {folder}; "
-            "the same command trains the seeds that have not finished, from their start"
-        )
-        raise
+    with shown(waiting, experiment.total_steps * experiment.num_environments) as tell:
+        outcomes = study.run_all(list(waiting), tell)
     causes = {waiting[outcome.run_folder]: outcome for outcome in outcomes if outcome.exit_status}
     for seed, outcome in causes.items():
         _tell(f"sparserl: seed {seed} failed: {outcome.message}; its log is {outcome.run_folder / study.LOG_NAME}")
     return {seed: outcome.message for seed, outcome in causes.items()}
+
+
+def _stopped(folder: Path, runs: Mapping[Path, int]) -> int:
+    kept = sum(map(_is_finished, runs))
+    _tell(
+        f"sparserl: stopped with {kept} of {_count(len(runs), 'seed')} finished; all evaluations are in {folder}; "
+        "the same command trains the seeds that have not finished, from their start"
+    )
+    return INTERRUPTED
 
 
 def _is_finished(run: Path) -> bool:

@@ -1,16 +1,29 @@
 """Environments: compiled (JAX-native) and host (Gymnasium) behind one Protocol."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from sparserl.environments.compiled import COMPILED, CompiledEnvironment
-from sparserl.types import Environment
+from sparserl.environments.host import HostEnvironment, registered_names
+from sparserl.types import Environment, UserError
+
+__all__ = ["COMPILED", "Backend", "CompiledEnvironment", "HostEnvironment", "environment_names", "make"]
 
 Backend = Literal["auto", "compiled", "host"]
 
 
 def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environment:
-    if identifier in COMPILED and backend != "host":
-        return CompiledEnvironment(identifier, num_envs)
-    from sparserl.environments.host import HostEnvironment
+    """`num_envs` environments by Gymnasium's name, or `module:name` where `module` registers them.
 
+    `auto` takes the compiled form where there is one. Raises `UserError`, one line, for a name that nobody knows, a
+    package that is missing, and spaces that no agent here can use.
+    """
+    if backend not in get_args(Backend):
+        raise UserError(f"environment backend is {backend!r}: one of {', '.join(get_args(Backend))} is allowed")
+    if backend == "compiled" or (backend == "auto" and identifier in COMPILED):
+        return CompiledEnvironment(identifier, num_envs)
     return HostEnvironment(identifier, num_envs)
+
+
+def environment_names() -> tuple[str, ...]:
+    """The compiled environments, then Gymnasium's newest versions whose packages are installed."""
+    return (*COMPILED, *(name for name in registered_names() if name not in COMPILED))

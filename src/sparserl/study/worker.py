@@ -165,4 +165,6 @@ def _bind(core: int | None, parent: int | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_status = main()
+    sys.stderr.flush()
+    os._exit(exit_status)  # all is stored; an orderly end would first wait for what the compiled program still computes

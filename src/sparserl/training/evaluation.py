@@ -63,7 +63,9 @@ def _tally(xp: Any, result: Evaluation, time_step: Any) -> Evaluation:
 
 
 def _blank(xp: Any, num_episodes: int) -> Evaluation:
-    return Evaluation(xp.zeros(num_episodes, xp.float32), xp.zeros(num_episodes, xp.int32), xp.zeros(num_episodes, bool))
+    return Evaluation(
+        xp.zeros(num_episodes, xp.float32), xp.zeros(num_episodes, xp.int32), xp.zeros(num_episodes, bool)
+    )
 
 
 def _compiled(agent: Agent, environment: Environment, max_steps: int) -> Callable[[Key, AgentState], Evaluation]:

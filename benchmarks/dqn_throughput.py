@@ -1,0 +1,178 @@
+"""How many environment steps a second the whole machine trains: our dense DQN beside Stable-Baselines3 and SBX.
+
+    .venv/bin/python benchmarks/dqn_throughput.py --output benchmarks/dqn_throughput.json
+
+Equal settings for all: CartPole-v1, 2 x 512 ReLU, Adam 1e-3, batch 128, one update per step after 1,000 warm-up
+steps, replay 100,000, target copied every 100 updates, epsilon 0.1, no evaluation. Each peer is run in two layouts: one
+process with all threads, and one process of one thread on every core. Ours is run in the second, as `sparserl train`
+does.
+
+All processes of a layout start together. Their rate is measured in the steady state, inside the time in which all of
+them are past `--settle-steps` and none has ended: the sum over processes of steps done, over that time. Candidates take
+turns, `--repeats` times; medians count. Makes the peers' virtual environment itself. Needs Linux.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Any, NamedTuple
+
+HERE = Path(__file__).parent
+WORKER = HERE / "dqn_worker.py"
+PEERS = ("stable-baselines3==2.9.*", "sbx-rl==0.28.*", "gymnasium<1.4")
+OURS = "sparserl"
+ENVIRONMENT = "CartPole-v1"
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NPROC": "1"}
+
+Marks = list[tuple[float, int]]  # seconds on the monotonic clock, environment steps done by then
+
+
+class Candidate(NamedTuple):
+    """A project, and whether it runs as one process with all threads or as one one-thread process per core."""
+
+    project: str
+    per_core: bool
+
+    @property
+    def layout(self) -> str:
+        return "one process per core" if self.per_core else "one process, all threads"
+
+
+CANDIDATES = (
+    Candidate("stable-baselines3", per_core=False),
+    Candidate("stable-baselines3", per_core=True),
+    Candidate("sbx", per_core=False),
+    Candidate("sbx", per_core=True),
+    Candidate(OURS, per_core=True),
+)
+
+
+def main() -> None:
+    options = _options()
+    peers = make_peers(options.peers, options.torch)
+    rates: dict[Candidate, list[float]] = {candidate: [] for candidate in CANDIDATES}
+    for repeat in range(options.repeats):
+        for candidate in CANDIDATES:
+            python = sys.executable if candidate.project == OURS else str(peers)
+            rate = throughput(measure(candidate, python, options.total_steps), options.settle_steps)
+            rates[candidate].append(rate)
+            print(
+                f"[{repeat + 1}/{options.repeats}] {candidate.project}, {candidate.layout}: {rate:,.0f} steps/s",
+                file=sys.stderr,
+            )
+    report = summary(rates) | {"settings": _settings(options), "machine": _machine(peers)}
+    _show(report)
+    if options.output:
+        options.output.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--total-steps", type=int, default=8_000, help="environment steps of each process")
+    parser.add_argument("--settle-steps", type=int, default=2_000, help="steps before measuring: warm-up, compilation")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--peers", type=Path, default=HERE / ".venv", help="the peers' virtual environment")
+    parser.add_argument("--torch", default="torch==2.13.*", help="what to install as PyTorch")
+    parser.add_argument("--output", type=Path, help="write all numbers to this JSON file")
+    options = parser.parse_args()
+    if not 1_000 < options.settle_steps < options.total_steps:
+        parser.error("--settle-steps must lie between the 1,000 warm-up steps and --total-steps")
+    return options
+
+
+def make_peers(folder: Path, torch: str) -> Path:
+    """The Python of the peers' virtual environment in `folder`, made at the first call and when requirements change."""
+    python, stamp, wanted = folder / "bin" / "python", folder / "requirements.txt", "\n".join((torch, *PEERS))
+    if not stamp.exists() or stamp.read_text() != wanted:
+        print(f"setting up the peers in {folder}", file=sys.stderr)
+        venv.create(folder, with_pip=True)
+        subprocess.run([python, "-m", "pip", "-qq", "install", torch, *PEERS], check=True)
+        stamp.write_text(wanted)
+    return python
+
+
+def measure(candidate: Candidate, python: str, total_steps: int) -> list[Marks]:
+    """Run all processes of a candidate at once; the marks of each."""
+    cores = sorted(os.sched_getaffinity(0)) if candidate.per_core else [None]
+    processes = [_start(candidate.project, python, total_steps, seed, core) for seed, core in enumerate(cores)]
+    outputs = [process.communicate()[0] for process in processes]
+    if any(process.returncode for process in processes):
+        sys.exit(f"{candidate.project}, {candidate.layout}: a process failed; see above")
+    return [[(seconds, steps) for seconds, steps in json.loads(output)["marks"]] for output in outputs]
+
+
+def _start(project: str, python: str, total_steps: int, seed: int, core: int | None) -> subprocess.Popen[str]:
+    command = [python, str(WORKER), project, ENVIRONMENT, "--seed", str(seed), "--total-steps", str(total_steps)]
+    threads = {} if core is None else ONE_THREAD
+    command += [] if core is None else ["--core", str(core)]
+    inherited = {name: value for name, value in os.environ.items() if name not in ONE_THREAD}
+    environment = inherited | threads | {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
+
+
+def throughput(every_marks: list[Marks], settle_steps: int) -> float:
+    """Environment steps per second of all processes together, while all of them were in their steady state."""
+    steady = [[mark for mark in marks if mark[1] >= settle_steps] for marks in every_marks]
+    began, ended = max(marks[0][0] for marks in steady), min(marks[-1][0] for marks in steady)
+    longest = max(marks[-1][0] - marks[0][0] for marks in steady)
+    if ended - began < longest / 2:
+        sys.exit(f"the processes ran side by side for {ended - began:.1f} s only: raise --total-steps")
+    steps = sum(_steps_at(ended, marks) - _steps_at(began, marks) for marks in steady)
+    return steps / (ended - began)
+
+
+def _steps_at(seconds: float, marks: Marks) -> float:
+    """Steps done at a time within `marks`, interpolated linearly."""
+    for (left, before), (right, after) in itertools.pairwise(marks):
+        if left <= seconds <= right:
+            return before + (after - before) * (seconds - left) / (right - left)
+    raise ValueError(f"{seconds} lies outside the marks")
+
+
+def summary(rates: dict[Candidate, list[float]]) -> dict[str, Any]:
+    """Medians by candidate, and ours over the better layout of each peer."""
+    medians = {candidate: statistics.median(found) for candidate, found in rates.items()}
+    best = {
+        project: max(median for candidate, median in medians.items() if candidate.project == project)
+        for project in {candidate.project for candidate in medians}
+    }
+    peers = {project: rate for project, rate in best.items() if project != OURS}
+    ratios = {f"ours / {project}": best[OURS] / rate for project, rate in sorted(peers.items())}
+    return {
+        "ratios": {"ours / better peer": best[OURS] / max(peers.values()), **ratios},
+        "environment_steps_per_second": [
+            {"project": each.project, "layout": each.layout, "median": medians[each], "repeats": rates[each]}
+            for each in rates
+        ],
+    }
+
+
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in ("total_steps", "settle_steps", "repeats")}
+
+
+def _machine(peers: Path) -> dict[str, Any]:
+    from sparserl.persistence import machine_description
+
+    names = ("stable-baselines3", "sbx-rl", "torch", "jax", "gymnasium")
+    program = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {names}}}))"
+    found = subprocess.run([peers, "-c", program], check=True, capture_output=True, text=True)
+    return machine_description() | {"peer_packages": json.loads(found.stdout)}
+
+
+def _show(report: dict[str, Any]) -> None:
+    for name, ratio in report["ratios"].items():
+        print(f"{name}: {ratio:.2f}")
+    for row in report["environment_steps_per_second"]:
+        repeats = ", ".join(f"{rate:,.0f}" for rate in row["repeats"])
+        print(f"{row['project']:<18} {row['layout']:<26} {row['median']:8,.0f} steps/s   ({repeats})")
+
+
+if __name__ == "__main__":
+    main()

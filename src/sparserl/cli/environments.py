@@ -1,0 +1,72 @@
+"""`sparserl environments`: what there is to learn."""
+
+import contextlib
+import dataclasses
+import io
+import json
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sparserl import environments
+from sparserl.cli.arguments import Json, parse
+from sparserl.cli.tables import print_table
+from sparserl.types import Discrete, UserError
+
+_DESCRIPTION = """List the environments with discrete actions that this installation can make.
+
+Those of other packages work as well, by the identifier under which they are registered in Gymnasium.
+
+example:
+  sparserl environments"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What `environments` is told."""
+
+    json: Json = False
+
+
+def main(words: Sequence[str]) -> int:
+    """List the environments."""
+    options = parse(Options(), words, "sparserl environments", _DESCRIPTION)
+    found = list(_environments())
+    if options.json:
+        print(json.dumps({"environments": found}, indent=2))
+        return 0
+    names = ("environment", "runs", "observation", "actions", "time limit in steps")
+    rows = [
+        (row["name"], row["runs"], _shape(row["observation_shape"]), str(row["num_actions"]), _limit(row))
+        for row in found
+    ]
+    print_table(names, rows, numbers_from=3)
+    print("\ncompiled: inside the compiled program, many times faster; host: in Python, through Gymnasium.")
+    return 0
+
+
+def _environments() -> Iterator[dict[str, Any]]:
+    """Compiled ones first; those that cannot be made here are left out, and so are continuous actions."""
+    for name in environments.environment_names():
+        try:
+            with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+                warnings.simplefilter("ignore")
+                environment = environments.make(name, 1)
+        except UserError:
+            continue
+        if isinstance(environment.spec.action, Discrete):
+            yield {
+                "name": name,
+                "runs": "compiled" if environment.compiled else "host",
+                "observation_shape": list(environment.spec.observation_shape),
+                "num_actions": environment.spec.action.num_actions,
+                "time_limit_steps": environment.spec.time_limit_steps,
+            }
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape)) or "number"
+
+
+def _limit(row: dict[str, Any]) -> str:
+    return "none" if row["time_limit_steps"] is None else f"{row['time_limit_steps']:,}"

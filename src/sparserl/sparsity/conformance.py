@@ -1,0 +1,83 @@
+"""Conformance: what every sparse method must keep, checked on any method, ours or yours."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sparserl.sparsity.masks import Densities, Kernels, Masks, live_count, pruned_count
+from sparserl.sparsity.methods import SparseMethod
+from sparserl.sparsity.schedules import Progress
+
+SHAPES: tuple[dict[str, tuple[int, ...]], ...] = (
+    {"q/hidden_1": (4, 32), "q/hidden_2": (32, 32), "q/output": (32, 2)},
+    {"q/convolution": (3, 3, 4, 8), "q/output": (17, 5)},
+)
+SPARSITIES = (0.0, 0.9)
+LAST = 2  # updates 0, 1 and 2 of a window
+
+
+def check_method(method: SparseMethod) -> None:
+    """Raise `AssertionError`, saying what is wrong, unless `method` keeps the rules of `SparseMethod`.
+
+    Masks are bool and have the shapes of their kernels; a method that is born sparse starts with the exact number of
+    live weights and keeps it, another never gains weights and ends with the number asked; the same key gives the same
+    topology; compiled, eager, batched and looped agree.
+    """
+    for (index, shapes), sparsity in itertools.product(enumerate(SHAPES), SPARSITIES):
+        densities: Densities = dict.fromkeys(shapes, 1.0 - sparsity)
+        case = f"{type(method).__name__}, shapes {index}, sparsity {sparsity}"
+        kernels = _draw(jax.random.key(index), shapes)
+        masks = method.init(jax.random.key(1), kernels, densities)
+        assert masks.keys() <= shapes.keys(), f"{case}: masks for layers that were not asked for"
+        _check_masks(method, case, masks, kernels, densities, begun=True)
+        _check_same(case, "two calls of init with one key", masks, method.init(jax.random.key(1), kernels, densities))
+        if method.window is not None and masks:
+            _check_updates(method, case, masks, kernels, densities)
+
+
+def _check_updates(method: SparseMethod, case: str, masks: Masks, kernels: Kernels, densities: Densities) -> None:
+    def change(key: jax.Array, index: jax.Array, masks: Masks, kernels: Kernels, gradients: Kernels) -> Masks:
+        wanted = gradients if method.wants_gradients else None
+        return method.update(key, Progress(index, LAST), masks, kernels, wanted, densities)
+
+    compiled, batched = jax.jit(change), jax.jit(jax.vmap(change, in_axes=(0, None, 0, 0, 0)))
+    for i in range(LAST + 1):
+        gradients = _draw(jax.random.key(10 + i), {name: kernel.shape for name, kernel in kernels.items()})
+        keys, data = jax.random.split(jax.random.key(20 + i), 2), (masks, kernels, gradients)
+        changed = compiled(keys[0], jnp.int32(i), *data)
+        together = batched(keys, jnp.int32(i), *jax.tree.map(lambda x: jnp.stack([x, x]), data))
+        _check_same(case, "batched and single updates", changed, {name: mask[0] for name, mask in together.items()})
+        if i == 0:
+            _check_same(case, "compiled and eager updates", changed, change(keys[0], jnp.int32(i), *data))
+        if not method.born_sparse:
+            risen = [name for name, mask in changed.items() if (np.asarray(mask) & ~np.asarray(masks[name])).any()]
+            assert not risen, f"{case}: dead weights of {risen} came back"
+        masks = changed
+        kernels = {name: jnp.where(masks[name], kernel, 0.0) for name, kernel in kernels.items()}
+        _check_masks(method, case, masks, kernels, densities, begun=i < LAST)
+
+
+def _draw(key: jax.Array, shapes: dict[str, tuple[int, ...]]) -> Kernels:
+    keys = jax.random.split(key, len(shapes))
+    return {name: jax.random.normal(keys[i], shape) for i, (name, shape) in enumerate(shapes.items())}
+
+
+def _check_masks(
+    method: SparseMethod, case: str, masks: Masks, kernels: Kernels, densities: Densities, begun: bool
+) -> None:
+    for name, mask in masks.items():
+        size, live = kernels[name].size, int(np.count_nonzero(np.asarray(mask)))
+        assert mask.dtype == jnp.bool_, f"{case}: the mask of {name} is {mask.dtype}, not bool"
+        assert mask.shape == kernels[name].shape, f"{case}: the mask of {name} has shape {mask.shape}"
+        allowed = {live_count(size, densities[name])}
+        if not method.born_sparse:
+            allowed |= {pruned_count(size, densities[name])}
+        if method.born_sparse or not begun:
+            assert live in allowed, f"{case}: {name} has {live} live weights, not {sorted(allowed)}"
+
+
+def _check_same(case: str, what: str, a: Masks, b: Masks) -> None:
+    same = a.keys() == b.keys() and all(np.array_equal(np.asarray(a[name]), np.asarray(b[name])) for name in a)
+    assert same, f"{case}: {what} give different topologies"

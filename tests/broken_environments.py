@@ -1,0 +1,33 @@
+"""Environments that go wrong on the way, for tests; workers find them as `broken_environments:Raises-v0`."""
+
+import gymnasium
+import numpy as np
+
+GOOD_STEPS = 250  # before it goes wrong; evaluations count as well, each environment for itself
+
+
+class Broken(gymnasium.Env):
+    """Ten-step episodes of ones; after GOOD_STEPS steps it raises, or its observation is NaN."""
+
+    observation_space = gymnasium.spaces.Box(-1.0, 1.0, (3,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self, how):
+        self.how, self.num_steps = how, 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.ones(3, np.float32), {}
+
+    def step(self, action):
+        self.num_steps += 1
+        observation = np.ones(3, np.float32)
+        if self.num_steps > GOOD_STEPS:
+            if self.how == "raises":
+                raise ValueError("the arm fell off")
+            observation[1] = np.nan
+        return observation, 1.0, False, self.num_steps % 10 == 0, {}
+
+
+for _name, _how in (("Raises-v0", "raises"), ("NotANumber-v0", "nan")):
+    gymnasium.register(_name, Broken, kwargs={"how": _how}, disable_env_checker=True, order_enforce=False)

@@ -1,0 +1,53 @@
+"""`evaluate` and `report` on a training that has finished."""
+
+import pytest
+
+from cli.command import call
+from sparserl import persistence
+
+
+def test_equal_requests_give_equal_returns(trained, capsys):
+    words = ("evaluate", f"{trained.folder.name}/seed=3", "--output", trained.results, "--num-episodes", "7", "--json")
+    first, second = call(capsys, *words), call(capsys, *words)
+    assert (first.status, first.err) == (0, "")
+    assert first.out == second.out
+    document = first.document()
+    assert document["run"] == str(trained.folder / "seed=3")
+    (row,) = document["rows"]
+    assert row.keys() == {"observation_noise", "mean_return", "standard_deviation", "num_episodes"}
+    assert (row["observation_noise"], row["num_episodes"]) == (0, 7)
+    assert 1 <= row["mean_return"] <= 500
+    other = call(capsys, *words, "--seed", "1").document()
+    assert other["rows"] != document["rows"]
+
+
+def test_the_policy_is_the_trained_one(trained, capsys, tmp_path):
+    """With its biases moved by hand so that one action always wins, CartPole falls at once."""
+    run, copy = trained.folder / "seed=4", tmp_path / trained.folder.name / "seed=4"
+    persistence.write_document(copy.parent / "experiment.json", persistence.read_experiment(run.parent))
+    arrays, document = persistence.read_bundle(run / "checkpoint")
+    name = next(name for name in arrays if "params/q/output/bias" in name and "target" not in name)
+    arrays[name][:] = (-1e6, 1e6)
+    persistence.write_bundle(copy / "checkpoint", arrays, document)
+    told = call(capsys, "evaluate", copy, "--num-episodes", "50")
+    assert told.status == 0
+    mean_return = float(told.out.split("mean return ")[1].split(",")[0])
+    assert 8 <= mean_return <= 15  # one action in ten is random, half of them the other way
+
+
+def test_an_experiment_is_no_run(trained, capsys):
+    result = call(capsys, "evaluate", trained.folder)
+    assert result.status == 2
+    assert "seed=3" in result.err
+    assert "seed=4" in result.err
+
+
+@pytest.mark.parametrize("inside", ["", "experiment"])
+def test_report(trained, inside, capsys, tmp_path):
+    directory = trained.folder if inside else trained.results
+    result = call(capsys, "report", directory, "--output", tmp_path)
+    assert (result.status, result.err) == (0, "")
+    assert (tmp_path / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
+    row = result.out.splitlines()[2].split()
+    assert row[:5] == ["CartPole-v1", "dqn", "set", "0.9", "2"]
+    assert float(row[5]) == pytest.approx(trained.document["final_return_mean"], rel=1e-3)

@@ -1,0 +1,112 @@
+"""Every mistake gets one line that names it, exit status 2, no traceback, and leaves nothing behind."""
+
+import pytest
+
+from cli.command import TINY, call
+from sparserl import persistence
+
+TRAIN = ["train", "dqn", "rigl", "--environment", "CartPole-v1", *TINY, "--method.window.interval-updates", "50"]
+
+MISTAKES = {
+    "no method": (["train", "dqn"], ["METHOD is missing after 'dqn'", "rigl"]),
+    "options first": (["train", "--json", "dqn", "rigl"], ["AGENT and METHOD come first"]),
+    "command": (["trian"], ["'trian'", "did you mean 'train'?"]),
+    "agent": (["train", "dqm", "rigl", "--environment", "CartPole-v1"], ["'dqm'", "did you mean 'dqn'?"]),
+    "method": (["train", "dqn", "rigel", "--environment", "CartPole-v1"], ["'rigel'", "did you mean 'rigl'?"]),
+    "environment": (["train", "dqn", "rigl", "--environment", "CartPol-v1", *TINY], ["'CartPol-v1'", "CartPole-v1"]),
+    "no environment": (["train", "dqn", "rigl"], ["--environment is missing"]),
+    "preset": ([*TRAIN, "--preset", "papr"], ["'papr'", "published-code", "did you mean 'paper'?"]),
+    "layer": ([*TRAIN, "--layer-sparsities", "hiden_1=0.5"], ["'hiden_1'", "hidden_1'?"]),
+    "layer without value": ([*TRAIN, "--layer-sparsities", "hidden_1"], ["'hidden_1'", "LAYER=SPARSITY"]),
+    "layer too sparse": ([*TRAIN, "--layer-sparsities", "hidden_1=1"], ["'hidden_1'", "below 1"]),
+    "option": ([*TRAIN, "--sparcity", "0.5"], ["--sparcity", "--sparsity"]),
+    "option of a part": ([*TRAIN, "--batch-size", "5"], ["--batch-size", "--agent.batch-size"]),
+    "stray word": ([*TRAIN, "--agent.double", "yes"], ["'yes'", "--agent.double takes no value"]),
+    "flag with value": ([*TRAIN, "--agent.double=yes"], ["'yes'", "--agent.double takes no value"]),
+    "sparsity of 1": ([*TRAIN, "--sparsity", "1"], ["--sparsity is 1.0", "[0, 1)"]),
+    "negative sparsity": ([*TRAIN, "--sparsity", "-0.1"], ["--sparsity is -0.1", "[0, 1)"]),
+    "sparsity that is no number": ([*TRAIN, "--sparsity", "abc"], ["--sparsity is 'abc'", "a number"]),
+    "sparsity that is NaN": ([*TRAIN, "--sparsity", "nan"], ["--sparsity is nan", "[0, 1)"]),
+    "no value": ([*TRAIN, "--sparsity"], ["--sparsity needs a value"]),
+    "distribution": ([*TRAIN, "--distribution", "er"], ["--distribution is 'er'", "erk or uniform", "'erk'?"]),
+    "storage of later": ([*TRAIN, "--storage", "compressed"], ["--storage compressed", "later version", "masked"]),
+    "half a step": ([*TRAIN, "--total-steps", "1.5"], ["--total-steps is '1.5'", "whole number"]),
+    "zero steps": ([*TRAIN, "--total-steps", "0"], ["--total-steps is 0", "at least 1"]),
+    "all warm-up": ([*TRAIN, "--total-steps", "90"], ["--total-steps is 90", "more than 100", "--agent.warmup-steps"]),
+    "window shorter than its interval": (
+        [*TRAIN, "--method.window.interval-updates", "1000"],
+        ["--method.window.interval-updates = 1000", "at most 160"],
+    ),
+    "window that never fires": (
+        [*TRAIN, "--method.window.start-fraction", "1", "--method.window.stop-fraction", "1"],
+        ["never fires", "--method.window.start-fraction"],
+    ),
+    "window backwards": ([*TRAIN, "--method.window.stop-fraction", "-1"], ["--method.window.stop-fraction = -1.0"]),
+    "field of a part": ([*TRAIN, "--agent.batch-size", "0"], ["--agent.batch-size is 0", "at least 1"]),
+    "optimizer": ([*TRAIN, "--optimizer.name", "adan"], ["--optimizer.name is 'adan'", "did you mean 'adam'?"]),
+    "no seeds": ([*TRAIN, "--num-seeds", "0"], ["--num-seeds is 0", "at least 1"]),
+    "seed that JAX would cut": ([*TRAIN, "--seed", "4294967296"], ["--seed is 4294967296", "4294967295"]),
+    "continuous actions": (
+        ["train", "dqn", "rigl", "--environment", "Pendulum-v1", *TINY],
+        ["Pendulum-v1", "discrete"],
+    ),
+    "run": (["evaluate", "nothing/seed=0"], ["'nothing/seed=0'"]),
+    "no run": (["evaluate"], ["RUN is missing"]),
+    "report of nothing": (["report", "nothing"], ["nothing holds no evaluations"]),
+}
+
+
+@pytest.mark.parametrize(("words", "told"), MISTAKES.values(), ids=MISTAKES)
+def test_mistake(words, told, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = call(capsys, *words)
+    assert result.status == 2
+    assert result.out == ""
+    assert len(result.err.splitlines()) == 1
+    assert result.err.startswith("sparserl: ")
+    for part in told:
+        assert part in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_output_that_is_a_file(capsys, tmp_path):
+    (tmp_path / "results").write_text("mine")
+    result = call(capsys, *TRAIN, "--output", tmp_path / "results")
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith(f"sparserl: cannot write {tmp_path / 'results'}")
+    assert len(result.err.splitlines()) == 1
+    assert (tmp_path / "results").read_text() == "mine"
+
+
+def test_run_folder_that_is_a_file(capsys, tmp_path):
+    identifier = call(capsys, "describe", *TRAIN[1:], "--json").document()["experiment_id"]
+    (tmp_path / identifier).mkdir()
+    (tmp_path / identifier / "seed=0").write_text("mine")
+    result = call(capsys, *TRAIN, "--output", tmp_path)
+    assert (result.status, result.out) == (2, "")
+    assert "cannot write" in result.err.splitlines()[-1]
+    assert "seed=0" in result.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_another_experiment_under_the_same_id(sealed, capsys, tmp_path):
+    document = call(capsys, "describe", *TRAIN[1:], "--json").document()
+    path = tmp_path / document["experiment_id"] / "experiment.json"
+    choices = {"total_steps": 301}
+    persistence.write_document(path, {"choices": choices})
+    if not sealed:
+        path.write_text(path.read_text().replace("301", "302"))
+    before = path.read_bytes()
+    result = call(capsys, *TRAIN, "--output", tmp_path)
+    assert (result.status, result.out) == (2, "")
+    assert len(result.err.splitlines()) == 1
+    assert ("another experiment" if sealed else "edited") in result.err
+    assert path.read_bytes() == before
+    assert [found.name for found in path.parent.iterdir()] == ["experiment.json"]
+
+
+def test_a_policy_that_is_not_there_yet(capsys, tmp_path):
+    (tmp_path / "some-experiment" / "seed=3").mkdir(parents=True)
+    result = call(capsys, "evaluate", "some-experiment/seed=3", "--output", tmp_path)
+    assert (result.status, result.out) == (2, "")
+    assert "has no policy yet" in result.err

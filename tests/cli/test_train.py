@@ -1,0 +1,97 @@
+"""`train`: what it writes, that it does not train twice, and what happens when an environment breaks."""
+
+import statistics
+
+import pytest
+
+from cli.command import TINY, call
+from sparserl import persistence
+from sparserl.experiment import Experiment
+
+
+def test_document(trained):
+    assert trained.status == 0
+    document = trained.document
+    assert document["directory"] == str(trained.folder)
+    assert [seed["seed"] for seed in document["seeds"]] == [3, 4]
+    for seed in document["seeds"]:
+        assert seed.keys() >= {"seed", "status", "final_return", "environment_steps", "environment_steps_per_second"}
+        assert (seed["status"], seed["environment_steps"]) == ("finished", 300)
+    assert document["final_return_mean"] == statistics.mean(seed["final_return"] for seed in document["seeds"])
+
+
+def test_files(trained):
+    rows = persistence.read_evaluations(trained.folder).to_pylist()
+    for seed in trained.document["seeds"]:
+        mine = [row for row in rows if row["seed"] == seed["seed"]]
+        assert [row["environment_steps"] for row in mine] == [0, 100, 200, 300]
+        assert seed["final_return"] == mine[-1]["mean_return"]  # the last tenth of four evaluations is one
+        assert {row["experiment_id"] for row in mine} == {trained.folder.name}
+    assert (trained.folder / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_experiment_json_holds_every_choice(trained):
+    document = persistence.read_experiment(trained.folder)
+    experiment = Experiment.from_choices(document["choices"])
+    assert experiment.identifier == trained.folder.name
+    assert experiment.network.hidden_units == (16, 16)
+    assert experiment.method.window.interval_updates == 50
+    assert document["preset"] == "paper"
+    assert document.keys() >= {"versions", "machine", "created"}
+    assert document["versions"]["jax"]
+
+
+def test_a_finished_seed_is_not_trained_again(trained, capsys):
+    status = trained.folder / "seed=3" / "status.json"
+    before = status.read_bytes()
+    again = call(capsys, *trained.words)
+    assert again.status == 0
+    assert again.document() == trained.document
+    assert status.read_bytes() == before
+    assert again.err.count("was finished before and is not trained again") == 2
+
+
+def test_table_and_places(trained, capsys):
+    words = [word for word in trained.words if word != "--json"]
+    result = call(capsys, *words)
+    assert result.status == 0
+    assert [line.split()[:2] for line in result.out.splitlines()[2:4]] == [["3", "finished"], ["4", "finished"]]
+    assert f"learning curves: {trained.folder / 'learning_curves.png'}" in result.out
+
+
+def test_progress_says_what_matters(trained):
+    lines = [line for line in trained.told.splitlines() if line.startswith("seed 4: ")]
+    assert lines
+    for word in ("300 steps", "/s", "return", "density", "evaluation"):
+        assert word in lines[-1]
+
+
+def test_dense_has_one_id_whatever_sparsity_is_asked_for(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("sparserl.study.run_all", lambda folders, tell: [])
+    names = set()
+    for words in ([], ["--sparsity", "0.5"], ["--distribution", "uniform", "--layer-sparsities", "output=0.5"]):
+        command = ["train", "dqn", "dense", "--environment", "CartPole-v1", *TINY, *words]
+        names.add(call(capsys, *command, "--output", tmp_path, "--json").document()["experiment_id"])
+    assert len(names) == 1
+    (name,) = names
+    assert persistence.read_experiment(tmp_path / name)["choices"]["sparsity"] == 0.0
+
+
+@pytest.mark.parametrize(("how", "cause"), [("Raises", "the arm fell off"), ("NotANumber", "not finite")])
+def test_an_environment_that_breaks(how, cause, capsys, tmp_path):
+    environment = f"broken_environments:{how}-v0"
+    command = ["train", "dqn", "static", "--environment", environment, *TINY, "--output", tmp_path, "--json"]
+    result = call(capsys, *command)
+    assert result.status == 1
+    (seed,) = result.document()["seeds"]
+    assert (seed["status"], seed["final_return"]) == ("failed", None)
+    assert result.document()["final_return_mean"] is None
+    assert "Traceback" not in result.err
+    (line,) = [line for line in result.err.splitlines() if line.startswith("sparserl: ")]
+    folder = tmp_path / result.document()["experiment_id"] / "seed=0"
+    assert line.startswith("sparserl: seed 0 failed: ")
+    assert cause in line
+    assert line.endswith(str(folder / "log.txt"))
+    rows = persistence.read_evaluations(folder).to_pylist()
+    assert [row["environment_steps"] for row in rows] == [0, 100, 200]
+    assert persistence.read_status(folder).status == "failed"

@@ -1,0 +1,132 @@
+"""Compiled environments as pure functions: types that stay, keys that decide, nothing imported that is not needed."""
+
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sparserl.environments import COMPILED, CompiledEnvironment
+from sparserl.types import UserError
+
+
+def types_of(tree):
+    return [(x.shape, x.dtype, x.weak_type) for x in jax.tree.leaves(tree)]
+
+
+def play(environment, key, num_steps=12):
+    """Random steps in a scan."""
+
+    def step(state, key):
+        step_key, action_key = jax.random.split(key)
+        action = jax.random.randint(action_key, (environment.num_envs,), 0, environment.spec.action.num_actions)
+        return environment.step(step_key, state, action)
+
+    state, _ = environment.reset(key)
+    return jax.lax.scan(step, state, jax.random.split(key, num_steps))
+
+
+@pytest.mark.parametrize("identifier", COMPILED)
+def test_types_are_fixed_and_strong(identifier):
+    environment = CompiledEnvironment(identifier, 3)
+    state, observation = environment.reset(jax.random.key(0))
+    after, step = environment.step(jax.random.key(1), state, jnp.zeros(3, jnp.int32))
+    assert types_of(state) == types_of(after)
+    assert {dtype for _, dtype, _ in types_of(state)} == {np.dtype(np.float32), np.dtype(np.int32)}
+    assert not any(weak for *_, weak in types_of((state, observation, after, step)))
+    assert all(shape[0] == 3 for shape, *_ in types_of((state, observation, after, step)))
+    assert types_of(observation) == types_of(step.observation) == types_of(step.next_observation)
+
+
+@pytest.mark.parametrize("identifier", COMPILED)
+def test_a_state_may_be_donated_and_stepping_compiles_once(identifier):
+    environment = CompiledEnvironment(identifier, 2)
+    step = jax.jit(lambda state, key: environment.step(key, state, jnp.zeros(2, jnp.int32)), donate_argnums=0)
+    state, _ = environment.reset(jax.random.key(0))
+    for seed in range(3):
+        before = state
+        state, _ = step(state, jax.random.key(seed))
+        assert all(leaf.is_deleted() for leaf in jax.tree.leaves(before))
+    assert step._cache_size() == 1
+
+
+@pytest.mark.parametrize("identifier", COMPILED)
+def test_the_key_decides_everything(identifier):
+    environment = CompiledEnvironment(identifier, 3)
+    run = jax.jit(lambda key: play(environment, key))
+    first, again, other = run(jax.random.key(0)), run(jax.random.key(0)), run(jax.random.key(1))
+    jax.tree.map(np.testing.assert_array_equal, first, again)
+    assert not np.array_equal(first[1].observation, other[1].observation)
+
+
+@pytest.mark.parametrize("identifier", COMPILED)
+def test_seeds_may_be_mapped(identifier):
+    environment = CompiledEnvironment(identifier, 2)
+    keys = jax.random.split(jax.random.key(7), 3)
+    together = jax.jit(jax.vmap(lambda key: play(environment, key)))(keys)
+    for index, key in enumerate(keys):
+        alone = jax.jit(lambda key: play(environment, key))(key)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a[index], b, rtol=1e-5, atol=1e-6), together, alone)  # noqa: B023
+
+
+@pytest.mark.parametrize("identifier", COMPILED)
+def test_what_ends_starts_anew_with_its_own_numbers(identifier):
+    environment, limit = CompiledEnvironment(identifier, 4), COMPILED[identifier].time_limit_steps
+    state, first = environment.reset(jax.random.key(0))
+    state = state.replace(time=jnp.int32([0, limit - 1, limit - 1, limit - 1]))
+    action = jnp.zeros(4, jnp.int32)
+    after, step = environment.step(jax.random.key(1), state, action)
+    other_after, other = environment.step(jax.random.key(2), state, action)
+    assert step.truncated.tolist() == [False, True, True, True]
+    assert not step.terminated.any()
+    assert after.time.tolist() == [1, 0, 0, 0]
+    np.testing.assert_array_equal(step.observation[0], step.next_observation[0])
+    np.testing.assert_array_equal(step.next_observation, other.next_observation)  # the dynamics are deterministic
+    fresh = np.asarray(step.observation[1:])
+    assert len(np.unique(fresh[:, 0])) == 3, "environments share their reset key"
+    assert not np.isin(fresh[:, 0], np.asarray(first)[:, 0]).any(), "a reset repeats the first one"
+    assert not np.isin(fresh[:, 0], np.asarray(other.observation)[:, 0]).any(), "a reset ignores its key"
+    np.testing.assert_array_equal(step.observation[0], other.observation[0])
+    assert jax.tree.leaves(other_after)[0].shape == (4,)
+
+
+def test_mistakes_are_told_in_one_line():
+    with pytest.raises(UserError, match=r"^environment 'Cartpole-v1' is not .*nearest: CartPole-v1;.*host[^\n]*$"):
+        CompiledEnvironment("Cartpole-v1", 1)
+    with pytest.raises(UserError, match="^number of environments is 0: at least 1"):
+        CompiledEnvironment("CartPole-v1", 0)
+
+
+FRESH_PROCESS = """
+import sys
+import jax, jax.numpy as jnp
+from sparserl.environments import COMPILED, make
+assert "flax" not in sys.modules
+for name in COMPILED:
+    environment = make(name, 2)
+    environment.spec
+assert "flax" not in sys.modules, "to describe an environment needs no gymnax"
+
+@jax.jit
+def inside_a_trace(key):
+    state, _ = environment.reset(key)
+    return environment.step(key, state, jnp.zeros(2, jnp.int32))[1].reward
+
+assert inside_a_trace(jax.random.key(0)).tolist() == [-1.0, -1.0]
+assert make("Acrobot-v1", 1).reset(jax.random.key(0))[1].shape == (1, 6)
+assert not {"seaborn", "pandas", "matplotlib", "gymnax", "gymnax.environments"} & set(sys.modules)
+
+import warnings
+warnings.simplefilter("ignore")
+import gymnax
+assert gymnax.make("CartPole-v1")[0].name == "CartPole-v1", "gymnax itself is left whole"
+assert inside_a_trace(jax.random.key(1)).tolist() == [-1.0, -1.0]
+"""
+
+
+def test_importing_is_lazy_silent_and_leaves_gymnax_alone():
+    run = [sys.executable, "-W", "error", "-c", FRESH_PROCESS]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,0 +1,84 @@
+"""Names: what `make` gives for them, which there are, and the one line for those that nobody knows."""
+
+import importlib.util
+
+import gymnasium
+import pytest
+
+from sparserl.environments import COMPILED, CompiledEnvironment, HostEnvironment, environment_names, make
+from sparserl.types import UserError
+
+
+def test_backends():
+    assert isinstance(make("CartPole-v1", 2), CompiledEnvironment)
+    assert isinstance(make("CartPole-v1", 2, "compiled"), CompiledEnvironment)
+    assert isinstance(make("CartPole-v1", 2, "host"), HostEnvironment)
+    assert isinstance(make("Pendulum-v1", 2), HostEnvironment)
+    assert make("CartPole-v1", 2).num_envs == make("CartPole-v1", 2, "host").num_envs == 2
+
+
+@pytest.mark.parametrize("identifier", COMPILED)
+def test_both_backends_have_one_spec(identifier):
+    assert make(identifier, 1, "compiled").spec == make(identifier, 1, "host").spec
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("Acrobt-v1", 1), r"'Acrobt-v1' is not registered in Gymnasium; nearest: Acrobot-v1;"),
+        (("cartpole-v1", 1), r"'cartpole-v1' is not registered in Gymnasium; nearest: CartPole-v1, "),
+        (("CartPole", 1), r"'CartPole' is not registered in Gymnasium; nearest: CartPole-v1, "),
+        (("MountainCar-v7", 1), r"'MountainCar-v7' is not registered in Gymnasium; nearest: MountainCar-v0"),
+        (("!!!", 1), r"'!!!' is not registered in Gymnasium; `sparserl environments` lists"),
+        (("", 1), r"'' is not registered in Gymnasium"),
+        (("no_such_module:Env-v0", 1), r"module 'no_such_module' cannot be imported: .*No module named"),
+        (("a:b:c", 1), r"module 'a:b' cannot be imported"),
+        (("Pendulum-v1", 1, "compiled"), r"'Pendulum-v1' is not one of the compiled ones .*'host'"),
+        (("CartPole-v1", 1, "gpu"), r"backend is 'gpu': one of auto, compiled, host is allowed"),
+        (("CartPole-v1", 0), r"number of environments is 0: at least 1"),
+        (("Pendulum-v1", -1), r"number of environments is -1: at least 1"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(arguments, line):
+    with pytest.raises(UserError, match=line) as caught:
+        make(*arguments)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mujoco") is not None, reason="mujoco is installed")
+def test_a_missing_package_is_named():
+    with pytest.raises(
+        UserError, match=r"^environment 'Ant-v5' needs a package that is not installed: .*[Mm]u[Jj]o[Cc]o"
+    ):
+        make("Ant-v5", 1)
+
+
+def test_names_are_compiled_first_newest_only_and_can_be_made():
+    names = environment_names()
+    assert names[: len(COMPILED)] == tuple(COMPILED)
+    assert len(set(names)) == len(names)
+    assert {"Pendulum-v1", "MountainCarContinuous-v0"} <= set(names)
+    assert not {"CartPole-v0", "Ant-v4", "Ant-v2", "GymV21Environment-v0", "Taxi-v4", "tabular/CliffWalking-v0"} & set(
+        names
+    )
+    for name in names:
+        if name.split("-")[0] in ("Pendulum", "MountainCarContinuous", "CartPole"):
+            make(name, 1)
+
+
+@pytest.mark.parametrize(("package", "name"), [("mujoco", "Ant-v5"), ("Box2D", "LunarLander-v3")])
+def test_names_follow_the_packages_that_are_there(package, name, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda wanted: None if wanted == package else find(wanted))
+    monkeypatch.delitem(__import__("sys").modules, package, raising=False)
+    assert name not in environment_names()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda wanted: object() if wanted == package else find(wanted))
+    assert name in environment_names()
+
+
+def test_what_a_user_registers_is_listed():
+    gymnasium.register("Mine-v2", entry_point=lambda: None)
+    try:
+        assert "Mine-v2" in environment_names()
+    finally:
+        del gymnasium.registry["Mine-v2"]

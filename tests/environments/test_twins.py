@@ -1,0 +1,160 @@
+"""Compiled environments beside Gymnasium's: the same state and action lead to the same step, time limits included."""
+
+from typing import Any, NamedTuple
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sparserl.environments import COMPILED, CompiledEnvironment
+
+NUM_ENVS, NUM_STEPS = 4, 1100
+
+# How far one step in float32 may be from one in float64: a few roundings of numbers as large as the state's.
+TOLERANCE = {"CartPole-v1": 1e-6, "Acrobot-v1": 4e-6, "MountainCar-v0": 1e-6}
+
+
+class Twin(NamedTuple):
+    """How the states of the two implementations translate, and policies that end episodes in each way."""
+
+    fields: tuple[str, ...]  # gymnax's names of what Gymnasium keeps in `state`
+    skilled: Any  # observation [env, features] -> action [env]
+
+
+def pump_acrobot(observation):
+    return jnp.where(observation[:, 5] > 0, 2, 0)  # torque along the turn of the joint on which it acts: adds energy
+
+
+TWINS = {
+    "CartPole-v1": Twin(
+        ("x", "x_dot", "theta", "theta_dot"),
+        lambda o: (0.1 * o[:, 0] + 0.2 * o[:, 1] + o[:, 2] + 0.5 * o[:, 3] > 0).astype(jnp.int32),
+    ),
+    "Acrobot-v1": Twin(("joint_angle1", "joint_angle2", "velocity_1", "velocity_2"), pump_acrobot),
+    "MountainCar-v0": Twin(("position", "velocity"), lambda o: jnp.where(o[:, 1] >= 0, 2, 0)),
+}
+
+
+def roll(identifier, skilled, seed):
+    """`NUM_STEPS` steps: states before them, observations before them, actions, and what the steps returned."""
+    environment = CompiledEnvironment(identifier, NUM_ENVS)
+    num_actions = environment.spec.action.num_actions
+
+    @jax.jit
+    def run(key):
+        def step(carry, key):
+            state, observation = carry
+            step_key, action_key, coin_key = jax.random.split(key, 3)
+            random = jax.random.randint(action_key, (NUM_ENVS,), 0, num_actions)
+            wild = jax.random.bernoulli(coin_key, 0.05 if skilled else 1.0, (NUM_ENVS,))
+            action = jnp.where(wild, random, TWINS[identifier].skilled(observation))
+            state_after, time_step = environment.step(step_key, state, action)
+            return (state_after, time_step.observation), (state, observation, action, time_step)
+
+        reset_key, steps_key = jax.random.split(key)
+        return jax.lax.scan(step, environment.reset(reset_key), jax.random.split(steps_key, NUM_STEPS))[1]
+
+    return jax.tree.map(np.asarray, run(jax.random.key(seed)))
+
+
+def gymnasium_step(twin, identifier, state, action):
+    """One step of Gymnasium from our state: gymnasium keeps counting its own steps."""
+    twin.unwrapped.state = np.array([getattr(state, field) for field in TWINS[identifier].fields], np.float64)
+    return twin.step(int(action))
+
+
+@pytest.mark.parametrize("skilled", [True, False])
+@pytest.mark.parametrize("identifier", COMPILED)
+def test_every_step_agrees_with_gymnasium(identifier, skilled):
+    states, observations, actions, steps = roll(identifier, skilled, seed=skilled)
+    assert steps.next_observation.dtype == steps.reward.dtype == np.float32
+    assert steps.terminated.dtype == steps.truncated.dtype == np.bool_
+    twin = gymnasium.make(identifier)
+    for env in range(NUM_ENVS):
+        twin.reset(seed=0)
+        for t in range(NUM_STEPS):
+            state, step = jax.tree.map(lambda x: x[t, env], (states, steps))  # noqa: B023
+            reached, reward, terminated, truncated, _ = gymnasium_step(twin, identifier, state, actions[t, env])
+            error = np.abs(step.next_observation - reached) / np.maximum(1, np.abs(reached))
+            assert error.max() < TOLERANCE[identifier], (t, env, step.next_observation, reached)
+            assert (step.reward, step.terminated, step.truncated) == (reward, terminated, truncated), (t, env)
+            if terminated or truncated:
+                twin.reset()
+            else:
+                np.testing.assert_array_equal(step.observation, step.next_observation)
+            if t + 1 < NUM_STEPS:
+                np.testing.assert_array_equal(step.observation, observations[t + 1, env])
+
+    ends = {"terminated": steps.terminated.sum(), "truncated": steps.truncated.sum()}
+    expected = {  # the test is only as good as the ends that it saw
+        ("CartPole-v1", True): "truncated",
+        ("CartPole-v1", False): "terminated",
+        ("Acrobot-v1", True): "terminated",
+        ("Acrobot-v1", False): "truncated",
+        ("MountainCar-v0", True): "terminated",
+        ("MountainCar-v0", False): "truncated",
+    }
+    assert ends[expected[identifier, skilled]] >= NUM_ENVS, ends
+
+
+LAST_STEPS = {  # a state one step before the task ends, and the action that ends it
+    "CartPole-v1": ((2.39, 3.0, 0.0, 0.0), 1),
+    "Acrobot-v1": ((2.6, 0.1, 1.0, 0.5), 2),
+    "MountainCar-v0": ((0.48, 0.05), 2),
+}
+
+
+@pytest.mark.parametrize("steps_before_limit", [1, 2])
+@pytest.mark.parametrize("identifier", COMPILED)
+def test_a_task_may_end_on_its_very_last_step(identifier, steps_before_limit):
+    environment, limit = CompiledEnvironment(identifier, 1), COMPILED[identifier].time_limit_steps
+    values, action = LAST_STEPS[identifier]
+    fields = dict(zip(TWINS[identifier].fields, values, strict=True))
+    state, _ = environment.reset(jax.random.key(0))
+    state = state.replace(
+        time=jnp.int32([limit - steps_before_limit]), **{name: jnp.float32([x]) for name, x in fields.items()}
+    )
+    twin = gymnasium.make(identifier)
+    twin.reset(seed=0)
+    twin.get_wrapper_attr("_elapsed_steps")  # the name below still exists
+    twin._elapsed_steps = limit - steps_before_limit
+    _, reward, terminated, truncated, _ = gymnasium_step(twin, identifier, jax.tree.map(lambda x: x[0], state), action)
+
+    _, step = environment.step(jax.random.key(1), state, jnp.int32([action]))
+
+    assert (step.terminated, step.truncated, step.reward) == (terminated, truncated, reward)
+    assert (terminated, truncated) == (True, steps_before_limit == 1)
+
+
+@pytest.mark.parametrize("identifier", COMPILED)
+def test_the_table_of_tasks_is_gymnasiums(identifier):
+    twin, spec = gymnasium.make(identifier), CompiledEnvironment(identifier, 3).spec
+    assert spec.identifier == identifier
+    assert spec.observation_shape == twin.observation_space.shape
+    assert spec.observation_dtype == twin.observation_space.dtype == np.float32
+    assert spec.action == (twin.action_space.n,)
+    assert spec.time_limit_steps == twin.spec.max_episode_steps
+
+
+@pytest.mark.parametrize("identifier", COMPILED)
+def test_first_states_are_spread_as_gymnasiums(identifier):
+    state, observation = CompiledEnvironment(identifier, 4000).reset(jax.random.key(0))
+    twin, fields = gymnasium.make(identifier).unwrapped, TWINS[identifier].fields
+    theirs = np.array([(twin.reset(seed=seed), twin.state)[1] for seed in range(1000)])
+    ours = np.stack([getattr(state, name) for name in fields], 1)
+    limits = {"CartPole-v1": (-0.05, 0.05), "Acrobot-v1": (-0.1, 0.1), "MountainCar-v0": (-0.6, -0.4)}[identifier]
+    for mine, other in zip(ours.T, theirs.T, strict=True):
+        if other.std() == 0:  # the car starts at rest
+            np.testing.assert_array_equal(mine, np.full_like(mine, other[0]))
+            continue
+        assert limits[0] <= mine.min() < limits[0] + 0.01 * (limits[1] - limits[0])
+        assert limits[1] >= mine.max() > limits[1] - 0.01 * (limits[1] - limits[0])
+        grid = np.linspace(*limits, 50)
+        distribution = lambda x: (x[:, None] <= grid).mean(0)  # noqa: B023
+        assert np.abs(distribution(mine) - distribution(other)).max() < 0.06  # two-sample KS, p about 0.005
+    if len(fields) == 4:
+        correlation = np.corrcoef(ours.T) - np.eye(4)
+        assert np.abs(correlation).max() < 0.07  # 4 standard errors
+    assert observation.shape == (4000, *CompiledEnvironment(identifier, 1).spec.observation_shape)

@@ -1,0 +1,91 @@
+"""Golden digests: 1,000 steps of DQN with every method end in the same bits as when the digest was taken.
+
+Bits are promised within a machine class (architecture, vector instructions, jaxlib version) and compared there. On any
+other machine the norms of the trained kernels are compared within a tolerance. A change that moves a digest must say so
+in CHANGELOG.md under "Moves results", raise `RESULTS_VERSION`, and take new ones:
+`python tests/golden/test_golden.py` rewrites `golden.json` for this machine.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparserl.experiment import from_preset, policy_arrays, run
+from sparserl.networks import MLPSettings
+from sparserl.persistence import machine_description
+from sparserl.sparsity import METHODS, Window
+from sparserl.training import EvaluationSettings
+
+GOLDEN = Path(__file__).parent / "golden.json"
+WINDOWS = {"prune": Window(0.2, 0.8, 50)}
+
+
+def machine_class() -> str:
+    machine = machine_description()
+    packages = machine["packages"]
+    return f"{machine['architecture']} {machine['cpu_features']} jaxlib {packages['jaxlib']} optax {packages['optax']}"
+
+
+@functools.cache
+def trained(method: str) -> dict[str, np.ndarray]:
+    """Everything that 1,000 steps on CartPole leave behind, at 80 % sparsity."""
+    table = from_preset("dqn", method, "CartPole-v1")
+    windowed = any(field.name == "window" for field in dataclasses.fields(table.method))
+    window = WINDOWS.get(method, Window(0.0, 0.8, 50))
+    experiment = from_preset(
+        "dqn",
+        method,
+        "CartPole-v1",
+        method=dataclasses.replace(table.method, window=window) if windowed else table.method,
+        sparsity=0.8,
+        network=MLPSettings(hidden_units=(32, 32)),
+        total_steps=1_000,
+        agent=dataclasses.replace(table.agent, warmup_steps=200, batch_size=32),
+        evaluation=EvaluationSettings(interval_steps=1_000, num_episodes=2),
+    )
+    for report in run(experiment, seed=3):
+        arrays = policy_arrays(report.state.agent)
+    return arrays
+
+
+def digest(arrays: dict[str, np.ndarray]) -> str:
+    content = b"".join(name.encode() + arrays[name].tobytes() for name in sorted(arrays))
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def norms(arrays: dict[str, np.ndarray]) -> dict[str, float]:
+    wanted = {name: a for name, a in arrays.items() if "/params/" in name and name.endswith("kernel")}
+    return {name: float(np.linalg.norm(a.astype(np.float64))) for name, a in wanted.items()}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_thousand_steps_end_where_they_did(method):
+    golden = json.loads(GOLDEN.read_text())
+    found = trained(method)
+    here = golden["digests"].get(machine_class())
+    if here is not None:
+        assert digest(found) == here[method], f"{method}: other bits than before on {machine_class()}"
+    assert norms(found).keys() == golden["norms"][method].keys()
+    for name, value in norms(found).items():
+        np.testing.assert_allclose(value, golden["norms"][method][name], rtol=0.05, err_msg=f"{method} {name}")
+
+
+def test_methods_end_in_different_bits():
+    assert len({digest(trained(method)) for method in METHODS}) == len(METHODS)
+
+
+def take() -> None:
+    """Write the digests of this machine class beside those of others."""
+    golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {"digests": {}, "norms": {}}
+    golden["digests"][machine_class()] = {method: digest(trained(method)) for method in METHODS}
+    golden["norms"] = {method: norms(trained(method)) for method in METHODS}
+    GOLDEN.write_text(json.dumps(golden, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    take()

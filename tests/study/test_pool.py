@@ -1,0 +1,117 @@
+"""The pool and its workers, with real processes: one run that finishes beside one that breaks, and their ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sparserl import persistence, study
+from sparserl.persistence import UserError
+from study.runs import plan
+
+PATIENCE_SECONDS = 120  # for a process to get somewhere on a busy machine
+
+
+def test_a_run_that_breaks_leaves_the_others_alone(tmp_path):
+    broken = plan(tmp_path, "broken_environments:Raises-v0")
+    healthy = plan(tmp_path, seed=7)
+    told = {broken: [], healthy: []}
+    outcomes = study.run_all([broken, healthy], lambda folder, progress: told[folder].append(progress))
+    assert [outcome.run_folder for outcome in outcomes] == [broken, healthy]
+    assert outcomes[0].exit_status not in (0, 130)
+    assert "the arm fell off" in outcomes[0].message
+    assert outcomes[1] == study.Outcome(healthy, 0, "")
+    assert [progress.environment_steps for progress in told[healthy]] == [0, 100, 200, 300]
+    assert [progress.environment_steps for progress in told[broken]] == [0, 100, 200]
+    status = persistence.read_status(broken)
+    assert status.status == "failed"
+    assert "the arm fell off" in status.message
+    assert persistence.read_evaluations(broken).num_rows == 3
+    assert persistence.read_status(healthy).status == "finished"
+    assert persistence.has_bundle(healthy / "checkpoint")
+    density = told[healthy][-1].live_density
+    assert persistence.read_evaluations(healthy).column("live_density").to_pylist() == [density] * 4
+
+
+def test_a_folder_that_cannot_be_written_stops_all_before_any_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(subprocess, "Popen", None)  # no process may start
+    (tmp_path / "seed=1").write_text("a file")
+    with pytest.raises(UserError, match=r"cannot write .*seed=1"):
+        study.run_all([tmp_path / "seed=0", tmp_path / "seed=1"], lambda folder, progress: None)
+
+
+def test_interrupt(tmp_path):
+    """SIGINT to a real `sparserl train`: soon over, evaluations kept, the status says so, and one line how to go on."""
+    process, run = start_long_training(tmp_path)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)  # what the command line promises
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
+    (line,) = [line for line in err.splitlines() if line.startswith("sparserl: ")]
+    assert "stopped with 0 of 1 seed finished" in line
+    assert "the same command" in line
+    assert persistence.read_evaluations(run).num_rows >= 2
+    status = persistence.read_status(run)
+    assert status.status == "interrupted"
+    assert is_gone(status.process_id)
+
+
+def test_no_worker_outlives_a_killed_parent(tmp_path):
+    process, run = start_long_training(tmp_path)
+    worker = persistence.read_status(run).process_id
+    assert not is_gone(worker)
+    process.kill()
+    process.communicate()
+    wait_until(lambda: is_gone(worker))
+    assert persistence.read_evaluations(run).num_rows >= 2
+
+
+def test_two_trainings_of_one_run(tmp_path):
+    """The second one is told so; the first goes on."""
+    process, run = start_long_training(tmp_path)
+    try:
+        (outcome,) = study.run_all([run], lambda folder, progress: None)
+        assert outcome.exit_status == 2
+        assert "is being trained by another process" in outcome.message
+        assert persistence.read_status(run).status == "running"
+        assert process.poll() is None
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+
+def start_long_training(directory):
+    """A `sparserl train` that would take hours, once it has evaluated twice: the process, and its run's folder."""
+    words = "train dqn static --environment CartPole-v1 --total-steps 100000000 --network.hidden-units 16 16"
+    short = "--evaluation.interval-steps 100 --evaluation.num-episodes 2 --agent.warmup-steps 100"
+    command = [sys.executable, "-m", "sparserl", *words.split(), *short.split(), "--output", str(directory)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def has_evaluated():
+        assert process.poll() is None, process.communicate()
+        return any(persistence.read_evaluations(path.parent).num_rows >= 2 for path in evaluations())
+
+    evaluations = lambda: list(Path(directory).glob("*/seed=0/evaluations.parquet"))
+    wait_until(has_evaluated)
+    return process, evaluations()[0].parent
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_gone(process_id):
+    """Whether a process has ended; its number may live on until somebody asks how."""
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return True
+    stat = Path(f"/proc/{process_id}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"

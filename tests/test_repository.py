@@ -1,0 +1,73 @@
+"""What documents say of the code is so: commands, options, links, rooms, and the numbers of deviations."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from sparserl.cli import main
+from test_architecture import DOORS, ROOMS, SOURCE
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"docs/{file.name}" for file in ROOT.glob("docs/*.md"))]
+DEVIATION = re.compile(r"^\*\*(\d+)\. ", re.MULTILINE)
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def readme_commands() -> list[list[str]]:
+    """The words of the README's `train` and `describe` commands, behind `sparserl`."""
+    lines = read("README.md").replace("\\\n", " ").splitlines()
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("    .venv/bin/sparserl ")]
+    return [words for words in commands if words[0] in ("train", "describe")]
+
+
+@pytest.mark.parametrize("words", readme_commands(), ids=" ".join)
+def test_commands_of_the_readme_are_understood(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    if "--num-seeds" in words:  # `describe` knows all options of `train` but this
+        at = words.index("--num-seeds")
+        words = [*words[:at], *words[at + 2 :]]
+    assert main(["describe", *words[1:]]) == 0, capsys.readouterr().err
+
+
+def test_the_readme_has_commands() -> None:
+    assert len(readme_commands()) >= 3
+
+
+def test_switches_of_deviations_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "dqn", "rigl", "--help"]) == 0
+    there = set(re.findall(r"--[a-z][\w.-]*", capsys.readouterr().out))
+    told = set(re.findall(r"--[a-z][\w.-]*", read("docs/deviations.md")))
+    assert told - there == set()
+    assert len(told) > 20
+
+
+def test_deviations_are_numbered_without_a_gap_and_cited_rightly() -> None:
+    numbers = [int(number) for number in DEVIATION.findall(read("docs/deviations.md"))]
+    assert numbers == list(range(1, len(numbers) + 1))
+    cited = {
+        int(number) for file in SOURCE.rglob("*.py") for number in re.findall(r"Deviation (\d+)", file.read_text())
+    }
+    assert cited
+    assert cited <= set(numbers)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)", read(name))
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not ((ROOT / name).parent / link).exists()] == []
+
+
+def test_the_readme_maps_every_room() -> None:
+    rooms = {entry.name.removesuffix(".py") for entry in SOURCE.iterdir() if not entry.name.startswith("__pycache__")}
+    map_of_rooms = read("README.md").partition("## The rooms")[2]
+    assert set(re.findall(r"^\| `(\w+)` \|", map_of_rooms, re.MULTILINE)) == rooms - DOORS.keys()
+    assert rooms - DOORS.keys() <= ROOMS.keys()
+
+
+def test_contributing_stays_short() -> None:
+    assert len(read("CONTRIBUTING.md").splitlines()) <= 45
