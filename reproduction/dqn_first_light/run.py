@@ -39,10 +39,8 @@ def main() -> None:
 
     def tell(folder: Path, progress: study.Progress) -> None:
         if progress.evaluation_return is not None and progress.environment_steps % 20_000 == 0:
-            run = f"{folder.parent.name}/{folder.name}"
-            print(
-                f"{time.monotonic() - began:7.0f} s  {run}  {progress.environment_steps}  {progress.evaluation_return:.1f}"
-            )
+            where = f"{folder.parent.name}/{folder.name}  {progress.environment_steps}"
+            print(f"{time.monotonic() - began:7.0f} s  {where}  {progress.evaluation_return:.1f}")
 
     for outcome in study.run_all(plan(directory), tell):
         if outcome.exit_status:

@@ -98,7 +98,7 @@ class Experiment:
         version = plain.pop("results_version", None)
         if version != RESULTS_VERSION:
             raise UserError(
-                f"results_version is {version}: this sparserl reads {RESULTS_VERSION}; install the version that wrote it"
+                f"results_version is {version}, and this sparserl reads {RESULTS_VERSION}: use the one that wrote it"
             )
         agent, method = dict(plain.pop("agent")), dict(plain.pop("method"))
         settings, method_type = AGENTS[agent.pop("name")], find_method(method.pop("name"))
@@ -113,7 +113,7 @@ def _restored(cls: type, plain: Mapping[str, Any]) -> Any:
     names = [field.name for field in dataclasses.fields(cls)]
     if odd := set(plain) ^ set(names):
         raise UserError(
-            f"{cls.__name__} in experiment.json: unknown or missing {', '.join(sorted(odd))}; expected {', '.join(names)}"
+            f"experiment.json: unknown or missing {', '.join(sorted(odd))} in {cls.__name__}; it has {', '.join(names)}"
         )
     values = {}
     for name, value in plain.items():
@@ -201,7 +201,7 @@ def _optimizer(experiment: Experiment, network: MLP, densities: Mapping[str, flo
         method=experiment.method,
         densities=dict(densities),
         total_updates=_total_updates(experiment),
-        weight_decay={name: experiment.weight_decay for name in decayed},
+        weight_decay=dict.fromkeys(decayed, experiment.weight_decay),
         initializer=sparse_glorot_uniform if experiment.sparsity_aware_initialization else None,
     )
 
@@ -355,7 +355,7 @@ def rebuild(run_folder: Path) -> tuple[Experiment, Built, AgentState]:
     names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
     if set(names) != set(arrays):
         raise UserError(
-            f"{run_folder}/checkpoint does not hold the arrays of {experiment.identifier}: the run is from another version"
+            f"{run_folder}/checkpoint does not hold the arrays of {experiment.identifier}: it is from another version"
         )
     groups = jax.tree_util.tree_unflatten(structure, [jnp.asarray(arrays[name]) for name in names])
     return experiment, built, template._replace(**{**dict.fromkeys(template._fields), "groups": groups})

@@ -13,7 +13,7 @@ Initializer = Callable[[Key, tuple[int, ...]], jax.Array]
 
 
 def he_truncated_normal(key: Key, shape: tuple[int, ...]) -> jax.Array:
-    """Normal of variance 2 / fan-in, cut at two deviations and rescaled (He et al. 2015; published code, section 7.1)."""
+    """Normal of variance 2 / fan-in, cut at two deviations and rescaled (He et al. 2015; Deviation 25)."""
     return jax.nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal")(key, shape, jnp.float32)
 
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from probes import TRUTH
 
+from probes import TRUTH
 from sparserl import training
 from sparserl.agents.dqn import DQN, DQNSettings
 from sparserl.agents.replay import Batch
@@ -148,7 +148,7 @@ def test_probe_values_are_learned(probe, method):
 
 def test_continuous_actions_are_refused():
     box = SPEC._replace(identifier="Pendulum-v1", action=Box((1,), np.array([-2.0]), np.array([2.0])))
-    with pytest.raises(UserError, match="dqn needs discrete actions.*Pendulum-v1"):
+    with pytest.raises(UserError, match=r"dqn needs discrete actions.*Pendulum-v1"):
         dataclasses.replace(table_agent(), spec=box)
 
 

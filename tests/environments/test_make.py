@@ -1,6 +1,7 @@
 """Names: what `make` gives for them, which there are, and the one line for those that nobody knows."""
 
 import importlib.util
+import sys
 
 import gymnasium
 import pytest
@@ -70,7 +71,7 @@ def test_names_are_compiled_first_newest_only_and_can_be_made():
 def test_names_follow_the_packages_that_are_there(package, name, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda wanted: None if wanted == package else find(wanted))
-    monkeypatch.delitem(__import__("sys").modules, package, raising=False)
+    monkeypatch.delitem(sys.modules, package, raising=False)
     assert name not in environment_names()
     monkeypatch.setattr(importlib.util, "find_spec", lambda wanted: object() if wanted == package else find(wanted))
     assert name in environment_names()

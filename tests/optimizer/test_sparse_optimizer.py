@@ -1,6 +1,7 @@
 """The sparse optimizer against plain optax, against NumPy, and against its own invariants at every step."""
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -8,8 +9,8 @@ import numpy as np
 import optax
 import pytest
 
-from sparserl.sparsity.inner import InnerOptimizer
 from sparserl.sparsity.initializers import sparse_glorot_uniform
+from sparserl.sparsity.inner import InnerOptimizer
 from sparserl.sparsity.masks import live_count, pruned_count
 from sparserl.sparsity.methods import SET, SNIP, Dense, Prune, RigL, RigLInverted, Static
 from sparserl.sparsity.optimizer import SparseOptimizer
@@ -133,7 +134,7 @@ def test_topologies_move_and_new_born_weights_take_their_first_step_from_zero(me
     rate = 1e-2
     groups = trajectory(SparseOptimizer(optax.sgd(rate), METHODS[method], DENSITIES, TOTAL))
     moved = 0
-    for t, (before, after) in enumerate(zip(groups, groups[1:], strict=False)):
+    for t, (before, after) in enumerate(itertools.pairwise(groups)):
         gradients = jax.grad(lambda p, t=t: loss(p, batch(t))[0])(jax.tree.map(jnp.asarray, before.params))
         for name, new in after.optimizer_state.masks.items():
             born = new & ~before.optimizer_state.masks[name]
@@ -309,7 +310,7 @@ def test_optimizers_without_moments_per_weight_are_refused_by_name(inner, word):
 
 
 def test_windows_are_checked_when_the_optimizer_is_made():
-    with pytest.raises(UserError, match="never fires|shorter"):
+    with pytest.raises(UserError, match=r"never fires|shorter"):
         SparseOptimizer(optax.adam(1e-3), RigL(window=Window(0.0, 0.5, 1000)), DENSITIES, TOTAL)
 
 

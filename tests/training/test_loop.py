@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from probes import CONSTANT, DELAYED, ENDLESS, MATCHED, HostTwin
 
+from probes import CONSTANT, DELAYED, ENDLESS, MATCHED, HostTwin
 from sparserl import training
 from sparserl.agents.dqn import DQN, DQNSettings
 from sparserl.networks import MLP, MLPSettings
@@ -31,7 +31,7 @@ def make_agent(environment, **settings):
 def last_state(agent, environment, stops, seed=0):
     key = jax.random.key(seed)
     state = training.start(agent, environment, key)
-    for state, metrics in training.train(agent, environment, key, state, stops):
+    for state, metrics in training.train(agent, environment, key, state, stops):  # noqa: B007
         assert set(metrics) == {"loss", "mean_value"}
     return jax.tree.map(np.asarray, state)
 
@@ -82,8 +82,7 @@ def test_a_host_step_makes_exactly_two_compiled_calls(monkeypatch):
     )
     # Programs already compiled take a C++ path that Python does not see, so every call is made to take the Python one.
     monkeypatch.setattr(jax._src.pjit, "_get_fastpath_data", lambda *a, **k: None)
-    for state, _ in training.train(agent, host, key, state, [30]):
-        pass
+    list(training.train(agent, host, key, state, [30]))
     assert len(calls) == 2 * 30, sorted(set(calls))
     assert len(set(calls)) == 2
 
@@ -106,12 +105,11 @@ def test_seeds_in_one_program_match_seeds_alone():
     keys = jax.random.split(jax.random.key(7), 3)
     many, environment = training.over_seeds(agent, MATCHED)
     state = training.start(many, environment, keys)
-    for state, metrics in training.train(many, environment, keys, state, [60, TOTAL]):
+    for state, metrics in training.train(many, environment, keys, state, [60, TOTAL]):  # noqa: B007
         assert metrics["loss"].shape == (3,)
     for i in range(3):
-        alone = training.start(agent, MATCHED, keys[i])
-        for alone, _ in training.train(agent, MATCHED, keys[i], alone, [TOTAL]):
-            pass
+        start = training.start(agent, MATCHED, keys[i])
+        (alone,) = (state for state, _ in training.train(agent, MATCHED, keys[i], start, [TOTAL]))
         ith = jax.tree.map(lambda x, i=i: x[i], state.agent.groups["q"].params)
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-2, atol=2e-3), ith, alone.agent.groups["q"].params

@@ -1,15 +1,16 @@
 """DQN: deep Q-learning (Mnih et al. 2015) with double, Huber and n-step variants."""
 
 import dataclasses
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from sparserl.agents import replay
 from sparserl.types import Array, Discrete, EnvSpec, Group, Key, Metrics, Optimizer, Params, Transition, UserError
+
+Steps = TypeVar("Steps", int, Array)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +106,7 @@ class DQN:
         )
 
     def update(self, key: Key, num_steps: Array, state: DQNState, rollout: Transition) -> tuple[DQNState, Metrics]:
-        """Store a rollout `[step, env, ...]`; after warm-up, take one gradient step. `num_steps` includes the rollout."""
+        """Store a rollout `[step, env, ...]`, whose steps `num_steps` includes; after warm-up, take a gradient step."""
         state = state._replace(replay=replay.add(state.replay, rollout))
         skip = lambda group: (group, {"loss": jnp.float32(jnp.nan), "mean_value": jnp.float32(jnp.nan)})
         learn = lambda group: self._learn(key, num_updates(self.settings, num_steps) - 1, group, state.replay)
@@ -130,8 +131,9 @@ class DQN:
         s = self.settings
         sample_key, optimizer_key = jax.random.split(key)
         batch = replay.sample(sample_key, ring, s.batch_size, s.discount, s.n_step)
-        targets = group.target_params
-        loss = lambda params: self.loss(params["q"], targets["q"], batch)
+        assert group.target_params is not None
+        target_params = group.target_params["q"]
+        loss = lambda params: self.loss(params["q"], target_params, batch)
         group, metrics = self.optimizer.minimize(optimizer_key, update, loss, group)
         due = (update + 1) % s.target_interval_updates == 0
         copied = lambda group: self.optimizer.average(update, group, step_size=1.0)
@@ -140,13 +142,13 @@ class DQN:
     def _epsilon_greedy(self, key: Key, epsilon: Array, state: DQNState, observation: Array) -> Array:
         coin_key, action_key = jax.random.split(key)
         greedy = self.network.apply(state.groups["q"].params["q"], observation).argmax(-1).astype(jnp.int32)
+        assert isinstance(self.spec.action, Discrete)
         random = jax.random.randint(action_key, greedy.shape, 0, self.spec.action.num_actions)
         return jnp.where(jax.random.bernoulli(coin_key, epsilon, greedy.shape), random, greedy)
 
 
-def num_updates(settings: DQNSettings, num_steps: int | Array) -> int | Array:
+def num_updates(settings: DQNSettings, num_steps: Steps) -> Steps:
     """Gradient updates that `num_steps` environment steps bring: one per `steps_per_update` steps after the warm-up."""
-    done = num_steps // settings.steps_per_update - -(
-        -max(settings.warmup_steps, settings.n_step) // settings.steps_per_update
-    )
-    return max(done, 0) if isinstance(done, int) else jnp.maximum(done, 0)
+    warmup_steps = max(settings.warmup_steps, settings.n_step)
+    done = num_steps // settings.steps_per_update - -(-warmup_steps // settings.steps_per_update)
+    return done * (done > 0)

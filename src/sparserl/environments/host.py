@@ -155,7 +155,7 @@ def _find(identifier: str) -> Registration:
     if name in gymnasium.registry:
         return gymnasium.registry[name]
     names = {known.casefold(): known for known in gymnasium.registry}
-    nearest = [names[match] for match in difflib.get_close_matches(name.casefold(), names, n=3)]
+    nearest = [names[match] for match in difflib.get_close_matches(name.casefold(), names, cutoff=0.7)]
     hint = f"nearest: {', '.join(nearest)}" if nearest else "`sparserl environments` lists those that are"
     raise UserError(
         f"environment {identifier!r} is not registered in Gymnasium; {hint}; "

@@ -153,8 +153,8 @@ def _refuse_foreign_moments(inner: OptState, params: Params) -> None:
         if flattened or (owner is not None and shapes[owner] != jnp.shape(leaf)):
             weight = "no single parameter" if owner is None else f"{'/'.join(owner)} {list(shapes[owner])}"
             raise UserError(
-                f"inner optimizer state {_state_name(inner, path)} has shape {list(jnp.shape(leaf))} for {weight}: sparse "
-                "training must reset moments weight by weight; use adam, adamw, sgd, rmsprop, lion or muon"
+                f"inner optimizer state {_state_name(inner, path)} has shape {list(jnp.shape(leaf))} for {weight}, but "
+                "moments are reset weight by weight: use adam, adamw, sgd, rmsprop, lion or muon"
             )
 
 

@@ -34,7 +34,7 @@ class LoopState(NamedTuple):
     healthy: Array
 
 
-START = np.uint32(2**32 - 1)  # the "step" whose keys start a run; no run has so many
+START = np.array(2**32 - 1, np.uint32)  # the "step" whose keys start a run; no run has so many
 
 
 class StepKeys(NamedTuple):
