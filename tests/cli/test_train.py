@@ -2,8 +2,6 @@
 
 import statistics
 
-import pytest
-
 from cli.command import TINY, call
 from sparserl import persistence
 from sparserl.experiment import Experiment
@@ -77,10 +75,18 @@ def test_dense_has_one_id_whatever_sparsity_is_asked_for(capsys, tmp_path, monke
     assert persistence.read_experiment(tmp_path / name)["choices"]["sparsity"] == 0.0
 
 
-@pytest.mark.parametrize(("how", "cause"), [("Raises", "the arm fell off"), ("NotANumber", "not finite")])
-def test_an_environment_that_breaks(how, cause, capsys, tmp_path):
-    environment = f"broken_environments:{how}-v0"
-    command = ["train", "dqn", "static", "--environment", environment, *TINY, "--output", tmp_path, "--json"]
+def test_an_environment_that_breaks(capsys, tmp_path):
+    command = [
+        "train",
+        "dqn",
+        "static",
+        "--environment",
+        "broken_environments:Raises-v0",
+        *TINY,
+        "--output",
+        tmp_path,
+        "--json",
+    ]
     result = call(capsys, *command)
     assert result.status == 1
     (seed,) = result.document()["seeds"]
@@ -90,7 +96,7 @@ def test_an_environment_that_breaks(how, cause, capsys, tmp_path):
     (line,) = [line for line in result.err.splitlines() if line.startswith("sparserl: ")]
     folder = tmp_path / result.document()["experiment_id"] / "seed=0"
     assert line.startswith("sparserl: seed 0 failed: ")
-    assert cause in line
+    assert "the arm fell off" in line
     assert line.endswith(str(folder / "log.txt"))
     rows = persistence.read_evaluations(folder).to_pylist()
     assert [row["environment_steps"] for row in rows] == [0, 100, 200]

@@ -110,13 +110,12 @@ LAST_STEPS = {  # a state one step before the task ends, and the action that end
 @pytest.mark.parametrize("steps_before_limit", [1, 2])
 @pytest.mark.parametrize("identifier", COMPILED)
 def test_a_task_may_end_on_its_very_last_step(identifier, steps_before_limit):
-    environment, limit = CompiledEnvironment(identifier, 1), COMPILED[identifier].time_limit_steps
+    environment, limit = CompiledEnvironment(identifier, NUM_ENVS), COMPILED[identifier].time_limit_steps
     values, action = LAST_STEPS[identifier]
-    fields = dict(zip(TWINS[identifier].fields, values, strict=True))
+    full = lambda value, dtype: jnp.full(NUM_ENVS, value, dtype)
+    fields = {name: full(x, jnp.float32) for name, x in zip(TWINS[identifier].fields, values, strict=True)}
     state, _ = environment.reset(jax.random.key(0))
-    state = state.replace(
-        time=jnp.int32([limit - steps_before_limit]), **{name: jnp.float32([x]) for name, x in fields.items()}
-    )
+    state = state.replace(time=full(limit - steps_before_limit, jnp.int32), **fields)
     twin = gymnasium.make(identifier)
     twin.reset(seed=0)
     assert twin._elapsed_steps == 0  # its wrapper's own count
@@ -124,9 +123,12 @@ def test_a_task_may_end_on_its_very_last_step(identifier, steps_before_limit):
     twin.unwrapped.state = gymnasium_states(identifier, state)[0]
     _, reward, terminated, truncated, _ = twin.step(action)
 
-    _, step = environment.step(jax.random.key(1), state, jnp.int32([action]))
+    _, step = environment.step(jax.random.key(1), state, full(action, jnp.int32))
 
-    assert (step.terminated, step.truncated, step.reward) == (terminated, truncated, reward)
+    for ours, theirs in zip(
+        (step.terminated, step.truncated, step.reward), (terminated, truncated, reward), strict=True
+    ):
+        assert ours.tolist() == [theirs] * NUM_ENVS
     assert (terminated, truncated) == (True, steps_before_limit == 1)
 
 

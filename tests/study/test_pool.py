@@ -1,4 +1,4 @@
-"""The pool and its workers, with real processes: one run that finishes beside one that breaks, and their ends."""
+"""The pool and its workers, with real processes: runs that finish, break, are interrupted or killed."""
 
 import os
 import signal
@@ -17,24 +17,49 @@ PATIENCE_SECONDS = 120  # for a process to get somewhere on a busy machine
 
 
 def test_a_run_that_breaks_leaves_the_others_alone(tmp_path):
-    broken = plan(tmp_path, "broken_environments:Raises-v0")
+    broken = plan(tmp_path, "broken_environments:NotANumber-v0")
     healthy = plan(tmp_path, seed=7)
     told = {broken: [], healthy: []}
     outcomes = study.run_all([broken, healthy], lambda folder, progress: told[folder].append(progress))
     assert [outcome.run_folder for outcome in outcomes] == [broken, healthy]
     assert outcomes[0].exit_status not in (0, 130)
-    assert "the arm fell off" in outcomes[0].message
+    assert "not finite" in outcomes[0].message
     assert outcomes[1] == study.Outcome(healthy, 0, "")
     assert [progress.environment_steps for progress in told[healthy]] == [0, 100, 200, 300]
     assert [progress.environment_steps for progress in told[broken]] == [0, 100, 200]
     status = persistence.read_status(broken)
     assert status.status == "failed"
-    assert "the arm fell off" in status.message
+    assert "not finite" in status.message
     assert persistence.read_evaluations(broken).num_rows == 3
     assert persistence.read_status(healthy).status == "finished"
-    assert persistence.has_bundle(healthy / "checkpoint")
     density = told[healthy][-1].live_density
     assert persistence.read_evaluations(healthy).column("live_density").to_pylist() == [density] * 4
+    check_one_worker_by_itself(healthy, plan(tmp_path / "again", seed=7))
+
+
+def check_one_worker_by_itself(finished, run):
+    """It gives the bits that the pool's worker gave, and leaves alone what is finished."""
+    assert work(run).returncode == 0
+    (arrays, document), (others, other) = (persistence.read_bundle(each / "checkpoint") for each in (finished, run))
+    assert document == other
+    assert arrays.keys() == others.keys()
+    for name in arrays:
+        assert arrays[name].tobytes() == others[name].tobytes()
+    before = (run / "status.json").read_bytes()
+    again = work(run)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert (run / "status.json").read_bytes() == before
+
+
+def test_a_worker_that_cannot_read_its_experiment(tmp_path):
+    run = plan(tmp_path)
+    path = run.parent / "experiment.json"
+    path.write_text(path.read_text().replace("CartPole", "CartPale"))
+    told = work(run)
+    assert told.returncode == 2
+    assert told.stderr.splitlines()[-1].startswith("sparserl: ")
+    assert "edited" in told.stderr
+    assert persistence.read_status(run).status == "failed"
 
 
 def test_a_folder_that_cannot_be_written_stops_all_before_any_run(tmp_path, monkeypatch):
@@ -47,6 +72,7 @@ def test_a_folder_that_cannot_be_written_stops_all_before_any_run(tmp_path, monk
 def test_interrupt(tmp_path):
     """SIGINT to a real `sparserl train`: soon over, evaluations kept, the status says so, and one line how to go on."""
     process, run = start_long_training(tmp_path)
+    check_that_only_one_process_trains_a_run(run)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=10)  # what the command line promises
     assert (process.returncode, out) == (130, "")
@@ -60,6 +86,14 @@ def test_interrupt(tmp_path):
     assert is_gone(status.process_id)
 
 
+def check_that_only_one_process_trains_a_run(run):
+    """A second one is told so, and the first goes on."""
+    (outcome,) = study.run_all([run], lambda folder, progress: None)
+    assert outcome.exit_status == 2
+    assert "is being trained by another process" in outcome.message
+    assert persistence.read_status(run).status == "running"
+
+
 def test_no_worker_outlives_a_killed_parent(tmp_path):
     process, run = start_long_training(tmp_path)
     worker = persistence.read_status(run).process_id
@@ -70,18 +104,9 @@ def test_no_worker_outlives_a_killed_parent(tmp_path):
     assert persistence.read_evaluations(run).num_rows >= 2
 
 
-def test_two_trainings_of_one_run(tmp_path):
-    """The second one is told so; the first goes on."""
-    process, run = start_long_training(tmp_path)
-    try:
-        (outcome,) = study.run_all([run], lambda folder, progress: None)
-        assert outcome.exit_status == 2
-        assert "is being trained by another process" in outcome.message
-        assert persistence.read_status(run).status == "running"
-        assert process.poll() is None
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate()
+def work(run):
+    command = [sys.executable, "-m", "sparserl.study.worker", str(run)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def start_long_training(directory):

@@ -1,0 +1,78 @@
+"""Gather the runs of `run.py` and the peers' into the evidence kept here: Parquet, figures, a table.
+
+`python reproduction/dqn_first_light/collect.py RUNS [PEERS]`: RUNS is the output folder of `run.py`, PEERS a folder with the
+Parquet files of `peer_sb3.py`. Only runs that have ended count.
+"""
+
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sparserl import persistence, report
+
+HERE = Path(__file__).parent
+NUM_EVALUATIONS = 51
+SB3 = "dense (Stable-Baselines3)"
+
+
+def our_rows(directory: Path) -> list[dict[str, Any]]:
+    """Every evaluation of every finished run, with its preset."""
+    rows = []
+    for status in sorted(directory.glob("*/seed=*/status.json")):
+        folder = status.parent
+        if persistence.read_status(folder).status == "finished":
+            preset = persistence.read_experiment(folder.parent)["preset"]
+            rows += [{**row, "preset": preset} for row in persistence.read_evaluations(folder).to_pylist()]
+    return rows
+
+
+def peer_rows(directory: Path) -> list[dict[str, Any]]:
+    """Stable-Baselines3's evaluations in the same columns."""
+    columns = ("environment", "preset", "seed", "environment_steps", "mean_return")
+    rows = [row for path in sorted(directory.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+    return [{"agent": "dqn", "method": SB3, "sparsity": 0.0, **{name: row[name] for name in columns}} for row in rows]
+
+
+def final_returns(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], list[float]]:
+    """Final return of each seed by preset, environment and method: the mean over the last tenth of the evaluations."""
+    runs = defaultdict(list)
+    for row in rows:
+        runs[row["preset"], row["environment"], row["method"], row["seed"]].append(row)
+    finals = defaultdict(list)
+    for (*key, _), evaluations in sorted(runs.items()):
+        assert len(evaluations) == NUM_EVALUATIONS, (key, len(evaluations))
+        steps, returns = zip(*sorted((row["environment_steps"], row["mean_return"]) for row in evaluations), strict=True)
+        finals[tuple(key)].append(report.final_return(steps, returns))
+    return finals
+
+
+def table(finals: dict[tuple[str, str, str], list[float]]) -> str:
+    """Markdown: mean final return, its 95 % bootstrap interval over seeds, and the number of seeds."""
+    lines = ["| preset | environment | network | final return | 95 % interval | seeds |", "|---|---|---|---|---|---|"]
+    for (preset, environment, method), values in sorted(finals.items()):
+        low, high = report.bootstrap_interval(np.array(values), seed=0)
+        numbers = f"{np.mean(values):.1f} | {low:.1f} to {high:.1f} | {len(values)}"
+        lines.append(f"| {preset} | {environment} | {method} | {numbers} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write evaluations.parquet, curves-PRESET.png and results.md beside this file."""
+    rows = our_rows(Path(sys.argv[1])) + (peer_rows(Path(sys.argv[2])) if len(sys.argv) > 2 else [])
+    names = sorted({name for row in rows for name in row})
+    complete = pa.Table.from_pylist([{name: row.get(name) for name in names} for row in rows])
+    pq.write_table(complete, HERE / "evaluations.parquet", compression="zstd", write_page_checksum=True)
+    for preset in sorted({row["preset"] for row in rows}):
+        chosen = [row for row in rows if row["preset"] == preset]
+        report.learning_curves(chosen, HERE / f"curves-{preset}.png", title=f"DQN, preset {preset}")
+    (HERE / "results.md").write_text(table(final_returns(rows)))
+    print((HERE / "results.md").read_text())
+
+
+if __name__ == "__main__":
+    main()
