@@ -31,7 +31,7 @@ from sparserl.sparsity import (
     sparse_glorot_uniform,
 )
 from sparserl.training import EvaluationSettings, LoopState
-from sparserl.types import Agent, AgentState, Environment, EnvSpec, UserError
+from sparserl.types import Agent, AgentState, Discrete, Environment, EnvSpec, UserError
 
 RESULTS_VERSION = 1  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
 AGENTS: Mapping[str, type] = {"dqn": DQNSettings}
@@ -44,21 +44,21 @@ class Experiment:
     agent: AgentSettings
     method: SparseMethod
     environment: str
-    total_steps: int = 100_000
-    sparsity: float = 0.9
-    distribution: Literal["erk", "uniform"] = "erk"
-    layer_sparsities: tuple[str, ...] = ()  # "hidden_1=0.5": overrides, re-budgeted
-    dense_last_layer: bool = False
-    rebudget: bool = True  # False: overridden layers are left out of the budget (published code; Deviation 17)
-    sparsity_aware_initialization: bool = True
-    storage: Literal["auto", "masked"] = "auto"
+    total_steps: int = 100_000  # per environment, warm-up included
+    sparsity: float = 0.9  # fraction of kernel weights that are zero, over the network
+    distribution: Literal["erk", "uniform"] = "erk"  # how sparsity spreads over layers
+    layer_sparsities: tuple[str, ...] = ()  # overrides, as in hidden_1=0.5; the other layers make up for them
+    dense_last_layer: bool = False  # leave the output layer out (Deviation 17)
+    rebudget: bool = True  # without it, overridden layers are left out of the budget, as published (Deviation 17)
+    sparsity_aware_initialization: bool = True  # fans counted over live weights (Deviation 5)
+    storage: Literal["auto", "masked"] = "auto"  # how sparse kernels are kept
     weight_decay: float = 1e-6  # L2 in the loss: weight_decay * sum(w ** 2)
-    decayed_layers: Literal["hidden", "all"] = "hidden"
+    decayed_layers: Literal["hidden", "all"] = "hidden"  # whose weights decay (Deviation 16)
     network: MLPSettings = MLPSettings()
     optimizer: InnerOptimizer = InnerOptimizer()
     evaluation: EvaluationSettings = EvaluationSettings()
-    num_environments: int = 1
-    environment_backend: Literal["auto", "compiled", "host"] = "auto"
+    num_environments: int = 1  # stepped side by side
+    environment_backend: Literal["auto", "compiled", "host"] = "auto"  # compiled: JAX; host: Gymnasium
 
     def __post_init__(self) -> None:
         if not 0 <= self.sparsity < 1:
@@ -153,8 +153,10 @@ def build(experiment: Experiment) -> Built:
 
 
 def _network(experiment: Experiment, spec: EnvSpec) -> MLP:
-    num_outputs = getattr(spec.action, "num_actions", 0)
-    return MLP(experiment.network, spec.observation_shape, num_outputs)
+    if not isinstance(spec.action, Discrete):
+        agent = experiment.agent_name
+        raise UserError(f"agent {agent} needs discrete actions, and environment {spec.identifier} has continuous ones")
+    return MLP(experiment.network, spec.observation_shape, spec.action.num_actions)
 
 
 def _densities(experiment: Experiment, network: MLP) -> dict[str, float]:
@@ -166,7 +168,10 @@ def _densities(experiment: Experiment, network: MLP) -> dict[str, float]:
         experiment.rebudget,
     )
     shapes = {f"q/{name}": shape for name, shape in network.layer_shapes.items()}
-    return distribution.densities(shapes, experiment.sparsity)
+    try:
+        return distribution.densities(shapes, experiment.sparsity)
+    except UserError as error:
+        raise UserError(f"layer_sparsities: {error}" if experiment.layer_sparsities else str(error)) from None
 
 
 def _overrides(texts: tuple[str, ...]) -> tuple[tuple[str, float], ...]:

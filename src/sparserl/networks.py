@@ -31,9 +31,9 @@ def dense(kernel: Array, bias: Array, x: Array) -> Array:
 class MLPSettings:
     """Size and start of a multi-layer perceptron; the defaults are the paper's DQN for classic control (Table 6)."""
 
-    hidden_units: tuple[int, ...] = (512, 512)
+    hidden_units: tuple[int, ...] = (512, 512)  # width of each hidden layer
     output_limit: float = 0.03  # output kernel uniform within +- this
-    output_bias: float = -0.2
+    output_bias: float = -0.2  # initial bias of the output layer
 
     def __post_init__(self) -> None:
         if not self.hidden_units or min(self.hidden_units) < 1:

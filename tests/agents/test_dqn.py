@@ -148,7 +148,7 @@ def test_probe_values_are_learned(probe, method):
 
 def test_continuous_actions_are_refused():
     box = SPEC._replace(identifier="Pendulum-v1", action=Box((1,), np.array([-2.0]), np.array([2.0])))
-    with pytest.raises(UserError, match=r"dqn needs discrete actions.*Pendulum-v1"):
+    with pytest.raises(UserError, match=r"agent dqn needs discrete actions.*Pendulum-v1"):
         dataclasses.replace(table_agent(), spec=box)
 
 

@@ -17,19 +17,19 @@ Steps = TypeVar("Steps", int, Array)
 class DQNSettings:
     """Hyperparameters of DQN; the defaults are the paper's for classic control (Table 6)."""
 
-    discount: float = 0.99
-    batch_size: int = 128
-    replay_capacity_steps: int = 100_000
+    discount: float = 0.99  # of one step
+    batch_size: int = 128  # transitions of a gradient update
+    replay_capacity_steps: int = 100_000  # steps per environment that replay remembers
     warmup_steps: int = 1_000  # uniformly random actions, no update
-    steps_per_update: int = 1
-    target_interval_updates: int = 100
-    initial_epsilon: float = 1.0
-    final_epsilon: float = 0.1
+    steps_per_update: int = 1  # environment steps between gradient updates
+    target_interval_updates: int = 100  # updates between copies to the target network
+    initial_epsilon: float = 1.0  # chance of a random action at the first step
+    final_epsilon: float = 0.1  # chance of a random action after the decay
     epsilon_decay_steps: int = 25_000  # linear, counted from the first environment step
-    evaluation_epsilon: float = 0.1
-    double: bool = False  # van Hasselt et al. 2016
-    huber: bool = False  # False: squared error (Deviation 13)
-    n_step: int = 1
+    evaluation_epsilon: float = 0.1  # chance of a random action in evaluations
+    double: bool = False  # the online network chooses the action that the target network values (van Hasselt 2016)
+    huber: bool = False  # Huber loss in place of the squared error (Deviation 13)
+    n_step: int = 1  # rewards summed before bootstrapping
 
     def __post_init__(self) -> None:
         least = {"batch_size": 1, "steps_per_update": 1, "target_interval_updates": 1, "n_step": 1, "warmup_steps": 0}
@@ -68,7 +68,7 @@ class DQN:
     def __post_init__(self) -> None:
         if not isinstance(self.spec.action, Discrete):
             raise UserError(
-                f"dqn needs discrete actions, and {self.spec.identifier} has continuous ones: try sac or ppo"
+                f"agent dqn needs discrete actions, and environment {self.spec.identifier} has continuous ones"
             )
 
     @property

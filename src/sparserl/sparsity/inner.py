@@ -18,11 +18,11 @@ class InnerOptimizer:
     decay, which is an L2 term in the loss and a setting of the experiment.
     """
 
-    name: InnerName = "adam"
-    learning_rate: float = 1e-3
-    epsilon: float = 1e-7  # Deviation 11.
+    name: InnerName = "adam"  # which optax optimizer
+    learning_rate: float = 1e-3  # size of a step
+    epsilon: float = 1e-7  # added to the root of the second moment (Deviation 11)
     momentum: float = 0.0  # sgd and rmsprop only
-    decoupled_weight_decay: float = 0.0  # adamw, lion and muon only
+    decoupled_weight_decay: float = 0.0  # beside the gradient; adamw, lion and muon only
 
     def __post_init__(self) -> None:
         if not self.learning_rate > 0:

@@ -18,7 +18,7 @@ class EvaluationSettings:
     """When and how long the policy is evaluated; the defaults are the paper's for classic control (appendix A.1)."""
 
     interval_steps: int = 2_000  # at step 0, and at the first update boundary on or after each multiple
-    num_episodes: int = 20
+    num_episodes: int = 20  # side by side
     final_fraction: float = 0.1  # the final return is the mean over this last part of the evaluations
     max_episode_steps: int = 100_000  # for environments without a time limit of their own
 
