@@ -15,7 +15,6 @@ import jax
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_compilation_cache_dir", None)
 
 # The same examples in every run, and no verdict that depends on how busy the machine is.
 hypothesis.settings.register_profile(
@@ -29,10 +28,12 @@ hypothesis.settings.load_profile("sparserl")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Programs that tests start keep their caches in a folder of the session, shared by all test processes."""
+    """Compiled programs are kept in a folder of the session, shared by all test processes and what they start."""
     if not hasattr(config, "workerinput"):  # the main process: pytest-xdist's workers inherit its environment
         os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
         os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="sparserl-tests-")
+    jax.config.update("jax_compilation_cache_dir", os.path.join(os.environ["XDG_CACHE_HOME"], "tests"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -56,9 +56,9 @@ def test_stops_round_up_to_whole_updates():
     assert seen == [8, 24]
 
 
-@pytest.mark.parametrize("steps_per_update", [1, 4])
-@pytest.mark.parametrize("num_envs", [1, 3])
-@pytest.mark.parametrize("probe", [CONSTANT, DELAYED, ENDLESS])
+@pytest.mark.parametrize(
+    ("probe", "num_envs", "steps_per_update"), [(CONSTANT, 1, 1), (DELAYED, 3, 1), (ENDLESS, 1, 4), (DELAYED, 2, 4)]
+)
 def test_an_environment_written_both_ways_trains_to_the_same_bits(probe, num_envs, steps_per_update):
     compiled = dataclasses.replace(probe, num_envs=num_envs)
     ours = last_state(make_agent(compiled, steps_per_update=steps_per_update), compiled, [TOTAL])
