@@ -65,11 +65,7 @@ class SparseOptimizer:
         the `lax.cond` into a select that runs every topology update at every step.
         """
         (_, aux), gradients = jax.value_and_grad(loss, has_aux=True)(group.params)
-        params, (old_masks, inner) = group.params, group.optimizer_state
-        masks = self._next_masks(key, num_updates, old_masks, params, gradients)
-        if masks is not old_masks:  # new-born and just-dropped weights and moments become zero
-            kept = {name: masks[name] & old_masks[name] for name in masks}
-            params, inner = _masked(kept, params), _masked_moments(kept, inner, params)
+        masks, params, inner = self._with_topology(key, num_updates, gradients, group)
         gradients = _masked(masks, self._decayed(gradients, params))
         updates, inner = optax.with_extra_args_support(self.inner).update(gradients, inner, params)
         params = _masked(masks, optax.apply_updates(params, updates))
@@ -91,18 +87,24 @@ class SparseOptimizer:
         """Masked storage keeps its shapes: nothing to lay out again."""
         return group
 
-    def _next_masks(self, key: Key, num_updates: Array, masks: Masks, params: Params, gradients: Params) -> Masks:
-        window = self.method.window
-        if window is None or not masks:
-            return masks
+    def _with_topology(
+        self, key: Key, num_updates: Array, gradients: Params, group: Group
+    ) -> tuple[Masks, Params, OptState]:
+        """The topology of this update with weights and moments laid on it: new-born and just-dropped ones are zero."""
+        window, (old, inner) = self.method.window, group.optimizer_state
+        if window is None or not old:
+            return old, group.params, inner
+        layers: Callable[[Params], Kernels] = lambda tree: {name: kernels(tree)[name] for name in old}
 
-        def changed() -> Masks:
-            mine: Callable[[Kernels], Kernels] = lambda every: {name: every[name] for name in masks}
+        def changed(old: Masks, params: Params, inner: OptState) -> tuple[Masks, Params, OptState]:
             progress = window.progress(num_updates, self.total_updates)
-            wanted = mine(kernels(gradients)) if self.method.wants_gradients else None
-            return self.method.update(key, progress, masks, mine(kernels(params)), wanted, self.densities)
+            wanted = layers(gradients) if self.method.wants_gradients else None
+            new = self.method.update(key, progress, old, layers(params), wanted, self.densities)
+            kept = {name: new[name] & old[name] for name in old}
+            return new, _masked(kept, params), _masked_moments(kept, inner)
 
-        return jax.lax.cond(window.due(num_updates, self.total_updates), changed, lambda: masks)
+        same = lambda *state: state
+        return jax.lax.cond(window.due(num_updates, self.total_updates), changed, same, old, group.params, inner)
 
     def _decayed(self, gradients: Params, params: Params) -> Params:
         slopes, weights = kernels(gradients), kernels(params)
@@ -132,7 +134,7 @@ def _owner(words: tuple[str, ...], names: Mapping[tuple[str, ...], Any]) -> tupl
     return next((tail for tail in tails if tail in names), None)
 
 
-def _masked_moments(masks: Masks, inner: OptState, params: Params) -> OptState:
+def _masked_moments(masks: Masks, inner: OptState) -> OptState:
     """Zero every per-weight moment outside `masks`; moments are found by tree path in any optax state."""
     paths = {(*name.split("/"), "kernel"): mask for name, mask in masks.items()}
 
