@@ -1,7 +1,8 @@
 """Gather the runs of `run.py` and the peers' into the evidence kept here: Parquet, figures, a table.
 
-`python reproduction/dqn_first_light/collect.py RUNS [PEERS]`: RUNS is the output folder of `run.py`, PEERS a folder with the
-Parquet files of `peer_sb3.py`. Only runs that have ended count.
+`python reproduction/dqn_first_light/collect.py RUNS [PEERS]`: RUNS is the output folder of `run.py`, PEERS a folder
+with the Parquet files of `peer_sb3.py`. Only runs that have ended count; what was gathered before stays, unless it was
+run again.
 """
 
 import sys
@@ -35,7 +36,15 @@ def peer_rows(directory: Path) -> list[dict[str, Any]]:
     """Stable-Baselines3's evaluations in the same columns."""
     columns = ("environment", "preset", "seed", "environment_steps", "mean_return")
     rows = [row for path in sorted(directory.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
-    return [{"agent": "dqn", "method": SB3, "sparsity": 0.0, **{name: row[name] for name in columns}} for row in rows]
+    known = {"agent": "dqn", "method": SB3, "sparsity": 0.0}
+    return [{**known, **{name: row[name] for name in columns}} for row in rows]
+
+
+def merged(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All rows of both; where a run is in both, those of the new one."""
+    run = lambda row: tuple(row[name] for name in ("preset", "environment", "method", "seed"))
+    again = {run(row) for row in new}
+    return sorted([row for row in old if run(row) not in again] + new, key=lambda r: (*run(r), r["environment_steps"]))
 
 
 def final_returns(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], list[float]]:
@@ -46,7 +55,9 @@ def final_returns(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], list
     finals = defaultdict(list)
     for (*key, _), evaluations in sorted(runs.items()):
         assert len(evaluations) == NUM_EVALUATIONS, (key, len(evaluations))
-        steps, returns = zip(*sorted((row["environment_steps"], row["mean_return"]) for row in evaluations), strict=True)
+        steps, returns = zip(
+            *sorted((row["environment_steps"], row["mean_return"]) for row in evaluations), strict=True
+        )
         finals[tuple(key)].append(report.final_return(steps, returns))
     return finals
 
@@ -63,10 +74,12 @@ def table(finals: dict[tuple[str, str, str], list[float]]) -> str:
 
 def main() -> None:
     """Write evaluations.parquet, curves-PRESET.png and results.md beside this file."""
-    rows = our_rows(Path(sys.argv[1])) + (peer_rows(Path(sys.argv[2])) if len(sys.argv) > 2 else [])
+    new = our_rows(Path(sys.argv[1])) + (peer_rows(Path(sys.argv[2])) if len(sys.argv) > 2 else [])
+    kept = HERE / "evaluations.parquet"
+    rows = merged(pq.read_table(kept).to_pylist() if kept.exists() else [], new)
     names = sorted({name for row in rows for name in row})
     complete = pa.Table.from_pylist([{name: row.get(name) for name in names} for row in rows])
-    pq.write_table(complete, HERE / "evaluations.parquet", compression="zstd", write_page_checksum=True)
+    pq.write_table(complete, kept, compression="zstd", write_page_checksum=True)
     for preset in sorted({row["preset"] for row in rows}):
         chosen = [row for row in rows if row["preset"] == preset]
         report.learning_curves(chosen, HERE / f"curves-{preset}.png", title=f"DQN, preset {preset}")

@@ -1,12 +1,15 @@
 """Train what this study compares: dense and RigL at 90 %, three tasks, two presets; 5 seeds x 100,000 steps each.
 
-`python reproduction/dqn_first_light/run.py [OUTPUT]`; resumable: finished runs are not run again.
+`python reproduction/dqn_first_light/run.py [OUTPUT]`; resumable: neither finished runs nor those whose evaluations are
+kept here already are run again (`collect.py` keeps them; delete `evaluations.parquet` to run all).
 """
 
 import itertools
 import sys
 import time
 from pathlib import Path
+
+import pyarrow.parquet as pq
 
 from sparserl import persistence, study
 from sparserl.experiment import Experiment, from_preset
@@ -28,8 +31,20 @@ def plan(directory: Path) -> list[Path]:
     for preset, experiment in experiments():
         document = {"choices": experiment.choices(), "preset": preset, "machine": persistence.machine_description()}
         persistence.plan_experiment(directory, experiment.identifier, document)
-    folder = lambda experiment, seed: persistence.run_folder(directory, experiment.identifier, seed)
-    return [folder(experiment, seed) for seed in range(NUM_SEEDS) for _, experiment in experiments()]
+    kept = already_kept()
+    return [
+        persistence.run_folder(directory, experiment.identifier, seed)
+        for seed in range(NUM_SEEDS)
+        for preset, experiment in experiments()
+        if (preset, experiment.environment, experiment.method_name, seed) not in kept
+    ]
+
+
+def already_kept() -> set[tuple[str, str, str, int]]:
+    """Preset, environment, method and seed of the runs in `evaluations.parquet`."""
+    path = Path(__file__).parent / "evaluations.parquet"
+    rows = pq.read_table(path).to_pylist() if path.exists() else []
+    return {(row["preset"], row["environment"], row["method"], row["seed"]) for row in rows}
 
 
 def main() -> None:

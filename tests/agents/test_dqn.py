@@ -10,6 +10,7 @@ import pytest
 
 from probes import TRUTH
 from sparserl import training
+from sparserl.agents import replay
 from sparserl.agents.dqn import DQN, DQNSettings
 from sparserl.agents.replay import Batch
 from sparserl.networks import MLP, MLPSettings
@@ -144,6 +145,17 @@ def test_probe_values_are_learned(probe, method):
     for state, _ in training.train(agent, environment, key, state, [950]):
         found = network.apply(state.agent.groups["q"].params["q"], np.array(observations, np.float32)[:, None])
     np.testing.assert_allclose(found, values, atol=0.08)
+
+
+@pytest.mark.parametrize("bootstraps", [True, False])
+def test_the_end_of_the_time_limit_has_a_future_or_not(bootstraps):
+    agent = table_agent(warmup_steps=99, replay_capacity_steps=8, bootstrap_time_limits=bootstraps)
+    flags = np.ones((1, 1), bool)
+    observation = np.zeros((1, 1, 2), np.float32)
+    cut_off = Transition(observation, np.zeros((1, 1), np.int32), flags * 1.0, ~flags, flags, observation)
+    state, _ = agent.update(jax.random.key(0), jnp.int32(1), agent.init(jax.random.key(0)), cut_off)
+    batch = replay.sample(jax.random.key(0), state.replay, 4, discount=0.9)
+    np.testing.assert_allclose(batch.discount, np.full(4, 0.9 if bootstraps else 0.0), rtol=1e-6)
 
 
 def test_continuous_actions_are_refused():

@@ -30,6 +30,7 @@ class DQNSettings:
     double: bool = False  # the online network chooses the action that the target network values (van Hasselt 2016)
     huber: bool = False  # Huber loss in place of the squared error (Deviation 13)
     n_step: int = 1  # rewards summed before bootstrapping
+    bootstrap_time_limits: bool = True  # without it, the end of the time limit counts as a termination (Deviation 14)
 
     def __post_init__(self) -> None:
         least = {"batch_size": 1, "steps_per_update": 1, "target_interval_updates": 1, "n_step": 1, "warmup_steps": 0}
@@ -107,6 +108,8 @@ class DQN:
 
     def update(self, key: Key, num_steps: Array, state: DQNState, rollout: Transition) -> tuple[DQNState, Metrics]:
         """Store a rollout `[step, env, ...]`, whose steps `num_steps` includes; after warm-up, take a gradient step."""
+        if not self.settings.bootstrap_time_limits:
+            rollout = rollout._replace(terminated=rollout.terminated | rollout.truncated)
         state = state._replace(replay=replay.add(state.replay, rollout))
         skip = lambda group: (group, {"loss": jnp.float32(jnp.nan), "mean_value": jnp.float32(jnp.nan)})
         learn = lambda group: self._learn(key, num_updates(self.settings, num_steps) - 1, group, state.replay)
