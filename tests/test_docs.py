@@ -22,23 +22,3 @@ def test_python_in_documents_runs(name, capsys):
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [int(steps) for steps, *_ in lines] == PRINTED_STEPS[name]
     assert lines[-1][-1].startswith("0.10"), "a density of 0.1 was asked for"
-
-
-def test_documents_link_to_what_is_there():
-    for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name} links to {target}"
-
-
-def test_options_in_documents_exist(capsys):
-    """Every `--option` of the README and the deviations is one that `train`, `evaluate` or `report` knows."""
-    from sparserl.cli import main
-
-    known = ""
-    for words in (["train", "dqn", "rigl", "--help"], ["evaluate", "--help"], ["report", "--help"]):
-        assert main(words) == 0
-        known += capsys.readouterr().out
-    for name in ("README.md", "docs/deviations.md", "docs/command-line.md"):
-        for option in set(re.findall(r"(?<![\w-])--[a-z][a-z.-]+[a-z]", (ROOT / name).read_text())):
-            plain = option.replace("--no-", "--")
-            assert option in known or plain in known or option in ("--version", "--help"), f"{name}: {option}"

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sparserl import persistence, report
+from sparserl.training import EvaluationSettings
 
 HERE = Path(__file__).parent
 NUM_EVALUATIONS = 51
@@ -55,10 +56,8 @@ def final_returns(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], list
     finals = defaultdict(list)
     for (*key, _), evaluations in sorted(runs.items()):
         assert len(evaluations) == NUM_EVALUATIONS, (key, len(evaluations))
-        steps, returns = zip(
-            *sorted((row["environment_steps"], row["mean_return"]) for row in evaluations), strict=True
-        )
-        finals[tuple(key)].append(report.final_return(steps, returns))
+        in_order = sorted(evaluations, key=lambda row: row["environment_steps"])
+        finals[tuple(key)].append(EvaluationSettings().final_return([row["mean_return"] for row in in_order]))
     return finals
 
 

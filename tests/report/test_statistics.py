@@ -4,32 +4,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from sparserl.report import bootstrap_interval, final_return, interquartile_mean
+from sparserl.report import bootstrap_interval, interquartile_mean
 from sparserl.types import UserError
-
-
-@pytest.mark.parametrize(
-    ("num_evaluations", "num_last"), [(51, 5), (1, 1), (9, 1), (10, 1), (19, 1), (20, 2), (200, 20)]
-)
-def test_final_return_is_the_mean_of_the_last_tenth(num_evaluations: int, num_last: int) -> None:
-    returns = np.arange(num_evaluations) ** 2
-    expected = sum(int(value) for value in returns[-num_last:]) / num_last
-    assert final_return(np.arange(num_evaluations), returns) == expected
-
-
-def test_final_return_goes_by_steps_and_not_by_position() -> None:
-    steps = np.random.default_rng(0).permutation(51)
-    assert final_return(steps, steps * 10.0) == 480
-    assert final_return([3, 1, 2], [30, 10, 20], final_fraction=1.0) == 20
-    assert np.isnan(final_return([1, 2], [1.0, np.nan]))
-
-
-def test_final_return_refuses_nonsense() -> None:
-    with pytest.raises(UserError, match="at least one evaluation"):
-        final_return([], [])
-    for fraction in (0.0, 1.5, float("nan")):
-        with pytest.raises(UserError, match="final_fraction"):
-            final_return([1], [1], final_fraction=fraction)
 
 
 @pytest.mark.parametrize("num_values", [1, 2, 3, 4, 5, 7, 8, 10, 30])

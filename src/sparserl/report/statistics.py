@@ -1,4 +1,4 @@
-"""Statistics over seeds: the final return, the interquartile mean and bootstrap intervals, in NumPy, reproducible."""
+"""Statistics over seeds: the interquartile mean and bootstrap intervals, in NumPy, reproducible."""
 
 from collections.abc import Callable
 
@@ -9,20 +9,6 @@ from sparserl.persistence import UserError
 
 Statistic = Callable[[np.ndarray], np.ndarray]  # over the last axis, as `interquartile_mean`
 _LARGEST_BLOCK = 2**22  # resampled values at once, 32 MB
-
-
-def final_return(steps: ArrayLike, returns: ArrayLike, final_fraction: float = 0.1) -> float:
-    """The mean return of the last `final_fraction` of all evaluations: of int(fraction x number), and at least one.
-
-    `steps` and `returns` are `[evaluation]`, in any order. 51 evaluations give 5, as in the published code of Graesser
-    et al. 2022. A return that is NaN makes the result NaN: a diverged run has no final return.
-    """
-    in_order = np.asarray(returns, dtype=np.float64)[np.argsort(np.asarray(steps), kind="stable")]
-    if not 0 < final_fraction <= 1:
-        raise UserError(f"final_fraction is above 0 and at most 1, not {final_fraction}")
-    if in_order.size == 0:
-        raise UserError("a final return needs at least one evaluation")
-    return float(in_order[-max(int(final_fraction * in_order.size), 1) :].mean())
 
 
 def mean(values: np.ndarray) -> np.ndarray:
