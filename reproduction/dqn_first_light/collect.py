@@ -8,7 +8,7 @@ run again.
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ from sparserl.training import EvaluationSettings
 
 HERE = Path(__file__).parent
 NUM_EVALUATIONS = 51
+LATER_STEPS = 30_000  # exploration has ended, and every task that is learned at all is learned
 SB3 = "dense (Stable-Baselines3)"
 
 
@@ -48,25 +49,36 @@ def merged(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[st
     return sorted([row for row in old if run(row) not in again] + new, key=lambda r: (*run(r), r["environment_steps"]))
 
 
-def final_returns(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], list[float]]:
-    """Final return of each seed by preset, environment and method: the mean over the last tenth of the evaluations."""
+class Scores(NamedTuple):
+    """Of one run: the final return, the mean over the last tenth of the evaluations; the mean from `LATER_STEPS` on."""
+
+    final: float
+    later: float
+
+
+def scores(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], list[Scores]]:
+    """The scores of each seed by preset, environment and method."""
     runs = defaultdict(list)
     for row in rows:
         runs[row["preset"], row["environment"], row["method"], row["seed"]].append(row)
-    finals = defaultdict(list)
+    found = defaultdict(list)
     for (*key, _), evaluations in sorted(runs.items()):
         assert len(evaluations) == NUM_EVALUATIONS, (key, len(evaluations))
         in_order = sorted(evaluations, key=lambda row: row["environment_steps"])
-        finals[tuple(key)].append(EvaluationSettings().final_return([row["mean_return"] for row in in_order]))
-    return finals
+        later = [row["mean_return"] for row in in_order if row["environment_steps"] >= LATER_STEPS]
+        final = EvaluationSettings().final_return([row["mean_return"] for row in in_order])
+        found[tuple(key)].append(Scores(final, float(np.mean(later))))
+    return found
 
 
-def table(finals: dict[tuple[str, str, str], list[float]]) -> str:
-    """Markdown: mean final return, its 95 % bootstrap interval over seeds, and the number of seeds."""
-    lines = ["| preset | environment | network | final return | 95 % interval | seeds |", "|---|---|---|---|---|---|"]
-    for (preset, environment, method), values in sorted(finals.items()):
-        low, high = report.bootstrap_interval(np.array(values), seed=0)
-        numbers = f"{np.mean(values):.1f} | {low:.1f} to {high:.1f} | {len(values)}"
+def table(found: dict[tuple[str, str, str], list[Scores]]) -> str:
+    """Markdown: mean scores, the final one's 95 % bootstrap interval over seeds, and the number of seeds."""
+    heads = ("preset", "environment", "network", "final return", "95 % interval", f"from step {LATER_STEPS:,}", "seeds")
+    lines = [" | ".join(("", *heads, "")).strip(), "|---" * len(heads) + "|"]
+    for (preset, environment, method), values in sorted(found.items()):
+        finals, later = np.array([v.final for v in values]), np.mean([v.later for v in values])
+        low, high = report.bootstrap_interval(finals, seed=0)
+        numbers = f"{finals.mean():.1f} | {low:.1f} to {high:.1f} | {later:.1f} | {len(values)}"
         lines.append(f"| {preset} | {environment} | {method} | {numbers} |")
     return "\n".join(lines) + "\n"
 
@@ -80,9 +92,11 @@ def main() -> None:
     complete = pa.Table.from_pylist([{name: row.get(name) for name in names} for row in rows])
     pq.write_table(complete, kept, compression="zstd", write_page_checksum=True)
     for preset in sorted({row["preset"] for row in rows}):
-        chosen = [row for row in rows if row["preset"] == preset]
+        # Ids changed while choices were added to experiments; what was trained did not.
+        one_id = lambda row: {**row, "experiment_id": f"{row['method']} {row['environment']}"}
+        chosen = [one_id(row) for row in rows if row["preset"] == preset]
         report.learning_curves(chosen, HERE / f"curves-{preset}.png", title=f"DQN, preset {preset}")
-    (HERE / "results.md").write_text(table(final_returns(rows)))
+    (HERE / "results.md").write_text(table(scores(rows)))
     print((HERE / "results.md").read_text())
 
 

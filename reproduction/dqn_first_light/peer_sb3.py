@@ -92,7 +92,7 @@ def main():
         policy_kwargs={
             "net_arch": [512, 512],
             "optimizer_class": torch.optim.Adam,
-            "optimizer_kwargs": {"eps": 1e-7, "weight_decay": 2e-6},
+            "optimizer_kwargs": {"eps": 1e-7, "weight_decay": 2e-6, "fused": True},  # the same Adam, sooner
         },
     )
     evaluation = Evaluation(options.environment, evaluation_epsilon, 2_000, options.seed)

@@ -23,7 +23,8 @@ NUM_SEEDS = 5
 def experiments() -> list[tuple[str, Experiment]]:
     """Every experiment of the study with the name of its preset."""
     grid = itertools.product(PRESETS, ENVIRONMENTS, METHODS)
-    return [(p, from_preset("dqn", m, environment, p, sparsity=METHODS[m])) for p, environment, m in grid]
+    choices = lambda method: {"sparsity": METHODS[method], "storage": "masked"}
+    return [(p, from_preset("dqn", m, environment, p, **choices(m))) for p, environment, m in grid]
 
 
 def plan(directory: Path) -> list[Path]:
