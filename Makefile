@@ -19,11 +19,17 @@ check: install
 	@scripts/check
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo build
 
-.venv/installed: pyproject.toml
+# The kernels are compiled against the jaxlib that they run with, so the build happens in .venv and not in one of pip's.
+NATIVE := CMakeLists.txt $(wildcard src/sparserl/linalg/native/*)
+BUILD_TOOLS := 'scikit-build-core>=1.0' cmake ninja jaxlib
+
+.venv/installed: pyproject.toml $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("sparserl needs Python 3.11 or later: make PYTHON=...")'
-	@echo "setting up .venv (a minute or two, once)"
+	@echo "setting up .venv (a minute or two the first time)"
 	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip -qq install --disable-pip-version-check --editable '.[develop]'
+	@.venv/bin/python -m pip -qq install --disable-pip-version-check $(BUILD_TOOLS)
+	@.venv/bin/python -m pip -qq install --disable-pip-version-check --no-build-isolation --editable '.[develop]'
+	@.venv/bin/python -c 'from sparserl.linalg.native import unavailable_reason as why; why() and print("no native kernels:", why())'
 	@touch .venv/installed

@@ -31,6 +31,7 @@ INTERVAL_UPDATES = 1_000  # the paper's
 def program(method: str, num_seeds: int, num_steps: int) -> Callable[[], None]:
     """A function that advances all seeds by `num_steps` and waits for them; compiled, and past the warm-up."""
     chosen = {"method": RigL(window=Window(0.0, 0.8, INTERVAL_UPDATES))} if method == "rigl" else {"sparsity": 0.0}
+    chosen |= {"storage": "masked"}  # what an accelerator has
     built = build(from_preset("dqn", method, "CartPole-v1", **chosen))
     agent, environment = training.over_seeds(built.agent, built.environment)
     keys = jax.random.split(jax.random.key(0), num_seeds)

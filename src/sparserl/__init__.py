@@ -11,9 +11,9 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparserl.experiment import Experiment, describe, from_preset, run
+    from sparserl.experiment import Experiment, describe, from_preset, planned, run
 
-__all__ = ["Experiment", "__version__", "describe", "from_preset", "run"]
+__all__ = ["Experiment", "__version__", "describe", "from_preset", "planned", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from sparserl import linalg
 from sparserl.types import Array, Key, Params, UserError
 
 Initializer = Callable[[Key, tuple[int, ...]], jax.Array]
@@ -20,11 +21,6 @@ def he_truncated_normal(key: Key, shape: tuple[int, ...]) -> jax.Array:
 def uniform_within(limit: float) -> Initializer:
     """Initialiser that draws uniformly from [-limit, limit)."""
     return lambda key, shape: jax.random.uniform(key, shape, jnp.float32, -limit, limit)
-
-
-def dense(kernel: Array, bias: Array, x: Array) -> Array:
-    """Affine layer: `[batch, in]` by `[in, out]` plus `[out]` gives `[batch, out]`."""
-    return x @ kernel + jnp.expand_dims(bias, 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,10 +68,11 @@ class MLP:
         """Values `[..., num_outputs]` of observations `[..., *observation_shape]`."""
         batch_shape = observation.shape[: observation.ndim - len(self.observation_shape)]
         x = observation.reshape(-1, math.prod(self.observation_shape)).astype(jnp.float32)
-        for name in self.layer_shapes:
-            x = dense(params[name]["kernel"], params[name]["bias"], x)
-            x = x if name == "output" else jax.nn.relu(x)
-        return x.reshape(*batch_shape, self.num_outputs)
+        activation = lambda name: None if name == "output" else jax.nn.relu
+        layers = [
+            linalg.Layer(params[name]["kernel"], params[name]["bias"], activation(name)) for name in self.layer_shapes
+        ]
+        return linalg.feed_forward(layers, x).reshape(*batch_shape, self.num_outputs)
 
     def num_parameters(self) -> int:
         """Weights and biases of the dense network."""

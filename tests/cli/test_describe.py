@@ -82,13 +82,28 @@ def test_override_keeps_the_overall_sparsity(capsys):
     assert abs(sum(layer["live_weights"] for layer in layers.values()) - asked) <= 2  # one per layer that was solved
 
 
+@pytest.mark.kernels
 def test_words_of_the_document(capsys):
     document = described(capsys, "set", "MountainCar-v0", "--sparsity", "0.9", "--preset", "published-code")
     assert document.keys() >= {
         *("agent", "method", "environment", "sparsity", "distribution", "storage", "networks", "matched_dense")
     }
-    chosen = ("dqn", "set", "MountainCar-v0", 0.9, "erk", "masked")
+    chosen = ("dqn", "set", "MountainCar-v0", 0.9, "erk", "compressed")
     assert tuple(document.values())[:6] == chosen
+    storages = {layer["name"]: layer["storage"] for layer in document["networks"]["q"]["layers"]}
+    assert storages == {"hidden_1": "masked", "hidden_2": "compressed", "output": "masked"}
+
+
+@pytest.mark.kernels
+def test_storage_is_chosen_and_shown(capsys):
+    masked = described(capsys, "set", "MountainCar-v0", "--sparsity", "0.9", "--storage", "masked")
+    assert masked["storage"] == "masked"
+    assert {layer["storage"] for layer in masked["networks"]["q"]["layers"]} == {"masked"}
+    forced = described(capsys, "set", "MountainCar-v0", "--sparsity", "0.3", "--storage", "compressed")
+    assert {layer["storage"] for layer in forced["networks"]["q"]["layers"]} > {"compressed"}
+    auto = described(capsys, "set", "MountainCar-v0", "--sparsity", "0.3")
+    assert auto["storage"] == "masked", "half-dense kernels are faster as dense arrays"
+    assert len({document["experiment_id"] for document in (masked, forced, auto)}) == 3
 
 
 def test_table_says_the_same(capsys):

@@ -29,7 +29,24 @@ MISTAKES = {
     "sparsity that is NaN": ([*TRAIN, "--sparsity", "nan"], ["--sparsity is nan", "[0, 1)"]),
     "no value": ([*TRAIN, "--sparsity"], ["--sparsity needs a value"]),
     "distribution": ([*TRAIN, "--distribution", "er"], ["--distribution is 'er'", "erk or uniform", "'erk'?"]),
-    "storage of later": ([*TRAIN, "--storage", "compressed"], ["--storage compressed", "later version", "masked"]),
+    "storage": ([*TRAIN, "--storage", "compact"], ["--storage is 'compact'", "auto, masked or compressed"]),
+    "nothing to compress": (
+        ["train", "dqn", "dense", "--environment", "CartPole-v1", *TINY, "--storage", "compressed"],
+        ["--storage is compressed", "a dense network has no sparse layers", "masked"],
+    ),
+    "matrices": ([*TRAIN, "--storage", "compressed", "--optimizer.name", "muon"], ["optimizer muon", "masked or auto"]),
+    "compressed layer": (
+        [*TRAIN, "--storage", "compressed", "--compressed-layers", "q/hiden_2=0.4"],
+        ["--compressed-layers", "'q/hiden_2'", "q/hidden_2"],
+    ),
+    "compressed layer without number": (
+        [*TRAIN, "--storage", "compressed", "--compressed-layers", "q/hidden_2"],
+        ["--compressed-layers", "LAYER=DENSITY"],
+    ),
+    "compressed layers of masked storage": (
+        [*TRAIN, "--storage", "masked", "--compressed-layers", "q/hidden_2=0.4"],
+        ["--compressed-layers", "--storage is masked"],
+    ),
     "half a step": ([*TRAIN, "--total-steps", "1.5"], ["--total-steps is '1.5'", "whole number"]),
     "zero steps": ([*TRAIN, "--total-steps", "0"], ["--total-steps is 0", "at least 1"]),
     "all warm-up": ([*TRAIN, "--total-steps", "90"], ["--total-steps is 90", "more than 100", "--agent.warmup-steps"]),

@@ -23,6 +23,7 @@ from sparserl.training import EvaluationSettings
 
 GOLDEN = Path(__file__).parent / "golden.json"
 WINDOWS = {"prune": Window(0.2, 0.8, 50)}
+CASES = [*METHODS, "compressed rigl", "compressed prune"]  # masked where nothing is said
 
 
 def machine_class() -> str:
@@ -32,8 +33,9 @@ def machine_class() -> str:
 
 
 @functools.cache
-def trained(method: str) -> dict[str, np.ndarray]:
+def trained(case: str) -> dict[str, np.ndarray]:
     """Everything that 1,000 steps on CartPole leave behind, at 80 % sparsity."""
+    method = case.removeprefix("compressed ")
     table = from_preset("dqn", method, "CartPole-v1")
     windowed = any(field.name == "window" for field in dataclasses.fields(table.method))
     window = WINDOWS.get(method, Window(0.0, 0.8, 50))
@@ -43,6 +45,8 @@ def trained(method: str) -> dict[str, np.ndarray]:
         "CartPole-v1",
         method=dataclasses.replace(table.method, window=window) if windowed else table.method,
         sparsity=0.8,
+        storage="masked" if case == method else "compressed",
+        compressed_layers=() if case == method else ("q/hidden_2=0.4",),
         network=MLPSettings(hidden_units=(32, 32)),
         total_steps=1_000,
         agent=dataclasses.replace(table.agent, warmup_steps=200, batch_size=32),
@@ -59,11 +63,12 @@ def digest(arrays: dict[str, np.ndarray]) -> str:
 
 
 def norms(arrays: dict[str, np.ndarray]) -> dict[str, float]:
-    wanted = {name: a for name, a in arrays.items() if "/params/" in name and name.endswith("kernel")}
+    wanted = {name: a for name, a in arrays.items() if "/params/" in name and name.endswith(("kernel", "values"))}
     return {name: float(np.linalg.norm(a.astype(np.float64))) for name, a in wanted.items()}
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.kernels
+@pytest.mark.parametrize("method", CASES)
 def test_a_thousand_steps_end_where_they_did(method):
     golden = json.loads(GOLDEN.read_text())
     found = trained(method)
@@ -75,15 +80,16 @@ def test_a_thousand_steps_end_where_they_did(method):
         np.testing.assert_allclose(value, golden["norms"][method][name], rtol=0.05, err_msg=f"{method} {name}")
 
 
+@pytest.mark.kernels
 def test_methods_end_in_different_bits():
-    assert len({digest(trained(method)) for method in METHODS}) == len(METHODS)
+    assert len({digest(trained(method)) for method in CASES}) == len(CASES)
 
 
 def take() -> None:
     """Write the digests of this machine class beside those of others."""
     golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {"digests": {}, "norms": {}}
-    golden["digests"][machine_class()] = {method: digest(trained(method)) for method in METHODS}
-    golden["norms"] = {method: norms(trained(method)) for method in METHODS}
+    golden["digests"][machine_class()] = {method: digest(trained(method)) for method in CASES}
+    golden["norms"] = {method: norms(trained(method)) for method in CASES}
     GOLDEN.write_text(json.dumps(golden, indent=2) + "\n")
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 from sparserl import persistence
 from sparserl.agents.dqn import DQNSettings
-from sparserl.experiment import from_preset
+from sparserl.experiment import from_preset, planned
 from sparserl.networks import MLPSettings
 from sparserl.training import EvaluationSettings
 
@@ -17,6 +17,6 @@ def plan(directory, environment="CartPole-v1", seed=0, **choices):
         "evaluation": EvaluationSettings(interval_steps=100, num_episodes=2),
         "total_steps": 300,
     }
-    experiment = dataclasses.replace(from_preset("dqn", "static", environment), **{**tiny, **choices})
+    experiment = planned(dataclasses.replace(from_preset("dqn", "static", environment), **{**tiny, **choices}))
     persistence.plan_experiment(directory, experiment.identifier, {"choices": experiment.choices()})
     return persistence.run_folder(directory, experiment.identifier, seed)

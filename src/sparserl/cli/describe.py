@@ -45,8 +45,10 @@ def _show(document: Mapping[str, Any]) -> None:
     )
     for name, network in document["networks"].items():
         rows = [_layer_row(name, layer) for layer in network["layers"]]
-        rows.append(("all weights", "", *_totals(network)))
-        print_table(("layer", "shape", "weights", "live", "density", "MACs", "live MACs"), rows, numbers_from=2)
+        rows.append(("all weights", "", "", *_totals(network)))
+        print_table(
+            ("layer", "shape", "storage", "weights", "live", "density", "MACs", "live MACs"), rows, numbers_from=3
+        )
         print(f"\n{network['live_parameters']:,} of {network['parameters']:,} parameters are alive, biases included\n")
     matched = document["matched_dense"]
     print(
@@ -58,7 +60,14 @@ def _show(document: Mapping[str, Any]) -> None:
 def _layer_row(network: str, layer: Mapping[str, Any]) -> tuple[str, ...]:
     shape = " x ".join(map(str, layer["shape"]))
     counts = f"{layer['weights']:,}", f"{layer['live_weights']:,}", f"{layer['density']:.4f}"
-    return f"{network}/{layer['name']}", shape, *counts, f"{layer['macs']:,}", f"{layer['live_macs']:,}"
+    return (
+        f"{network}/{layer['name']}",
+        shape,
+        layer["storage"],
+        *counts,
+        f"{layer['macs']:,}",
+        f"{layer['live_macs']:,}",
+    )
 
 
 def _totals(network: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import tyro
 
 from sparserl.cli.arguments import choose, in_options, option_types, parse
-from sparserl.experiment import AGENTS, Experiment, build, from_preset
+from sparserl.experiment import AGENTS, Experiment, build, from_preset, planned
 from sparserl.presets import PresetName
 from sparserl.sparsity import find_method, method_names
 from sparserl.types import UserError
@@ -19,7 +19,8 @@ _HELP: Mapping[str, str] = {
     "sparsity": "Fraction of the weights that are zero, at least 0 and below 1.",
     "distribution": "How the sparsity spreads over layers: erk spares small layers, uniform treats all alike.",
     "total_steps": "Environment steps of the whole training, in each environment.",
-    "storage": "How sparse weights are kept: masked is a dense array with exact zeros; auto chooses.",
+    "storage": "Dense arrays with zeros (masked) or live weights only (compressed); auto takes what is faster.",
+    "compressed_layers": "Which layers, and up to which density, as in q/hidden_2=0.4; --storage chooses them.",
     "layer_sparsities": "Sparsities of single layers, as in hidden_1=0.5 output=0; the other layers make up for them.",
     "dense_last_layer": "Keep the last layer dense; the network is then less sparse than asked.",
     "rebudget": "Whether the other layers make up for --layer-sparsities.",
@@ -29,7 +30,7 @@ _HELP: Mapping[str, str] = {
     "num_environments": "Environments stepped side by side.",
     "environment_backend": "compiled runs inside the compiled program, host in Python; auto prefers compiled.",
 }
-_HINTS = {"environment": "(required)", "layer_sparsities": "(default: none)"}
+_HINTS = {"environment": "(required)", "layer_sparsities": "(default: none)", "compressed_layers": "(default: chosen)"}
 _FIRST = ("environment", "sparsity", "distribution", "total_steps")
 
 
@@ -50,13 +51,12 @@ def read_request(command: str, words: Sequence[str], own: Any, description: str)
     if not environment and not help_asked:
         raise UserError(f"--environment is missing: sparserl {command} {agent} {method} --environment CartPole-v1")
     choose("preset", preset, typing.get_args(PresetName))
-    _refuse_compressed(rest)
     template = from_preset(agent, method, environment or "CartPole-v1", typing.cast(PresetName, preset))
     options = _options(template, own, preset)
     chosen = vars(parse(options, rest, f"sparserl {command} {named}", description))
     with in_options(option_types(options)):
         own = dataclasses.replace(own, **_fields_of(own, chosen))
-        experiment = dataclasses.replace(template, **_fields_of(template, chosen))
+        experiment = planned(dataclasses.replace(template, **_fields_of(template, chosen)))
         build(experiment)
     return Request(experiment, chosen["preset"], own)
 
@@ -87,11 +87,6 @@ def _given(name: str, words: Sequence[str]) -> str | None:
         elif word.startswith(f"--{name}="):
             value = word.partition("=")[2]
     return value
-
-
-def _refuse_compressed(words: Sequence[str]) -> None:
-    if _given("storage", words) == "compressed":
-        raise UserError("--storage compressed comes with a later version of sparserl: choose auto or masked")
 
 
 def _options(template: Experiment, own: Any, preset: str) -> Any:

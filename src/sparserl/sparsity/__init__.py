@@ -19,7 +19,7 @@ from sparserl.sparsity.masks import (
     top,
 )
 from sparserl.sparsity.methods import METHODS, SparseMethod, find_method, method_name, method_names
-from sparserl.sparsity.optimizer import SparseOptimizer, SparseState
+from sparserl.sparsity.optimizer import SparseOptimizer, SparseState, topology
 from sparserl.sparsity.schedules import Progress, Window, cosine_decay, cubic_sparsity, moved_count
 
 __all__ = [
@@ -54,5 +54,6 @@ __all__ = [
     "replace_kernels",
     "sparse_glorot_uniform",
     "top",
+    "topology",
     "uniform",
 ]

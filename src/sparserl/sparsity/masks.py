@@ -6,13 +6,16 @@ an entry is not masked. Nothing here knows about training.
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from sparserl import linalg
+from sparserl.linalg import Compressed
 from sparserl.types import Array, Key, Params
 
-Kernels = dict[str, Array]
+Kernels = dict[str, Any]  # arrays, or compressed kernels
 Masks = dict[str, Array]
 Densities = dict[str, float]
 
@@ -20,22 +23,27 @@ _TYPED_DIGITS = 12  # sparsities that people type have fewer decimals than this
 
 
 def kernels(params: Params) -> Kernels:
-    """The kernels of a tree of parameters by layer name: every leaf whose last dictionary key is "kernel"."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(params)
+    """The kernels of a tree of parameters by layer name: what stands under a last dictionary key "kernel"."""
+    leaves, _ = _flattened(params)
     return {_layer_name(path): leaf for path, leaf in leaves if _key_name(path[-1:]) == "kernel"}
 
 
-def replace_kernels(params: Params, kernels: Mapping[str, Array]) -> Params:
+def replace_kernels(params: Params, kernels: Mapping[str, Any]) -> Params:
     """The same parameters with the given kernels in place of theirs; other leaves are untouched.
 
     Raises KeyError for a layer that the parameters do not have.
     """
-    leaves, structure = jax.tree_util.tree_flatten_with_path(params)
+    leaves, structure = _flattened(params)
     position = {_layer_name(path): i for i, (path, _) in enumerate(leaves) if _key_name(path[-1:]) == "kernel"}
     values = [leaf for _, leaf in leaves]
     for name, kernel in kernels.items():
         values[position[name]] = kernel
     return jax.tree_util.tree_unflatten(structure, values)
+
+
+def _flattened(params: Params) -> tuple[list[tuple[Any, Any]], Any]:
+    """Leaves with their paths; a compressed kernel is one leaf."""
+    return jax.tree_util.tree_flatten_with_path(params, is_leaf=lambda leaf: isinstance(leaf, Compressed))
 
 
 def apply_masks(masks: Mapping[str, Array], kernels: Mapping[str, Array]) -> Kernels:
@@ -115,7 +123,14 @@ def _ranks(scores: Array, eligible: Array | None) -> jax.Array:
 
 @jax.jit
 def _top_ranks(ranks: jax.Array, k: int | Array) -> jax.Array:
-    """A mask over the `k` highest uint32 ranks, equal ranks by lowest flat index.
+    """A mask over the `k` highest uint32 ranks, equal ranks by lowest flat index; natively where that can be."""
+    if linalg.unavailable_reason() is not None:
+        return _top_ranks_by_counting(ranks, k)
+    return jax.lax.platform_dependent(ranks, k, cpu=linalg.select, default=_top_ranks_by_counting)
+
+
+def _top_ranks_by_counting(ranks: jax.Array, k: int | Array) -> jax.Array:
+    """The same in plain XLA.
 
     The k-th highest rank is found bit by bit, from the highest: 32 counting passes instead of a sort, which costs far
     more on every backend, does not need `k` at trace time, and is the same work under vmap.

@@ -1,4 +1,4 @@
-"""The sparse optimizer: the only place that masks (design section 4)."""
+"""The sparse optimizer: the only place that masks (design section 4), over kernels that are masked or compressed."""
 
 import dataclasses
 import math
@@ -7,29 +7,46 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-from sparserl.sparsity.masks import Densities, Kernels, Masks, apply_masks, kernels, replace_kernels
+from sparserl.linalg import Compressed
+from sparserl.sparsity import storage
+from sparserl.sparsity.masks import Densities, Kernels, Masks, apply_masks, kernels, live_count, replace_kernels
 from sparserl.sparsity.methods import SparseMethod
+from sparserl.sparsity.trees import owner, place_name, words
 from sparserl.types import Array, Aux, Group, Key, Loss, OptState, Params, UserError
+
+MOST_RELAYOUTS = 20  # points of a schedule where storage is looked at again
 
 
 class SparseState(NamedTuple):
-    """What the sparse optimizer remembers: the topology, and the inner optimizer's state."""
+    """What the sparse optimizer remembers: the masks of layers in masked storage, and the inner optimizer's state."""
 
     masks: Masks
     inner: OptState
+
+
+class _Change(NamedTuple):
+    """What a topology update gives new: masks, parameters, inner state, and gradients of compressed layers."""
+
+    masks: Masks
+    params: Params
+    inner: OptState
+    gradients: Kernels
 
 
 @dataclasses.dataclass(frozen=True)
 class SparseOptimizer:
     """An optax optimizer whose dead weights, gradients and moments are exactly zero.
 
-    `densities` and `weight_decay` are by layer name ("q/hidden_1"); a layer without a density is never masked.
-    `weight_decay` c adds c * sum(w ** 2) to the loss, so 2 c w to the gradient (paper A.3; published code, 1.10).
-    `initializer(key, mask)` redraws the kernels of a network that is born sparse; None keeps the dense draw, masked.
-    `total_updates` anchors the method's window. Raises `UserError` for an inner optimizer whose moments have not the
-    weights' shapes (Adafactor), and for a window that never fires.
+    `densities`, `weight_decay` and `break_even` are by layer name ("q/hidden_1"); a layer without a density is never
+    masked. `weight_decay` c adds c * sum(w ** 2) to the loss, so 2 c w to the gradient (paper A.3; published code,
+    1.10). `initializer(key, mask)` redraws the kernels of a network that is born sparse; None keeps the dense draw,
+    masked. `total_updates` anchors the method's window. `break_even` is the density up to which a layer's kernel is
+    stored compressed, by layer; a layer that it does not name stays a dense array. Raises `UserError` for an inner
+    optimizer whose moments have not the weights' shapes (Adafactor), or that treats matrices as wholes (Muon) where
+    kernels are compressed, and for a window that never fires.
     """
 
     inner: optax.GradientTransformation
@@ -38,10 +55,13 @@ class SparseOptimizer:
     total_updates: int
     weight_decay: Mapping[str, float] = dataclasses.field(default_factory=dict)
     initializer: Callable[[Key, Array], Array] | None = None
+    break_even: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.method.window is not None:
             self.method.window.check(self.total_updates)
+        if unknown := sorted(set(self.break_even) - set(self.densities)):
+            raise UserError(f"break_even names {', '.join(unknown)}, which has no density and is never sparse")
 
     def init(self, key: Key, params: dict[str, Params], with_target: bool) -> Group:
         """Lay the first topology on `params`; the target, where wanted, starts as an exact copy."""
@@ -53,9 +73,17 @@ class SparseOptimizer:
             drawn = {name: self.initializer(keys[i], masks[name]) for i, name in enumerate(sorted(masks))}
             params = replace_kernels(params, drawn)
         params = _masked(masks, params)
-        inner = _initial_state(self.inner, params)
         if masks:
-            _refuse_foreign_moments(inner, params)
+            _refuse_foreign_moments(self.inner, params, compressed=bool(self.break_even))
+        if self.method.born_sparse:
+            capacities = {
+                name: live_count(masks[name].size, self.densities[name])
+                for name in masks
+                if self.densities[name] <= self.break_even.get(name, -1.0)
+            }
+            params = storage.compress(params, masks, capacities)
+            masks = {name: mask for name, mask in masks.items() if name not in capacities}
+        inner = _initial_state(self.inner, storage.floats(params))
         return Group(params, params if with_target else None, SparseState(masks, inner))
 
     def minimize(self, key: Key, num_updates: Array, loss: Loss, group: Group) -> tuple[Group, Aux]:
@@ -64,52 +92,113 @@ class SparseOptimizer:
         `num_updates` is the 0-based number of this update, a scalar that is never batched: a batched one would turn
         the `lax.cond` into a select that runs every topology update at every step.
         """
-        (_, aux), gradients = jax.value_and_grad(loss, has_aux=True)(group.params)
-        masks, params, inner = self._with_topology(key, num_updates, gradients, group)
-        gradients = _masked(masks, self._decayed(gradients, params))
-        updates, inner = optax.with_extra_args_support(self.inner).update(gradients, inner, params)
-        params = _masked(masks, optax.apply_updates(params, updates))
-        return Group(params, group.target_params, SparseState(masks, inner)), aux
+        of_floats = lambda floats: loss(storage.with_layouts(floats, group.params))
+        (_, aux), gradients = jax.value_and_grad(of_floats, has_aux=True)(storage.floats(group.params))
+        masks, params, inner, fresh = self._with_topology(key, num_updates, loss, gradients, group)
+        gradients, floats = replace_kernels(gradients, fresh), storage.floats(params)
+        gradients = _masked(masks, self._decayed(gradients, floats))
+        updates, inner = optax.with_extra_args_support(self.inner).update(gradients, inner, floats)
+        floats = _masked(masks, optax.apply_updates(floats, updates))
+        return Group(storage.with_layouts(floats, params), group.target_params, SparseState(masks, inner)), aux
 
     def average(self, num_updates: Array, group: Group, step_size: float) -> Group:
         """Targets moved towards the parameters by `step_size`; 1 copies exactly, topology included.
 
         An averaged target is first laid onto the online topology, so that a weight that died online dies there too.
         """
-        del num_updates  # compressed storage needs it
+        del num_updates  # whether the topology has changed since the last time, the layouts say themselves
         if step_size == 1.0:
             return group._replace(target_params=group.params)
-        laid = _masked(group.optimizer_state.masks, group.target_params)
-        targets = jax.tree.map(lambda t, p: (1.0 - step_size) * t + step_size * p, laid, group.params)
-        return group._replace(target_params=targets)
+        laid = storage.floats(storage.laid_on(group.params, group.target_params))
+        laid = _masked(group.optimizer_state.masks, laid)
+        mixed = lambda t, p: (1.0 - step_size) * t + step_size * p
+        targets = jax.tree.map(mixed, laid, storage.floats(group.params))
+        return group._replace(target_params=storage.with_layouts(targets, group.params))
+
+    def relayout_updates(self) -> list[int]:
+        """Numbers of updates after which `relayout` is to be called: where pruning may have passed a break-even.
+
+        After the last topology update the waits double, because a copied target stays dense for a while.
+        """
+        window = self.method.window
+        if self.method.born_sparse or window is None or not self.break_even:
+            return []
+        due = window.due_updates(self.total_updates)
+        every = -(-len(due) // MOST_RELAYOUTS)
+        waits = (2**i for i in range(self.total_updates.bit_length()))
+        afterwards = (due[-1] + wait for wait in waits)
+        return sorted({*(u + 1 for u in due[::every]), *(u for u in afterwards if u < self.total_updates)})
 
     def relayout(self, group: Group) -> Group:
-        """Masked storage keeps its shapes: nothing to lay out again."""
-        return group
+        """Compress what has become sparse enough, and halve capacities that are no longer needed; on the host.
 
-    def _with_topology(
-        self, key: Key, num_updates: Array, gradients: Params, group: Group
-    ) -> tuple[Masks, Params, OptState]:
-        """The topology of this update with weights and moments laid on it: new-born and just-dropped ones are zero."""
+        Shapes change, so what is compiled for the group is compiled again. Its meaning stays the same.
+        """
+        masks = topology(group)
+        targets = {} if group.target_params is None else storage.dense_kernels(group.target_params)
+        capacities = {}
+        for name in sorted(self.break_even.keys() & masks.keys()):
+            kernel, size = kernels(group.params)[name], masks[name].size
+            live = max(np.count_nonzero(np.asarray(array)) for array in (masks[name], targets.get(name, ())))
+            limit = kernel.layout.capacity / 2 if isinstance(kernel, Compressed) else self.break_even[name] * size
+            if live <= math.ceil(limit):
+                capacities[name] = int(live)
+        return self.laid_out(group, capacities) if capacities else group
+
+    def laid_out(self, group: Group, capacities: Mapping[str, int]) -> Group:
+        """The same group with the layers of `capacities` compressed, with room for so many live weights."""
+        masks, params, targets = topology(group), group.params, group.target_params
+        inner = storage.dense_moments(group.optimizer_state.inner, params)
+        params = storage.compress(storage.densified(params, capacities), masks, capacities)
+        if targets is not None:
+            loose = storage.densified(targets, capacities)
+            targets = storage.compress(loose, {name: kernels(loose)[name] != 0 for name in capacities}, capacities)
+        left = {name: mask for name, mask in group.optimizer_state.masks.items() if name not in capacities}
+        return Group(params, targets, SparseState(left, storage.compressed_moments(inner, params)))
+
+    def _with_topology(self, key: Key, num_updates: Array, loss: Loss, gradients: Params, group: Group) -> _Change:
+        """The topology of this update with weights and moments laid on it: new-born and just-dropped ones are zero.
+
+        Compressed layers take their gradients from a dense pass here, because the weights that are born in this update
+        are stepped in it, too, and no compressed gradient knows them.
+        """
         window, (old, inner) = self.method.window, group.optimizer_state
-        if window is None or not old:
-            return old, group.params, inner
-        layers: Callable[[Params], Kernels] = lambda tree: {name: kernels(tree)[name] for name in old}
+        packed = storage.compressed_kernels(group.params)
+        same = _Change(old, group.params, inner, {name: kernels(gradients)[name] for name in packed})
+        if window is None or not (old or packed):
+            return same
 
-        def changed(old: Masks, params: Params, inner: OptState) -> tuple[Masks, Params, OptState]:
+        def changed(before: _Change) -> _Change:
             progress = window.progress(num_updates, self.total_updates)
-            wanted = layers(gradients) if self.method.wants_gradients else None
-            new = self.method.update(key, progress, old, layers(params), wanted, self.densities)
-            kept = {name: new[name] & old[name] for name in old}
-            return new, _masked(kept, params), _masked_moments(kept, inner)
+            params = storage.densified(before.params, packed)
+            slopes = jax.grad(lambda params: loss(params)[0])(params) if packed else gradients
+            masks = {**before.masks, **storage.masks(before.params)}
+            of_masked = lambda tree: {name: kernels(tree)[name] for name in masks}
+            wanted = of_masked(slopes) if self.method.wants_gradients else None
+            new = self.method.update(key, progress, masks, of_masked(params), wanted, self.densities)
+            kept = {name: new[name] & masks[name] for name in masks}
+            moments = _masked_moments(kept, storage.dense_moments(before.inner, before.params))
+            capacities = {name: kernel.layout.capacity for name, kernel in packed.items()}
+            params = storage.compress(_masked(kept, params), new, capacities)
+            return _Change(
+                {name: new[name] for name in old},
+                params,
+                storage.compressed_moments(moments, params),
+                storage.gathered(slopes, params),
+            )
 
-        same = lambda *state: state
-        return jax.lax.cond(window.due(num_updates, self.total_updates), changed, same, old, group.params, inner)
+        due = window.due(num_updates, self.total_updates)
+        return jax.lax.cond(due, changed, lambda before: before, same)
 
     def _decayed(self, gradients: Params, params: Params) -> Params:
         slopes, weights = kernels(gradients), kernels(params)
         decayed = {name: slopes[name] + 2.0 * c * weights[name] for name, c in self.weight_decay.items() if c}
         return replace_kernels(gradients, decayed)
+
+
+def topology(group: Group) -> Masks:
+    """All masks of a group's parameters, bool `[in, out]`, whichever way their layers are stored."""
+    return {**group.optimizer_state.masks, **storage.masks(group.params)}
 
 
 def _masked(masks: Masks, params: Params) -> Params:
@@ -123,49 +212,37 @@ def _initial_state(inner: optax.GradientTransformation, params: Params) -> OptSt
         raise UserError(f"the inner optimizer does not accept plain parameters: {error}") from error
 
 
-def _words(path: tuple[Any, ...]) -> tuple[str, ...]:
-    """A tree path as plain words: dictionary keys, field names and positions."""
-    return tuple(str(getattr(step, "key", getattr(step, "name", getattr(step, "idx", step)))) for step in path)
-
-
-def _owner(words: tuple[str, ...], names: Mapping[tuple[str, ...], Any]) -> tuple[str, ...] | None:
-    """The longest parameter path that `words` ends with."""
-    tails = (words[start:] for start in range(len(words)))
-    return next((tail for tail in tails if tail in names), None)
-
-
 def _masked_moments(masks: Masks, inner: OptState) -> OptState:
     """Zero every per-weight moment outside `masks`; moments are found by tree path in any optax state."""
     paths = {(*name.split("/"), "kernel"): mask for name, mask in masks.items()}
 
     def settle(path: tuple[Any, ...], leaf: Array) -> Array:
-        owner = _owner(_words(path), paths)
-        return leaf if owner is None else jnp.where(paths[owner], leaf, jnp.zeros_like(leaf))
+        at = owner(words(path), paths)
+        return leaf if at is None else jnp.where(paths[at], leaf, jnp.zeros_like(leaf))
 
     return jax.tree_util.tree_map_with_path(settle, inner)
 
 
-def _refuse_foreign_moments(inner: OptState, params: Params) -> None:
-    """What belongs to one parameter must have its shape, and nothing may hold all parameters in one array."""
-    shapes = {_words(path): leaf.shape for path, leaf in jax.tree_util.tree_leaves_with_path(params)}
+def _refuse_foreign_moments(inner: optax.GradientTransformation, params: Params, compressed: bool) -> None:
+    """What belongs to one parameter must have its shape, and nothing may hold all parameters in one array.
+
+    Where kernels are compressed, a state must also be built for a kernel as for a plain vector.
+    """
+    state = jax.eval_shape(lambda: _initial_state(inner, params))
+    shapes = {words(path): leaf.shape for path, leaf in jax.tree_util.tree_leaves_with_path(params)}
     num_parameters = sum(math.prod(shape) for shape in shapes.values())
-    for path, leaf in jax.tree_util.tree_leaves_with_path(inner):
-        owner = _owner(_words(path), shapes)
-        flattened = owner is None and jnp.size(leaf) >= num_parameters
-        if flattened or (owner is not None and shapes[owner] != jnp.shape(leaf)):
-            weight = "no single parameter" if owner is None else f"{'/'.join(owner)} {list(shapes[owner])}"
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state):
+        at = owner(words(path), shapes)
+        flattened = at is None and math.prod(leaf.shape) >= num_parameters
+        if flattened or (at is not None and shapes[at] != leaf.shape):
+            weight = "no single parameter" if at is None else f"{'/'.join(at)} {list(shapes[at])}"
             raise UserError(
-                f"inner optimizer state {_state_name(inner, path)} has shape {list(jnp.shape(leaf))} for {weight}, but "
+                f"inner optimizer state {place_name(state, path)} has shape {list(leaf.shape)} for {weight}, but "
                 "moments are reset weight by weight: use adam, adamw, sgd, rmsprop, lion or muon"
             )
-
-
-def _state_name(state: Any, path: tuple[Any, ...]) -> str:
-    """The innermost named tuple on the way to a leaf, and its field: "FactoredState.v_row"."""
-    name = "state"
-    for step in path:
-        if hasattr(step, "name") and hasattr(state, step.name):
-            name, state = f"{type(state).__name__}.{step.name}", getattr(state, step.name)
-        else:
-            state = state[getattr(step, "key", getattr(step, "idx", None))]
-    return name
+    vectors = jax.eval_shape(lambda: _initial_state(inner, jax.tree.map(jnp.ravel, params)))
+    if compressed and str(jax.tree.structure(state)) != str(jax.tree.structure(vectors)):
+        raise UserError(
+            "the inner optimizer treats a kernel as a matrix, which compressed storage does not have: use storage "
+            "masked, or adam, adamw, sgd, rmsprop or lion"
+        )

@@ -73,6 +73,10 @@ class Window:
         first = self.first(total_updates)
         return first + (self._stop(total_updates) - first) // self.interval_updates * self.interval_updates
 
+    def due_updates(self, total_updates: int) -> list[int]:
+        """All updates at which the topology changes."""
+        return list(range(self.first(total_updates), self.last(total_updates) + 1, self.interval_updates))
+
     def check(self, total_updates: int) -> None:
         """Raise UserError where the window never fires, or is shorter than its interval.
 

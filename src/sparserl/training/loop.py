@@ -1,5 +1,6 @@
 """The loop: an agent and an environment, step by step, as a generator of states."""
 
+import bisect
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -34,6 +35,7 @@ class LoopState(NamedTuple):
     healthy: Array
 
 
+MOST_STEPS = 2**31  # num_steps is an int32
 START = np.array(2**32 - 1, np.uint32)  # the "step" whose keys start a run; no run has so many
 
 
@@ -64,16 +66,26 @@ def start(agent: Agent, environment: Environment, key: Key) -> LoopState:
 
 
 def train(agent: Agent, environment: Environment, key: Key, state: LoopState, stops: Iterable[int]) -> Iterator[Any]:
-    """Advance to each number of steps in `stops`, yielding `(state, metrics)` there.
+    """Advance to each number of steps in `stops`, ascending, yielding `(state, metrics)` there.
 
     Stops round up to whole updates. The bits of the result do not depend on where the stops are. A yielded state is
-    valid until the next iteration only: its buffers are given to the next chunk.
+    valid until the next iteration only: its buffers are given to the next chunk. In between, the agent is laid out
+    again where it asks for it.
     """
     advance = _advance_compiled(agent, environment) if environment.compiled else _advance_host(agent, environment)
+    first_step = lambda update: bisect.bisect_left(range(MOST_STEPS), update, key=agent.num_updates)
+    relayouts = {first_step(update) for update in agent.relayout_updates()}
     for stop in stops:
-        num_iterations = -(-(stop - int(state.num_steps)) // agent.steps_per_update)
-        if num_iterations > 0:
-            state, metrics = advance(key, num_iterations, state)
+        began = int(state.num_steps)
+        metrics: Metrics = {}
+        for part in sorted({step for step in relayouts if began < step < stop} | {stop}):
+            before = int(state.num_steps)
+            num_iterations = -(-(part - before) // agent.steps_per_update)
+            if num_iterations > 0:
+                state, metrics = advance(key, num_iterations, state)
+            if any(before < step <= int(state.num_steps) for step in relayouts):
+                state = state._replace(agent=agent.relayout(state.agent))
+        if int(state.num_steps) > began:
             yield state, metrics
 
 

@@ -1,0 +1,25 @@
+"""The hall: an experiment as data, the agent and environments it stands for, and one run of it."""
+
+from sparserl.experiment.building import Built, build
+from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, from_preset
+from sparserl.experiment.description import describe
+from sparserl.experiment.planning import planned
+from sparserl.experiment.running import Report, RunFailure, live_density, run
+from sparserl.experiment.stored import policy_arrays, rebuild
+
+__all__ = [
+    "AGENTS",
+    "RESULTS_VERSION",
+    "Built",
+    "Experiment",
+    "Report",
+    "RunFailure",
+    "build",
+    "describe",
+    "from_preset",
+    "live_density",
+    "planned",
+    "policy_arrays",
+    "rebuild",
+    "run",
+]

@@ -1,0 +1,120 @@
+"""An experiment as data: every choice that decides its results."""
+
+import dataclasses
+import json
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from sparserl import persistence
+from sparserl.agents.dqn import DQNSettings
+from sparserl.networks import MLPSettings
+from sparserl.presets import PRESETS, AgentSettings, PresetName
+from sparserl.sparsity import InnerOptimizer, SparseMethod, find_method, method_name
+from sparserl.training import EvaluationSettings
+from sparserl.types import UserError
+
+RESULTS_VERSION = 2  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
+AGENTS: Mapping[str, type] = {"dqn": DQNSettings}
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Every choice that decides the results of a run, but the seed. Raises `UserError` for one that cannot be run."""
+
+    agent: AgentSettings
+    method: SparseMethod
+    environment: str
+    total_steps: int = 100_000  # per environment, warm-up included
+    sparsity: float = 0.9  # fraction of kernel weights that are zero, over the network
+    distribution: Literal["erk", "uniform"] = "erk"  # how sparsity spreads over layers
+    layer_sparsities: tuple[str, ...] = ()  # overrides, as in hidden_1=0.5; the other layers make up for them
+    dense_last_layer: bool = False  # leave the output layer out (Deviation 17)
+    rebudget: bool = True  # without it, overridden layers are left out of the budget, as published (Deviation 17)
+    sparsity_aware_initialization: bool = True  # fans counted over live weights (Deviation 5)
+    storage: Literal["auto", "masked", "compressed"] = "auto"  # how sparse kernels are kept; `planned` decides auto
+    compressed_layers: tuple[str, ...] = ()  # with the density up to which they are, as in hidden_2=0.4
+    weight_decay: float = 1e-6  # L2 in the loss: weight_decay * sum(w ** 2)
+    decayed_layers: Literal["hidden", "all"] = "hidden"  # whose weights decay (Deviation 16)
+    network: MLPSettings = MLPSettings()
+    optimizer: InnerOptimizer = InnerOptimizer()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    num_environments: int = 1  # stepped side by side
+    environment_backend: Literal["auto", "compiled", "host"] = "auto"  # compiled: JAX; host: Gymnasium
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.sparsity < 1:
+            raise UserError(f"sparsity is {self.sparsity}: it must lie in [0, 1); 0.9 keeps one weight in ten")
+        if self.total_steps < 1:
+            raise UserError(f"total_steps is {self.total_steps}: it must be at least 1")
+        if self.num_environments < 1:
+            raise UserError(f"num_environments is {self.num_environments}: it must be at least 1")
+        if self.storage == "masked" and self.compressed_layers:
+            raise UserError(f"compressed_layers is {' '.join(self.compressed_layers)}, but storage is masked")
+        if self.weight_decay < 0:
+            raise UserError(f"weight_decay is {self.weight_decay}: it must not be negative")
+
+    @property
+    def agent_name(self) -> str:
+        return next(name for name, settings in AGENTS.items() if isinstance(self.agent, settings))
+
+    @property
+    def method_name(self) -> str:
+        return method_name(self.method)
+
+    def choices(self) -> dict[str, Any]:
+        """All choices as plain JSON, with the names of agent and method beside their settings."""
+        plain = json.loads(json.dumps(dataclasses.asdict(self)))
+        plain["agent"] = {"name": self.agent_name, **plain["agent"]}
+        plain["method"] = {"name": self.method_name, **plain["method"]}
+        return {"results_version": RESULTS_VERSION, **plain}
+
+    @property
+    def identifier(self) -> str:
+        """A readable name and a hash of every choice, so that changed defaults never reuse old results.
+
+        Raises ValueError where it is still open how the kernels are stored: `planned` comes first.
+        """
+        if self.storage == "auto":
+            raise ValueError("an experiment with storage 'auto' has no identifier: call planned(experiment) first")
+        name = f"{self.agent_name}-{self.method_name}-{self.environment}-{self.sparsity:g}"
+        return persistence.experiment_id(name, self.choices())
+
+    @staticmethod
+    def from_choices(choices: Mapping[str, Any]) -> "Experiment":
+        """The experiment that `choices()` describes; unknown or missing fields raise `UserError`."""
+        plain = dict(choices)
+        version = plain.pop("results_version", None)
+        if version != RESULTS_VERSION:
+            raise UserError(
+                f"results_version is {version}, and this sparserl reads {RESULTS_VERSION}: use the one that wrote it"
+            )
+        agent, method = dict(plain.pop("agent")), dict(plain.pop("method"))
+        settings, method_type = AGENTS[agent.pop("name")], find_method(method.pop("name"))
+        return _restored(
+            Experiment, {**plain, "agent": _restored(settings, agent), "method": _restored(method_type, method)}
+        )
+
+
+def _restored(cls: type, plain: Mapping[str, Any]) -> Any:
+    """A dataclass from plain JSON, recursively; lists become tuples."""
+    hints = typing.get_type_hints(cls)
+    names = [field.name for field in dataclasses.fields(cls)]
+    if odd := set(plain) ^ set(names):
+        raise UserError(
+            f"experiment.json: unknown or missing {', '.join(sorted(odd))} in {cls.__name__}; it has {', '.join(names)}"
+        )
+    values = {}
+    for name, value in plain.items():
+        nested = dataclasses.is_dataclass(hints[name]) and isinstance(value, Mapping)
+        values[name] = _restored(hints[name], value) if nested else tuple(value) if isinstance(value, list) else value
+    return cls(**values)
+
+
+def from_preset(
+    agent: str, method: str, environment: str, /, preset: PresetName = "paper", **choices: Any
+) -> Experiment:
+    """The experiment of the published tables, with `choices` replacing single fields."""
+    table = PRESETS[agent](method, preset)
+    fields = {field.name: getattr(table, field.name) for field in dataclasses.fields(table)}
+    return Experiment(**{**fields, "environment": environment, **choices})

@@ -1,0 +1,104 @@
+"""The plan of an experiment: its networks, the density of each layer, and how each kernel is stored."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Mapping
+
+import jax
+
+from sparserl import environments, linalg
+from sparserl.experiment.choices import Experiment
+from sparserl.networks import MLP
+from sparserl.sparsity import Distribution
+from sparserl.types import Discrete, EnvSpec, UserError
+
+MATRIX_OPTIMIZERS = ("muon",)  # they treat a kernel as a whole, so it must be a matrix
+
+
+def specification(experiment: Experiment) -> EnvSpec:
+    """What the agent may know of the environment."""
+    return environments.make(experiment.environment, 1, experiment.environment_backend).spec
+
+
+def make_network(experiment: Experiment, spec: EnvSpec) -> MLP:
+    if not isinstance(spec.action, Discrete):
+        agent = experiment.agent_name
+        raise UserError(f"agent {agent} needs discrete actions, and environment {spec.identifier} has continuous ones")
+    return MLP(experiment.network, spec.observation_shape, spec.action.num_actions)
+
+
+def layer_densities(experiment: Experiment, network: MLP) -> dict[str, float]:
+    """Nominal density by layer name, over the one network of DQN."""
+    distribution = Distribution(
+        experiment.distribution,
+        _pairs("layer_sparsities", "LAYER=SPARSITY, as in hidden_1=0.5", experiment.layer_sparsities),
+        experiment.dense_last_layer,
+        experiment.rebudget,
+    )
+    shapes = {f"q/{name}": shape for name, shape in network.layer_shapes.items()}
+    try:
+        return distribution.densities(shapes, experiment.sparsity)
+    except UserError as error:
+        raise UserError(f"layer_sparsities: {error}" if experiment.layer_sparsities else str(error)) from None
+
+
+@functools.cache
+def planned(experiment: Experiment) -> Experiment:
+    """The same experiment with the storage of every layer decided, so that it is part of the identity of its runs.
+
+    "auto" compresses each layer whose density is not above its break-even on this machine's backend; "compressed"
+    compresses every sparse layer, and raises `UserError` where that cannot be. An experiment that is planned already
+    comes back as it is, on any machine.
+    """
+    if experiment.storage == "masked":
+        return experiment
+    if experiment.compressed_layers:
+        return dataclasses.replace(experiment, storage="compressed")
+    obstacle = _obstacle(experiment)
+    if experiment.storage == "compressed" and obstacle:
+        raise UserError(f"storage is compressed, but {obstacle}: choose masked or auto")
+    network = make_network(experiment, specification(experiment))
+    densities = layer_densities(experiment, network)
+    layers = []
+    for name, density in densities.items():
+        shape = network.layer_shapes[name.rpartition("/")[2]]
+        worth = linalg.break_even(shape, experiment.agent.batch_size)
+        if density < 1 and not obstacle and (density <= worth or experiment.storage == "compressed"):
+            limit = math.ceil(1e4 * max(density, worth)) / 1e4  # four decimals, never below the density itself
+            layers.append(f"{name}={limit:g}")
+    if not layers:
+        return dataclasses.replace(experiment, storage="masked")
+    return dataclasses.replace(experiment, storage="compressed", compressed_layers=tuple(layers))
+
+
+def break_evens(experiment: Experiment, densities: Mapping[str, float]) -> dict[str, float]:
+    """The density up to which each compressed layer of a planned experiment is compressed, by layer name."""
+    given = dict(_pairs("compressed_layers", "LAYER=DENSITY, as in q/hidden_2=0.4", experiment.compressed_layers))
+    if unknown := sorted(set(given) - set(densities)):
+        raise UserError(f"compressed_layers names {unknown[0]!r}: there are {', '.join(densities)}")
+    if given and (obstacle := _obstacle(experiment)):
+        raise UserError(f"storage is compressed, but {obstacle}: choose masked or auto")
+    return given
+
+
+def _obstacle(experiment: Experiment) -> str | None:
+    """Why no kernel of this experiment can be compressed on this machine; None where it can."""
+    if experiment.method_name == "dense":
+        return "a dense network has no sparse layers"
+    if experiment.optimizer.name in MATRIX_OPTIMIZERS:
+        return f"optimizer {experiment.optimizer.name} needs kernels that are matrices"
+    if jax.default_backend() != "cpu":
+        return f"compressed kernels are for CPUs and JAX runs on {jax.default_backend()}"
+    return linalg.unavailable_reason()
+
+
+def _pairs(option: str, form: str, texts: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+    pairs = []
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            pairs.append((name.strip(), float(value)))
+        except ValueError:
+            raise UserError(f"{option} has {text!r}: write {form}") from None
+    return tuple(pairs)

@@ -1,0 +1,108 @@
+"""One run of an experiment: a seed from its first step to its last."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from sparserl import training
+from sparserl.experiment.building import Built, build
+from sparserl.experiment.choices import Experiment
+from sparserl.experiment.planning import planned
+from sparserl.sparsity import kernels, topology
+from sparserl.training import LoopState
+from sparserl.types import Agent, AgentState
+
+
+class RunFailure(Exception):
+    """A run that cannot go on, told in one line: it diverged, or its environment broke."""
+
+
+class Report(NamedTuple):
+    """What a run tells at each stop; `evaluation` is a row of the results store where one was due."""
+
+    state: LoopState
+    environment_steps: int
+    num_updates: int
+    last_return: float  # of the training episode that ended last; NaN before the first
+    live_density: float
+    evaluation: dict[str, Any] | None
+
+
+def run(experiment: Experiment, seed: int, chunk_steps: int = 1_000) -> Iterator[Report]:
+    """One seed from its first step to its last: a report every `chunk_steps` and at each evaluation.
+
+    A report's state is valid until the next one only. The results do not depend on `chunk_steps`. Raises `RunFailure`.
+    """
+    experiment = planned(experiment)
+    built, began = build(experiment), time.monotonic()
+    train_key, evaluation_key = jax.random.split(jax.random.key(seed))
+    state = training.start(built.agent, built.environment, train_key)
+    evaluate = training.evaluator(built.agent, built.evaluation_environment, experiment.evaluation.max_episode_steps)
+    interval, evaluated = experiment.evaluation.interval_steps, -1
+
+    def report(state: LoopState) -> Report:
+        nonlocal evaluated
+        num_steps, row = int(state.num_steps), None
+        density = live_density(state.agent)
+        if num_steps // interval > evaluated or num_steps >= experiment.total_steps:
+            evaluated = num_steps // interval
+            result = evaluate(jax.random.fold_in(evaluation_key, num_steps), state.agent)
+            row = _row(experiment, seed, built, num_steps, result, density, time.monotonic() - began)
+        last = np.asarray(state.episodes.last_return)
+        mean = float(last[~np.isnan(last)].mean()) if (~np.isnan(last)).any() else math.nan
+        steps = num_steps * experiment.num_environments
+        return Report(state, steps, built.agent.num_updates(num_steps), mean, density, row)
+
+    yield report(state)
+    stops = training.stops(experiment.total_steps, interval, chunk_steps)
+    for state, metrics in training.train(built.agent, built.environment, train_key, state, stops):
+        _check_health(experiment, built.agent, state, metrics)
+        yield report(state)
+
+
+def _check_health(experiment: Experiment, agent: Agent, state: LoopState, metrics: Mapping[str, Any]) -> None:
+    num_steps = int(state.num_steps)
+    if not np.asarray(state.healthy).all():
+        raise RunFailure(f"environment {experiment.environment} returned NaN or infinity before step {num_steps}")
+    if agent.num_updates(num_steps) > 0 and not np.isfinite(np.asarray(metrics["loss"])).all():
+        raise RunFailure(f"training diverged before step {num_steps}: the loss is {float(metrics['loss'])}")
+
+
+def _row(
+    experiment: Experiment, seed: int, built: Built, num_steps: int, result: Any, density: float, seconds: float
+) -> dict[str, Any]:
+    """One evaluation as a row of the results store."""
+    returns = np.asarray(result.returns, np.float64)
+    return {
+        "experiment_id": experiment.identifier,
+        "agent": experiment.agent_name,
+        "method": experiment.method_name,
+        "environment": experiment.environment,
+        "sparsity": experiment.sparsity,
+        "seed": seed,
+        "environment_steps": num_steps * experiment.num_environments,
+        "num_updates": built.agent.num_updates(num_steps),
+        "mean_return": float(returns.mean()),
+        "standard_deviation": float(returns.std()),
+        "minimum_return": float(returns.min()),
+        "maximum_return": float(returns.max()),
+        "num_episodes": len(returns),
+        "mean_length_steps": float(np.asarray(result.lengths).mean()),
+        "live_density": density,
+        "seconds": seconds,
+    }
+
+
+def live_density(state: AgentState) -> float:
+    """Fraction of all kernel weights that are alive now."""
+    live = total = 0
+    for group in state.groups.values():
+        masks = topology(group)
+        for name, kernel in kernels(group.params).items():
+            total += kernel.size
+            live += int(np.count_nonzero(np.asarray(masks[name]))) if name in masks else kernel.size
+    return live / total

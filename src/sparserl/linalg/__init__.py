@@ -1,0 +1,23 @@
+"""Linear algebra: sparse kernels that are really stored and computed sparsely, and layers that take either kind."""
+
+from sparserl.linalg.break_even import break_even
+from sparserl.linalg.compressed import Compressed, Layout, gather, scatter, to_dense, to_mask
+from sparserl.linalg.native import unavailable_reason
+from sparserl.linalg.products import Layer, dense, feed_forward, layout_of, matmul, select
+
+__all__ = [
+    "Compressed",
+    "Layer",
+    "Layout",
+    "break_even",
+    "dense",
+    "feed_forward",
+    "gather",
+    "layout_of",
+    "matmul",
+    "scatter",
+    "select",
+    "to_dense",
+    "to_mask",
+    "unavailable_reason",
+]

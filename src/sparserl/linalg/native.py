@@ -1,0 +1,107 @@
+"""The native kernels: their library, why it may be missing, and their registration with XLA."""
+
+import ctypes
+import functools
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+
+from sparserl.types import UserError
+
+LIBRARY = Path(__file__).with_name("_native.so")
+MISSING = Path(__file__).with_name("_native_missing.txt")  # the install writes one of the two: CMakeLists.txt
+TARGETS = (
+    "sparserl_product",
+    "sparserl_transposed_product",
+    "sparserl_sampled_product",
+    "sparserl_sampled_product_relu",
+    "sparserl_compress",
+    "sparserl_select",
+)
+QUESTIONS = ("sparserl_instruction_set", "sparserl_interface")
+
+
+class Native(NamedTuple):
+    """The loaded library, or why there is none; one of the two is None."""
+
+    library: ctypes.CDLL | None
+    reason: str | None
+
+
+def library() -> ctypes.CDLL | None:
+    """The library of native kernels, or None where there is none that fits: then `unavailable_reason` says why.
+
+    The environment variable SPARSERL_NATIVE_LIBRARY names another build of it.
+    """
+    return _native().library
+
+
+def unavailable_reason() -> str | None:
+    """One line that says why compressed storage is not available here; None where it is."""
+    return _native().reason
+
+
+def instruction_set() -> str:
+    """What the kernels run on: avx512, avx2, neon or portable. Raises UserError where there are none.
+
+    The environment variable SPARSERL_INSTRUCTION_SET, read once, lowers it.
+    """
+    ask = _available().sparserl_instruction_set
+    ask.restype = ctypes.c_char_p
+    return ask().decode()
+
+
+@functools.cache
+def register() -> None:
+    """Tell XLA of the kernels, once per process, before a program calls them. Raises UserError where there are none."""
+    kernels = _available()
+    for name in TARGETS:
+        jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(kernels, name)), platform="cpu")
+
+
+def _available() -> ctypes.CDLL:
+    found = _native()
+    if found.library is None:
+        raise UserError(f"compressed storage is not available: {found.reason}")
+    return found.library
+
+
+@functools.cache
+def _native() -> Native:
+    path = Path(os.environ.get("SPARSERL_NATIVE_LIBRARY") or LIBRARY)
+    if not path.is_file():
+        return Native(None, _why_missing(path))
+    try:
+        kernels = ctypes.CDLL(str(path))
+    except OSError as error:
+        return Native(None, f"the native kernels do not load ({' '.join(str(error).split())}); reinstall sparserl")
+    absent = [name for name in (*TARGETS, *QUESTIONS) if not hasattr(kernels, name)]
+    if absent:
+        return Native(None, f"{path} is of another version of sparserl: it has no {absent[0]}; reinstall sparserl")
+    reason = _interface_mismatch(kernels)
+    return Native(None, reason) if reason else Native(kernels, None)
+
+
+def _why_missing(path: Path) -> str:
+    if path == LIBRARY and MISSING.is_file():
+        return MISSING.read_text(encoding="utf-8").strip()
+    return f"there is no file {path}; reinstall sparserl"
+
+
+def _interface_mismatch(kernels: ctypes.CDLL) -> str | None:
+    """Why XLA would refuse the kernels: it takes those of its own major version that are not newer than itself."""
+    built = (kernels.sparserl_interface(0), kernels.sparserl_interface(1))
+    header = Path(jax.ffi.include_dir()) / "xla" / "ffi" / "api" / "c_api.h"
+    text = header.read_text(encoding="utf-8") if header.is_file() else ""
+    found = [re.search(rf"#define XLA_FFI_API_{part} (\d+)", text) for part in ("MAJOR", "MINOR")]
+    installed = tuple(int(number[1]) for number in found if number)
+    if len(installed) == 2 and built[0] == installed[0] and built[1] <= installed[1]:
+        return None
+    versions = [".".join(map(str, version)) or "an unknown version" for version in (built, installed)]
+    return (
+        f"the native kernels were built for version {versions[0]} of XLA's interface and jaxlib has {versions[1]}; "
+        "reinstall sparserl with pip install --no-build-isolation"
+    )

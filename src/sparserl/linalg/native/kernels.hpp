@@ -1,0 +1,51 @@
+// What the kernels of one instruction set are: a table of functions over plain pointers. Nothing is checked here.
+#pragma once
+
+#include <cstdint>
+
+namespace sparserl {
+
+// Indices of units or positions: unsigned 16-bit where `narrow`, else signed 32-bit.
+struct Indices {
+  const void* data;
+  bool narrow;
+};
+
+// Where the live weights of a sparse matrix lie, row by row: row r holds the weights [starts[r], starts[r + 1]), and
+// weight p belongs to column columns[p]; these ascend within a row. In output-major order the rows are the outputs.
+struct Rows {
+  Indices columns;
+  const std::int32_t* starts;  // [row_count + 1]
+  std::int64_t row_count;
+  std::int64_t column_count;
+};
+
+// Activations are [units, batch] with the batch contiguous.
+struct Kernels {
+  const char* instruction_set;
+
+  // y[row] = bias[row] + the sum of values[p] * x[columns[p]] over the row's weights; where `relu`, at least 0.
+  void (*product)(const Rows& rows, const float* values, const float* bias, bool relu, const float* x, float* y,
+                  std::int64_t batch);
+
+  // y[row] = the sum of values[permutation[p]] * x[columns[p]] over the row's weights.
+  void (*permuted_product)(const Rows& rows, const float* values, Indices permutation, const float* x, float* y,
+                           std::int64_t batch);
+
+  // dvalues[p] = the inner product of g[row] and x[columns[p]], dbias[row] = the sum of g[row]. Padding is not written.
+  void (*sampled_product)(const Rows& rows, const float* g, const float* x, float* dvalues, float* dbias,
+                          std::int64_t batch);
+
+  // The sampled product of g = dy where y > 0, else 0; writes g too.
+  void (*sampled_product_relu)(const Rows& rows, const float* dy, const float* y, const float* x, float* dvalues,
+                               float* dbias, float* g, std::int64_t batch);
+};
+
+// The kernels of the widest instruction set that this processor has; the environment variable SPARSERL_INSTRUCTION_SET
+// (avx512, avx2, neon or portable) can lower the choice.
+const Kernels& kernels();
+
+// The kernels of every instruction set that this processor has, widest first; ends with a null pointer.
+const Kernels* const* available_kernels();
+
+}  // namespace sparserl

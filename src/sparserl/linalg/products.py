@@ -1,0 +1,187 @@
+"""Products of kernels with activations, `[features, batch]`, and their gradients; one entry point for all storages."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from sparserl.linalg import native
+from sparserl.linalg.compressed import Compressed, Layout, index_types
+from sparserl.types import Array
+
+Activation = Callable[[jax.Array], jax.Array]
+Residuals = Any
+
+
+class Layer(NamedTuple):
+    """What a layer computes with: `activation(kernel^T x + bias)`."""
+
+    kernel: Array | Compressed
+    bias: Array
+    activation: Activation | None = None
+
+
+def dense(kernel: Array | Compressed, bias: Array, activation: Activation | None, x: Array) -> jax.Array:
+    """A layer: `activation(kernel^T x + bias)`, from `[in, batch]` to `[out, batch]`.
+
+    kernel: `[in, out]`, a dense array or compressed; bias: `[out]`. A compressed kernel runs natively, with
+    `jax.nn.relu` fused, and its gradients exist for the live weights only.
+    """
+    if isinstance(kernel, Compressed):
+        fused = activation is jax.nn.relu
+        y = _layer(fused, kernel.values, kernel.layout, bias, x)
+        return y if fused or activation is None else activation(y)
+    y = jnp.matmul(kernel.T, x) + jnp.expand_dims(bias, 1)
+    return y if activation is None else activation(y)
+
+
+def feed_forward(layers: Sequence[Layer], x: Array) -> jax.Array:
+    """All layers in turn, from `[batch, in]` to `[batch, out]`.
+
+    Compressed kernels need the batch as the contiguous axis; where all are dense, the other way is faster in XLA.
+    """
+    if any(isinstance(layer.kernel, Compressed) for layer in layers):
+        x = x.T
+        for layer in layers:
+            x = dense(*layer, x)
+        return jnp.asarray(x.T)
+    for kernel, bias, activation in layers:
+        assert not isinstance(kernel, Compressed)
+        y = jnp.matmul(x, kernel) + jnp.expand_dims(bias, 0)
+        x = y if activation is None else activation(y)
+    return jnp.asarray(x)
+
+
+def matmul(kernel: Array | Compressed, x: Array) -> jax.Array:
+    """`kernel^T x`, from `[in, batch]` to `[out, batch]`, for a dense or compressed kernel `[in, out]`."""
+    if isinstance(kernel, Compressed):
+        return _layer(False, kernel.values, kernel.layout, jnp.zeros(kernel.shape[1], x.dtype), x)
+    return jnp.matmul(kernel.T, x)
+
+
+def layout_of(mask: Array, capacity: int) -> Layout:
+    """The layout of a mask, bool `[in, out]`, with room for `capacity` live weights; fails if there are more."""
+    native.register()
+    num_inputs, num_outputs = mask.shape
+    types = index_types((num_inputs, num_outputs), capacity)
+    results = (
+        jax.ShapeDtypeStruct((capacity,), types.inputs),
+        jax.ShapeDtypeStruct((num_outputs + 1,), jnp.int32),
+        jax.ShapeDtypeStruct((capacity,), types.outputs),
+        jax.ShapeDtypeStruct((num_inputs + 1,), jnp.int32),
+        jax.ShapeDtypeStruct((capacity,), types.permutation),
+    )
+    arrays = jax.ffi.ffi_call("sparserl_compress", results, vmap_method="expand_dims")(mask)
+    inputs, output_starts, outputs, input_starts, permutation = arrays
+    return Layout(inputs, output_starts, outputs, input_starts, permutation, (num_inputs, num_outputs))
+
+
+def select(ranks: Array, k: Array) -> jax.Array:
+    """A mask over the `k` highest of `ranks`, uint32 of any shape; equal ones by lowest flat index; CPU only."""
+    native.register()
+    result = jax.ShapeDtypeStruct((ranks.size,), bool)
+    call = jax.ffi.ffi_call("sparserl_select", result, vmap_method="expand_dims")
+    return call(ranks.ravel(), jnp.asarray(k, jnp.int32)).reshape(ranks.shape)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _layer(relu: bool, values: Array, layout: Layout, bias: Array, x: Array) -> jax.Array:
+    if x.ndim != 2 or x.shape[0] != layout.shape[0]:
+        raise ValueError(f"x has shape {x.shape}: a kernel {layout.shape} takes [{layout.shape[0]}, batch]")
+    if values.shape != (layout.capacity,):
+        raise ValueError(f"values have shape {values.shape}: the layout has room for ({layout.capacity},)")
+    if bias.shape != (layout.shape[1],):
+        raise ValueError(f"bias has shape {bias.shape}: a kernel {layout.shape} needs ({layout.shape[1]},)")
+    for name, array in (("values", values), ("bias", bias), ("x", x)):
+        if array.dtype != jnp.float32:
+            raise ValueError(f"{name} are {array.dtype}: a compressed kernel computes in float32")
+    return _product(relu)(values, layout.inputs, layout.output_starts, bias, x)
+
+
+def _layer_forward(relu: bool, values: Any, layout: Any, bias: Any, x: Any) -> tuple[jax.Array, Residuals]:
+    """What is not differentiated leaves no residual, so that the backward pass never computes what nobody wants."""
+    layout_value = jax.tree.map(lambda leaf: leaf.value, layout, is_leaf=lambda leaf: hasattr(leaf, "perturbed"))
+    y = _layer(relu, values.value, layout_value, bias.value, x.value)
+    weights_wanted = values.perturbed or bias.perturbed
+    residuals = (
+        layout_value,
+        values.value if x.perturbed else None,
+        x.value if weights_wanted else None,
+        y if relu else None,
+    )
+    return y, residuals
+
+
+def _layer_backward(relu: bool, residuals: Residuals, dy: Array) -> tuple[Any, ...]:
+    layout, values, x, y = residuals
+    if isinstance(dy, jax.custom_derivatives.SymbolicZero):
+        return None, None, None, None
+    dvalues, dbias, dx = None, None, None
+    if x is None:
+        g = jnp.where(y > 0, dy, 0) if relu else dy
+    elif relu:
+        dvalues, dbias, g = _sampled_product_relu(layout.inputs, layout.output_starts, dy, y, x)
+    else:
+        g = dy
+        dvalues, dbias = _sampled_product(layout.inputs, layout.output_starts, g, x)
+    if values is not None:
+        dx = _transposed_product(values, layout.outputs, layout.input_starts, layout.permutation, g)
+    return dvalues, None, dbias, dx
+
+
+_layer.defvjp(_layer_forward, _layer_backward, symbolic_zeros=True)
+
+
+def _over_batches(product: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """Let a batch over the last operand alone, the activations, become part of their batch axis.
+
+    Every other batch is the native code's: it takes leading axes of length 1 or n for each operand.
+    """
+    batched = jax.custom_batching.custom_vmap(product)
+
+    @batched.def_vmap
+    def rule(axis_size: int, in_batched: list[bool], *operands: Array) -> tuple[jax.Array, bool]:
+        *kernel, x = operands
+        if any(in_batched[:-1]):
+            return jax.vmap(product, [0 if b else None for b in in_batched])(*operands), True
+        folded = jnp.moveaxis(x, 0, 1).reshape(x.shape[1], axis_size * x.shape[2])
+        y = batched(*kernel, folded)
+        return jnp.moveaxis(y.reshape(y.shape[0], axis_size, x.shape[2]), 1, 0), True
+
+    return batched
+
+
+@functools.cache
+def _product(relu: bool) -> Callable[..., jax.Array]:
+    native.register()
+
+    def product(values: Array, inputs: Array, output_starts: Array, bias: Array, x: Array) -> jax.Array:
+        result = jax.ShapeDtypeStruct((bias.shape[0], x.shape[1]), jnp.float32)
+        call = jax.ffi.ffi_call("sparserl_product", result, vmap_method="expand_dims")
+        return call(values, inputs, output_starts, bias, x, relu=relu)
+
+    return _over_batches(product)
+
+
+@_over_batches
+def _transposed_product(values: Array, outputs: Array, input_starts: Array, permutation: Array, g: Array) -> jax.Array:
+    result = jax.ShapeDtypeStruct((input_starts.shape[0] - 1, g.shape[1]), jnp.float32)
+    call = jax.ffi.ffi_call("sparserl_transposed_product", result, vmap_method="expand_dims")
+    return call(values, outputs, input_starts, permutation, g)
+
+
+def _sampled_product(inputs: Array, output_starts: Array, g: Array, x: Array) -> Sequence[jax.Array]:
+    results = (jax.ShapeDtypeStruct(inputs.shape, jnp.float32), jax.ShapeDtypeStruct(g.shape[:1], jnp.float32))
+    return jax.ffi.ffi_call("sparserl_sampled_product", results, vmap_method="expand_dims")(inputs, output_starts, g, x)
+
+
+def _sampled_product_relu(inputs: Array, output_starts: Array, dy: Array, y: Array, x: Array) -> Sequence[jax.Array]:
+    results = (
+        jax.ShapeDtypeStruct(inputs.shape, jnp.float32),
+        jax.ShapeDtypeStruct(dy.shape[:1], jnp.float32),
+        jax.ShapeDtypeStruct(dy.shape, jnp.float32),
+    )
+    call = jax.ffi.ffi_call("sparserl_sampled_product_relu", results, vmap_method="expand_dims")
+    return call(inputs, output_starts, dy, y, x)
