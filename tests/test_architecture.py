@@ -32,6 +32,7 @@ ROOMS["experiment"] = set(ROOMS)
 ROOMS["report"] = {"persistence", "types"}
 ROOMS["study"] = {"experiment", "persistence", "types"}
 ROOMS["deploy"] = {"experiment", "persistence", "types", "linalg"}
+ROOMS["bench"] = set(ROOMS)
 ROOMS["cli"] = set(ROOMS)
 DOORS: dict[str, set[str]] = {"__init__": {"experiment"}, "__main__": {"cli"}}  # the package itself
 KNOWS_EVERYBODY = "cli"

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Command] = {
     "report": Command("report", "Draw the learning curves of every experiment in a results directory."),
     "methods": Command("methods", "List the sparse methods and their options."),
     "environments": Command("environments", "List the environments."),
+    "bench": Command("bench", "Measure what sparse networks cost beside dense ones, in one run."),
 }
 
 

@@ -1,0 +1,56 @@
+"""DQN's update: the agent itself, as `experiment.build` makes it for Acrobot, without the environment."""
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+
+from sparserl.bench.choices import Updates
+from sparserl.bench.work import METHOD_OF, STORAGE_OF, Pass, Work, full_replay, network_passes
+from sparserl.experiment import Built, Experiment, build, from_preset
+from sparserl.types import Array, Discrete, Key, Params
+
+ENVIRONMENT = "Acrobot-v1"
+
+
+def work(options: Updates, sparsity: float, variant: str) -> Work:
+    """What `DQN.update` does after the warm-up: store a transition, sample a batch, loss, optimizer, target copy."""
+    chosen = experiment(options, sparsity, variant)
+    built = build(chosen)
+    agent, spec = built.agent, built.environment.spec
+    assert isinstance(spec.action, Discrete)
+    init_key, action_key, replay_key = jax.random.split(jax.random.key(0), 3)
+    action = jax.random.randint(action_key, (options.replay_steps, 1), 0, spec.action.num_actions)
+    ring = full_replay(replay_key, math.prod(spec.observation_shape), action, options.replay_steps)
+    state = jax.jit(agent.init)(init_key)._replace(replay=ring)
+    rollout = jax.tree.map(lambda field: field[:1], ring.storage)
+    first_steps = max(chosen.agent.warmup_steps, chosen.agent.n_step) + 1
+
+    def update(key: Key, num_updates: Array, state: Any) -> tuple[Any, Array]:
+        state, metrics = agent.update(key, first_steps + num_updates, state, rollout)
+        return state, metrics["loss"]
+
+    return Work(state, update, _passes(built, state.groups["q"].params["q"], chosen.agent.batch_size))
+
+
+def experiment(options: Updates, sparsity: float, variant: str) -> Experiment:
+    """The paper's DQN on classic control with the storage of a variant."""
+    preset = from_preset("dqn", METHOD_OF[variant], ENVIRONMENT, sparsity=sparsity, storage=STORAGE_OF[variant])
+    agent = dataclasses.replace(
+        preset.agent,
+        replay_capacity_steps=options.replay_steps,
+        batch_size=options.batch_size or preset.agent.batch_size,
+    )
+    network = dataclasses.replace(preset.network, hidden_units=options.hidden_units or preset.network.hidden_units)
+    method: Any = preset.method
+    if method.window is not None:
+        window = dataclasses.replace(method.window, interval_updates=options.interval_updates)
+        method = dataclasses.replace(method, window=window)
+    return dataclasses.replace(preset, agent=agent, network=network, method=method)
+
+
+def _passes(built: Built, params: Params, batch_size: int) -> tuple[Pass, ...]:
+    online = network_passes(built.network, params, batch_size, weights_wanted=True)
+    target = network_passes(built.network, params, batch_size)
+    return (*online, *target)

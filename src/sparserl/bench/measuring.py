@@ -1,0 +1,128 @@
+"""Measuring: variants of one work take turns, so that what slows the machine slows all of them alike."""
+
+import functools
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from sparserl.bench.results import Sample
+
+Run = Callable[[int], None]  # does the work so many times, and returns when it is done
+SLOW_SECONDS, SLOW_WINDOWS = 1.0, 5  # a shortest run beyond both is measured in the first round only
+UNSEEN = 1e-30  # far below what float32 adds to a number near 1, far above its smallest number
+
+
+class Candidate(NamedTuple):
+    """One variant of a work; `run` takes multiples of `multiple`. `products` runs what of it is native products."""
+
+    variant: str
+    run: Run
+    multiple: int = 1
+    facts: Mapping[str, Any] = MappingProxyType({})
+    products: Run | None = None
+
+
+class Case(NamedTuple):
+    """Variants that are compared with each other; the first is the dense one. `sizes` tell the case from others."""
+
+    work: str
+    sparsity: float
+    sizes: Mapping[str, Any]
+    candidates: Sequence[Candidate]
+
+
+def measure(case: Case, repetitions: int, window_seconds: float) -> list[Sample]:
+    """Seconds of each candidate for each round."""
+    runs = [(candidate.run, candidate.multiple) for candidate in case.candidates]
+    runs += [(candidate.products, 1) for candidate in case.candidates if candidate.products is not None]
+    seconds = take_turns(runs, repetitions, window_seconds)
+    of_products = iter(seconds[len(case.candidates) :])
+    return [
+        Sample(
+            case.work,
+            case.sparsity,
+            candidate.variant,
+            dict(case.sizes),
+            found,
+            [] if candidate.products is None else next(of_products),
+            dict(candidate.facts),
+        )
+        for candidate, found in zip(case.candidates, seconds, strict=False)
+    ]
+
+
+def take_turns(runs: Sequence[tuple[Run, int]], repetitions: int, window_seconds: float) -> list[list[float]]:
+    """Seconds of doing the work once, for each run (with its multiple) and each round in which all have a turn.
+
+    Every turn lasts about `window_seconds` or one multiple, whichever is longer. The first calls, which compile, do
+    not count.
+    """
+    counts = [_count(run, multiple, window_seconds) for run, multiple in runs]
+    slow = max(SLOW_SECONDS, SLOW_WINDOWS * window_seconds)
+    seconds: list[list[float]] = [[] for _ in runs]
+    for _ in range(repetitions):
+        for (run, _), count, found in zip(runs, counts, seconds, strict=True):
+            if not found or found[0] * count < slow:
+                found.append(_timed(run, count) / count)
+    return seconds
+
+
+def _count(run: Run, multiple: int, window_seconds: float) -> int:
+    """How often to do the work in one turn; found in two steps, because a call has costs of its own."""
+    run(multiple)
+    count = multiple
+    for _ in range(2):
+        once = _timed(run, count) / count
+        wanted = math.ceil(window_seconds / max(once, 1e-9) / multiple) * multiple
+        if wanted <= 2 * count:
+            break
+        count = wanted
+    return max(count, wanted)
+
+
+def _timed(run: Run, count: int) -> float:
+    began = time.perf_counter()
+    run(count)
+    return time.perf_counter() - began
+
+
+def looped(function: Callable[..., Any], *operands: Any) -> Run:
+    """Runs of `function(*operands)` in one compiled loop, each on what the last one left.
+
+    After each run one element of every float operand changes, in place and by nothing that shows, as the last result
+    says: so XLA can neither take work out of the loop nor leave it out (an optimization barrier does not keep it from
+    that). The whole result is carried, so that no part of it is left out either.
+    """
+
+    def loop(count: jax.Array, carry: Any) -> Any:
+        def again(_: jax.Array, carry: Any) -> Any:
+            operands, result = carry
+            operands = jax.tree.map(functools.partial(_touched, _first_element(result)), operands)
+            return operands, function(*operands)
+
+        return jax.lax.fori_loop(0, count, again, carry)
+
+    compiled = jax.jit(loop, donate_argnums=1)
+    shapes = jax.eval_shape(function, *operands)
+    carry = (jax.tree.map(jnp.array, operands), jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes))
+
+    def run(count: int) -> None:
+        nonlocal carry
+        carry = jax.block_until_ready(compiled(count, carry))
+
+    return run
+
+
+def _first_element(result: Any) -> jax.Array:
+    return sum((leaf.ravel()[0] for leaf in jax.tree.leaves(result) if leaf.size), jnp.float32(0.0))
+
+
+def _touched(amount: jax.Array, leaf: jax.Array) -> jax.Array:
+    if not (leaf.size and jnp.issubdtype(leaf.dtype, jnp.floating)):
+        return leaf
+    return leaf.at[(0,) * leaf.ndim].add(UNSEEN * amount)

@@ -1,0 +1,146 @@
+"""Processes: one-thread workers on cores of their own that measure the same cases at the same time."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from typing import IO, Any, NamedTuple
+
+from sparserl.bench.choices import BENCHES, BreakEven, Options
+from sparserl.bench.results import Sample, document, rows
+from sparserl.experiment import RunFailure
+from sparserl.linalg import native
+from sparserl.study.cores import Core, allowed_cores, claim_core, release_core
+from sparserl.types import UserError
+
+WRONG = 2  # a worker's exit status where the request was wrong
+Tell = Callable[[str], None]
+
+
+class Worker(NamedTuple):
+    """A running worker, where its errors go, and what it has told so far; `unread` begins a line not yet whole."""
+
+    process: subprocess.Popen[bytes]
+    core: Core
+    errors: IO[bytes]
+    lines: list[dict[str, Any]]
+    unread: bytearray
+
+
+def run(options: Options, tell: Tell) -> dict[str, Any]:
+    """Measure in as many processes as the options say; one document for all. `tell(line)` says how far they are.
+
+    Raises UserError for what cannot be measured, RunFailure where a worker broke.
+    """
+    cores = allowed_cores()
+    num_processes = options.processes or len(cores)
+    if num_processes > len(cores):
+        raise UserError(f"processes is {num_processes}: this machine lets us use {len(cores)} cores")
+    if isinstance(options, BreakEven) and (reason := native.unavailable_reason()):
+        raise UserError(f"there is no break-even to measure: {reason}")
+    told = _all_lines(options, cores, num_processes, tell)
+    notes = [line["note"] for lines in told for line in lines if "note" in line]
+    samples = [Sample(**line["sample"]) for lines in told for line in lines if "sample" in line]
+    found = [line["row"] for lines in told for line in lines if "row" in line]
+    keys = ("inputs", "outputs", "batch_size")
+    return document([*rows(samples), *sorted(found, key=lambda row: [row[key] for key in keys])], num_processes, notes)
+
+
+def _all_lines(options: Options, cores: Sequence[int], num_processes: int, tell: Tell) -> list[list[dict[str, Any]]]:
+    """Everything that each worker told."""
+    workers: list[Worker] = []
+    free = list(cores)
+    try:
+        for index in range(num_processes):
+            core = claim_core(free)
+            free.remove(core.number)
+            workers.append(_start(options, index, num_processes, core))
+        _listen_to_all(workers, tell)
+        for worker in workers:
+            _check_end(worker)
+    finally:
+        for worker in workers:
+            worker.process.kill()
+            worker.process.communicate()
+            worker.errors.close()
+            release_core(worker.core)
+    return [worker.lines for worker in workers]
+
+
+def _start(options: Options, index: int, num_processes: int, core: Core) -> Worker:
+    name = next(name for name, kind in BENCHES.items() if isinstance(options, kind))
+    command = [sys.executable, "-P", "-m", "sparserl.bench.worker", name, json.dumps(dataclasses.asdict(options))]
+    command += ["--index", str(index), "--of", str(num_processes)]
+    command += ["--core", str(core.number), "--parent", str(os.getpid())]
+    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    environment = {**os.environ, "NPROC": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": paths}
+    errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when its worker has ended
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env=environment | {"JAX_PLATFORMS": "cpu"},
+        start_new_session=True,  # Ctrl-C reaches the workers through us, once
+    )
+    return Worker(process, core, errors, [], bytearray())
+
+
+def _listen_to_all(workers: Sequence[Worker], tell: Tell) -> None:
+    """Read until all have ended. Who waits goes on when nobody is left that does not, so all measure at once."""
+    waiting: list[Worker] = []
+    with selectors.DefaultSelector() as selector:
+        for worker in workers:
+            selector.register(_pipe(worker.process.stdout), selectors.EVENT_READ, worker)
+        while running := [key.data for key in selector.get_map().values()]:
+            if waiting and len(waiting) == len(running):
+                tell(waiting[0].lines[-1]["waiting"])
+                _let_go(waiting)
+                waiting = []
+            for ready, _ in selector.select():
+                chunk = os.read(ready.fd, 65536)
+                if not chunk:
+                    selector.unregister(ready.fileobj)
+                    if ready.data.process.wait():
+                        return  # the others would measure in vain
+                if _listen(ready.data, chunk, tell):
+                    waiting.append(ready.data)
+
+
+def _listen(worker: Worker, chunk: bytes, tell: Tell) -> bool:
+    """Keep every line that has come whole; True where the worker waits now."""
+    *lines, rest = bytes(worker.unread + chunk).split(b"\n")
+    worker.unread[:] = rest
+    worker.lines.extend(json.loads(line) for line in lines)
+    for line in worker.lines[len(worker.lines) - len(lines) :]:
+        if "doing" in line:
+            tell(line["doing"])
+    return bool(lines) and "waiting" in worker.lines[-1]
+
+
+def _let_go(workers: Iterable[Worker]) -> None:
+    for worker in workers:
+        with contextlib.suppress(BrokenPipeError):  # it has ended, and its output will tell
+            os.write(_pipe(worker.process.stdin), b"\n")
+
+
+def _pipe(pipe: IO[bytes] | None) -> int:
+    assert pipe is not None
+    return pipe.fileno()
+
+
+def _check_end(worker: Worker) -> None:
+    """Raise what made a worker end, if it was not the end of its work."""
+    status = worker.process.poll()
+    if not status:  # it has done all, or is stopped because another one broke
+        return
+    worker.errors.seek(0)
+    lines = [line for line in worker.errors.read().decode(errors="replace").splitlines() if line.strip()]
+    told = [line.removeprefix("sparserl: ") for line in lines if line.startswith("sparserl: ")]
+    message = (told or lines or [f"a process ended with status {status}"])[-1]
+    raise UserError(message) if status == WRONG else RunFailure(f"bench: {message}")

@@ -1,0 +1,118 @@
+"""Whole updates: an agent's state, as many updates of it as asked in one compiled loop, and what its products take."""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from sparserl import linalg
+from sparserl.bench import dqn, sac
+from sparserl.bench.choices import Updates
+from sparserl.bench.measuring import Candidate, Case, Run, looped
+from sparserl.bench.work import Pass, Work
+from sparserl.linalg import Compressed
+from sparserl.sparsity import kernels
+from sparserl.types import Group
+
+TARGET_UPDATES = 100  # DQN copies its target so often: every turn holds a whole number of copies
+COMPRESSED = ("compressed", "compressed_rigl")
+MAKERS: Mapping[str, Callable[[Updates, float, str], Work]] = {"dqn_update": dqn.work, "sac_update": sac.work}
+
+
+def cases(options: Updates) -> Iterator[Case]:
+    """Every work at every sparsity; `dense` is the same at each."""
+    for work in options.works:
+        for sparsity in options.sparsities:
+            yield _case(options, work, sparsity)
+
+
+def notes(options: Updates) -> list[str]:
+    """Why a variant that was asked for is not measured, one line."""
+    reason = linalg.unavailable_reason()
+    wanted = [variant for variant in options.variants if variant in COMPRESSED]
+    return [f"{', '.join(wanted)}: not measured, because {reason}"] if reason and wanted else []
+
+
+def _case(options: Updates, name: str, sparsity: float) -> Case:
+    absent = COMPRESSED if linalg.unavailable_reason() else ()
+    variants = ["dense", *(name for name in options.variants if name != "dense" and name not in absent)]
+    works = {variant: MAKERS[name](options, sparsity, variant) for variant in variants}
+    dense_bytes = memory_bytes(works["dense"].state.groups)
+    candidates = [_candidate(options, variant, work, dense_bytes) for variant, work in works.items()]
+    return Case(name, sparsity, {}, candidates)
+
+
+def _candidate(options: Updates, variant: str, work: Work, dense_bytes: int) -> Candidate:
+    size = memory_bytes(work.state.groups)
+    packed = sorted({name for group in work.state.groups.values() for name in _compressed(group)})
+    facts = {"memory_bytes": size, "memory_fraction_of_dense": size / dense_bytes, "compressed_layers": packed}
+    alone = looped(*products(work.passes)) if work.passes else None
+    multiple = options.interval_updates if variant == "compressed_rigl" else TARGET_UPDATES
+    return Candidate(variant, running(work), multiple, facts, alone)
+
+
+def _compressed(group: Group) -> list[str]:
+    return [name for name, kernel in kernels(group.params).items() if isinstance(kernel, Compressed)]
+
+
+def memory_bytes(groups: Mapping[str, Group]) -> int:
+    """Bytes of parameters, targets and optimizer states, masks and indices included."""
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(dict(groups)))
+
+
+def running(work: Work) -> Run:
+    """Runs of so many updates in one compiled call that is given its state; always the first updates of the clock.
+
+    The clock starts again with every call, so that a call of n intervals has n topology updates, neither more nor less.
+    """
+    advance = jax.jit(advancing(work), donate_argnums=1)
+    key = jax.random.key(1)
+    state = jax.tree.map(jnp.copy, work.state)  # parameters and targets are one buffer at first, which cannot be given
+
+    def run(count: int) -> None:
+        nonlocal state
+        state, _ = jax.block_until_ready(advance(count, state, key))
+
+    return run
+
+
+def advancing(work: Work) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
+    """The function `(count, state, key)` to the state after `count` updates and the last loss."""
+
+    def advance(count: Any, state: Any, key: Any) -> tuple[Any, Any]:
+        def update(number: Any, carry: tuple[Any, Any]) -> tuple[Any, Any]:
+            return work.update(jax.random.fold_in(key, number), number, carry[0])
+
+        return jax.lax.fori_loop(0, count, update, (state, jnp.float32(jnp.nan)))
+
+    return advance
+
+
+def products(passes: tuple[Pass, ...]) -> tuple[Any, ...]:
+    """A function of the native products of one update and nothing else, and its operands, new ones for each pass."""
+    keys = iter(jax.random.split(jax.random.key(2), 2 * len(passes)))
+    operands = []
+    for kernel, bias, *_, batch_size in passes:
+        x, dy = (jax.random.normal(next(keys), (side, batch_size)) for side in kernel.shape)
+        operands.append((kernel, bias, x, dy))
+    calls = [functools.partial(_one_pass, settings) for settings in passes]
+    return lambda *given: [call(*each) for call, each in zip(calls, given, strict=True)], *operands
+
+
+def _one_pass(settings: Pass, kernel: Compressed, bias: Any, x: Any, dy: Any) -> Any:
+    def layer(weights: Any, x: Any) -> jax.Array:
+        values, bias = weights
+        return linalg.dense(Compressed(values, kernel.layout), bias, jax.nn.relu if settings.relu else None, x)
+
+    weights = (kernel.values, bias)
+    if settings.weights_wanted and settings.inputs_wanted:
+        y, pull = jax.vjp(layer, weights, x)
+    elif settings.weights_wanted:
+        y, pull = jax.vjp(lambda weights: layer(weights, x), weights)
+    elif settings.inputs_wanted:
+        y, pull = jax.vjp(lambda x: layer(weights, x), x)
+    else:
+        return layer(weights, x)
+    return y, pull(dy)

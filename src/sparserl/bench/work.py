@@ -1,0 +1,70 @@
+"""A work: a filled replay, a network's sparsity and storage by variant, and what an update of it calls."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from sparserl.agents.replay import Replay
+from sparserl.linalg import Compressed
+from sparserl.networks import MLP
+from sparserl.types import Array, Key, Params, Transition
+
+
+class Pass(NamedTuple):
+    """A compressed layer's forward pass, and the gradients that are wanted of it, in one update."""
+
+    kernel: Compressed
+    bias: Array
+    relu: bool
+    weights_wanted: bool
+    inputs_wanted: bool
+    batch_size: int
+
+
+class Work(NamedTuple):
+    """`update(key, num_updates, state)` gives the next state and a loss; `passes` are those of compressed layers."""
+
+    state: Any  # has a field `groups: dict[str, Group]`
+    update: Callable[[Key, Array, Any], tuple[Any, Array]]
+    passes: tuple[Pass, ...]
+
+
+def network_passes(
+    network: MLP, params: Params, batch_size: int, weights_wanted: bool = False, inputs_wanted: bool = False
+) -> Iterator[Pass]:
+    """The passes of one network applied once; `inputs_wanted` are those of its first layer."""
+    for index, name in enumerate(network.layer_shapes):
+        kernel, bias = params[name]["kernel"], params[name]["bias"]
+        if isinstance(kernel, Compressed):
+            needed = inputs_wanted or (weights_wanted and index > 0)
+            yield Pass(kernel, bias, name != "output", weights_wanted, needed, batch_size)
+
+
+def full_replay(key: Key, observation_size: int, action: Array, capacity_steps: int) -> Replay:
+    """A full ring of random transitions of one environment; `action` is `[capacity_steps, env, ...]`."""
+    keys = jax.random.split(key, 3)
+    shape = (capacity_steps, 1)
+    observation, next_observation = (jax.random.normal(key, (*shape, observation_size)) for key in keys[:2])
+    terminated = jax.random.bernoulli(keys[2], 0.01, shape)
+    storage = Transition(
+        observation, action, jnp.full(shape, -1.0), terminated, jnp.zeros(shape, bool), next_observation
+    )
+    return Replay(storage, jnp.int32(capacity_steps))
+
+
+METHOD_OF: Mapping[str, str] = {
+    "dense": "dense",
+    "masked": "static",
+    "compressed": "static",
+    "compressed_rigl": "rigl",
+    "auto": "static",
+}
+STORAGE_OF: Mapping[str, str] = {
+    "dense": "masked",
+    "masked": "masked",
+    "compressed": "compressed",
+    "compressed_rigl": "compressed",
+    "auto": "auto",
+}
