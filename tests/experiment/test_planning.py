@@ -42,7 +42,7 @@ def last_report(experiment, chunk_steps=1_000):
 def test_auto_takes_what_is_faster_and_says_so():
     wide = planned(from_preset("dqn", "rigl", "CartPole-v1", sparsity=0.9))
     assert wide.storage == "compressed"
-    assert [text.partition("=")[0] for text in wide.compressed_layers] == ["q/hidden_2"]
+    assert "q/hidden_2" in [text.partition("=")[0] for text in wide.compressed_layers]
     assert planned(from_preset("dqn", "rigl", "CartPole-v1", sparsity=0.2)).storage == "masked"
     assert planned(from_preset("dqn", "dense", "CartPole-v1")).storage == "masked"
 

@@ -114,7 +114,11 @@ def start_long_training(directory):
     words = "train dqn static --environment CartPole-v1 --total-steps 100000000 --network.hidden-units 16 16"
     short = "--evaluation.interval-steps 100 --evaluation.num-episodes 2 --agent.warmup-steps 100"
     command = [sys.executable, "-m", "sparserl", *words.split(), *short.split(), "--output", str(directory)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heed = lambda: signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # tests run in the background inherit that it is ignored
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed)
 
     def has_evaluated():
         assert process.poll() is None, process.communicate()
