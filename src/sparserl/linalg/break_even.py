@@ -5,14 +5,14 @@ import json
 import math
 from importlib import resources
 
-TABLE = "break_even.json"  # made by `sparserl bench break-even`
+TABLE = "break_even.json"  # set by hand until what `sparserl bench break-even` measures has gone through all tests
 
 
 @functools.cache
 def break_even(shape: tuple[int, int], batch_size: int) -> float:
     """The density up to which an update of a kernel `shape = (in, out)` is faster compressed; 0 where it never is.
 
-    The table has measured sizes only; the nearest one in logarithms of inputs, outputs and batch decides.
+    The table has a few sizes only; the nearest one in logarithms of inputs, outputs and batch decides.
     """
     sizes = (*shape, batch_size)
     distance = lambda row: math.dist([math.log(x) for x in row[:3]], [math.log(max(x, 1)) for x in sizes])
