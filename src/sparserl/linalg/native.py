@@ -31,16 +31,11 @@ class Native(NamedTuple):
     reason: str | None
 
 
-def library() -> ctypes.CDLL | None:
-    """The library of native kernels, or None where there is none that fits: then `unavailable_reason` says why.
-
-    The environment variable SPARSERL_NATIVE_LIBRARY names another build of it.
-    """
-    return _native().library
-
-
 def unavailable_reason() -> str | None:
-    """One line that says why compressed storage is not available here; None where it is."""
+    """One line that says why compressed storage is not available here; None where it is.
+
+    The environment variable SPARSERL_NATIVE_LIBRARY names another build of the library.
+    """
     return _native().reason
 
 
