@@ -104,6 +104,15 @@ def test_no_worker_outlives_a_killed_parent(tmp_path):
     assert persistence.read_evaluations(run).num_rows >= 2
 
 
+# A child of tests that run in the background would ignore Ctrl-C as they do. Said in a process of its own, as
+# `preexec_fn` forks this one, whose jax has threads.
+HEED_INTERRUPTS = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 def work(run):
     command = [sys.executable, "-m", "sparserl.study.worker", str(run)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -114,11 +123,8 @@ def start_long_training(directory):
     words = "train dqn static --environment CartPole-v1 --total-steps 100000000 --network.hidden-units 16 16"
     short = "--evaluation.interval-steps 100 --evaluation.num-episodes 2 --agent.warmup-steps 100"
     command = [sys.executable, "-m", "sparserl", *words.split(), *short.split(), "--output", str(directory)]
-    heed = lambda: signal.signal(
-        signal.SIGINT, signal.SIG_DFL
-    )  # tests run in the background inherit that it is ignored
     pipe = subprocess.PIPE
-    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed)
+    process = subprocess.Popen([sys.executable, "-c", HEED_INTERRUPTS, *command], stdout=pipe, stderr=pipe, text=True)
 
     def has_evaluated():
         assert process.poll() is None, process.communicate()
