@@ -53,7 +53,7 @@ def sample(key: Key, replay: Replay, batch_size: int, discount: float, num_steps
     step_key, env_key = jax.random.split(key)
     age = jax.random.randint(step_key, (batch_size,), 0, num_stored - (num_steps - 1))
     start = replay.num_added - num_stored + age
-    env = jax.random.randint(env_key, (batch_size,), 0, num_envs)
+    env = jax.random.randint(env_key, (batch_size,), 0, num_envs) if num_envs > 1 else jnp.zeros_like(age)
     first = jax.tree.map(lambda ring: ring[start % capacity_steps, env], replay.storage)
 
     reward, power = first.reward, jnp.full((batch_size,), discount, jnp.float32)

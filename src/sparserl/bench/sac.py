@@ -13,11 +13,11 @@ import optax
 
 from sparserl import linalg
 from sparserl.agents import replay
+from sparserl.agents.noise import standard_normal
 from sparserl.bench.choices import Updates
 from sparserl.bench.work import METHOD_OF, STORAGE_OF, Pass, Work, full_replay, network_passes
 from sparserl.networks import MLP, MLPSettings
 from sparserl.sparsity import (
-    Densities,
     Distribution,
     InnerOptimizer,
     SparseOptimizer,
@@ -105,10 +105,12 @@ class SAC:
         """Actions `[batch, action]` squashed by tanh, and their log-probabilities `[batch]`."""
         mean, log_deviation = jnp.split(self.actor.apply(actor, observation), 2, axis=-1)
         log_deviation = jnp.clip(log_deviation, *LOG_DEVIATION)
-        noise = jax.random.normal(key, mean.shape)
+        noise = standard_normal(key, mean.shape)
         raw = mean + jnp.exp(log_deviation) * noise
         log_density = -0.5 * noise**2 - log_deviation - 0.5 * jnp.log(2 * jnp.pi)
-        log_slope = 2.0 * (jnp.log(2.0) - raw - jax.nn.softplus(-2.0 * raw))  # of tanh
+        # By log and not by log1p, which XLA calls for every number by itself; the argument is between 1 and 2.
+        softplus = jnp.maximum(-2.0 * raw, 0.0) + jnp.log(1.0 + jnp.exp(-jnp.abs(2.0 * raw)))
+        log_slope = 2.0 * (jnp.log(2.0) - raw - softplus)  # of tanh
         return jnp.tanh(raw), (log_density - log_slope).sum(-1)
 
     def _values(self, critics: Any, observation: Array, action: Array) -> Array:
@@ -152,26 +154,18 @@ def _optimizer(
     method = find_method(METHOD_OF[variant])
     window = {"window": Window(interval_updates=options.interval_updates)} if variant == "compressed_rigl" else {}
     flat = {f"{network}/{layer}": shape for network, layers in shapes.items() for layer, shape in layers.items()}
+    storage, possible = STORAGE_OF[variant], linalg.unavailable_reason() is None
+    everywhere = storage == "compressed"
+    compress = possible and storage != "masked"
+    limits = linalg.compression_limits(flat, densities, batch_size, everywhere) if compress else {}
     return SparseOptimizer(
         inner=InnerOptimizer("adam", LEARNING_RATE).build(),
         method=method(**window),
         densities=densities,
         total_updates=TOTAL_UPDATES,
         initializer=sparse_glorot_uniform,
-        break_even=_break_evens(STORAGE_OF[variant], flat, densities, batch_size),
+        break_even=limits,
     )
-
-
-def _break_evens(
-    storage: str, shapes: Mapping[str, tuple[int, int]], densities: Densities, batch_size: int
-) -> dict[str, float]:
-    """As `experiment.planned` decides: all sparse layers, or those that the break-even table finds worth it."""
-    if storage == "masked" or linalg.unavailable_reason():
-        return {}
-    sparse = {name: density for name, density in densities.items() if density < 1}
-    if storage == "compressed":
-        return sparse
-    return {name: density for name, density in sparse.items() if density <= linalg.break_even(shapes[name], batch_size)}
 
 
 def _passes(agent: SAC, groups: Mapping[str, Group]) -> tuple[Pass, ...]:

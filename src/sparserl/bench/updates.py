@@ -1,6 +1,5 @@
 """Whole updates: an agent's state, as many updates of it as asked in one compiled loop, and what its products take."""
 
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ import jax.numpy as jnp
 from sparserl import linalg
 from sparserl.bench import dqn, sac
 from sparserl.bench.choices import Updates
-from sparserl.bench.measuring import Candidate, Case, Run, looped
+from sparserl.bench.measuring import UNSEEN, Candidate, Case, Run, first_element, looped
 from sparserl.bench.work import Pass, Work
 from sparserl.linalg import Compressed
 from sparserl.sparsity import kernels
@@ -91,14 +90,25 @@ def advancing(work: Work) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
 
 
 def products(passes: tuple[Pass, ...]) -> tuple[Any, ...]:
-    """A function of the native products of one update and nothing else, and its operands, new ones for each pass."""
-    keys = iter(jax.random.split(jax.random.key(2), 2 * len(passes)))
-    operands = []
-    for kernel, bias, *_, batch_size in passes:
-        x, dy = (jax.random.normal(next(keys), (side, batch_size)) for side in kernel.shape)
-        operands.append((kernel, bias, x, dy))
-    calls = [functools.partial(_one_pass, settings) for settings in passes]
-    return lambda *given: [call(*each) for call, each in zip(calls, given, strict=True)], *operands
+    """A function of the native products of one update and nothing else, and its operands.
+
+    Each pass waits for the one before, as most do in an update, and passes of one size read the same activations: so
+    that as much stays in the caches as there. One element of each result is kept, because XLA cannot look into native
+    calls and leave the rest of them out.
+    """
+    sizes = sorted({(side, each.batch_size) for each in passes for side in each.kernel.shape})
+    keys = jax.random.split(jax.random.key(2), 2 * len(sizes)).reshape(len(sizes), 2)
+    activations = {size: [jax.random.normal(key, size) for key in pair] for size, pair in zip(sizes, keys, strict=True)}
+
+    def all_passes(weights: Any, activations: Any) -> jax.Array:
+        seen = jnp.float32(0.0)
+        for each, (kernel, bias) in zip(passes, weights, strict=True):
+            x = activations[each.kernel.shape[0], each.batch_size][0]
+            dy = activations[each.kernel.shape[1], each.batch_size][1]
+            seen = first_element(_one_pass(each, kernel, bias + UNSEEN * seen, x, dy))
+        return seen
+
+    return all_passes, [(each.kernel, each.bias) for each in passes], activations
 
 
 def _one_pass(settings: Pass, kernel: Compressed, bias: Any, x: Any, dy: Any) -> Any:

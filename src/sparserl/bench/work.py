@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from sparserl import linalg
 from sparserl.agents.replay import Replay
 from sparserl.linalg import Compressed
 from sparserl.networks import MLP
@@ -13,7 +14,7 @@ from sparserl.types import Array, Key, Params, Transition
 
 
 class Pass(NamedTuple):
-    """A compressed layer's forward pass, and the gradients that are wanted of it, in one update."""
+    """A layer's forward pass that runs natively, and the gradients that are wanted of it, in one update."""
 
     kernel: Compressed
     bias: Array
@@ -35,11 +36,12 @@ def network_passes(
     network: MLP, params: Params, batch_size: int, weights_wanted: bool = False, inputs_wanted: bool = False
 ) -> Iterator[Pass]:
     """The passes of one network applied once; `inputs_wanted` are those of its first layer."""
-    for index, name in enumerate(network.layer_shapes):
-        kernel, bias = params[name]["kernel"], params[name]["bias"]
-        if isinstance(kernel, Compressed):
+    layers = [linalg.Layer(params[name]["kernel"], params[name]["bias"]) for name in network.layer_shapes]
+    for index, layer in enumerate(linalg.as_computed(layers)):
+        if isinstance(layer.kernel, Compressed):
             needed = inputs_wanted or (weights_wanted and index > 0)
-            yield Pass(kernel, bias, name != "output", weights_wanted, needed, batch_size)
+            hidden = index < len(layers) - 1
+            yield Pass(layer.kernel, layer.bias, hidden, weights_wanted, needed, batch_size)
 
 
 def full_replay(key: Key, observation_size: int, action: Array, capacity_steps: int) -> Replay:

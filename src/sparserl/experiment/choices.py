@@ -14,7 +14,7 @@ from sparserl.sparsity import InnerOptimizer, SparseMethod, find_method, method_
 from sparserl.training import EvaluationSettings
 from sparserl.types import UserError
 
-RESULTS_VERSION = 2  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
+RESULTS_VERSION = 3  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
 AGENTS: Mapping[str, type] = {"dqn": DQNSettings}
 
 

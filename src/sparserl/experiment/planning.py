@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import math
 from collections.abc import Mapping
 
 import jax
@@ -59,17 +58,14 @@ def planned(experiment: Experiment) -> Experiment:
     if experiment.storage == "compressed" and obstacle:
         raise UserError(f"storage is compressed, but {obstacle}: choose masked or auto")
     network = make_network(experiment, specification(experiment))
-    densities = layer_densities(experiment, network)
-    layers = []
-    for name, density in densities.items():
-        shape = network.layer_shapes[name.rpartition("/")[2]]
-        worth = linalg.break_even(shape, experiment.agent.batch_size)
-        if density < 1 and not obstacle and (density <= worth or experiment.storage == "compressed"):
-            limit = math.ceil(1e4 * max(density, worth)) / 1e4  # four decimals, never below the density itself
-            layers.append(f"{name}={limit:g}")
-    if not layers:
+    densities = {} if obstacle else layer_densities(experiment, network)
+    shapes = {name: network.layer_shapes[name.rpartition("/")[2]] for name in densities}
+    everywhere = experiment.storage == "compressed"
+    limits = linalg.compression_limits(shapes, densities, experiment.agent.batch_size, everywhere)
+    if not limits:
         return dataclasses.replace(experiment, storage="masked")
-    return dataclasses.replace(experiment, storage="compressed", compressed_layers=tuple(layers))
+    layers = tuple(f"{name}={limit:g}" for name, limit in limits.items())
+    return dataclasses.replace(experiment, storage="compressed", compressed_layers=layers)
 
 
 def break_evens(experiment: Experiment, densities: Mapping[str, float]) -> dict[str, float]:

@@ -1,15 +1,18 @@
 """Linear algebra: sparse kernels that are really stored and computed sparsely, and layers that take either kind."""
 
-from sparserl.linalg.break_even import break_even
-from sparserl.linalg.compressed import Compressed, Layout, gather, scatter, to_dense, to_mask
+from sparserl.linalg.break_even import break_even, compression_limits
+from sparserl.linalg.compressed import Compressed, Layout, all_live, gather, scatter, to_dense, to_mask
 from sparserl.linalg.native import unavailable_reason
-from sparserl.linalg.products import Layer, dense, feed_forward, layout_of, matmul, select
+from sparserl.linalg.products import Layer, as_computed, dense, feed_forward, layout_of, matmul, select
 
 __all__ = [
     "Compressed",
     "Layer",
     "Layout",
+    "all_live",
+    "as_computed",
     "break_even",
+    "compression_limits",
     "dense",
     "feed_forward",
     "gather",

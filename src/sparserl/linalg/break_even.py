@@ -3,9 +3,11 @@
 import functools
 import json
 import math
+from collections.abc import Mapping
 from importlib import resources
 
-TABLE = "break_even.json"  # set by hand until what `sparserl bench break-even` measures has gone through all tests
+TABLE = "break_even.json"  # what `sparserl bench break-even` writes
+LIMIT_STEPS = 1e4  # a limit is a part of the identity of an experiment, so it is a short number
 
 
 @functools.cache
@@ -17,6 +19,21 @@ def break_even(shape: tuple[int, int], batch_size: int) -> float:
     sizes = (*shape, batch_size)
     distance = lambda row: math.dist([math.log(x) for x in row[:3]], [math.log(max(x, 1)) for x in sizes])
     return float(min(_table(), key=distance)[3])
+
+
+def compression_limits(
+    shapes: Mapping[str, tuple[int, int]], densities: Mapping[str, float], batch_size: int, everywhere: bool = False
+) -> dict[str, float]:
+    """The density up to which each layer shall be compressed, for those that are sparse and have reached it.
+
+    That is the layer's break-even, rounded up to four decimals; `everywhere`, each sparse layer is compressed.
+    """
+    limits = {}
+    for name, density in densities.items():
+        limit = break_even(shapes[name], batch_size)
+        if density < 1 and (everywhere or density <= limit):
+            limits[name] = math.ceil(LIMIT_STEPS * max(density, limit)) / LIMIT_STEPS
+    return limits
 
 
 @functools.cache

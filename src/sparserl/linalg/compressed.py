@@ -1,6 +1,7 @@
 """Compressed kernels: the live weights of a layer, and where they stand."""
 
 import dataclasses
+import functools
 from typing import NamedTuple
 
 import jax
@@ -83,6 +84,27 @@ class Compressed:
             shape=shape,
         )
         return Compressed(jnp.asarray(values), layout)
+
+
+def all_live(kernel: Array) -> Compressed:
+    """A dense kernel `[in, out]` as a compressed one of which every weight is alive."""
+    num_inputs, num_outputs = kernel.shape
+    return Compressed(kernel.T.ravel(), _full_layout((num_inputs, num_outputs)))
+
+
+@functools.cache
+def _full_layout(shape: tuple[int, int]) -> Layout:
+    num_inputs, num_outputs = shape
+    types = index_types(shape, num_inputs * num_outputs)
+    inputs, outputs = np.arange(num_inputs), np.arange(num_outputs)
+    return Layout(
+        inputs=np.tile(inputs, num_outputs).astype(types.inputs),
+        output_starts=np.arange(num_outputs + 1, dtype=np.int32) * num_inputs,
+        outputs=np.tile(outputs, num_inputs).astype(types.outputs),
+        input_starts=np.arange(num_inputs + 1, dtype=np.int32) * num_outputs,
+        permutation=np.add.outer(inputs, outputs * num_inputs).ravel().astype(types.permutation),
+        shape=shape,
+    )
 
 
 class IndexTypes(NamedTuple):

@@ -17,7 +17,7 @@ TARGETS = (
     "sparserl_product",
     "sparserl_transposed_product",
     "sparserl_sampled_product",
-    "sparserl_sampled_product_relu",
+    "sparserl_gradients",
     "sparserl_compress",
     "sparserl_select",
 )

@@ -8,8 +8,10 @@ import jax
 import jax.numpy as jnp
 
 from sparserl.linalg import native
-from sparserl.linalg.compressed import Compressed, Layout, index_types
+from sparserl.linalg.compressed import Compressed, Layout, all_live, index_types
 from sparserl.types import Array
+
+FEW_INPUTS = 64  # up to here the native product and its weights' gradients are not slower than XLA's (measured)
 
 Activation = Callable[[jax.Array], jax.Array]
 Residuals = Any
@@ -42,6 +44,7 @@ def feed_forward(layers: Sequence[Layer], x: Array) -> jax.Array:
 
     Compressed kernels need the batch as the contiguous axis; where all are dense, the other way is faster in XLA.
     """
+    layers = as_computed(layers)
     if any(isinstance(layer.kernel, Compressed) for layer in layers):
         x = x.T
         for layer in layers:
@@ -52,6 +55,19 @@ def feed_forward(layers: Sequence[Layer], x: Array) -> jax.Array:
         y = jnp.matmul(x, kernel) + jnp.expand_dims(bias, 0)
         x = y if activation is None else activation(y)
     return jnp.asarray(x)
+
+
+def as_computed(layers: Sequence[Layer]) -> list[Layer]:
+    """The layers as `feed_forward` computes them: before compressed ones, a dense layer of few inputs is native, too.
+
+    Nobody wants its gradient with respect to x, and that of its kernel alone is a product XLA is bad at: 100 us for
+    6 inputs, 512 outputs and a batch of 128, where the native one takes 8.
+    """
+    first, *others = layers
+    native = any(isinstance(layer.kernel, Compressed) for layer in others)
+    if native and not isinstance(first.kernel, Compressed) and first.kernel.shape[0] <= FEW_INPUTS:
+        first = first._replace(kernel=all_live(first.kernel))
+    return [first, *others]
 
 
 def matmul(kernel: Array | Compressed, x: Array) -> jax.Array:
@@ -118,16 +134,16 @@ def _layer_backward(relu: bool, residuals: Residuals, dy: Array) -> tuple[Any, .
     layout, values, x, y = residuals
     if isinstance(dy, jax.custom_derivatives.SymbolicZero):
         return None, None, None, None
-    dvalues, dbias, dx = None, None, None
+    above = y if relu else dy  # a native call that does not ask for it takes any array of this shape
     if x is None:
         g = jnp.where(y > 0, dy, 0) if relu else dy
-    elif relu:
-        dvalues, dbias, g = _sampled_product_relu(layout.inputs, layout.output_starts, dy, y, x)
-    else:
-        g = dy
-        dvalues, dbias = _sampled_product(layout.inputs, layout.output_starts, g, x)
-    if values is not None:
         dx = _transposed_product(values, layout.outputs, layout.input_starts, layout.permutation, g)
+        return None, None, None, dx
+    if values is None:
+        dvalues, dbias = _sampled_product(relu)(layout.inputs, layout.output_starts, dy, above, x)
+        return dvalues, None, dbias, None
+    indices = (layout.inputs, layout.output_starts, layout.outputs, layout.input_starts, layout.permutation)
+    dvalues, dbias, dx = _gradients(relu)(values, *indices, dy, above, x)
     return dvalues, None, dbias, dx
 
 
@@ -172,16 +188,24 @@ def _transposed_product(values: Array, outputs: Array, input_starts: Array, perm
     return call(values, outputs, input_starts, permutation, g)
 
 
-def _sampled_product(inputs: Array, output_starts: Array, g: Array, x: Array) -> Sequence[jax.Array]:
-    results = (jax.ShapeDtypeStruct(inputs.shape, jnp.float32), jax.ShapeDtypeStruct(g.shape[:1], jnp.float32))
-    return jax.ffi.ffi_call("sparserl_sampled_product", results, vmap_method="expand_dims")(inputs, output_starts, g, x)
+def _sampled_product(relu: bool) -> Callable[..., Sequence[jax.Array]]:
+    def product(inputs: Array, output_starts: Array, dy: Array, y: Array, x: Array) -> Sequence[jax.Array]:
+        results = (_floats(inputs.shape), _floats(dy.shape[:1]))
+        call = jax.ffi.ffi_call("sparserl_sampled_product", results, vmap_method="expand_dims")
+        return call(inputs, output_starts, dy, y, x, relu=relu)
+
+    return product
 
 
-def _sampled_product_relu(inputs: Array, output_starts: Array, dy: Array, y: Array, x: Array) -> Sequence[jax.Array]:
-    results = (
-        jax.ShapeDtypeStruct(inputs.shape, jnp.float32),
-        jax.ShapeDtypeStruct(dy.shape[:1], jnp.float32),
-        jax.ShapeDtypeStruct(dy.shape, jnp.float32),
-    )
-    call = jax.ffi.ffi_call("sparserl_sampled_product_relu", results, vmap_method="expand_dims")
-    return call(inputs, output_starts, dy, y, x)
+def _gradients(relu: bool) -> Callable[..., Sequence[jax.Array]]:
+    def gradients(values: Array, *operands: Array) -> Sequence[jax.Array]:
+        dy, x = operands[-3], operands[-1]
+        results = (_floats(values.shape), _floats(dy.shape[:1]), _floats(x.shape))
+        call = jax.ffi.ffi_call("sparserl_gradients", results, vmap_method="expand_dims")
+        return call(values, *operands, relu=relu)
+
+    return gradients
+
+
+def _floats(shape: tuple[int, ...]) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, jnp.float32)

@@ -153,41 +153,10 @@ void check_product(const Kernels& kernels, const Case& c, Matrix& matrix, std::m
   }
 }
 
-void check_permuted_product(const Kernels& kernels, const Case& c, Matrix& matrix, std::mt19937& random) {
-  const std::vector<float> g = random_floats(c.out * c.batch, c.special, random);
-  std::vector<float> dx(c.in * c.batch, kUntouched);
-  kernels.permuted_product({matrix.outputs.read(), matrix.input_starts.data(), c.in, c.out}, matrix.values.data(),
-                           matrix.permutation.read(), g.data(), dx.data(), c.batch);
-  for (std::int64_t i = 0; i < c.in; ++i) {
-    for (std::int64_t b = 0; b < c.batch; ++b) {
-      double sum = 0, magnitude = 0;
-      for (std::int32_t k = matrix.input_starts[i]; k < matrix.input_starts[i + 1]; ++k) {
-        const double term =
-            static_cast<double>(matrix.values[matrix.permutation[k]]) * g[matrix.outputs[k] * c.batch + b];
-        sum += term;
-        magnitude += std::abs(term);
-      }
-      require(close(dx[i * c.batch + b], sum, magnitude), "permuted product", c);
-    }
-  }
-}
-
-void check_sampled_product(const Kernels& kernels, const Case& c, Matrix& matrix, std::mt19937& random, bool relu) {
-  const std::vector<float> x = random_floats(c.in * c.batch, c.special, random);
-  const std::vector<float> y = random_floats(c.out * c.batch, c.special, random);
-  const std::vector<float> dy = random_floats(c.out * c.batch, c.special, random);
-  std::vector<float> expected_g = dy;
-  for (std::size_t i = 0; relu && i < dy.size(); ++i) expected_g[i] = y[i] > 0 ? dy[i] : 0;
-  std::vector<float> g(dy.size(), kUntouched), dvalues(matrix.values.size(), kUntouched), dbias(c.out, kUntouched);
-  const Rows rows{matrix.inputs.read(), matrix.output_starts.data(), c.out, c.in};
-  if (relu) {
-    kernels.sampled_product_relu(rows, dy.data(), y.data(), x.data(), dvalues.data(), dbias.data(), g.data(), c.batch);
-    for (std::size_t i = 0; i < g.size(); ++i) {
-      require(close(g[i], expected_g[i], 0), "g of the sampled product", c);
-    }
-  } else {
-    kernels.sampled_product(rows, dy.data(), x.data(), dvalues.data(), dbias.data(), c.batch);
-  }
+// The gradients of weights and biases, inner products and sums of g.
+void check_weight_gradients(const Case& c, Matrix& matrix, const std::vector<float>& expected_g,
+                            const std::vector<float>& x, const std::vector<float>& dvalues,
+                            const std::vector<float>& dbias) {
   for (std::int64_t o = 0; o < c.out; ++o) {
     double sum = 0, magnitude = 0;
     for (std::int64_t b = 0; b < c.batch; ++b) {
@@ -202,11 +171,55 @@ void check_sampled_product(const Kernels& kernels, const Case& c, Matrix& matrix
         inner += term;
         size += std::abs(term);
       }
-      require(close(dvalues[p], inner, size), "sampled product", c);
+      require(close(dvalues[p], inner, size), "dvalues", c);
     }
   }
   for (std::size_t p = matrix.output_starts[c.out]; p < dvalues.size(); ++p) {
-    require(dvalues[p] == kUntouched, "the padding of the sampled product", c);
+    require(dvalues[p] == kUntouched, "the padding of dvalues", c);
+  }
+}
+
+// All gradients at once, the sampled product with and without g, and the permuted product alone.
+void check_gradients(const Kernels& kernels, const Case& c, Matrix& matrix, std::mt19937& random, bool relu) {
+  const std::vector<float> x = random_floats(c.in * c.batch, c.special, random);
+  const std::vector<float> y = random_floats(c.out * c.batch, c.special, random);
+  const std::vector<float> dy = random_floats(c.out * c.batch, c.special, random);
+  std::vector<float> expected_g = dy;
+  for (std::size_t i = 0; relu && i < dy.size(); ++i) expected_g[i] = y[i] > 0 ? dy[i] : 0;
+  const float* above = relu ? y.data() : nullptr;
+  const Rows by_output{matrix.inputs.read(), matrix.output_starts.data(), c.out, c.in};
+  const Rows by_input{matrix.outputs.read(), matrix.input_starts.data(), c.in, c.out};
+
+  std::vector<float> g(dy.size(), kUntouched), dvalues(matrix.values.size(), kUntouched), dbias(c.out, kUntouched);
+  for (const bool keep : {false, true}) {
+    std::fill(dvalues.begin(), dvalues.end(), kUntouched);
+    kernels.sampled_product(by_output, dy.data(), above, x.data(), dvalues.data(), dbias.data(),
+                            keep ? g.data() : nullptr, c.batch);
+    check_weight_gradients(c, matrix, expected_g, x, dvalues, dbias);
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      require(keep ? close(g[i], expected_g[i], 0) : g[i] == kUntouched, "g of the sampled product", c);
+    }
+  }
+
+  std::vector<float> dx(c.in * c.batch, kUntouched), dx_alone(c.in * c.batch, kUntouched);
+  std::fill(dvalues.begin(), dvalues.end(), kUntouched);
+  kernels.gradients({by_output, by_input, matrix.permutation.read()}, matrix.values.data(), dy.data(), above, x.data(),
+                    dvalues.data(), dbias.data(), dx.data(), c.batch);
+  check_weight_gradients(c, matrix, expected_g, x, dvalues, dbias);
+  kernels.permuted_product(by_input, matrix.values.data(), matrix.permutation.read(), expected_g.data(),
+                           dx_alone.data(), c.batch);
+  for (std::int64_t i = 0; i < c.in; ++i) {
+    for (std::int64_t b = 0; b < c.batch; ++b) {
+      double sum = 0, magnitude = 0;
+      for (std::int32_t k = matrix.input_starts[i]; k < matrix.input_starts[i + 1]; ++k) {
+        const double term =
+            static_cast<double>(matrix.values[matrix.permutation[k]]) * expected_g[matrix.outputs[k] * c.batch + b];
+        sum += term;
+        magnitude += std::abs(term);
+      }
+      require(close(dx[i * c.batch + b], sum, magnitude), "dx", c);
+      require(close(dx_alone[i * c.batch + b], sum, magnitude), "permuted product", c);
+    }
   }
 }
 
@@ -214,9 +227,8 @@ void check_kernels(const Kernels& kernels, const Case& c, std::mt19937& random) 
   Matrix matrix = random_matrix(c, random);
   for (const bool relu : {false, true}) {
     check_product(kernels, c, matrix, random, relu);
-    check_sampled_product(kernels, c, matrix, random, relu);
+    check_gradients(kernels, c, matrix, random, relu);
   }
-  check_permuted_product(kernels, c, matrix, random);
 }
 
 // Every batch size up to 70 and some beyond; shapes from empty to several blocks of the first-level cache; sparse to
@@ -234,7 +246,7 @@ void check_instruction_set(const Kernels& kernels) {
   for (std::int64_t batch = 0; batch <= 70; ++batch) {
     for (const double density : {0.0, 0.05, 0.3, 1.0}) check(random() % 40, random() % 40, batch, density);
   }
-  for (const std::int64_t batch : {1, 3, 16, 100, 127, 128, 129, 200, 256, 300}) {
+  for (const std::int64_t batch : {1, 3, 16, 100, 127, 128, 129, 200, 256, 300, 384}) {
     for (const double density : {0.01, 0.1, 0.5}) check(64 + random() % 200, 64 + random() % 100, batch, density);
   }
   for (const std::int64_t batch : {1, 7, 64, 128, 131}) {

@@ -214,37 +214,10 @@ void clear_padding(float* dvalues, const Rows& rows, std::int64_t capacity) {
   for (std::int64_t p = rows.starts[rows.row_count]; p < capacity; ++p) dvalues[p] = 0;
 }
 
-ffi::Error sampled_product(Any inputs_buffer, Starts output_starts_buffer, Float g_buffer, Float x_buffer,
-                           Result<Float> dvalues_buffer, Result<Float> dbias_buffer) {
+// Where y is given, dy counts only where it is above 0; where it is not wanted, any array of its shape stands for it.
+ffi::Error sampled_product(Any inputs_buffer, Starts output_starts_buffer, Float dy_buffer, Float y_buffer,
+                           Float x_buffer, Result<Float> dvalues_buffer, Result<Float> dbias_buffer, bool relu) {
   const char* target = "sparserl_sampled_product";
-  const Operand inputs{"inputs", inputs_buffer, 1};
-  const Operand starts{"output_starts", output_starts_buffer, 1};
-  const Operand g{"g", g_buffer, 2};
-  const Operand x{"x", x_buffer, 2};
-  const Operand dvalues{"dvalues", *dvalues_buffer, 1};
-  const Operand dbias{"dbias", *dbias_buffer, 1};
-  if (auto error = too_few_dimensions(target, {&g, &x, &dvalues}); error.failure()) return error;
-  const std::int64_t capacity = dvalues.size(0), in = x.size(0), out = g.size(0), batch = g.size(1);
-  const auto lead = dvalues.lead();
-  Checks checks(target, lead);
-  checks.indices(inputs, capacity, in);
-  checks.shape(starts, {out + 1});
-  checks.shape(g, {out, batch});
-  checks.shape(x, {in, batch});
-  checks.result_shape(dbias, {out});
-  if (checks.failed()) return checks.error();
-  return for_each(lead, [&](std::int64_t i) {
-    const Rows rows{inputs.indices(lead, i), starts.at<std::int32_t>(lead, i), out, in};
-    kernels().sampled_product(rows, g.at<float>(lead, i), x.at<float>(lead, i), dvalues.at<float>(lead, i),
-                              dbias.at<float>(lead, i), batch);
-    clear_padding(dvalues.at<float>(lead, i), rows, capacity);
-  });
-}
-
-ffi::Error sampled_product_relu(Any inputs_buffer, Starts output_starts_buffer, Float dy_buffer, Float y_buffer,
-                                Float x_buffer, Result<Float> dvalues_buffer, Result<Float> dbias_buffer,
-                                Result<Float> g_buffer) {
-  const char* target = "sparserl_sampled_product_relu";
   const Operand inputs{"inputs", inputs_buffer, 1};
   const Operand starts{"output_starts", output_starts_buffer, 1};
   const Operand dy{"dy", dy_buffer, 2};
@@ -252,9 +225,8 @@ ffi::Error sampled_product_relu(Any inputs_buffer, Starts output_starts_buffer, 
   const Operand x{"x", x_buffer, 2};
   const Operand dvalues{"dvalues", *dvalues_buffer, 1};
   const Operand dbias{"dbias", *dbias_buffer, 1};
-  const Operand g{"g", *g_buffer, 2};
-  if (auto error = too_few_dimensions(target, {&x, &dvalues, &g}); error.failure()) return error;
-  const std::int64_t capacity = dvalues.size(0), in = x.size(0), out = g.size(0), batch = g.size(1);
+  if (auto error = too_few_dimensions(target, {&dy, &x, &dvalues}); error.failure()) return error;
+  const std::int64_t capacity = dvalues.size(0), in = x.size(0), out = dy.size(0), batch = dy.size(1);
   const auto lead = dvalues.lead();
   Checks checks(target, lead);
   checks.indices(inputs, capacity, in);
@@ -263,13 +235,58 @@ ffi::Error sampled_product_relu(Any inputs_buffer, Starts output_starts_buffer, 
   checks.shape(y, {out, batch});
   checks.shape(x, {in, batch});
   checks.result_shape(dbias, {out});
-  checks.result_shape(g, {out, batch});
   if (checks.failed()) return checks.error();
   return for_each(lead, [&](std::int64_t i) {
     const Rows rows{inputs.indices(lead, i), starts.at<std::int32_t>(lead, i), out, in};
-    kernels().sampled_product_relu(rows, dy.at<float>(lead, i), y.at<float>(lead, i), x.at<float>(lead, i),
-                                   dvalues.at<float>(lead, i), dbias.at<float>(lead, i), g.at<float>(lead, i), batch);
+    kernels().sampled_product(rows, dy.at<float>(lead, i), relu ? y.at<float>(lead, i) : nullptr,
+                              x.at<float>(lead, i), dvalues.at<float>(lead, i), dbias.at<float>(lead, i), nullptr,
+                              batch);
     clear_padding(dvalues.at<float>(lead, i), rows, capacity);
+  });
+}
+
+ffi::Error gradients(Float values_buffer, Any inputs_buffer, Starts output_starts_buffer, Any outputs_buffer,
+                     Starts input_starts_buffer, Any permutation_buffer, Float dy_buffer, Float y_buffer,
+                     Float x_buffer, Result<Float> dvalues_buffer, Result<Float> dbias_buffer,
+                     Result<Float> dx_buffer, bool relu) {
+  const char* target = "sparserl_gradients";
+  const Operand values{"values", values_buffer, 1};
+  const Operand inputs{"inputs", inputs_buffer, 1};
+  const Operand output_starts{"output_starts", output_starts_buffer, 1};
+  const Operand outputs{"outputs", outputs_buffer, 1};
+  const Operand input_starts{"input_starts", input_starts_buffer, 1};
+  const Operand permutation{"permutation", permutation_buffer, 1};
+  const Operand dy{"dy", dy_buffer, 2};
+  const Operand y{"y", y_buffer, 2};
+  const Operand x{"x", x_buffer, 2};
+  const Operand dvalues{"dvalues", *dvalues_buffer, 1};
+  const Operand dbias{"dbias", *dbias_buffer, 1};
+  const Operand dx{"dx", *dx_buffer, 2};
+  if (auto error = too_few_dimensions(target, {&values, &dy, &dx}); error.failure()) return error;
+  const std::int64_t capacity = values.size(0), in = dx.size(0), out = dy.size(0), batch = dy.size(1);
+  const auto lead = dx.lead();
+  Checks checks(target, lead);
+  checks.shape(values, {capacity});
+  checks.indices(inputs, capacity, in);
+  checks.shape(output_starts, {out + 1});
+  checks.indices(outputs, capacity, out);
+  checks.shape(input_starts, {in + 1});
+  checks.indices(permutation, capacity, capacity);
+  checks.shape(dy, {out, batch});
+  checks.shape(y, {out, batch});
+  checks.shape(x, {in, batch});
+  checks.result_shape(dvalues, {capacity});
+  checks.result_shape(dbias, {out});
+  checks.result_shape(dx, {in, batch});
+  if (checks.failed()) return checks.error();
+  return for_each(lead, [&](std::int64_t i) {
+    const Orders orders{{inputs.indices(lead, i), output_starts.at<std::int32_t>(lead, i), out, in},
+                        {outputs.indices(lead, i), input_starts.at<std::int32_t>(lead, i), in, out},
+                        permutation.indices(lead, i)};
+    kernels().gradients(orders, values.at<float>(lead, i), dy.at<float>(lead, i),
+                        relu ? y.at<float>(lead, i) : nullptr, x.at<float>(lead, i), dvalues.at<float>(lead, i),
+                        dbias.at<float>(lead, i), dx.at<float>(lead, i), batch);
+    clear_padding(dvalues.at<float>(lead, i), orders.by_output, capacity);
   });
 }
 
@@ -336,7 +353,7 @@ ffi::Error select_highest(Rank ranks_buffer, Count count_buffer, Result<Mask> ma
 SPARSERL_EXPORT XLA_FFI_Error* sparserl_product(XLA_FFI_CallFrame*);
 SPARSERL_EXPORT XLA_FFI_Error* sparserl_transposed_product(XLA_FFI_CallFrame*);
 SPARSERL_EXPORT XLA_FFI_Error* sparserl_sampled_product(XLA_FFI_CallFrame*);
-SPARSERL_EXPORT XLA_FFI_Error* sparserl_sampled_product_relu(XLA_FFI_CallFrame*);
+SPARSERL_EXPORT XLA_FFI_Error* sparserl_gradients(XLA_FFI_CallFrame*);
 SPARSERL_EXPORT XLA_FFI_Error* sparserl_compress(XLA_FFI_CallFrame*);
 SPARSERL_EXPORT XLA_FFI_Error* sparserl_select(XLA_FFI_CallFrame*);
 
@@ -361,23 +378,30 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(sparserl_transposed_product, sparserl::transposed_
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(sparserl_sampled_product, sparserl::sampled_product,
                               ffi::Ffi::Bind()
-                                  .Arg<sparserl::Any>()      // inputs
-                                  .Arg<sparserl::Starts>()   // output_starts
-                                  .Arg<sparserl::Float>()    // g
-                                  .Arg<sparserl::Float>()    // x
-                                  .Ret<sparserl::Float>()    // dvalues
-                                  .Ret<sparserl::Float>());  // dbias
+                                  .Arg<sparserl::Any>()     // inputs
+                                  .Arg<sparserl::Starts>()  // output_starts
+                                  .Arg<sparserl::Float>()   // dy
+                                  .Arg<sparserl::Float>()   // y
+                                  .Arg<sparserl::Float>()   // x
+                                  .Ret<sparserl::Float>()   // dvalues
+                                  .Ret<sparserl::Float>()   // dbias
+                                  .Attr<bool>("relu"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(sparserl_sampled_product_relu, sparserl::sampled_product_relu,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(sparserl_gradients, sparserl::gradients,
                               ffi::Ffi::Bind()
-                                  .Arg<sparserl::Any>()      // inputs
-                                  .Arg<sparserl::Starts>()   // output_starts
-                                  .Arg<sparserl::Float>()    // dy
-                                  .Arg<sparserl::Float>()    // y
-                                  .Arg<sparserl::Float>()    // x
-                                  .Ret<sparserl::Float>()    // dvalues
-                                  .Ret<sparserl::Float>()    // dbias
-                                  .Ret<sparserl::Float>());  // g
+                                  .Arg<sparserl::Float>()   // values
+                                  .Arg<sparserl::Any>()     // inputs
+                                  .Arg<sparserl::Starts>()  // output_starts
+                                  .Arg<sparserl::Any>()     // outputs
+                                  .Arg<sparserl::Starts>()  // input_starts
+                                  .Arg<sparserl::Any>()     // permutation
+                                  .Arg<sparserl::Float>()   // dy
+                                  .Arg<sparserl::Float>()   // y
+                                  .Arg<sparserl::Float>()   // x
+                                  .Ret<sparserl::Float>()   // dvalues
+                                  .Ret<sparserl::Float>()   // dbias
+                                  .Ret<sparserl::Float>()   // dx
+                                  .Attr<bool>("relu"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(sparserl_compress, sparserl::compress_mask,
                               ffi::Ffi::Bind()

@@ -20,6 +20,13 @@ struct Rows {
   std::int64_t column_count;
 };
 
+// The same weights in both orders: weight p of those by input is weight permutation[p] of those by output.
+struct Orders {
+  Rows by_output;
+  Rows by_input;
+  Indices permutation;
+};
+
 // Activations are [units, batch] with the batch contiguous.
 struct Kernels {
   const char* instruction_set;
@@ -32,13 +39,14 @@ struct Kernels {
   void (*permuted_product)(const Rows& rows, const float* values, Indices permutation, const float* x, float* y,
                            std::int64_t batch);
 
-  // dvalues[p] = the inner product of g[row] and x[columns[p]], dbias[row] = the sum of g[row]. Padding is not written.
-  void (*sampled_product)(const Rows& rows, const float* g, const float* x, float* dvalues, float* dbias,
-                          std::int64_t batch);
+  // With g = dy where y > 0, else 0 (y null: g = dy): dvalues[p] = the inner product of g[row] and x[columns[p]],
+  // dbias[row] = the sum of g[row]. Writes g, too, where it is not null. Padding is not written.
+  void (*sampled_product)(const Rows& rows, const float* dy, const float* y, const float* x, float* dvalues,
+                          float* dbias, float* g, std::int64_t batch);
 
-  // The sampled product of g = dy where y > 0, else 0; writes g too.
-  void (*sampled_product_relu)(const Rows& rows, const float* dy, const float* y, const float* x, float* dvalues,
-                               float* dbias, float* g, std::int64_t batch);
+  // The sampled product of rows of outputs, and dx, the permuted product of rows of inputs with g.
+  void (*gradients)(const Orders& orders, const float* values, const float* dy, const float* y, const float* x,
+                    float* dvalues, float* dbias, float* dx, std::int64_t batch);
 };
 
 // The kernels of the widest instruction set that this processor has; the environment variable SPARSERL_INSTRUCTION_SET

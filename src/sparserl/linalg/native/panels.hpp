@@ -1,5 +1,5 @@
-// How activations are read: four indices by one load, and the rows that they point to, packed so that they stay in the
-// first-level cache.
+// How activations are read and written: four indices by one load, and the rows that they point to, packed so that they
+// stay in the first-level cache.
 #pragma once
 
 #include <cstdint>
@@ -96,6 +96,33 @@ Packed<1> pack_rest(const float* x, std::int64_t batch, std::int64_t width, std:
   auto* to = static_cast<float*>(scratch(Scratch::panel, row_count * Packed<1>::kStride));
   for (std::int64_t row = 0; row < row_count; ++row) store(to + row * kLanes, load_part(x + row * batch, width));
   return packed<1>(to);
+}
+
+// Writes V vectors, or of one the first `width` samples.
+template <int V>
+SPARSERL_INLINE void store_row(float* to, const Vector (&row)[V], std::int64_t width) {
+  if (V == 1 && width < kLanes) {
+    store_part(to, row[0], width);
+  } else {
+    for (int v = 0; v < V; ++v) store(to + v * kLanes, row[v]);
+  }
+}
+
+// Reads V vectors of dy, or of one the first `width` samples; where y is given, zeros where it is not above 0.
+template <int V>
+SPARSERL_INLINE void masked_gradients(Vector (&g)[V], const float* dy, const float* y, std::int64_t width) {
+  const bool part = V == 1 && width < kLanes;
+  for (int v = 0; v < V; ++v) {
+    g[v] = part ? load_part(dy, width) : load(dy + v * kLanes);
+    if (y) g[v] = (part ? load_part(y, width) : load(y + v * kLanes)) > Vector{} ? g[v] : Vector{};
+  }
+}
+
+template <int V>
+SPARSERL_INLINE float sum_all(const Vector (&g)[V]) {
+  Vector total = g[0];
+  for (int v = 1; v < V; ++v) total += g[v];
+  return sum(total);
 }
 
 // A matrix's columns, which are the rows of activations, in `count` blocks.

@@ -1,4 +1,4 @@
-// Working memory of the kernels: three blocks per thread that only grow.
+// Working memory of the kernels: four blocks per thread that only grow.
 #include "scratch.hpp"
 
 #include <unistd.h>
@@ -21,7 +21,7 @@ struct Block {
   std::size_t bytes = 0;
 };
 
-thread_local Block blocks[3];
+thread_local Block blocks[4];
 
 // Exactly as much as is asked for, so that a sanitizer sees a step too far; something even where that is nothing.
 void* allocate(std::size_t bytes) {

@@ -6,7 +6,7 @@
 namespace sparserl {
 
 // What it is for: memory for one purpose stays valid while another is asked for.
-enum class Scratch { panel, cuts, values };
+enum class Scratch { panel, cuts, values, sums };
 
 // At least `bytes` bytes at the start of a page, the calling thread's own until it asks for the same purpose again.
 // Throws std::bad_alloc.

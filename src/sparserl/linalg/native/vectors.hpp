@@ -37,6 +37,17 @@ SPARSERL_INLINE Vector load(const float* from) {
   return vector;
 }
 
+// The same, once: a compiler may otherwise load anew for each use, as an operand of the instruction that uses it.
+SPARSERL_INLINE Vector load_once(const float* from) {
+  Vector vector = load(from);
+#if defined(__x86_64__)
+  asm("" : "+v"(vector));
+#elif defined(__aarch64__)
+  asm("" : "+w"(vector));
+#endif
+  return vector;
+}
+
 SPARSERL_INLINE void store(float* to, Vector vector) { std::memcpy(to, &vector, sizeof vector); }
 
 SPARSERL_INLINE Four load_four(const float* from) {
@@ -89,6 +100,11 @@ SPARSERL_INLINE Vector repeat_four(const float* from) {
 #else
   return load(from);
 #endif
+}
+
+template <int... I>
+SPARSERL_INLINE Vector repeat(Four four, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(four, four, (I % 4)...);
 }
 
 // In every four lanes the one at `Place`, four times.
