@@ -9,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 
+from optimizer.regression import batch, fresh_params
 from sparserl.sparsity.initializers import sparse_glorot_uniform
 from sparserl.sparsity.inner import InnerOptimizer
 from sparserl.sparsity.masks import live_count, pruned_count
@@ -40,17 +41,6 @@ INNERS = {
     "accumulated": optax.MultiSteps(optax.adam(1e-2), 3).gradient_transformation(),
     "finite": optax.apply_if_finite(optax.adam(1e-2), 3),
 }
-
-
-def fresh_params():
-    random = np.random.default_rng(0)
-    layer = lambda a, b: {"kernel": jnp.asarray(random.normal(size=(a, b)), jnp.float32), "bias": jnp.zeros(b)}
-    return {"q": {"hidden_1": layer(6, 11), "output": layer(11, 4)}}
-
-
-def batch(step):
-    random = np.random.default_rng(100 + step)
-    return jnp.asarray(random.normal(size=(16, 6)), jnp.float32), jnp.asarray(random.normal(size=(16, 4)), jnp.float32)
 
 
 def loss(params, data):

@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 
+from optimizer.regression import batch, fresh_params
 from sparserl import linalg
 from sparserl.linalg import Compressed, Layer
 from sparserl.sparsity import SparseOptimizer, Window, kernels, topology
@@ -40,17 +41,6 @@ INNERS = {
 
 def optimizer_of(method, break_even, inner="adam"):
     return SparseOptimizer(INNERS[inner], method, DENSITIES, TOTAL, {"q/hidden_1": 1e-3}, break_even=break_even)
-
-
-def fresh_params():
-    random = np.random.default_rng(0)
-    layer = lambda a, b: {"kernel": jnp.asarray(random.normal(size=(a, b)), jnp.float32), "bias": jnp.zeros(b)}
-    return {"q": {"hidden_1": layer(6, 11), "output": layer(11, 4)}}
-
-
-def batch(step):
-    random = np.random.default_rng(100 + step)
-    return jnp.asarray(random.normal(size=(16, 6)), jnp.float32), jnp.asarray(random.normal(size=(16, 4)), jnp.float32)
 
 
 def loss(params, data):
