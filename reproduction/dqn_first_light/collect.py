@@ -24,13 +24,14 @@ SB3 = "dense (Stable-Baselines3)"
 
 
 def our_rows(directory: Path) -> list[dict[str, Any]]:
-    """Every evaluation of every finished run, with its preset."""
+    """Every evaluation of every finished run, with its preset, and the name of its network as method."""
     rows = []
     for status in sorted(directory.glob("*/seed=*/status.json")):
         folder = status.parent
         if persistence.read_status(folder).status == "finished":
-            preset = persistence.read_experiment(folder.parent)["preset"]
-            rows += [{**row, "preset": preset} for row in persistence.read_evaluations(folder).to_pylist()]
+            planned = persistence.read_experiment(folder.parent)
+            names = {"preset": planned["preset"], "method": planned["network"]}
+            rows += [{**row, **names} for row in persistence.read_evaluations(folder).to_pylist()]
     return rows
 
 

@@ -1,4 +1,5 @@
-"""Train what this study compares: dense and RigL at 90 %, three tasks, two presets; 5 seeds x 100,000 steps each.
+"""Train what this study compares: dense, and RigL at 90 % with masked and with compressed storage; three tasks, two
+presets, 100,000 steps, 5 or 10 seeds each.
 
 `python reproduction/dqn_first_light/run.py [OUTPUT]`; resumable: neither finished runs nor those whose evaluations are
 kept here already are run again (`collect.py` keeps them; delete `evaluations.parquet` to run all).
@@ -8,41 +9,66 @@ import itertools
 import sys
 import time
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
 from sparserl import persistence, study
-from sparserl.experiment import Experiment, from_preset
+from sparserl.experiment import Experiment, from_preset, planned
 
 ENVIRONMENTS = ("Acrobot-v1", "CartPole-v1", "MountainCar-v0")
 PRESETS = ("published-code", "paper")
-METHODS = {"dense": 0.0, "rigl": 0.9}
-NUM_SEEDS = 5
+NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {  # method and choices by the name in the results
+    "dense": ("dense", {"sparsity": 0.0, "storage": "masked"}),
+    "rigl": ("rigl", {"sparsity": 0.9, "storage": "masked"}),
+    "rigl (compressed)": ("rigl", {"sparsity": 0.9, "storage": "compressed"}),
+}
 
 
-def experiments() -> list[tuple[str, Experiment]]:
-    """Every experiment of the study with the name of its preset."""
-    grid = itertools.product(PRESETS, ENVIRONMENTS, METHODS)
-    choices = lambda method: {"sparsity": METHODS[method], "storage": "masked"}
-    return [(p, from_preset("dqn", m, environment, p, **choices(m))) for p, environment, m in grid]
+def num_seeds(preset: str, environment: str) -> int:
+    """Five; where final returns swing too widely for five to tell the networks apart, ten."""
+    return 10 if (preset, environment) == ("paper", "CartPole-v1") else 5
+
+
+class Planned(NamedTuple):
+    """An experiment with the names that the results have for its preset and network."""
+
+    preset: str
+    network: str
+    experiment: Experiment
+
+
+def experiments() -> list[Planned]:
+    """Every experiment of the study."""
+    grid = itertools.product(PRESETS, ENVIRONMENTS, NETWORKS.items())
+    made = lambda preset, environment, method, choices: planned(
+        from_preset("dqn", method, environment, preset, **choices)
+    )
+    return [Planned(p, name, made(p, environment, *settings)) for p, environment, (name, settings) in grid]
 
 
 def plan(directory: Path) -> list[Path]:
     """Write every `experiment.json`, and return the run folders, first seeds first."""
-    for preset, experiment in experiments():
-        document = {"choices": experiment.choices(), "preset": preset, "machine": persistence.machine_description()}
+    for preset, network, experiment in experiments():
+        document = {
+            "choices": experiment.choices(),
+            "preset": preset,
+            "network": network,
+            "machine": persistence.machine_description(),
+        }
         persistence.plan_experiment(directory, experiment.identifier, document)
     kept = already_kept()
     return [
         persistence.run_folder(directory, experiment.identifier, seed)
-        for seed in range(NUM_SEEDS)
-        for preset, experiment in experiments()
-        if (preset, experiment.environment, experiment.method_name, seed) not in kept
+        for seed in range(10)
+        for preset, network, experiment in experiments()
+        if seed < num_seeds(preset, experiment.environment)
+        and (preset, experiment.environment, network, seed) not in kept
     ]
 
 
 def already_kept() -> set[tuple[str, str, str, int]]:
-    """Preset, environment, method and seed of the runs in `evaluations.parquet`."""
+    """Preset, environment, network and seed of the runs in `evaluations.parquet`."""
     path = Path(__file__).parent / "evaluations.parquet"
     rows = pq.read_table(path).to_pylist() if path.exists() else []
     return {(row["preset"], row["environment"], row["method"], row["seed"]) for row in rows}
