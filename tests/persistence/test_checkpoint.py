@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sparserl.persistence import UserError, has_bundle, read_bundle, write_bundle, write_document
+from sparserl.persistence import UserError, checkpoint, has_bundle, read_bundle, write_bundle, write_document
 
 ARRAYS = {
     "q/hidden_1/kernel": np.arange(12, dtype=np.float32).reshape(3, 4),
@@ -197,3 +197,20 @@ def test_readers_see_whole_bundles_while_one_is_written(tmp_path: Path) -> None:
         num_reads += 1
     writer.join()
     assert num_reads > 5
+
+
+def test_a_bundle_moved_aside_between_two_files_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a reader meets between the writer's two renames: the folder it has begun to read is at the other place."""
+    folder = tmp_path / "c"
+    write_bundle(folder, {"x": np.arange(3)}, {"turn": 1})
+    read, moved = checkpoint._read_listed, []
+
+    def read_after_a_move(path: Path, entry: object) -> bytes:
+        if not moved:
+            moved.append(folder.rename(folder.with_name(".c.previous")))
+        return read(path, entry)
+
+    monkeypatch.setattr(checkpoint, "_read_listed", read_after_a_move)
+    found, document = read_bundle(folder)
+    assert moved
+    assert (found["x"].tolist(), document) == ([0, 1, 2], {"turn": 1})

@@ -65,7 +65,8 @@ def read_bundle(folder: str | Path) -> tuple[dict[str, np.ndarray], dict[str, An
         try:
             return _read_folder(place)
         except UserError:
-            if before == _identity(_place(folder)):
+            now = _place(folder)  # the same folder may have moved to the side in between
+            if (place, before) == (now, _identity(now)):
                 raise
     raise UserError(f"{folder} was replaced {_NUM_TRIES} times while it was being read; try again")
 
