@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.types import Discrete, EnvSpec, TimeStep
+from sparserl.types import Box, Discrete, EnvSpec, TimeStep
 
 
 class ProbeState(NamedTuple):
@@ -27,10 +27,11 @@ class Probe:
     truncates: bool = False  # the end is a time limit instead of a termination
     num_envs: int = 1
     compiled: bool = True
+    action: Discrete | Box = Discrete(2)
 
     @property
     def spec(self) -> EnvSpec:
-        return EnvSpec("probe", (1,), np.dtype("float32"), Discrete(2), None)
+        return EnvSpec("probe", (1,), np.dtype("float32"), self.action, None)
 
     def reset(self, key):
         observation = jax.vmap(self.first)(jax.random.split(key, self.num_envs)).astype(jnp.float32)
@@ -61,6 +62,11 @@ DELAYED = Probe(zero, tick, lambda o, a, t: t.astype(jnp.float32), length=2)
 CHOSEN = Probe(zero, stay, lambda o, a, t: 2.0 * a - 1.0)
 MATCHED = Probe(sign, stay, lambda o, a, t: o * (2.0 * a - 1.0))
 ENDLESS = Probe(zero, stay, lambda o, a, t: jnp.float32(0.1), length=5, truncates=True)
+
+# Continuous actions between -1 and 3: the right one is o + 1, and every other costs its squared distance from it.
+WIDE = Box((1,), np.array([-1.0], np.float32), np.array([3.0], np.float32))
+AIMED = Probe(sign, stay, lambda o, a, t: -((a[0] - (o + 1.0)) ** 2), action=WIDE)
+ENDLESS_AIMED = dataclasses.replace(ENDLESS, action=WIDE)
 
 # Right action values at given observations, with discount 0.9: probe, observations, values `[observation, action]`.
 TRUTH = {

@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room 
     "networks": {"types", "linalg"},
     "agents": {"types", "networks"},
     "diagnostics": {"types", "linalg"},
-    "presets": {"types", "sparsity", "networks", "agents"},
+    "presets": {"types", "sparsity", "networks", "agents", "training"},  # training: how evaluations are done
 }
 ROOMS["experiment"] = set(ROOMS)
 ROOMS["report"] = {"persistence", "types"}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sparserl.cli import main
+from sparserl.experiment import AGENTS
 from test_architecture import DOORS, ROOMS, SOURCE
 
 ROOT = Path(__file__).parent.parent
@@ -38,7 +39,8 @@ def test_the_readme_has_commands() -> None:
 
 
 def test_switches_of_deviations_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "dqn", "rigl", "--help"]) == 0
+    for agent in AGENTS:
+        assert main(["train", agent, "rigl", "--help"]) == 0
     there = set(re.findall(r"--[a-z][\w.-]*", capsys.readouterr().out))
     told = set(re.findall(r"--[a-z][\w.-]*", read("docs/deviations.md")))
     assert told - there == set()

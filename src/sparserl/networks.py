@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -18,9 +19,27 @@ def he_truncated_normal(key: Key, shape: tuple[int, ...]) -> jax.Array:
     return jax.nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal")(key, shape, jnp.float32)
 
 
+def glorot_uniform(key: Key, shape: tuple[int, ...]) -> jax.Array:
+    """Uniform of variance 2 / (fan-in + fan-out) (Glorot and Bengio 2010)."""
+    return jax.nn.initializers.glorot_uniform()(key, shape, jnp.float32)
+
+
+def fan_in_uniform(key: Key, shape: tuple[int, ...]) -> jax.Array:
+    """Uniform within 1 / sqrt(fan-in): what PyTorch gives its linear layers."""
+    return uniform_within(shape[0] ** -0.5)(key, shape)
+
+
 def uniform_within(limit: float) -> Initializer:
     """Initialiser that draws uniformly from [-limit, limit)."""
     return lambda key, shape: jax.random.uniform(key, shape, jnp.float32, -limit, limit)
+
+
+InitializerName = Literal["he_truncated_normal", "glorot_uniform", "fan_in_uniform"]
+INITIALIZERS: Mapping[str, Initializer] = {
+    "he_truncated_normal": he_truncated_normal,
+    "glorot_uniform": glorot_uniform,
+    "fan_in_uniform": fan_in_uniform,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +47,8 @@ class MLPSettings:
     """Size and start of a multi-layer perceptron; the defaults are the paper's DQN for classic control (Table 6)."""
 
     hidden_units: tuple[int, ...] = (512, 512)  # width of each hidden layer
-    output_limit: float = 0.03  # output kernel uniform within +- this
+    initializer: InitializerName = "he_truncated_normal"  # of the hidden kernels
+    output_limit: float | None = 0.03  # output kernel uniform within +- this; None: as the hidden ones
     output_bias: float = -0.2  # initial bias of the output layer
 
     def __post_init__(self) -> None:
@@ -58,8 +78,9 @@ class MLP:
         """Fresh parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`, float32."""
         params = {}
         for index, (name, shape) in enumerate(self.layer_shapes.items()):
-            last = name == "output"
-            initializer = uniform_within(self.settings.output_limit) if last else he_truncated_normal
+            last, limit = name == "output", self.settings.output_limit
+            hidden = INITIALIZERS[self.settings.initializer]
+            initializer = uniform_within(limit) if last and limit is not None else hidden
             bias = jnp.full(shape[1:], self.settings.output_bias if last else 0.0, jnp.float32)
             params[name] = {"kernel": initializer(jax.random.fold_in(key, index), shape), "bias": bias}
         return params

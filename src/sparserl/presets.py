@@ -1,15 +1,19 @@
 """The published choices: the paper's tables, and the values its published code really used, by agent and method."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sparserl.agents.dqn import DQNSettings
+from sparserl.agents.sac import SACSettings
 from sparserl.networks import MLPSettings
 from sparserl.sparsity import METHODS, InnerOptimizer, SparseMethod, Window, find_method
+from sparserl.training import EvaluationSettings
+from sparserl.types import UserError
 
-PresetName = Literal["paper", "published-code"]
-AgentSettings = DQNSettings  # a union once there are more agents
+PresetName = Literal["paper", "published-code", "sb3"]
+AgentSettings = DQNSettings | SACSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,10 +28,13 @@ class Preset:
     decayed_layers: Literal["hidden", "all"]  # the published code spares DQN's output layer
     sparsity_aware_initialization: bool
     total_steps: int
+    evaluation: EvaluationSettings = EvaluationSettings()
 
 
-def dqn_classic_control(method: str, preset: PresetName) -> Preset:
+def dqn_classic_control(method: str, preset: PresetName, environment: str) -> Preset:
     """DQN on classic control: Tables 1 and 6, or `dqn_gym_*.gin` of the published code."""
+    if preset == "sb3":
+        raise UserError("preset is 'sb3': there is none for agent dqn; choose paper or published-code")
     exploration: Mapping[str, float] = {}
     stop_fraction = 0.8  # Deviation 7: the paper stops topology updates at 80 %, the published code at 75 %.
     if preset == "published-code":
@@ -50,6 +57,61 @@ def dqn_classic_control(method: str, preset: PresetName) -> Preset:
     )
 
 
+class Swept(NamedTuple):
+    """What the paper's sweep found best for one agent and method (Tables 1 to 3)."""
+
+    weight_decay: float
+    interval_updates: int = 1_000
+    drop_fraction: float = 0.5
+    sparsity_aware_initialization: bool = True
+
+
+# Table 2. Methods that it does not have take the values of the one they are closest to.
+SAC_SWEEP: Mapping[str, Swept] = {
+    "dense": Swept(1e-4),
+    "prune": Swept(1e-4),
+    "static": Swept(1e-4, sparsity_aware_initialization=False),
+    "snip": Swept(1e-4, sparsity_aware_initialization=False),
+    "set": Swept(1e-4, interval_updates=250, drop_fraction=0.3),
+    "rigl": Swept(1e-6),
+}
+FEW_WARMUP_STEPS = ("Hopper", "Walker2d", "Humanoid")  # 1,000 random steps there, 10,000 elsewhere (Table 8)
+
+
+def sac_mujoco(method: str, preset: PresetName, environment: str) -> Preset:
+    """SAC on MuJoCo: Tables 2 and 8, `sac_mujoco_*.gin` of the published code (Deviation 27), or SB3's defaults.
+
+    Stable-Baselines3 2.9 has no sparse networks: what it leaves open is as in the paper.
+    """
+    swept = SAC_SWEEP.get(method, SAC_SWEEP["rigl"])
+    few = environment.rpartition(":")[2].startswith(FEW_WARMUP_STEPS)
+    published = {"reward_scale": 0.1, "target_entropy_per_dimension": -0.5, "log_deviation_minimum": -math.inf}
+    choices = {**published, "log_deviation_maximum": math.inf} if preset == "published-code" else {}
+    paper = Preset(
+        agent=SACSettings(warmup_steps=1_000 if few else 10_000, **choices),  # type: ignore[arg-type]
+        method=_configured(method, 0.8, swept.interval_updates, swept.drop_fraction),
+        network=MLPSettings((256, 256), "glorot_uniform", output_limit=None, output_bias=0.0),
+        optimizer=InnerOptimizer("adam", learning_rate=3e-4),
+        weight_decay=swept.weight_decay,
+        decayed_layers="all",
+        sparsity_aware_initialization=swept.sparsity_aware_initialization,
+        total_steps=1_000_000,
+        evaluation=EvaluationSettings(interval_steps=10_000, num_episodes=30),
+    )
+    if preset != "sb3":
+        return paper
+    network = dataclasses.replace(paper.network, initializer="fan_in_uniform")
+    agent = SACSettings(warmup_steps=100)
+    return dataclasses.replace(
+        paper,
+        agent=agent,
+        network=network,
+        optimizer=dataclasses.replace(paper.optimizer, epsilon=1e-8),
+        weight_decay=0.0,
+        sparsity_aware_initialization=True,
+    )
+
+
 def _configured(name: str, stop_fraction: float, interval_updates: int, drop_fraction: float) -> SparseMethod:
     """A method with the tables' values where it has such a choice; methods of other packages keep their defaults."""
     method = find_method(name)
@@ -60,4 +122,4 @@ def _configured(name: str, stop_fraction: float, interval_updates: int, drop_fra
     return method(**{field.name: values[field.name] for field in dataclasses.fields(method) if field.name in values})
 
 
-PRESETS: Mapping[str, Callable[[str, PresetName], Preset]] = {"dqn": dqn_classic_control}
+PRESETS: Mapping[str, Callable[[str, PresetName, str], Preset]] = {"dqn": dqn_classic_control, "sac": sac_mujoco}

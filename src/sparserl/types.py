@@ -98,6 +98,13 @@ class Environment(Protocol):
     def step(self, key: Key | None, state: EnvState, action: Array) -> tuple[EnvState, TimeStep]: ...
 
 
+class Network(Protocol):
+    """Outputs `[..., output]` of observations `[..., *observation_shape]`."""
+
+    def init(self, key: Key) -> Params: ...
+    def apply(self, params: Params, observation: Array) -> Array: ...
+
+
 class Optimizer(Protocol):
     """The only place that knows which weights are alive (design section 4)."""
 

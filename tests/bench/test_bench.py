@@ -38,8 +38,6 @@ QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_pass
 
 @functools.cache
 def made(name, variant):
-    if (name, variant) == ("sac_update", "compressed_rigl"):  # static and RigL are born alike
-        return made(name, "compressed")._replace(update=sac.make(TINY, 0.8, variant).update)
     return WORKS[name](TINY, 0.8, variant)
 
 

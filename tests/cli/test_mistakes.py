@@ -15,6 +15,21 @@ MISTAKES = {
     "method": (["train", "dqn", "rigel", "--environment", "CartPole-v1"], ["'rigel'", "did you mean 'rigl'?"]),
     "environment": (["train", "dqn", "rigl", "--environment", "CartPol-v1", *TINY], ["'CartPol-v1'", "CartPole-v1"]),
     "no environment": (["train", "dqn", "rigl"], ["--environment is missing"]),
+    "discrete actions for sac": (
+        ["train", "sac", "rigl", "--environment", "CartPole-v1"],
+        ["agent sac needs continuous actions", "CartPole-v1"],
+    ),
+    "continuous actions for dqn": (
+        ["train", "dqn", "rigl", "--environment", "Pendulum-v1"],
+        ["agent dqn needs discrete actions", "Pendulum-v1"],
+    ),
+    "no environment for sac": (["train", "sac", "rigl"], ["--environment is missing", "HalfCheetah-v5"]),
+    "preset that the agent has not": ([*TRAIN, "--preset", "sb3"], ["'sb3'", "dqn", "paper or published-code"]),
+    "actor of dqn": ([*TRAIN, "--actor-sparsity", "0.5"], ["--actor-sparsity is 0.5", "neither actor nor critic"]),
+    "actor too sparse": (
+        ["train", "sac", "rigl", "--environment", "Pendulum-v1", "--actor-sparsity", "1"],
+        ["--actor-sparsity is 1.0", "[0, 1)"],
+    ),
     "preset": ([*TRAIN, "--preset", "papr"], ["'papr'", "published-code", "did you mean 'paper'?"]),
     "layer": ([*TRAIN, "--layer-sparsities", "hiden_1=0.5"], ["'hiden_1'", "hidden_1'?"]),
     "layer without value": ([*TRAIN, "--layer-sparsities", "hidden_1"], ["'hidden_1'", "LAYER=SPARSITY"]),

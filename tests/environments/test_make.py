@@ -46,11 +46,13 @@ def test_mistakes_are_told_in_one_line(arguments, line):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("mujoco") is not None, reason="mujoco is installed")
-def test_a_missing_package_is_named():
-    with pytest.raises(
-        UserError, match=r"^environment 'Ant-v5' needs a package that is not installed: .*[Mm]u[Jj]o[Cc]o"
-    ):
+@pytest.mark.parametrize("missing", ["mujoco", "imageio"])
+def test_a_missing_package_is_named_with_what_installs_it(missing, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith(("gymnasium.envs.mujoco", missing))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    line = r"^environment 'Ant-v5' needs a package that is not installed: pip install 'sparserl\[mujoco\]'$"
+    with pytest.raises(UserError, match=line):
         make("Ant-v5", 1)
 
 

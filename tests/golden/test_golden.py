@@ -1,4 +1,4 @@
-"""Golden digests: 1,000 steps of DQN with every method end in the same bits as when the digest was taken.
+"""Golden digests: 1,000 steps of DQN with every method, and of SAC, end in the same bits as when the digest was taken.
 
 Bits are promised within a machine class (architecture, vector instructions, jaxlib version) and compared there. On any
 other machine the norms of the trained kernels are compared within a tolerance. A change that moves a digest must say so
@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 
 from sparserl.experiment import from_preset, policy_arrays, run
-from sparserl.networks import MLPSettings
 from sparserl.persistence import machine_description
 from sparserl.sparsity import METHODS, Window
 from sparserl.training import EvaluationSettings
 
 GOLDEN = Path(__file__).parent / "golden.json"
 WINDOWS = {"prune": Window(0.2, 0.8, 50)}
-CASES = [*METHODS, "compressed rigl", "compressed prune"]  # masked where nothing is said
+CASES = [*METHODS, "compressed rigl", "compressed prune"]  # DQN, masked where nothing is said
+CASES += ["sac rigl", "sac compressed rigl"]
 
 
 def machine_class() -> str:
@@ -34,20 +34,25 @@ def machine_class() -> str:
 
 @functools.cache
 def trained(case: str) -> dict[str, np.ndarray]:
-    """Everything that 1,000 steps on CartPole leave behind, at 80 % sparsity."""
-    method = case.removeprefix("compressed ")
-    table = from_preset("dqn", method, "CartPole-v1")
+    """Everything that 1,000 steps on CartPole or Pendulum leave behind, at 80 % sparsity."""
+    words = case.split()
+    name, method, compressed = "sac" if "sac" in words else "dqn", words[-1], "compressed" in words
+    environment, packed = {
+        "dqn": ("CartPole-v1", ("q/hidden_2=0.4",)),
+        "sac": ("Pendulum-v1", tuple(f"{network}/hidden_2=0.4" for network in ("actor", "critic_1", "critic_2"))),
+    }[name]
+    table = from_preset(name, method, environment)
     windowed = any(field.name == "window" for field in dataclasses.fields(table.method))
     window = WINDOWS.get(method, Window(0.0, 0.8, 50))
     experiment = from_preset(
-        "dqn",
+        name,
         method,
-        "CartPole-v1",
+        environment,
         method=dataclasses.replace(table.method, window=window) if windowed else table.method,
         sparsity=0.8,
-        storage="masked" if case == method else "compressed",
-        compressed_layers=() if case == method else ("q/hidden_2=0.4",),
-        network=MLPSettings(hidden_units=(32, 32)),
+        storage="compressed" if compressed else "masked",
+        compressed_layers=packed if compressed else (),
+        network=dataclasses.replace(table.network, hidden_units=(32, 32)),
         total_steps=1_000,
         agent=dataclasses.replace(table.agent, warmup_steps=200, batch_size=32),
         evaluation=EvaluationSettings(interval_steps=1_000, num_episodes=2),

@@ -1,16 +1,27 @@
 """DQN: deep Q-learning (Mnih et al. 2015) with double, Huber and n-step variants."""
 
 import dataclasses
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from sparserl.agents import replay
-from sparserl.types import Array, Discrete, EnvSpec, Group, Key, Metrics, Optimizer, Params, Transition, UserError
-
-Steps = TypeVar("Steps", int, Array)
+from sparserl.agents.replay import Steps
+from sparserl.types import (
+    Array,
+    Discrete,
+    EnvSpec,
+    Group,
+    Key,
+    Metrics,
+    Network,
+    Optimizer,
+    Params,
+    Transition,
+    UserError,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,12 +52,9 @@ class DQNSettings:
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{name} is {getattr(self, name)}: it must lie in [0, 1]")
 
-
-class QNetwork(Protocol):
-    """Action values `[..., num_actions]` of observations `[..., *observation_shape]`."""
-
-    def init(self, key: Key) -> Params: ...
-    def apply(self, params: Params, observation: Array) -> Array: ...
+    def num_updates(self, num_steps: Steps) -> Steps:
+        """Gradient updates that `num_steps` environment steps bring: one per `steps_per_update` after the warm-up."""
+        return replay.num_updates(num_steps, max(self.warmup_steps, self.n_step), self.steps_per_update)
 
 
 class DQNState(NamedTuple):
@@ -62,15 +70,12 @@ class DQN:
 
     settings: DQNSettings
     spec: EnvSpec
-    network: QNetwork
+    network: Network
     optimizer: Optimizer
     num_envs: int = 1
 
     def __post_init__(self) -> None:
-        if not isinstance(self.spec.action, Discrete):
-            raise UserError(
-                f"agent dqn needs discrete actions, and environment {self.spec.identifier} has continuous ones"
-            )
+        check_actions(self.spec)
 
     @property
     def steps_per_update(self) -> int:
@@ -78,7 +83,7 @@ class DQN:
 
     def num_updates(self, num_steps: int) -> int:
         """Gradient updates done after `num_steps` environment steps; warm-up steps count inside the total."""
-        return num_updates(self.settings, num_steps)
+        return self.settings.num_updates(num_steps)
 
     def init(self, key: Key) -> DQNState:
         """A new learner with an empty replay."""
@@ -112,8 +117,9 @@ class DQN:
             rollout = rollout._replace(terminated=rollout.terminated | rollout.truncated)
         state = state._replace(replay=replay.add(state.replay, rollout))
         skip = lambda group: (group, {"loss": jnp.float32(jnp.nan), "mean_value": jnp.float32(jnp.nan)})
-        learn = lambda group: self._learn(key, num_updates(self.settings, num_steps) - 1, group, state.replay)
-        group, metrics = jax.lax.cond(num_updates(self.settings, num_steps) > 0, learn, skip, state.groups["q"])
+        num_updates = self.settings.num_updates(num_steps)
+        learn = lambda group: self._learn(key, num_updates - 1, group, state.replay)
+        group, metrics = jax.lax.cond(num_updates > 0, learn, skip, state.groups["q"])
         return state._replace(groups={"q": group}), metrics
 
     def relayout_updates(self) -> list[int]:
@@ -159,8 +165,7 @@ class DQN:
         return jnp.where(jax.random.bernoulli(coin_key, epsilon, greedy.shape), random, greedy)
 
 
-def num_updates(settings: DQNSettings, num_steps: Steps) -> Steps:
-    """Gradient updates that `num_steps` environment steps bring: one per `steps_per_update` steps after the warm-up."""
-    warmup_steps = max(settings.warmup_steps, settings.n_step)
-    done = num_steps // settings.steps_per_update - -(-warmup_steps // settings.steps_per_update)
-    return done * (done > 0)
+def check_actions(spec: EnvSpec) -> None:
+    """Raises UserError where the actions of an environment are not discrete."""
+    if not isinstance(spec.action, Discrete):
+        raise UserError(f"agent dqn needs discrete actions, and environment {spec.identifier} has continuous ones")

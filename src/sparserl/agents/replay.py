@@ -1,11 +1,13 @@
 """Replay: a ring of transitions in device memory, and the n-step batches drawn from it."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from sparserl.types import Array, Key, Transition
+
+Steps = TypeVar("Steps", int, Array)
 
 
 class Replay(NamedTuple):
@@ -68,3 +70,9 @@ def sample(key: Key, replay: Replay, batch_size: int, discount: float, num_steps
         next_observation = jnp.where(still, next_observation, later.next_observation)
         ended = ended | later.terminated | later.truncated
     return Batch(first.observation, first.action, reward, jnp.where(terminated, 0.0, power), next_observation)
+
+
+def num_updates(num_steps: Steps, warmup_steps: int, steps_per_update: int) -> Steps:
+    """Gradient updates that `num_steps` environment steps bring: one per `steps_per_update` steps after the warm-up."""
+    done = num_steps // steps_per_update - -(-warmup_steps // steps_per_update)
+    return done * (done > 0)

@@ -25,7 +25,7 @@ def work(options: Updates, sparsity: float, variant: str) -> Work:
     ring = full_replay(replay_key, math.prod(spec.observation_shape), action, options.replay_steps)
     state = jax.jit(agent.init)(init_key)._replace(replay=ring)
     rollout = jax.tree.map(lambda field: field[:1], ring.storage)
-    first_steps = max(chosen.agent.warmup_steps, chosen.agent.n_step) + 1
+    first_steps = chosen.agent.warmup_steps + chosen.agent.steps_per_update
 
     def update(key: Key, num_updates: Array, state: Any) -> tuple[Any, Array]:
         state, metrics = agent.update(key, first_steps + num_updates, state, rollout)
@@ -51,6 +51,7 @@ def experiment(options: Updates, sparsity: float, variant: str) -> Experiment:
 
 
 def _passes(built: Built, params: Params, batch_size: int) -> tuple[Pass, ...]:
-    online = network_passes(built.network, params, batch_size, weights_wanted=True)
-    target = network_passes(built.network, params, batch_size)
+    network = built.networks["q"]["q"]
+    online = network_passes(network, params, batch_size, weights_wanted=True)
+    target = network_passes(network, params, batch_size)
     return (*online, *target)

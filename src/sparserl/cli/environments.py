@@ -11,9 +11,9 @@ from typing import Any
 from sparserl import environments
 from sparserl.cli.arguments import Json, parse
 from sparserl.cli.tables import print_table
-from sparserl.types import Discrete, UserError
+from sparserl.types import Box, Discrete, UserError
 
-_DESCRIPTION = """List the environments with discrete actions that this installation can make.
+_DESCRIPTION = """List the environments that this installation can make, and which agents learn them.
 
 Those of other packages work as well, by the identifier under which they are registered in Gymnasium.
 
@@ -35,18 +35,25 @@ def main(words: Sequence[str]) -> int:
     if options.json:
         print(json.dumps({"environments": found}, indent=2))
         return 0
-    names = ("environment", "runs", "observation", "actions", "time limit in steps")
+    names = ("environment", "agents", "runs", "observation", "actions", "time limit in steps")
     rows = [
-        (row["name"], row["runs"], _shape(row["observation_shape"]), str(row["num_actions"]), _limit(row))
+        (
+            row["name"],
+            " ".join(row["agents"]),
+            row["runs"],
+            _shape(row["observation_shape"]),
+            _actions(row),
+            _limit(row),
+        )
         for row in found
     ]
-    print_table(names, rows, numbers_from=3)
+    print_table(names, rows, numbers_from=4)
     print("\ncompiled: inside the compiled program, many times faster; host: in Python, through Gymnasium.")
     return 0
 
 
 def _environments() -> Iterator[dict[str, Any]]:
-    """Compiled ones first; those that cannot be made here are left out, and so are continuous actions."""
+    """Compiled ones first; those that cannot be made here are left out."""
     for name in environments.environment_names():
         try:
             with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
@@ -54,14 +61,21 @@ def _environments() -> Iterator[dict[str, Any]]:
                 environment = environments.make(name, 1)
         except UserError:
             continue
-        if isinstance(environment.spec.action, Discrete):
-            yield {
-                "name": name,
-                "runs": "compiled" if environment.compiled else "host",
-                "observation_shape": list(environment.spec.observation_shape),
-                "num_actions": environment.spec.action.num_actions,
-                "time_limit_steps": environment.spec.time_limit_steps,
-            }
+        action = environment.spec.action
+        yield {
+            "name": name,
+            "agents": ["dqn"] if isinstance(action, Discrete) else ["sac"],
+            "runs": "compiled" if environment.compiled else "host",
+            "observation_shape": list(environment.spec.observation_shape),
+            "num_actions": action.num_actions if isinstance(action, Discrete) else None,
+            "action_shape": list(action.shape) if isinstance(action, Box) else None,
+            "time_limit_steps": environment.spec.time_limit_steps,
+        }
+
+
+def _actions(row: dict[str, Any]) -> str:
+    discrete = row["num_actions"] is not None
+    return f"{row['num_actions']} to choose from" if discrete else f"{_shape(row['action_shape'])} continuous"
 
 
 def _shape(shape: Sequence[int]) -> str:

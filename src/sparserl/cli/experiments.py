@@ -14,9 +14,13 @@ from sparserl.sparsity import find_method, method_names
 from sparserl.types import UserError
 
 _HELP: Mapping[str, str] = {
-    "environment": "What to learn; any registered Gymnasium environment with discrete actions will do.",
-    "preset": "The numbers to start from: the paper's tables, or those that its published code used.",
+    "environment": "What to learn; any registered Gymnasium environment whose actions fit the agent will do.",
+    "preset": "The numbers to start from: the paper's tables, those that its published code used, or (SAC) "
+    "Stable-Baselines3's.",
     "sparsity": "Fraction of the weights that are zero, at least 0 and below 1.",
+    "actor_sparsity": "The actor's, where it is not --sparsity (SAC).",
+    "critic_sparsity": "Each critic's, where it is not --sparsity (SAC).",
+    "critic_hidden_units": "Widths of the critics' hidden layers (SAC).",
     "distribution": "How the sparsity spreads over layers: erk spares small layers, uniform treats all alike.",
     "total_steps": "Environment steps of the whole training, in each environment.",
     "storage": "Dense arrays with zeros (masked) or live weights only (compressed); auto takes what is faster.",
@@ -30,7 +34,13 @@ _HELP: Mapping[str, str] = {
     "num_environments": "Environments stepped side by side.",
     "environment_backend": "compiled runs inside the compiled program, host in Python; auto prefers compiled.",
 }
-_HINTS = {"environment": "(required)", "layer_sparsities": "(default: none)", "compressed_layers": "(default: chosen)"}
+_HINTS = {
+    "environment": "(required)",
+    "layer_sparsities": "(default: none)",
+    "compressed_layers": "(default: chosen)",
+    "critic_hidden_units": "(default: as the actor's)",
+}
+_EXAMPLES = {"dqn": "CartPole-v1", "sac": "HalfCheetah-v5"}  # an environment for each agent
 _FIRST = ("environment", "sparsity", "distribution", "total_steps")
 
 
@@ -49,9 +59,11 @@ def read_request(command: str, words: Sequence[str], own: Any, description: str)
     named = f"{agent} {method}" if len(rest) == len(words) - 2 else "AGENT METHOD"
     environment, preset = _given("environment", rest), _given("preset", rest) or "paper"
     if not environment and not help_asked:
-        raise UserError(f"--environment is missing: sparserl {command} {agent} {method} --environment CartPole-v1")
+        raise UserError(
+            f"--environment is missing: sparserl {command} {agent} {method} --environment {_EXAMPLES[agent]}"
+        )
     choose("preset", preset, typing.get_args(PresetName))
-    template = from_preset(agent, method, environment or "CartPole-v1", typing.cast(PresetName, preset))
+    template = from_preset(agent, method, environment or _EXAMPLES[agent], typing.cast(PresetName, preset))
     options = _options(template, own, preset)
     chosen = vars(parse(options, rest, f"sparserl {command} {named}", description))
     with in_options(option_types(options)):

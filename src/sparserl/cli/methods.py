@@ -32,7 +32,7 @@ def main(words: Sequence[str]) -> int:
         print(json.dumps({"methods": methods}, indent=2))
         return 0
     print_table(("method", "what it does"), [(method["name"], method["summary"]) for method in methods], numbers_from=2)
-    print("\n`sparserl train dqn METHOD --help` shows the options of a method.")
+    print("\n`sparserl train AGENT METHOD --help` shows the options of a method.")
     return 0
 
 

@@ -168,10 +168,16 @@ def _make(identifier: str, registration: Registration) -> gymnasium.Env[Any, Any
         # Without Gymnasium's checker, which costs time in every step: what matters to us we check ourselves.
         return gymnasium.make(registration, disable_env_checker=True)
     except (ImportError, gymnasium.error.DependencyNotInstalled) as error:
-        reason = _in_one_line(str(error))
-        raise UserError(f"environment {identifier!r} needs a package that is not installed: {reason}") from error
+        raise UserError(
+            f"environment {identifier!r} needs a package that is not installed: {_remedy(error)}"
+        ) from error
     except Exception as error:
         raise UserError(f"environment {identifier!r} cannot be made: {_in_one_line(error)}") from error
+
+
+def _remedy(error: Exception) -> str:
+    reason = _in_one_line(str(error))
+    return "pip install 'sparserl[mujoco]'" if "mujoco" in reason.lower() or "imageio" in reason else reason
 
 
 def _spec(identifier: str, environment: gymnasium.Env[Any, Any], time_limit_steps: int | None) -> EnvSpec:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from sparserl import environments
-from sparserl.agents.dqn import DQN, num_updates
+from sparserl.agents.dqn import DQN, DQNSettings
+from sparserl.agents.sac import CRITICS, SAC, SACSettings
 from sparserl.experiment.choices import Experiment
-from sparserl.experiment.planning import break_evens, layer_densities, make_network, planned
+from sparserl.experiment.planning import Networks, break_evens, by_name, layer_densities, make_networks, planned
 from sparserl.networks import MLP
 from sparserl.sparsity import SparseOptimizer, sparse_glorot_uniform
-from sparserl.types import Agent, Environment, UserError
+from sparserl.types import Agent, Environment, EnvSpec, UserError
 
 
 class Built(NamedTuple):
@@ -18,8 +19,8 @@ class Built(NamedTuple):
     agent: Agent
     environment: Environment
     evaluation_environment: Environment
-    network: MLP
-    densities: dict[str, float]
+    networks: Networks
+    densities: dict[str, float]  # by "network/layer"
     optimizers: dict[str, SparseOptimizer]  # by the group they own
 
 
@@ -28,18 +29,31 @@ def build(experiment: Experiment) -> Built:
     experiment = planned(experiment)
     make = lambda num_envs: environments.make(experiment.environment, num_envs, experiment.environment_backend)
     environment = make(experiment.num_environments)
-    network = make_network(experiment, environment.spec)
-    densities = layer_densities(experiment, network)
-    optimizer = _optimizer(experiment, network, densities)
-    agent = DQN(experiment.agent, environment.spec, network, optimizer, experiment.num_environments)
-    return Built(agent, environment, make(experiment.evaluation.num_episodes), network, densities, {"q": optimizer})
+    networks = make_networks(experiment, environment.spec)
+    densities = layer_densities(experiment, networks)
+    optimizers = _optimizers(experiment, networks, densities)
+    agent = make_agent(experiment, environment.spec, networks, optimizers)
+    return Built(agent, environment, make(experiment.evaluation.num_episodes), networks, densities, optimizers)
+
+
+def make_agent(
+    experiment: Experiment, spec: EnvSpec, networks: Networks, optimizers: dict[str, SparseOptimizer]
+) -> Agent:
+    """The agent of an experiment."""
+    match experiment.agent:
+        case DQNSettings():
+            network = networks["q"]["q"]
+            return DQN(experiment.agent, spec, network, optimizers["q"], experiment.num_environments)
+        case SACSettings():
+            actor, critic = networks["actor"]["actor"], networks["critics"][CRITICS[0]]
+            return SAC(experiment.agent, spec, actor, critic, dict(optimizers), experiment.num_environments)
 
 
 def _total_updates(experiment: Experiment) -> int:
     """Updates of the whole run; a total that never leaves the warm-up is refused."""
     settings = experiment.agent
     every = settings.steps_per_update
-    total = num_updates(settings, -(-experiment.total_steps // every) * every)
+    total = settings.num_updates(-(-experiment.total_steps // every) * every)
     if total < 1:
         raise UserError(
             f"total_steps is {experiment.total_steps}, all of it warm-up: give more than "
@@ -48,15 +62,37 @@ def _total_updates(experiment: Experiment) -> int:
     return total
 
 
-def _optimizer(experiment: Experiment, network: MLP, densities: Mapping[str, float]) -> SparseOptimizer:
+def _optimizers(
+    experiment: Experiment, networks: Networks, densities: Mapping[str, float]
+) -> dict[str, SparseOptimizer]:
+    """One for each group; each has the densities, the decay and the storage of its own layers."""
+    limits = break_evens(experiment, densities)
+    total_updates, inner = _total_updates(experiment), experiment.optimizer.build()
+    initializer = sparse_glorot_uniform if experiment.sparsity_aware_initialization else None
+
+    def optimizer(members: Mapping[str, MLP]) -> SparseOptimizer:
+        layers = [f"{name}/{layer}" for name, network in members.items() for layer in network.layer_shapes]
+        own = lambda values: {name: values[name] for name in layers if name in values}
+        return SparseOptimizer(
+            inner=inner,
+            method=experiment.method,
+            densities=own(densities),
+            total_updates=total_updates,
+            weight_decay=own(_weight_decay(experiment, networks)),
+            initializer=initializer,
+            break_even=own(limits),
+        )
+
+    return {group: optimizer(members) for group, members in networks.items()}
+
+
+def _weight_decay(experiment: Experiment, networks: Networks) -> dict[str, float]:
+    """The factor of each decayed layer's L2 term; a SAC critic's is halved with the rest of its loss (Deviation 29)."""
     spared = {"output"} if experiment.decayed_layers == "hidden" else set()
-    decayed = [f"q/{name}" for name in network.layer_shapes if name not in spared]
-    return SparseOptimizer(
-        inner=experiment.optimizer.build(),
-        method=experiment.method,
-        densities=dict(densities),
-        total_updates=_total_updates(experiment),
-        weight_decay=dict.fromkeys(decayed, experiment.weight_decay),
-        initializer=sparse_glorot_uniform if experiment.sparsity_aware_initialization else None,
-        break_even=break_evens(experiment, densities),
-    )
+    factor = lambda name: 0.5 if name in CRITICS else 1.0
+    return {
+        f"{name}/{layer}": factor(name) * experiment.weight_decay
+        for name, network in by_name(networks).items()
+        for layer in network.layer_shapes
+        if layer not in spared
+    }

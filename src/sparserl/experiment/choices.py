@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sparserl import persistence
 from sparserl.agents.dqn import DQNSettings
+from sparserl.agents.sac import SACSettings
 from sparserl.networks import MLPSettings
 from sparserl.presets import PRESETS, AgentSettings, PresetName
 from sparserl.sparsity import InnerOptimizer, SparseMethod, find_method, method_name
@@ -15,7 +16,7 @@ from sparserl.training import EvaluationSettings
 from sparserl.types import UserError
 
 RESULTS_VERSION = 3  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
-AGENTS: Mapping[str, type] = {"dqn": DQNSettings}
+AGENTS: Mapping[str, type] = {"dqn": DQNSettings, "sac": SACSettings}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Experiment:
     environment: str
     total_steps: int = 100_000  # per environment, warm-up included
     sparsity: float = 0.9  # fraction of kernel weights that are zero, over the network
+    actor_sparsity: float | None = None  # of the actor; None: sparsity
+    critic_sparsity: float | None = None  # of each critic; None: sparsity
     distribution: Literal["erk", "uniform"] = "erk"  # how sparsity spreads over layers
     layer_sparsities: tuple[str, ...] = ()  # overrides, as in hidden_1=0.5; the other layers make up for them
     dense_last_layer: bool = False  # leave the output layer out (Deviation 17)
@@ -37,6 +40,7 @@ class Experiment:
     weight_decay: float = 1e-6  # L2 in the loss: weight_decay * sum(w ** 2)
     decayed_layers: Literal["hidden", "all"] = "hidden"  # whose weights decay (Deviation 16)
     network: MLPSettings = MLPSettings()
+    critic_hidden_units: tuple[int, ...] = ()  # width of each hidden layer of the critics; none: as network
     optimizer: InnerOptimizer = InnerOptimizer()
     evaluation: EvaluationSettings = EvaluationSettings()
     num_environments: int = 1  # stepped side by side
@@ -45,6 +49,14 @@ class Experiment:
     def __post_init__(self) -> None:
         if not 0 <= self.sparsity < 1:
             raise UserError(f"sparsity is {self.sparsity}: it must lie in [0, 1); 0.9 keeps one weight in ten")
+        for name in ("actor_sparsity", "critic_sparsity"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                raise UserError(f"{name} is {value}: it must lie in [0, 1); 0.9 keeps one weight in ten")
+        if isinstance(self.agent, DQNSettings):
+            for name in ("actor_sparsity", "critic_sparsity", "critic_hidden_units"):
+                if getattr(self, name) not in (None, ()):
+                    raise UserError(f"{name} is {getattr(self, name)}: agent dqn has neither actor nor critic")
         if self.total_steps < 1:
             raise UserError(f"total_steps is {self.total_steps}: it must be at least 1")
         if self.num_environments < 1:
@@ -115,6 +127,6 @@ def from_preset(
     agent: str, method: str, environment: str, /, preset: PresetName = "paper", **choices: Any
 ) -> Experiment:
     """The experiment of the published tables, with `choices` replacing single fields."""
-    table = PRESETS[agent](method, preset)
+    table = PRESETS[agent](method, preset, environment)
     fields = {field.name: getattr(table, field.name) for field in dataclasses.fields(table)}
     return Experiment(**{**fields, "environment": environment, **choices})

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from sparserl.experiment.choices import Experiment
-from sparserl.experiment.planning import break_evens, layer_densities, make_network, planned, specification
+from sparserl.experiment.planning import break_evens, by_name, layer_densities, make_networks, planned, specification
 from sparserl.networks import MLP, matched_width
 from sparserl.sparsity import live_count, network_cost, pruned_count
 
@@ -13,17 +13,24 @@ from sparserl.sparsity import live_count, network_cost, pruned_count
 def describe(experiment: Experiment) -> dict[str, Any]:
     """Networks, layers, densities, live weights, parameters and FLOPs of an experiment; trains nothing.
 
-    `macs` are multiply-accumulates for one observation (two FLOPs each). `matched_dense` is the dense network of the
-    same shape but common hidden width whose parameter count comes nearest to the live parameters.
+    `macs` are multiply-accumulates for one observation (two FLOPs each). `matched_dense` are dense networks of one
+    common hidden width whose parameters, all networks together, come nearest to the live ones.
     """
     experiment = planned(experiment)
-    network = make_network(experiment, specification(experiment))
-    densities = {name.partition("/")[2]: value for name, value in layer_densities(experiment, network).items()}
+    groups = make_networks(experiment, specification(experiment))
+    networks, densities = by_name(groups), layer_densities(experiment, groups)
     dense = experiment.method_name == "dense"
     count = pruned_count if experiment.method_name == "prune" else live_count
-    packed = {name.partition("/")[2] for name in break_evens(experiment, layer_densities(experiment, network))}
-    sparse = _network_description(network, densities, count, packed)
-    matched = matched_width(lambda width: _resized(network, width).num_parameters(), sparse["live_parameters"])
+    packed = break_evens(experiment, densities)
+    described = {
+        name: _network_description(name, network, {} if dense else densities, count, packed)
+        for name, network in networks.items()
+    }
+    wanted = {name: _network_description(name, network, densities, count, packed) for name, network in networks.items()}
+    live = sum(network["live_parameters"] for network in wanted.values())
+    of_width = lambda width: sum(_resized(network, width).num_parameters() for network in networks.values())
+    matched = matched_width(of_width, live)
+    total = sum(network["live_parameters"] for network in described.values())
     return {
         "agent": experiment.agent_name,
         "method": experiment.method_name,
@@ -32,8 +39,11 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         "distribution": experiment.distribution,
         "storage": experiment.storage,
         "experiment_id": experiment.identifier,
-        "networks": {"q": _network_description(network, {}, count, set()) if dense else sparse},
-        "matched_dense": {"hidden_units": matched, "parameters": _resized(network, matched).num_parameters()},
+        "networks": {
+            name: {**network, "share_of_live_parameters": network["live_parameters"] / total}
+            for name, network in described.items()
+        },
+        "matched_dense": {"hidden_units": matched, "parameters": of_width(matched)},
     }
 
 
@@ -43,16 +53,18 @@ def _resized(network: MLP, width: int) -> MLP:
 
 
 def _network_description(
-    network: MLP, densities: Mapping[str, float], count: Any, packed: Collection[str]
+    name: str, network: MLP, densities: Mapping[str, float], count: Any, packed: Collection[str]
 ) -> dict[str, Any]:
-    layers = network_cost(network.layer_shapes, densities, count=count)
+    prefix = f"{name}/"
+    own = {layer.removeprefix(prefix): value for layer, value in densities.items() if layer.startswith(prefix)}
+    layers = network_cost(network.layer_shapes, own, count=count)
     biases = network.num_parameters() - sum(layer.weights for layer in layers)
     return {
         "layers": [
             {
                 **layer._asdict(),
                 "shape": list(layer.shape),
-                "storage": "compressed" if layer.name in packed else "masked",
+                "storage": "compressed" if prefix + layer.name in packed else "masked",
             }
             for layer in layers
         ],

@@ -2,15 +2,19 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping
 
 import jax
 
 from sparserl import environments, linalg
+from sparserl.agents import dqn, sac
+from sparserl.agents.dqn import DQNSettings
+from sparserl.agents.sac import SACSettings
 from sparserl.experiment.choices import Experiment
 from sparserl.networks import MLP
 from sparserl.sparsity import Distribution
-from sparserl.types import Discrete, EnvSpec, UserError
+from sparserl.types import Box, Discrete, EnvSpec, UserError
 
 MATRIX_OPTIMIZERS = ("muon",)  # they treat a kernel as a whole, so it must be a matrix
 
@@ -20,24 +24,54 @@ def specification(experiment: Experiment) -> EnvSpec:
     return environments.make(experiment.environment, 1, experiment.environment_backend).spec
 
 
-def make_network(experiment: Experiment, spec: EnvSpec) -> MLP:
-    if not isinstance(spec.action, Discrete):
-        agent = experiment.agent_name
-        raise UserError(f"agent {agent} needs discrete actions, and environment {spec.identifier} has continuous ones")
-    return MLP(experiment.network, spec.observation_shape, spec.action.num_actions)
+Networks = Mapping[str, Mapping[str, MLP]]  # by the group that owns them, by name
 
 
-def layer_densities(experiment: Experiment, network: MLP) -> dict[str, float]:
-    """Nominal density by layer name, over the one network of DQN."""
+def make_networks(experiment: Experiment, spec: EnvSpec) -> Networks:
+    """The networks of an experiment's agent. Raises `UserError` where its actions are not the environment's."""
+    match experiment.agent:
+        case DQNSettings():
+            dqn.check_actions(spec)
+            assert isinstance(spec.action, Discrete)
+            return {"q": {"q": MLP(experiment.network, spec.observation_shape, spec.action.num_actions)}}
+        case SACSettings():
+            sac.check_actions(spec)
+            assert isinstance(spec.action, Box)
+            size = math.prod(spec.action.shape)
+            widths = experiment.critic_hidden_units or experiment.network.hidden_units
+            settings = dataclasses.replace(experiment.network, hidden_units=widths)
+            critic = MLP(settings, (math.prod(spec.observation_shape) + size,), 1)
+            actor = MLP(experiment.network, spec.observation_shape, 2 * size)
+            return {"actor": {"actor": actor}, "critics": dict.fromkeys(sac.CRITICS, critic)}
+
+
+def by_name(networks: Networks) -> dict[str, MLP]:
+    """All networks of all groups."""
+    return {name: network for members in networks.values() for name, network in members.items()}
+
+
+def layer_shapes(networks: Networks) -> dict[str, tuple[int, int]]:
+    """Kernel shapes by "network/layer"."""
+    return {
+        f"{name}/{layer}": shape for name, mlp in by_name(networks).items() for layer, shape in mlp.layer_shapes.items()
+    }
+
+
+def layer_densities(experiment: Experiment, networks: Networks) -> dict[str, float]:
+    """Nominal density by "network/layer"; each network is solved on its own."""
     distribution = Distribution(
         experiment.distribution,
         _pairs("layer_sparsities", "LAYER=SPARSITY, as in hidden_1=0.5", experiment.layer_sparsities),
         experiment.dense_last_layer,
         experiment.rebudget,
     )
-    shapes = {f"q/{name}": shape for name, shape in network.layer_shapes.items()}
+    members = by_name(networks)
+    of_actor, of_critic = experiment.actor_sparsity, experiment.critic_sparsity
+    given = {"actor": of_actor, **dict.fromkeys(sac.CRITICS, of_critic)}
+    chosen = {name: given.get(name) for name in members}
+    sparsities = {name: experiment.sparsity if value is None else value for name, value in chosen.items()}
     try:
-        return distribution.densities(shapes, experiment.sparsity)
+        return distribution.network_densities({name: mlp.layer_shapes for name, mlp in members.items()}, sparsities)
     except UserError as error:
         raise UserError(f"layer_sparsities: {error}" if experiment.layer_sparsities else str(error)) from None
 
@@ -57,11 +91,10 @@ def planned(experiment: Experiment) -> Experiment:
     obstacle = _obstacle(experiment)
     if experiment.storage == "compressed" and obstacle:
         raise UserError(f"storage is compressed, but {obstacle}: choose masked or auto")
-    network = make_network(experiment, specification(experiment))
-    densities = {} if obstacle else layer_densities(experiment, network)
-    shapes = {name: network.layer_shapes[name.rpartition("/")[2]] for name in densities}
+    networks = make_networks(experiment, specification(experiment))
+    densities = {} if obstacle else layer_densities(experiment, networks)
     everywhere = experiment.storage == "compressed"
-    limits = linalg.compression_limits(shapes, densities, experiment.agent.batch_size, everywhere)
+    limits = linalg.compression_limits(layer_shapes(networks), densities, experiment.agent.batch_size, everywhere)
     if not limits:
         return dataclasses.replace(experiment, storage="masked")
     layers = tuple(f"{name}={limit:g}" for name, limit in limits.items())

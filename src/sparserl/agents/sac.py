@@ -1,0 +1,249 @@
+"""SAC: soft actor-critic with automatic temperature (Haarnoja et al. 2018, "Algorithms and Applications")."""
+
+import dataclasses
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from sparserl.agents import replay
+from sparserl.agents.noise import standard_normal
+from sparserl.agents.replay import Steps
+from sparserl.types import Array, Box, EnvSpec, Group, Key, Metrics, Network, Optimizer, Params, Transition, UserError
+
+CRITICS = ("critic_1", "critic_2")
+
+
+@dataclasses.dataclass(frozen=True)
+class SACSettings:
+    """Hyperparameters of SAC; the defaults are the paper's (Table 8), and where it is silent, Haarnoja's."""
+
+    discount: float = 0.99  # of one step
+    batch_size: int = 256  # transitions of a gradient update
+    replay_capacity_steps: int = 1_000_000  # steps per environment that replay remembers
+    warmup_steps: int = 10_000  # uniformly random actions, no update
+    steps_per_update: int = 1  # environment steps between gradient updates
+    target_interval_updates: int = 1  # updates between steps of the target networks
+    target_step_size: float = 0.005  # of the targets towards the critics
+    initial_temperature: float = 1.0  # weight of the entropy
+    temperature_learning_rate: float = 3e-4  # of Adam, on the logarithm of the temperature
+    target_entropy_per_dimension: float = -1.0  # of the policy, for each dimension of the action (Deviation 27)
+    reward_scale: float = 1.0  # what rewards are multiplied with when they are learned from (Deviation 27)
+    log_deviation_minimum: float = -20.0  # of the policy before tanh (Deviation 27)
+    log_deviation_maximum: float = 2.0
+    bootstrap_time_limits: bool = True  # without it, the end of the time limit counts as a termination (Deviation 14)
+
+    def __post_init__(self) -> None:
+        least = {"batch_size": 1, "steps_per_update": 1, "target_interval_updates": 1, "warmup_steps": 0}
+        for name, minimum in {**least, "replay_capacity_steps": 1}.items():
+            if getattr(self, name) < minimum:
+                raise UserError(f"{name} is {getattr(self, name)}: it must be at least {minimum}")
+        for name in ("discount", "target_step_size"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name} is {getattr(self, name)}: it must lie in [0, 1]")
+        for name in ("initial_temperature", "temperature_learning_rate", "reward_scale"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"{name} is {getattr(self, name)}: it must be greater than 0")
+        if not self.log_deviation_minimum < self.log_deviation_maximum:
+            low, high = self.log_deviation_minimum, self.log_deviation_maximum
+            raise UserError(f"log_deviation_minimum is {low}: it must be below log_deviation_maximum, {high}")
+
+    def num_updates(self, num_steps: Steps) -> Steps:
+        """Gradient updates that `num_steps` environment steps bring: one per `steps_per_update` after the warm-up."""
+        return replay.num_updates(num_steps, max(self.warmup_steps, 1), self.steps_per_update)
+
+
+class SACState(NamedTuple):
+    """Groups "actor" and "critics", the replay, and the logarithm of the temperature with its optimizer's state."""
+
+    groups: dict[str, Group]
+    replay: replay.Replay
+    log_temperature: Array
+    temperature_state: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class SAC:
+    """The agent; the actor gives means and log deviations `[..., 2 * action]`, a critic one value `[..., 1]`.
+
+    `num_envs` environments are stepped side by side and share one replay. Actions inside are in [-1, 1]: what the
+    replay holds, critics see and densities are of; only the environment's are scaled to its bounds (Deviation 28).
+    """
+
+    settings: SACSettings
+    spec: EnvSpec
+    actor: Network
+    critic: Network
+    optimizers: dict[str, Optimizer]  # "actor" and "critics"
+    num_envs: int = 1
+
+    def __post_init__(self) -> None:
+        check_actions(self.spec)
+
+    @property
+    def steps_per_update(self) -> int:
+        return self.settings.steps_per_update
+
+    def num_updates(self, num_steps: int) -> int:
+        """Gradient updates done after `num_steps` environment steps; warm-up steps count inside the total."""
+        return self.settings.num_updates(num_steps)
+
+    def init(self, key: Key) -> SACState:
+        """A new learner with an empty replay."""
+        actor_key, critic_key, *group_keys = jax.random.split(key, 4)
+        critics = {name: self.critic.init(jax.random.fold_in(critic_key, i)) for i, name in enumerate(CRITICS)}
+        actor, of_critics = self.optimizers["actor"], self.optimizers["critics"]
+        groups = {
+            "actor": actor.init(group_keys[0], {"actor": self.actor.init(actor_key)}, with_target=False),
+            "critics": of_critics.init(group_keys[1], critics, with_target=True),
+        }
+        observation = jnp.zeros((self.num_envs, *self.spec.observation_shape), self.spec.observation_dtype)
+        zeros, flags = jnp.zeros((self.num_envs,), jnp.float32), jnp.zeros((self.num_envs,), bool)
+        action = jnp.zeros((self.num_envs, *self._box.shape), jnp.float32)
+        step = Transition(observation, action, zeros, flags, flags, observation)
+        log_temperature = jnp.float32(math.log(self.settings.initial_temperature))
+        ring = replay.empty(step, self.settings.replay_capacity_steps)
+        return SACState(groups, ring, log_temperature, self._temperature_optimizer.init(log_temperature))
+
+    def explore(self, key: Key, num_steps: Array, state: SACState, observation: Array) -> Array:
+        """Drawn actions `[env, ...]` for observations `[env, ...]`; uniformly random ones during warm-up."""
+        warmup_key, action_key = jax.random.split(key)
+        drawn, _ = self.sample_action(action_key, state.groups["actor"].params["actor"], observation)
+        random = jax.random.uniform(warmup_key, drawn.shape, minval=-1.0, maxval=1.0)
+        return self._to_bounds(jnp.where(num_steps < self.settings.warmup_steps, random, drawn))
+
+    def exploit(self, key: Key, state: SACState, observation: Array) -> Array:
+        """Actions for evaluation: tanh of the mean."""
+        mean, _ = self._policy(state.groups["actor"].params["actor"], observation)
+        return self._to_bounds(jnp.tanh(mean))
+
+    def update(self, key: Key, num_steps: Array, state: SACState, rollout: Transition) -> tuple[SACState, Metrics]:
+        """Store a rollout `[step, env, ...]`, whose steps `num_steps` includes; after warm-up, take a gradient step."""
+        if not self.settings.bootstrap_time_limits:
+            rollout = rollout._replace(terminated=rollout.terminated | rollout.truncated)
+        reward = self.settings.reward_scale * rollout.reward
+        rollout = rollout._replace(action=self._to_unit(rollout.action), reward=reward)
+        ring = replay.add(state.replay, rollout)
+        num_updates = self.settings.num_updates(num_steps)
+        names = ("loss", "actor_loss", "entropy", "temperature", "mean_value")
+        skip = lambda learned: (learned, dict.fromkeys(names, jnp.float32(jnp.nan)))
+        learn = lambda learned: self._learn(key, num_updates - 1, learned, ring)
+        learned = (state.groups, state.log_temperature, state.temperature_state)
+        learned, metrics = jax.lax.cond(num_updates > 0, learn, skip, learned)
+        groups, log_temperature, temperature_state = learned
+        return SACState(groups, ring, log_temperature, temperature_state), metrics
+
+    def relayout_updates(self) -> list[int]:
+        """Numbers of updates after which `relayout` is to be called."""
+        return sorted({update for each in self.optimizers.values() for update in each.relayout_updates()})
+
+    def relayout(self, state: SACState) -> SACState:
+        """The same state with its networks stored as suits them now; on the host, and shapes may change."""
+        groups = {name: self.optimizers[name].relayout(group) for name, group in state.groups.items()}
+        return state._replace(groups=groups)
+
+    def sample_action(self, key: Key, actor: Params, observation: Array) -> tuple[Array, Array]:
+        """Actions `[batch, ...]` in [-1, 1] and their log-densities `[batch]`: equation 21 of Haarnoja et al. 2018.
+
+        log(1 - tanh(u)^2) is computed as 2 (log 2 - u - softplus(-2 u)), which does not cancel where tanh is flat.
+        """
+        mean, log_deviation = self._policy(actor, observation)
+        noise = standard_normal(key, mean.shape)
+        raw = mean + jnp.exp(log_deviation) * noise
+        # By log and not by log1p, which XLA calls for every number by itself; the argument is between 1 and 2.
+        softplus = jnp.maximum(-2.0 * raw, 0.0) + jnp.log(1.0 + jnp.exp(-jnp.abs(2.0 * raw)))
+        log_slope = 2.0 * (math.log(2.0) - raw - softplus)
+        log_density = -0.5 * noise**2 - log_deviation - 0.5 * math.log(2 * math.pi) - log_slope
+        return jnp.tanh(raw), log_density.reshape(log_density.shape[0], -1).sum(-1)
+
+    def target(self, key: Key, temperature: Array, actor: Params, critics: Any, batch: replay.Batch) -> Array:
+        """What the critics should say, `[batch]`: the backup of equations 2 and 3, with the lower of two targets."""
+        action, log_density = self.sample_action(key, actor, batch.next_observation)
+        value = self.values(critics, batch.next_observation, action).min(0) - temperature * log_density
+        return jax.lax.stop_gradient(batch.reward + batch.discount * value)
+
+    def critic_loss(self, critics: Any, target: Array, batch: replay.Batch) -> tuple[Array, Metrics]:
+        """Half the mean squared error of each critic, added up: equation 5."""
+        values = self.values(critics, batch.observation, batch.action)
+        error = values - jnp.expand_dims(target, 0)
+        loss = 0.5 * (error**2).mean(-1).sum()
+        return loss, {"loss": loss, "mean_value": values.mean()}
+
+    def actor_loss(self, key: Key, temperature: Array, actor: Params, critics: Any, batch: replay.Batch) -> Any:
+        """Mean of temperature x log-density - the lower value, equation 7; and the entropy of the batch."""
+        action, log_density = self.sample_action(key, actor, batch.observation)
+        value = self.values(critics, batch.observation, action).min(0)
+        loss = (temperature * log_density - value).mean()
+        return loss, {"actor_loss": loss, "entropy": -log_density.mean()}
+
+    def values(self, critics: Any, observation: Array, action: Array) -> Array:
+        """What both critics say, `[critic, batch]`."""
+        flat = lambda x: x.reshape(x.shape[0], -1)
+        both = jnp.concatenate([flat(observation), flat(action)], axis=-1)
+        return jnp.stack([self.critic.apply(critics[name], both)[:, 0] for name in CRITICS])
+
+    def _learn(self, key: Key, update: Array, learned: Any, ring: replay.Replay) -> tuple[Any, Metrics]:
+        s = self.settings
+        groups, log_temperature, temperature_state = learned
+        actor, critics = groups["actor"], groups["critics"]
+        sample_key, next_key, critics_key, action_key, actor_key = jax.random.split(key, 5)
+        batch = replay.sample(sample_key, ring, s.batch_size, s.discount)
+        temperature = jnp.exp(log_temperature)
+
+        target = self.target(next_key, temperature, actor.params["actor"], critics.target_params, batch)
+        critic_loss = lambda params: self.critic_loss(params, target, batch)
+        critics, of_critics = self.optimizers["critics"].minimize(critics_key, update, critic_loss, critics)
+
+        actor_loss = lambda params: self.actor_loss(action_key, temperature, params["actor"], critics.params, batch)
+        actor, of_actor = self.optimizers["actor"].minimize(actor_key, update, actor_loss, actor)
+
+        # The gradient of log(temperature) x (entropy - its target), as published and in Stable-Baselines3.
+        slope = of_actor["entropy"] - s.target_entropy_per_dimension * math.prod(self._box.shape)
+        step, temperature_state = self._temperature_optimizer.update(slope, temperature_state)
+        log_temperature = jnp.asarray(optax.apply_updates(log_temperature, step))
+        averaged = lambda group: self.optimizers["critics"].average(update, group, s.target_step_size)
+        if s.target_interval_updates == 1:
+            critics = averaged(critics)
+        else:
+            due = (update + 1) % s.target_interval_updates == 0
+            critics = jax.lax.cond(due, averaged, lambda group: group, critics)
+        metrics = {**of_critics, **of_actor, "temperature": temperature}
+        return ({"actor": actor, "critics": critics}, log_temperature, temperature_state), metrics
+
+    def _policy(self, actor: Params, observation: Array) -> tuple[Array, Array]:
+        """Means and log deviations before tanh, `[batch, ...]` each."""
+        s, shape = self.settings, (observation.shape[0], *self._box.shape)
+        mean, log_deviation = jnp.split(self.actor.apply(actor, observation), 2, axis=-1)
+        log_deviation = jnp.clip(log_deviation, s.log_deviation_minimum, s.log_deviation_maximum)
+        return mean.reshape(shape), log_deviation.reshape(shape)
+
+    @property
+    def _temperature_optimizer(self) -> optax.GradientTransformation:
+        return optax.adam(self.settings.temperature_learning_rate)
+
+    @property
+    def _box(self) -> Box:
+        assert isinstance(self.spec.action, Box)
+        return self.spec.action
+
+    def _to_bounds(self, action: Array) -> Array:
+        low, high = (jnp.broadcast_to(bound, action.shape) for bound in (self._box.low, self._box.high))
+        return jnp.clip(low + (action + 1.0) * (0.5 * (high - low)), low, high)
+
+    def _to_unit(self, action: Array) -> Array:
+        low, high = (jnp.broadcast_to(bound, action.shape) for bound in (self._box.low, self._box.high))
+        return jnp.clip((action - low) / (0.5 * (high - low)) - 1.0, -1.0, 1.0)
+
+
+def check_actions(spec: EnvSpec) -> None:
+    """Raises UserError where the actions of an environment are not a bounded box of floats."""
+    if not isinstance(spec.action, Box):
+        raise UserError(f"agent sac needs continuous actions, and environment {spec.identifier} has discrete ones")
+    bounds = np.stack([spec.action.low, spec.action.high])
+    if not np.isfinite(bounds).all():
+        raise UserError(f"agent sac needs bounded actions, and those of environment {spec.identifier} are unbounded")
+    if not (bounds[0] < bounds[1]).all():
+        raise UserError(f"environment {spec.identifier} has an action that is bounded to a single value")

@@ -1,0 +1,98 @@
+"""SAC's networks on MuJoCo against numbers counted from the published code (data/expected_counts.json)."""
+
+import importlib.util
+import itertools
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from sparserl.experiment import describe, from_preset
+from sparserl.experiment.planning import by_name, layer_densities, make_networks
+from sparserl.sparsity import live_count, pruned_count
+from sparserl.types import Box, EnvSpec
+
+EXPECTED = json.loads((pathlib.Path(__file__).parents[1] / "data" / "expected_counts.json").read_text())["sac"]
+LAYERS = {"hidden_1": "fc1", "hidden_2": "fc2", "output": "fc3"}
+CASES = [(name, sparsity) for name in EXPECTED for sparsity in EXPECTED[name]["actor"]["sparsity"]]
+
+
+def networks_of(name, sparsity, distribution="erk"):
+    ones = np.ones(EXPECTED[name]["act"], np.float32)
+    spec = EnvSpec(name, (EXPECTED[name]["obs"],), np.dtype("float32"), Box(ones.shape, -ones, ones), None)
+    experiment = from_preset("sac", "rigl", name, sparsity=float(sparsity), distribution=distribution)
+    networks = make_networks(experiment, spec)
+    return by_name(networks), layer_densities(experiment, networks)
+
+
+@pytest.mark.parametrize(("name", "sparsity"), CASES)
+@pytest.mark.parametrize("distribution", ["erk", "uniform"])
+def test_counts(name, sparsity, distribution):
+    networks, densities = networks_of(name, sparsity, distribution)
+    assert list(networks) == ["actor", "critic_1", "critic_2"]
+    for network, mlp in networks.items():
+        expected = EXPECTED[name]["actor" if network == "actor" else "critic_each"]
+        assert mlp.num_parameters() == expected["dense_total_params"]
+        for layer, shape in mlp.layer_shapes.items():
+            entry = expected["sparsity"][sparsity][distribution][LAYERS[layer]]
+            assert list(shape) == expected["layers"][LAYERS[layer]]["shape"]
+            density, size = densities[f"{network}/{layer}"], shape[0] * shape[1]
+            assert density == pytest.approx(entry["density"], abs=1e-12)
+            assert live_count(size, density) == entry["nnz_static_floor"]
+            if distribution == "erk":
+                assert pruned_count(size, density) == entry["nnz_prune_round"]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mujoco") is None, reason="mujoco is not installed")
+@pytest.mark.parametrize("name", EXPECTED)
+def test_description(name):
+    expected = EXPECTED[name]
+    document = describe(from_preset("sac", "rigl", f"{name}-v5", sparsity=0.9))
+    live = {network: facts["live_parameters"] for network, facts in document["networks"].items()}
+    of = lambda network: expected[network]["sparsity"]["0.9"]["erk_total_params_incl_bias"]
+    assert live == {"actor": of("actor"), "critic_1": of("critic_each"), "critic_2": of("critic_each")}
+    matched = expected["dense_equiv_common_width"]["0.9"]
+    assert document["matched_dense"] == {"hidden_units": matched["hidden"], "parameters": matched["params"]}
+    dense = describe(from_preset("sac", "dense", f"{name}-v5"))["networks"]
+    assert sum(facts["parameters"] for facts in dense.values()) == expected["total_params_actor_plus_2_critics"]
+    assert dense["actor"]["share_of_live_parameters"] == pytest.approx(expected["actor_fraction"])
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mujoco") is None, reason="mujoco is not installed")
+@pytest.mark.parametrize(("name", "observations", "actions"), [("Ant-v5", 105, 8), ("Humanoid-v5", 348, 17)])
+def test_newer_environments_by_the_same_rule(name, observations, actions):
+    """Live weights of all layers and of each network, from its own sizes: floor of the zeros, ERK in closed form."""
+    document = describe(from_preset("sac", "static", name, sparsity=0.9))
+    sizes = {"actor": (observations, 256, 256, 2 * actions), "critic_1": (observations + actions, 256, 256, 1)}
+    for network, widths in sizes.items():
+        shapes = list(itertools.pairwise(widths))
+        weights = np.array([a * b for a, b in shapes])
+        sums = np.array([a + b for a, b in shapes], float)
+        budget, full = float((weights - np.floor(0.9 * weights)).sum()), np.zeros(3, bool)
+        while True:
+            scale = (budget - weights[full].sum()) / sums[~full].sum()
+            density = np.where(full, 1.0, scale * sums / weights)
+            if density.max() <= 1:
+                break
+            full |= (sums / weights) == (sums / weights)[~full].max()
+        live = weights - np.floor((1 - density) * weights + 1e-9)
+        layers = document["networks"][network]["layers"]
+        assert [layer["live_weights"] for layer in layers] == live.astype(int).tolist()
+
+
+def test_actor_and_critics_may_have_sparsities_and_widths_of_their_own():
+    networks, _ = networks_of("HalfCheetah", "0.9")
+    ones = np.ones(6, np.float32)
+    spec = EnvSpec("HalfCheetah", (17,), np.dtype("float32"), Box((6,), -ones, ones), None)
+    choices = {"actor_sparsity": 0.5, "critic_sparsity": 0.95, "critic_hidden_units": (300, 300)}
+    experiment = from_preset("sac", "rigl", "HalfCheetah-v5", **choices)
+    made = make_networks(experiment, spec)
+    densities = layer_densities(experiment, made)
+    for network, mlp in by_name(made).items():
+        weights = {f"{network}/{layer}": a * b for layer, (a, b) in mlp.layer_shapes.items()}
+        live = sum(live_count(size, densities[name]) for name, size in weights.items())
+        wanted = 0.5 if network == "actor" else 0.05
+        assert live / sum(weights.values()) == pytest.approx(wanted, abs=1e-3)
+    assert by_name(made)["critic_1"].layer_shapes["hidden_2"] == (300, 300)
+    assert made["actor"]["actor"] == networks["actor"]
