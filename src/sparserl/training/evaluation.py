@@ -93,9 +93,9 @@ def _host(agent: Agent, environment: Environment, max_steps: int) -> Callable[[K
 
     def evaluate(key: Key, agent_state: AgentState) -> Evaluation:
         environment_state, observation = environment.reset(step_keys(key, START).environment)
-        result = _blank(np, environment.num_envs)
+        result, policy = _blank(np, environment.num_envs), agent.policy(agent_state)
         for num_steps in range(max_steps):
-            action = np.asarray(act(key, np.int32(num_steps), agent_state, observation))
+            action = np.asarray(act(key, np.int32(num_steps), policy, observation))
             environment_state, time_step = environment.step(None, environment_state, action)
             observation, result = time_step.observation, _tally(np, result, time_step)
             if result.finished.all():

@@ -149,7 +149,7 @@ def _advance_host(agent: Agent, environment: Environment) -> Advance:
         for _ in range(num_iterations):
             steps = []
             for _ in range(agent.steps_per_update):
-                action = np.asarray(act(key, state.num_steps, state.agent, state.observation))
+                action = np.asarray(act(key, state.num_steps, agent.policy(state.agent), state.observation))
                 environment_state, time_step = environment.step(None, state.environment, action)
                 state, transition = record(np, state, environment_state, action, time_step)
                 steps.append(transition)
