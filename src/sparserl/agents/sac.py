@@ -151,7 +151,7 @@ class SAC:
         return state._replace(groups=groups)
 
     def sample_action(self, key: Key, actor: Params, observation: Array) -> tuple[Array, Array]:
-        """Actions `[batch, ...]` in [-1, 1] and their log-densities `[batch]`: equation 21 of Haarnoja et al. 2018.
+        """Actions `[batch, ...]` in [-1, 1] and their log-densities `[batch]`: appendix C of Haarnoja et al. 2018.
 
         log(1 - tanh(u)^2) is computed as 2 (log 2 - u - softplus(-2 u)), which does not cancel where tanh is flat.
         """

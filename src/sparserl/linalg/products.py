@@ -11,7 +11,7 @@ from sparserl.linalg import native
 from sparserl.linalg.compressed import Compressed, Layout, all_live, index_types
 from sparserl.types import Array
 
-FEW_INPUTS = 64  # up to here the native product and its weights' gradients are not slower than XLA's (measured)
+FEW_INPUTS = 64  # up to here product and weights' gradients take natively 0.7 to 1.05 of XLA's time (measured)
 
 Activation = Callable[[jax.Array], jax.Array]
 Residuals = Any
