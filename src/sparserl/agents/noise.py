@@ -5,7 +5,8 @@ import jax.numpy as jnp
 
 from sparserl.types import Array, Key
 
-# Giles 2012, "Approximating the erfinv function", table 5: in w - 2.5 where w < 5, else in sqrt(w) - 3; highest first.
+# Giles 2012, "Approximating the erfinv function", in single precision. Highest power first: of w - 2.5 below w = 5, of
+# sqrt(w) - 3 beyond.
 CENTRAL = (
     2.81022636e-08,
     3.43273939e-07,
