@@ -15,6 +15,7 @@ from sparserl.networks import MLP, MLPSettings
 from sparserl.sparsity import SparseOptimizer
 from sparserl.sparsity.methods import RigL
 from sparserl.sparsity.schedules import Window
+from sparserl.types import UserError
 
 TOTAL = 120
 
@@ -68,13 +69,13 @@ def test_an_environment_written_both_ways_trains_to_the_same_bits(probe, num_env
     assert_same_bits(ours.episodes, theirs.episodes)
 
 
-def test_a_host_step_makes_exactly_two_compiled_calls(monkeypatch):
+@pytest.mark.parametrize("environment", [CONSTANT, HostTwin(CONSTANT)], ids=["compiled", "host"])
+def test_steps_between_two_stops_are_one_compiled_call(monkeypatch, environment):
     """Counts every XLA program that is run, eager ones included."""
     from jax._src.interpreters import pxla
 
-    host = HostTwin(CONSTANT)
-    agent, key = make_agent(host), jax.random.key(0)
-    state = training.start(agent, host, key)
+    agent, key = make_agent(environment), jax.random.key(0)
+    state = training.start(agent, environment, key)
     calls = []
     original = pxla.ExecuteReplicated.__call__
     monkeypatch.setattr(
@@ -82,9 +83,43 @@ def test_a_host_step_makes_exactly_two_compiled_calls(monkeypatch):
     )
     # Programs already compiled take a C++ path that Python does not see, so every call is made to take the Python one.
     monkeypatch.setattr(jax._src.pjit, "_get_fastpath_data", lambda *a, **k: None)
-    list(training.train(agent, host, key, state, [30]))
-    assert len(calls) == 2 * 30, sorted(set(calls))
-    assert len(set(calls)) == 2
+    list(training.train(agent, environment, key, state, [30, 60]))
+    assert calls == ["jit(chunk)"] * 2
+
+
+class Failing(HostTwin):
+    """Its third step does not come back."""
+
+    def __init__(self, probe, failure):
+        super().__init__(probe)
+        self.num_steps, self.failure = 0, failure
+
+    def step(self, key, state, action):
+        self.num_steps += 1
+        if self.num_steps == 3:
+            raise self.failure
+        return super().step(key, state, action)
+
+
+@pytest.mark.parametrize("failure", [UserError("broken"), KeyboardInterrupt(), ValueError("odd")], ids=repr)
+def test_what_a_host_environment_raises_comes_out_at_once(failure, caplog):
+    environment = Failing(ENDLESS, failure)
+    agent, key = make_agent(environment), jax.random.key(0)
+    state = training.start(agent, environment, key)
+    with pytest.raises(type(failure)) as caught:
+        list(training.train(agent, environment, key, state, [10**9]))  # not after as many steps
+    assert caught.value is failure
+    assert environment.num_steps == 3
+    assert not caplog.records
+
+    environment = Failing(dataclasses.replace(ENDLESS, num_envs=2, length=10**6), failure)
+    agent = make_agent(environment)
+    evaluate = training.evaluator(agent, environment, max_steps=10**9)
+    with pytest.raises(type(failure)):
+        evaluate(key, agent.init(key))
+    environment.num_steps = 10  # it is whole again
+    environment.probe = dataclasses.replace(environment.probe, length=4)
+    np.testing.assert_array_equal(evaluate(key, agent.init(key)).lengths, [4, 4])
 
 
 def test_episodes_are_accounted():
@@ -133,7 +168,7 @@ def _transition(agent, environment, state, keys):
 
     action = agent.explore(keys, jnp.int32(0), state.agent, state.observation)
     environment_state, time_step = environment.step(keys, state.environment, action)
-    return record(jnp, state, environment_state, action, time_step)[1]
+    return record(state, environment_state, action, time_step)[1]
 
 
 class TestEvaluation:

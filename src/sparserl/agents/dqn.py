@@ -1,7 +1,7 @@
 """DQN: deep Q-learning (Mnih et al. 2015) with double, Huber and n-step variants."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -94,10 +94,6 @@ class DQN:
         zeros = jnp.zeros((self.num_envs,), jnp.float32)
         step = Transition(observation, zeros.astype(jnp.int32), zeros, flags, flags, observation)
         return DQNState({"q": group}, replay.empty(step, self.settings.replay_capacity_steps))
-
-    def policy(self, state: DQNState) -> Any:
-        """The state with what acting reads and nothing else."""
-        return DQNState({"q": Group(state.groups["q"].params, None, None)}, None)  # type: ignore[arg-type]
 
     def explore(self, key: Key, num_steps: Array, state: DQNState, observation: Array) -> Array:
         """Epsilon-greedy actions `[env]` for observations `[env, ...]`; uniformly random ones during warm-up."""

@@ -108,11 +108,6 @@ class SAC:
         ring = replay.empty(step, self.settings.replay_capacity_steps)
         return SACState(groups, ring, log_temperature, self._temperature_optimizer.init(log_temperature))
 
-    def policy(self, state: SACState) -> Any:
-        """The state with what acting reads and nothing else."""
-        actor = Group(state.groups["actor"].params, None, None)
-        return SACState({"actor": actor}, None, None, None)  # type: ignore[arg-type]
-
     def explore(self, key: Key, num_steps: Array, state: SACState, observation: Array) -> Array:
         """Drawn actions `[env, ...]` for observations `[env, ...]`; uniformly random ones during warm-up."""
         warmup_key, action_key = jax.random.split(key)

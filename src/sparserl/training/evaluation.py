@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from sparserl.training.hosted import Hosted, traceable
 from sparserl.training.loop import START, step_keys
-from sparserl.types import Agent, AgentState, Array, Environment, Key, UserError
+from sparserl.types import Agent, AgentState, Array, Environment, EnvState, Key, TimeStep, UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,56 +50,40 @@ def stops(total_steps: int, *intervals_steps: int) -> list[int]:
 
 def evaluator(agent: Agent, environment: Environment, max_steps: int) -> Callable[[Key, AgentState], Evaluation]:
     """A function `(key, agent_state) -> Evaluation` that plays the first episode of each of the environments."""
-    return _compiled(agent, environment, max_steps) if environment.compiled else _host(agent, environment, max_steps)
+    traced = traceable(environment)
+
+    @jax.jit
+    def play(key: Key, agent_state: AgentState, environment_state: EnvState, observation: Array) -> Evaluation:
+        def step(carry: Any) -> Any:
+            num_steps, environment_state, observation, result = carry
+            keys = step_keys(key, num_steps)
+            action = agent.exploit(keys.act, agent_state, observation)
+            environment_state, time_step = traced.step(keys.environment, environment_state, action)
+            return num_steps + 1, environment_state, time_step.observation, _tally(result, time_step)
+
+        going = lambda carry: (carry[0] < max_steps) & ~carry[3].finished.all()
+        first = (jnp.int32(0), environment_state, observation, _blank(environment.num_envs))
+        return jax.lax.while_loop(going, step, first)[3]
+
+    def evaluate(key: Key, agent_state: AgentState) -> Evaluation:
+        result = play(key, agent_state, *traced.reset(step_keys(key, START).environment))
+        if isinstance(traced, Hosted):
+            traced.check(result.finished)
+        return result
+
+    return evaluate
 
 
-def _tally(xp: Any, result: Evaluation, time_step: Any) -> Evaluation:
+def _tally(result: Evaluation, time_step: TimeStep) -> Evaluation:
     playing = ~result.finished
     return Evaluation(
-        result.returns + xp.where(playing, time_step.reward, xp.float32(0)),
+        result.returns + jnp.where(playing, time_step.reward, jnp.float32(0)),
         result.lengths + playing,
         result.finished | time_step.terminated | time_step.truncated,
     )
 
 
-def _blank(xp: Any, num_episodes: int) -> Evaluation:
+def _blank(num_episodes: int) -> Evaluation:
     return Evaluation(
-        xp.zeros(num_episodes, xp.float32), xp.zeros(num_episodes, xp.int32), xp.zeros(num_episodes, bool)
+        jnp.zeros(num_episodes, jnp.float32), jnp.zeros(num_episodes, jnp.int32), jnp.zeros(num_episodes, bool)
     )
-
-
-def _compiled(agent: Agent, environment: Environment, max_steps: int) -> Callable[[Key, AgentState], Evaluation]:
-    @jax.jit
-    def evaluate(key: Key, agent_state: AgentState) -> Evaluation:
-        def step(carry: Any) -> Any:
-            num_steps, environment_state, observation, result = carry
-            keys = step_keys(key, num_steps)
-            action = agent.exploit(keys.act, agent_state, observation)
-            environment_state, time_step = environment.step(keys.environment, environment_state, action)
-            return num_steps + 1, environment_state, time_step.observation, _tally(jnp, result, time_step)
-
-        going = lambda carry: (carry[0] < max_steps) & ~carry[3].finished.all()
-        blank = _blank(jnp, environment.num_envs)
-        first = environment.reset(step_keys(key, START).environment)
-        return jax.lax.while_loop(going, step, (jnp.int32(0), *first, blank))[3]
-
-    return evaluate
-
-
-def _host(agent: Agent, environment: Environment, max_steps: int) -> Callable[[Key, AgentState], Evaluation]:
-    @jax.jit
-    def act(key: Key, num_steps: Array, agent_state: AgentState, observation: Array) -> Array:
-        return agent.exploit(step_keys(key, num_steps).act, agent_state, observation)
-
-    def evaluate(key: Key, agent_state: AgentState) -> Evaluation:
-        environment_state, observation = environment.reset(step_keys(key, START).environment)
-        result, policy = _blank(np, environment.num_envs), agent.policy(agent_state)
-        for num_steps in range(max_steps):
-            action = np.asarray(act(key, np.int32(num_steps), policy, observation))
-            environment_state, time_step = environment.step(None, environment_state, action)
-            observation, result = time_step.observation, _tally(np, result, time_step)
-            if result.finished.all():
-                break
-        return result
-
-    return evaluate

@@ -2,14 +2,14 @@
 
 import bisect
 from collections.abc import Callable, Iterable, Iterator
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.types import Agent, AgentState, Array, Environment, EnvState, Key, Metrics, Transition
+from sparserl.training.hosted import Hosted, traceable
+from sparserl.types import Agent, AgentState, Array, Environment, EnvState, Key, Metrics, TimeStep, Transition
 
 
 class Episodes(NamedTuple):
@@ -56,13 +56,12 @@ def step_keys(key: Key, num_steps: Array) -> StepKeys:
 def start(agent: Agent, environment: Environment, key: Key) -> LoopState:
     """The state before the first step."""
     keys = step_keys(key, START)
-    xp = jnp if environment.compiled else np
-    environment_state, observation = environment.reset(keys.environment)
+    environment_state, observation = traceable(environment).reset(keys.environment)
     shape = (*key.shape, environment.num_envs)
-    zeros = lambda dtype: xp.zeros(shape, dtype)
-    episodes = Episodes(zeros(xp.float32), xp.full(shape, xp.nan, xp.float32), zeros(xp.int32))
+    zeros = lambda dtype: jnp.zeros(shape, dtype)
+    episodes = Episodes(zeros(jnp.float32), jnp.full(shape, jnp.nan, jnp.float32), zeros(jnp.int32))
     agent_state = jax.jit(agent.init)(keys.act)
-    return LoopState(xp.int32(0), agent_state, environment_state, observation, episodes, xp.ones(key.shape, bool))
+    return LoopState(jnp.int32(0), agent_state, environment_state, observation, episodes, jnp.ones(key.shape, bool))
 
 
 def train(agent: Agent, environment: Environment, key: Key, state: LoopState, stops: Iterable[int]) -> Iterator[Any]:
@@ -72,7 +71,7 @@ def train(agent: Agent, environment: Environment, key: Key, state: LoopState, st
     valid until the next iteration only: its buffers are given to the next chunk. In between, the agent is laid out
     again where it asks for it.
     """
-    advance = _advance_compiled(agent, environment) if environment.compiled else _advance_host(agent, environment)
+    advance = _advance(agent, traceable(environment))
     first_step = lambda update: bisect.bisect_left(range(MOST_STEPS), update, key=agent.num_updates)
     relayouts = {first_step(update) for update in agent.relayout_updates()}
     for stop in stops:
@@ -89,32 +88,33 @@ def train(agent: Agent, environment: Environment, key: Key, state: LoopState, st
             yield state, metrics
 
 
-def record(xp: ModuleType, state: LoopState, environment_state: EnvState, action: Array, ts: Any) -> Any:
+def record(state: LoopState, environment_state: EnvState, action: Array, ts: TimeStep) -> tuple[LoopState, Transition]:
     """The state after one step, and the transition to learn from."""
     transition = Transition(state.observation, action, ts.reward, ts.terminated, ts.truncated, ts.next_observation)
     ended, (open_return, last_return, num_finished) = ts.terminated | ts.truncated, state.episodes
     open_return = open_return + ts.reward
     episodes = Episodes(
-        xp.where(ended, xp.float32(0), open_return), xp.where(ended, open_return, last_return), num_finished + ended
+        jnp.where(ended, jnp.float32(0), open_return), jnp.where(ended, open_return, last_return), num_finished + ended
     )
-    finite = xp.isfinite(ts.reward).all(-1)
-    if xp.issubdtype(ts.next_observation.dtype, xp.floating):
+    finite = jnp.isfinite(ts.reward).all(-1)
+    if jnp.issubdtype(ts.next_observation.dtype, jnp.floating):
         axes = tuple(range(state.healthy.ndim, ts.next_observation.ndim))
-        finite = finite & xp.isfinite(ts.next_observation).all(axes)
-    num_steps = xp.int32(state.num_steps + 1)
+        finite = finite & jnp.isfinite(ts.next_observation).all(axes)
+    num_steps = jnp.int32(state.num_steps + 1)
     healthy = state.healthy & finite
     return LoopState(num_steps, state.agent, environment_state, ts.observation, episodes, healthy), transition
 
 
-Advance = Callable[[Key, int, LoopState], tuple[LoopState, Metrics]]
+def _advance(
+    agent: Agent, environment: Environment | Hosted
+) -> Callable[[Key, int, LoopState], tuple[LoopState, Metrics]]:
+    """One compiled program for any number of iterations; where it steps a host environment, Python is called back."""
 
-
-def _advance_compiled(agent: Agent, environment: Environment) -> Advance:
     def interact(key: Key, state: LoopState) -> tuple[LoopState, Transition]:
         keys = step_keys(key, state.num_steps)
         action = agent.explore(keys.act, state.num_steps, state.agent, state.observation)
         environment_state, time_step = environment.step(keys.environment, state.environment, action)
-        return record(jnp, state, environment_state, action, time_step)
+        return record(state, environment_state, action, time_step)
 
     def iterate(key: Key, state: LoopState) -> tuple[LoopState, Metrics]:
         scan = lambda state, _: interact(key, state)
@@ -127,35 +127,17 @@ def _advance_compiled(agent: Agent, environment: Environment) -> Advance:
 
     def chunk(key: Key, num_iterations: Array, state: LoopState) -> tuple[LoopState, Metrics]:
         nothing = jax.tree.map(lambda m: jnp.zeros(m.shape, m.dtype), jax.eval_shape(iterate, key, state)[1])
-        return jax.lax.fori_loop(0, num_iterations, lambda _, carry: iterate(key, carry[0]), (state, nothing))
+        unbroken = lambda state: environment.compiled or state.healthy.all()
+        going = lambda carry: (carry[0] < num_iterations) & unbroken(carry[1])
+        iteration = lambda carry: (carry[0] + 1, *iterate(key, carry[1]))
+        return jax.lax.while_loop(going, iteration, (jnp.int32(0), state, nothing))[1:]
 
-    return jax.jit(chunk, donate_argnums=2)
-
-
-def _advance_host(agent: Agent, environment: Environment) -> Advance:
-    """Exactly two compiled calls per update of one step: act, and learn; keys are split inside them."""
-
-    @jax.jit
-    def act(key: Key, num_steps: Array, agent_state: AgentState, observation: Array) -> Array:
-        return agent.explore(step_keys(key, num_steps).act, num_steps, agent_state, observation)
-
-    def learn(key: Key, num_steps: Array, agent_state: AgentState, rollout: Transition) -> tuple[AgentState, Metrics]:
-        return agent.update(step_keys(key, num_steps).update, num_steps, agent_state, rollout)
-
-    learn = jax.jit(learn, donate_argnums=2)
+    compiled = jax.jit(chunk, donate_argnums=2)
 
     def advance(key: Key, num_iterations: int, state: LoopState) -> tuple[LoopState, Metrics]:
-        metrics: Metrics = {}
-        for _ in range(num_iterations):
-            steps = []
-            for _ in range(agent.steps_per_update):
-                action = np.asarray(act(key, state.num_steps, agent.policy(state.agent), state.observation))
-                environment_state, time_step = environment.step(None, state.environment, action)
-                state, transition = record(np, state, environment_state, action, time_step)
-                steps.append(transition)
-            rollout = Transition(*(np.stack(field) for field in zip(*steps, strict=True)))
-            agent_state, metrics = learn(key, state.num_steps, state.agent, rollout)
-            state = state._replace(agent=agent_state)
+        state, metrics = compiled(key, num_iterations, state)
+        if isinstance(environment, Hosted):
+            environment.check(state.num_steps)
         return state, metrics
 
     return advance

@@ -23,9 +23,6 @@ class SeedsAgent:
     def init(self, key: Key) -> AgentState:
         return jax.vmap(self.agent.init)(key)
 
-    def policy(self, state: AgentState) -> AgentState:
-        return self.agent.policy(state)
-
     def explore(self, key: Key, num_steps: Array, state: AgentState, observation: Array) -> Array:
         return jax.vmap(self.agent.explore, in_axes=(0, None, 0, 0))(key, num_steps, state, observation)
 

@@ -1,0 +1,70 @@
+"""Host environments inside compiled programs: a step is a call back into Python."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import io_callback
+
+from sparserl.types import Array, Environment, EnvSpec, EnvState, Key, TimeStep
+
+
+class Hosted:
+    """A host environment whose `step` can be traced, as that of a compiled one; the state stays in Python.
+
+    An exception cannot pass through a compiled program. It is kept, `check` raises it when the program is over, and
+    until then every step ends all episodes with rewards that are not finite, by which loops know that they are to stop.
+    """
+
+    compiled = False
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.failure: BaseException | None = None
+
+    @property
+    def spec(self) -> EnvSpec:
+        return self.environment.spec
+
+    @property
+    def num_envs(self) -> int:
+        return self.environment.num_envs
+
+    def reset(self, key: Key) -> tuple[EnvState, Array]:
+        """Fresh episodes; not to be traced."""
+        state, observation = self.environment.reset(key)
+        return state, jnp.asarray(observation)
+
+    def step(self, key: Key | None, state: EnvState, action: Array) -> tuple[EnvState, TimeStep]:
+        """One step of every environment. Steps keep their order, because each action depends on what was observed."""
+        shapes = self._result(jax.ShapeDtypeStruct)
+        return state, io_callback(self._step, shapes, action, ordered=False)
+
+    def check(self, result: Array) -> None:
+        """Wait for what a program gives, and raise what happened in its steps, if anything did."""
+        jax.block_until_ready(result)
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            raise failure
+
+    def _step(self, action: Array) -> TimeStep:
+        if self.failure is None:
+            try:
+                return self.environment.step(None, None, np.asarray(action))[1]
+            except BaseException as error:  # KeyboardInterrupt, too: `check` raises it
+                self.failure = error
+        broken = self._result(np.zeros)
+        ended = np.ones_like(broken.terminated)
+        return broken._replace(reward=np.full_like(broken.reward, np.nan), terminated=ended)
+
+    def _result(self, make: Any) -> TimeStep:
+        """What a step returns, each part made by `make(shape, dtype)`."""
+        spec, flags = self.spec, make((self.num_envs,), np.bool_)
+        observation = make((self.num_envs, *spec.observation_shape), spec.observation_dtype)
+        return TimeStep(observation, make((self.num_envs,), np.float32), flags, flags, observation)
+
+
+def traceable(environment: Environment) -> Environment | Hosted:
+    """The environment, or a host environment as one that can be stepped inside compiled programs."""
+    return environment if environment.compiled else Hosted(environment)
