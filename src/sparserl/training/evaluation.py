@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from sparserl.training.hosted import Hosted, traceable
-from sparserl.training.loop import START, step_keys
+from sparserl.training.loop import START, step_keys, within_bounds
 from sparserl.types import Agent, AgentState, Array, Environment, EnvState, Key, TimeStep, UserError
 
 
@@ -58,7 +58,8 @@ def evaluator(agent: Agent, environment: Environment, max_steps: int) -> Callabl
             num_steps, environment_state, observation, result = carry
             keys = step_keys(key, num_steps)
             action = agent.exploit(keys.act, agent_state, observation)
-            environment_state, time_step = traced.step(keys.environment, environment_state, action)
+            bounded = within_bounds(environment.spec, action)
+            environment_state, time_step = traced.step(keys.environment, environment_state, bounded)
             return num_steps + 1, environment_state, time_step.observation, _tally(result, time_step)
 
         going = lambda carry: (carry[0] < max_steps) & ~carry[3].finished.all()

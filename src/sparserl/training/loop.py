@@ -9,7 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from sparserl.training.hosted import Hosted, traceable
-from sparserl.types import Agent, AgentState, Array, Environment, EnvState, Key, Metrics, TimeStep, Transition
+from sparserl.types import (
+    Agent,
+    AgentState,
+    Array,
+    Box,
+    Environment,
+    EnvSpec,
+    EnvState,
+    Key,
+    Metrics,
+    TimeStep,
+    Transition,
+)
 
 
 class Episodes(NamedTuple):
@@ -88,6 +100,14 @@ def train(agent: Agent, environment: Environment, key: Key, state: LoopState, st
             yield state, metrics
 
 
+def within_bounds(spec: EnvSpec, action: Array) -> Array:
+    """The actions that an environment gets: continuous ones, which policies may draw beyond its bounds, cut off."""
+    if not isinstance(spec.action, Box):
+        return action
+    low, high = (jnp.broadcast_to(bound, action.shape) for bound in (spec.action.low, spec.action.high))
+    return jnp.clip(action, low, high)
+
+
 def record(state: LoopState, environment_state: EnvState, action: Array, ts: TimeStep) -> tuple[LoopState, Transition]:
     """The state after one step, and the transition to learn from."""
     transition = Transition(state.observation, action, ts.reward, ts.terminated, ts.truncated, ts.next_observation)
@@ -113,7 +133,8 @@ def _advance(
     def interact(key: Key, state: LoopState) -> tuple[LoopState, Transition]:
         keys = step_keys(key, state.num_steps)
         action = agent.explore(keys.act, state.num_steps, state.agent, state.observation)
-        environment_state, time_step = environment.step(keys.environment, state.environment, action)
+        bounded = within_bounds(environment.spec, action)
+        environment_state, time_step = environment.step(keys.environment, state.environment, bounded)
         return record(state, environment_state, action, time_step)
 
     def iterate(key: Key, state: LoopState) -> tuple[LoopState, Metrics]:
