@@ -1,11 +1,12 @@
-"""How many environment steps a second the whole machine trains: our dense DQN beside Stable-Baselines3 and SBX.
+"""How many environment steps a second the whole machine trains: ours beside Stable-Baselines3 and SBX.
 
-    .venv/bin/python benchmarks/dqn_throughput.py --output benchmarks/dqn_throughput.json
+    .venv/bin/python benchmarks/throughput.py dqn|sac|ppo --output throughput.json
 
-Equal settings for all: CartPole-v1, 2 x 512 ReLU, Adam 1e-3, batch 128, one update per step after 1,000 warm-up
-steps, replay 100,000, target copied every 100 updates, epsilon 0.1, no evaluation. Each peer is run in two layouts: one
-process with all threads, and one process of one thread on every core. Ours is run in the second, as `sparserl train`
-does.
+Equal settings for all. DQN: CartPole-v1, 2 x 512 ReLU, Adam 1e-3, batch 128, one update per step after 1,000 warm-up
+steps, replay 100,000, target copied every 100 updates, epsilon 0.1. SAC and PPO: HalfCheetah-v5 at the defaults of
+Stable-Baselines3, which our preset `sb3` copies. No evaluation. Each peer is run in two layouts: one process with all
+threads, and one process of one thread on every core. Ours is run in the second, as `sparserl train` does: dense, and
+with RigL at 90 % sparsity in automatic storage.
 
 All processes of a layout start together. Their rate is measured in the steady state, inside the time in which all of
 them are past `--settle-steps` and none has ended: the sum over processes of steps done, over that time. Candidates take
@@ -24,20 +25,26 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
-WORKER = HERE / "dqn_worker.py"
-PEERS = ("stable-baselines3==2.9.*", "sbx-rl==0.28.*", "gymnasium<1.4")
+WORKER = HERE / "throughput_worker.py"
+PEERS = ("stable-baselines3==2.9.*", "sbx-rl==0.28.*", "gymnasium[mujoco]<1.4", "mujoco==3.5.*")
 OURS = "sparserl"
-ENVIRONMENT = "CartPole-v1"
+ENVIRONMENTS = {"dqn": "CartPole-v1", "sac": "HalfCheetah-v5", "ppo": "HalfCheetah-v5"}
+SETTLE_STEPS = {"dqn": 2_000, "sac": 400, "ppo": 3 * 2_048}  # warm-up and compilation are over
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NPROC": "1"}
 
 Marks = list[tuple[float, int]]  # seconds on the monotonic clock, environment steps done by then
 
 
 class Candidate(NamedTuple):
-    """A project, and whether it runs as one process with all threads or as one one-thread process per core."""
+    """A project, whether it runs as one process with all threads or one of one thread per core, its sparsity."""
 
     project: str
     per_core: bool
+    sparsity: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.project}, {self.sparsity:.0%} sparse" if self.sparsity else self.project
 
     @property
     def layout(self) -> str:
@@ -50,6 +57,7 @@ CANDIDATES = (
     Candidate("sbx", per_core=False),
     Candidate("sbx", per_core=True),
     Candidate(OURS, per_core=True),
+    Candidate(OURS, per_core=True, sparsity=0.9),
 )
 
 
@@ -60,10 +68,10 @@ def main() -> None:
     for repeat in range(options.repeats):
         for candidate in CANDIDATES:
             python = sys.executable if candidate.project == OURS else str(peers)
-            rate = throughput(measure(candidate, python, options.total_steps), options.settle_steps)
+            rate = throughput(measure(candidate, python, options), options.settle_steps)
             rates[candidate].append(rate)
             print(
-                f"[{repeat + 1}/{options.repeats}] {candidate.project}, {candidate.layout}: {rate:,.0f} steps/s",
+                f"[{repeat + 1}/{options.repeats}] {candidate.name}, {candidate.layout}: {rate:,.0f} steps/s",
                 file=sys.stderr,
             )
     report = summary(rates) | {"settings": _settings(options), "machine": _machine(peers)}
@@ -74,15 +82,15 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--total-steps", type=int, default=8_000, help="environment steps of each process")
-    parser.add_argument("--settle-steps", type=int, default=2_000, help="steps before measuring: warm-up, compilation")
+    parser.add_argument("agent", choices=ENVIRONMENTS)
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long each process trains when it has settled")
+    parser.add_argument("--settle-steps", type=int, help="steps before measuring: warm-up, compilation")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--peers", type=Path, default=HERE / ".venv", help="the peers' virtual environment")
     parser.add_argument("--torch", default="torch==2.13.*", help="what to install as PyTorch")
     parser.add_argument("--output", type=Path, help="write all numbers to this JSON file")
     options = parser.parse_args()
-    if not 1_000 < options.settle_steps < options.total_steps:
-        parser.error("--settle-steps must lie between the 1,000 warm-up steps and --total-steps")
+    options.settle_steps = options.settle_steps or SETTLE_STEPS[options.agent]
     return options
 
 
@@ -97,18 +105,22 @@ def make_peers(folder: Path, torch: str) -> Path:
     return python
 
 
-def measure(candidate: Candidate, python: str, total_steps: int) -> list[Marks]:
+def measure(candidate: Candidate, python: str, options: argparse.Namespace) -> list[Marks]:
     """Run all processes of a candidate at once; the marks of each."""
     cores = sorted(os.sched_getaffinity(0)) if candidate.per_core else [None]
-    processes = [_start(candidate.project, python, total_steps, seed, core) for seed, core in enumerate(cores)]
+    processes = [_start(candidate, python, options, seed, core) for seed, core in enumerate(cores)]
     outputs = [process.communicate()[0] for process in processes]
     if any(process.returncode for process in processes):
-        sys.exit(f"{candidate.project}, {candidate.layout}: a process failed; see above")
+        sys.exit(f"{candidate.name}, {candidate.layout}: a process failed; see above")
     return [[(seconds, steps) for seconds, steps in json.loads(output)["marks"]] for output in outputs]
 
 
-def _start(project: str, python: str, total_steps: int, seed: int, core: int | None) -> subprocess.Popen[str]:
-    command = [python, str(WORKER), project, ENVIRONMENT, "--seed", str(seed), "--total-steps", str(total_steps)]
+def _start(
+    candidate: Candidate, python: str, options: argparse.Namespace, seed: int, core: int | None
+) -> subprocess.Popen[str]:
+    command = [python, str(WORKER), candidate.project, options.agent, ENVIRONMENTS[options.agent]]
+    command += ["--seed", str(seed), "--sparsity", str(candidate.sparsity)]
+    command += ["--settle-steps", str(options.settle_steps), "--seconds", str(options.seconds)]
     threads = {} if core is None else ONE_THREAD
     command += [] if core is None else ["--core", str(core)]
     inherited = {name: value for name, value in os.environ.items() if name not in ONE_THREAD}
@@ -122,7 +134,7 @@ def throughput(every_marks: list[Marks], settle_steps: int) -> float:
     began, ended = max(marks[0][0] for marks in steady), min(marks[-1][0] for marks in steady)
     longest = max(marks[-1][0] - marks[0][0] for marks in steady)
     if ended - began < longest / 2:
-        sys.exit(f"the processes ran side by side for {ended - began:.1f} s only: raise --total-steps")
+        sys.exit(f"the processes ran side by side for {ended - began:.1f} s only: raise --seconds")
     steps = sum(_steps_at(ended, marks) - _steps_at(began, marks) for marks in steady)
     return steps / (ended - began)
 
@@ -139,28 +151,30 @@ def summary(rates: dict[Candidate, list[float]]) -> dict[str, Any]:
     """Medians by candidate, and ours over the better layout of each peer."""
     medians = {candidate: statistics.median(found) for candidate, found in rates.items()}
     best = {
-        project: max(median for candidate, median in medians.items() if candidate.project == project)
-        for project in {candidate.project for candidate in medians}
+        name: max(median for candidate, median in medians.items() if candidate.name == name)
+        for name in dict.fromkeys(candidate.name for candidate in medians)
     }
-    peers = {project: rate for project, rate in best.items() if project != OURS}
-    ratios = {f"ours / {project}": best[OURS] / rate for project, rate in sorted(peers.items())}
+    ours = {candidate.name for candidate in medians if candidate.project == OURS}
+    peers = {name: rate for name, rate in best.items() if name not in ours}
+    ratio = lambda name, other, rate: (f"{name} / {other}", best[name] / rate)
+    over = {**peers, "better peer": max(peers.values())}
     return {
-        "ratios": {"ours / better peer": best[OURS] / max(peers.values()), **ratios},
+        "ratios": dict(ratio(name, other, rate) for name in sorted(ours) for other, rate in over.items()),
         "environment_steps_per_second": [
-            {"project": each.project, "layout": each.layout, "median": medians[each], "repeats": rates[each]}
+            {"project": each.name, "layout": each.layout, "median": medians[each], "repeats": rates[each]}
             for each in rates
         ],
     }
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in ("total_steps", "settle_steps", "repeats")}
+    return {name: getattr(options, name) for name in ("agent", "seconds", "settle_steps", "repeats")}
 
 
 def _machine(peers: Path) -> dict[str, Any]:
     from sparserl.persistence import machine_description
 
-    names = ("stable-baselines3", "sbx-rl", "torch", "jax", "gymnasium")
+    names = ("stable-baselines3", "sbx-rl", "torch", "jax", "gymnasium", "mujoco")
     program = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {names}}}))"
     found = subprocess.run([peers, "-c", program], check=True, capture_output=True, text=True)
     return machine_description() | {"peer_packages": json.loads(found.stdout)}
@@ -171,7 +185,7 @@ def _show(report: dict[str, Any]) -> None:
         print(f"{name}: {ratio:.2f}")
     for row in report["environment_steps_per_second"]:
         repeats = ", ".join(f"{rate:,.0f}" for rate in row["repeats"])
-        print(f"{row['project']:<18} {row['layout']:<26} {row['median']:8,.0f} steps/s   ({repeats})")
+        print(f"{row['project']:<22} {row['layout']:<26} {row['median']:8,.0f} steps/s   ({repeats})")
 
 
 if __name__ == "__main__":

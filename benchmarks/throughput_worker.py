@@ -1,11 +1,12 @@
-"""One process of the throughput benchmark: trains one DQN, and prints when it was at which environment step.
+"""One process of the throughput benchmark: trains one agent, and prints when it was at which environment step.
 
-Started by `dqn_throughput.py`. Runs with the interpreter of whichever project it trains, and imports only that one.
-Prints one JSON document: `{"marks": [[seconds, environment_steps], ...]}`, seconds on the machine's monotonic clock.
+Started by `throughput.py`. Runs with the interpreter of whichever project it trains, and imports only that one. Prints
+one JSON document: `{"marks": [[seconds, environment_steps], ...]}`, seconds on the machine's monotonic clock.
 """
 
 import argparse
 import dataclasses
+import itertools
 import json
 import os
 import sys
@@ -13,12 +14,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-MARK_STEPS = 100  # how often the clock is read
-Mark = Callable[[int], None]
+MARK_STEPS = {"dqn": 100, "sac": 50, "ppo": 2_048}  # how often the clock is read
+Mark = Callable[[int], bool]  # whether to go on
 
 EPSILON = 0.1  # constant: a random action would save the peers a forward pass
-SETTINGS: dict[str, Any] = {  # what Stable-Baselines3 and SBX call them; `time_ours` sets the same
-    "policy": "MlpPolicy",
+DQN_SETTINGS: dict[str, Any] = {  # what Stable-Baselines3 and SBX call them; `_our_dqn` sets the same
     "learning_rate": 1e-3,
     "buffer_size": 100_000,
     "learning_starts": 1_000,
@@ -34,77 +34,98 @@ SETTINGS: dict[str, Any] = {  # what Stable-Baselines3 and SBX call them; `time_
 }
 
 
-def time_stable_baselines3(environment: str, seed: int, total_steps: int, mark: Mark) -> None:
-    """Stable-Baselines3 (PyTorch). Its loss is Huber and its gradient is clipped; both cost next to nothing."""
-    from stable_baselines3 import DQN
+def train_stable_baselines3(agent: str, environment: str, seed: int, sparsity: float, mark: Mark) -> None:
+    """Stable-Baselines3 (PyTorch): SAC and PPO at its defaults; DQN's loss is Huber, its gradient clipped."""
+    import stable_baselines3
+    import torch
 
-    _learn(DQN(env=environment, seed=seed, device="cpu", **SETTINGS), total_steps, mark)
-
-
-def time_sbx(environment: str, seed: int, total_steps: int, mark: Mark) -> None:
-    """SBX (JAX). Its loss is Huber."""
-    from sbx import DQN
-
-    _learn(DQN(env=environment, seed=seed, **SETTINGS), total_steps, mark)
+    if os.environ.get("OMP_NUM_THREADS") == "1":
+        torch.set_num_threads(1)
+    settings = DQN_SETTINGS if agent == "dqn" else {}
+    cls = getattr(stable_baselines3, agent.upper())
+    _learn(cls("MlpPolicy", environment, seed=seed, device="cpu", **settings), mark)
 
 
-def _learn(model: Any, total_steps: int, mark: Mark) -> None:
-    def step(local_names: dict[str, Any], global_names: dict[str, Any]) -> bool:
-        mark(model.num_timesteps)
-        return True
+def train_sbx(agent: str, environment: str, seed: int, sparsity: float, mark: Mark) -> None:
+    """SBX (JAX): SAC and PPO at its defaults; DQN's loss is Huber."""
+    import sbx
 
-    model.learn(total_steps, callback=step, log_interval=1_000_000)
+    settings = DQN_SETTINGS if agent == "dqn" else {}
+    _learn(getattr(sbx, agent.upper())("MlpPolicy", environment, seed=seed, **settings), mark)
 
 
-def time_ours(environment: str, seed: int, total_steps: int, mark: Mark) -> None:
-    """sparserl, dense, with the loop that `sparserl train` runs, without its evaluations."""
+def _learn(model: Any, mark: Mark) -> None:
+    step = lambda local_names, global_names: mark(model.num_timesteps)
+    model.learn(10**9, callback=step, log_interval=1_000_000)
+
+
+def train_ours(agent: str, environment: str, seed: int, sparsity: float, mark: Mark) -> None:
+    """sparserl, dense or RigL in automatic storage, with the loop of `sparserl train`, without its evaluations."""
     import jax
 
     from sparserl import training
-    from sparserl.agents.dqn import DQNSettings
     from sparserl.experiment import build, from_preset
+
+    method = "rigl" if sparsity else "dense"
+    if agent == "dqn":
+        experiment = _our_dqn(method, environment, sparsity)
+    else:
+        experiment = from_preset(agent, method, environment, "sb3", sparsity=sparsity, total_steps=1_000_000)
+    built = build(experiment)
+    key = jax.random.key(seed)
+    first = training.start(built.agent, built.environment, key)
+    stops = itertools.count(MARK_STEPS[agent], MARK_STEPS[agent])
+    for state, _ in training.train(built.agent, built.environment, key, first, stops):
+        if not mark(int(jax.block_until_ready(state).num_steps)):
+            break
+
+
+def _our_dqn(method: str, environment: str, sparsity: float) -> Any:
+    from sparserl.agents.dqn import DQNSettings
+    from sparserl.experiment import from_preset
     from sparserl.networks import MLPSettings
 
     settings = DQNSettings(
-        discount=SETTINGS["gamma"],
-        batch_size=SETTINGS["batch_size"],
-        replay_capacity_steps=SETTINGS["buffer_size"],
-        warmup_steps=SETTINGS["learning_starts"],
-        target_interval_updates=SETTINGS["target_update_interval"],
+        discount=DQN_SETTINGS["gamma"],
+        batch_size=DQN_SETTINGS["batch_size"],
+        replay_capacity_steps=DQN_SETTINGS["buffer_size"],
+        warmup_steps=DQN_SETTINGS["learning_starts"],
+        target_interval_updates=DQN_SETTINGS["target_update_interval"],
         initial_epsilon=EPSILON,
         final_epsilon=EPSILON,
     )
-    network = MLPSettings(hidden_units=tuple(SETTINGS["policy_kwargs"]["net_arch"]))
-    dense = from_preset("dqn", "dense", environment, network=network, weight_decay=0.0, total_steps=total_steps)
-    built = build(dataclasses.replace(dense, agent=settings))
-    assert built.environment.compiled
-    key = jax.random.key(seed)
-    first = training.start(built.agent, built.environment, key)
-    stops = range(MARK_STEPS, total_steps + 1, MARK_STEPS)
-    for state, _ in training.train(built.agent, built.environment, key, first, stops):
-        mark(int(jax.block_until_ready(state).num_steps))
+    network = MLPSettings(hidden_units=tuple(DQN_SETTINGS["policy_kwargs"]["net_arch"]))
+    choices = {"network": network, "weight_decay": 0.0, "total_steps": 1_000_000, "sparsity": sparsity}
+    return dataclasses.replace(from_preset("dqn", method, environment, **choices), agent=settings)
 
 
-PROJECTS = {"stable-baselines3": time_stable_baselines3, "sbx": time_sbx, "sparserl": time_ours}
+PROJECTS = {"stable-baselines3": train_stable_baselines3, "sbx": train_sbx, "sparserl": train_ours}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("project", choices=PROJECTS)
+    parser.add_argument("agent", choices=MARK_STEPS)
     parser.add_argument("environment")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--total-steps", type=int, required=True)
+    parser.add_argument("--sparsity", type=float, default=0.0)
+    parser.add_argument("--settle-steps", type=int, required=True, help="environment steps before the clock counts")
+    parser.add_argument("--seconds", type=float, required=True, help="how long to go on after them")
     parser.add_argument("--core", type=int, help="stay on this processor")
     options = parser.parse_args()
     if options.core is not None:
         os.sched_setaffinity(0, {options.core})
     marks: list[tuple[float, int]] = []
+    settled: list[float] = []
 
-    def mark(num_steps: int) -> None:
-        if num_steps % MARK_STEPS == 0:
+    def mark(num_steps: int) -> bool:
+        if num_steps % MARK_STEPS[options.agent] == 0:
             marks.append((time.monotonic(), num_steps))
+            if num_steps >= options.settle_steps:
+                settled.append(marks[-1][0])
+        return not settled or marks[-1][0] - settled[0] < options.seconds
 
-    PROJECTS[options.project](options.environment, options.seed, options.total_steps, mark)
+    PROJECTS[options.project](options.agent, options.environment, options.seed, options.sparsity, mark)
     json.dump({"marks": marks}, sys.stdout)
 
 

@@ -34,12 +34,20 @@ def uniform_within(limit: float) -> Initializer:
     return lambda key, shape: jax.random.uniform(key, shape, jnp.float32, -limit, limit)
 
 
-InitializerName = Literal["he_truncated_normal", "glorot_uniform", "fan_in_uniform"]
+def orthogonal(key: Key, shape: tuple[int, ...]) -> jax.Array:
+    """A random matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014)."""
+    return jax.nn.initializers.orthogonal()(key, shape, jnp.float32)
+
+
+InitializerName = Literal["he_truncated_normal", "glorot_uniform", "fan_in_uniform", "orthogonal"]
 INITIALIZERS: Mapping[str, Initializer] = {
     "he_truncated_normal": he_truncated_normal,
     "glorot_uniform": glorot_uniform,
     "fan_in_uniform": fan_in_uniform,
+    "orthogonal": orthogonal,
 }
+ActivationName = Literal["relu", "tanh"]
+ACTIVATIONS: Mapping[str, Callable[[jax.Array], jax.Array]] = {"relu": jax.nn.relu, "tanh": jnp.tanh}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,25 +55,34 @@ class MLPSettings:
     """Size and start of a multi-layer perceptron; the defaults are the paper's DQN for classic control (Table 6)."""
 
     hidden_units: tuple[int, ...] = (512, 512)  # width of each hidden layer
+    activation: ActivationName = "relu"  # between the layers
     initializer: InitializerName = "he_truncated_normal"  # of the hidden kernels
-    output_limit: float | None = 0.03  # output kernel uniform within +- this; None: as the hidden ones
+    gain: float = 1.0  # what the hidden kernels' draws are multiplied with
+    output_limit: float | None = 0.03  # output kernel uniform within +- this; None: drawn as the hidden ones
+    output_gain: float = 1.0  # what its draw is then multiplied with
     output_bias: float = -0.2  # initial bias of the output layer
 
     def __post_init__(self) -> None:
         if not self.hidden_units or min(self.hidden_units) < 1:
             raise UserError(f"hidden_units is {self.hidden_units}: give one or more positive layer widths")
+        for name in ("gain", "output_gain"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"{name} is {getattr(self, name)}: it must be greater than 0")
 
 
 @dataclasses.dataclass(frozen=True)
 class MLP:
-    """A multi-layer perceptron with ReLU between its layers `hidden_1`, `hidden_2`, ... and `output`.
+    """A multi-layer perceptron of layers `hidden_1`, `hidden_2`, ... and `output`.
 
-    Observations `[..., *observation_shape]` are flattened; outputs are `[..., num_outputs]`.
+    Observations `[..., *observation_shape]` are flattened; outputs are `[..., num_outputs + num_constants]`. The last
+    ones are parameters, `constants`, that no observation changes and nothing masks, such as a policy's deviations.
     """
 
     settings: MLPSettings
     observation_shape: tuple[int, ...]
     num_outputs: int
+    num_constants: int = 0
+    initial_constant: float = 0.0
 
     @property
     def layer_shapes(self) -> dict[str, tuple[int, int]]:
@@ -75,29 +92,36 @@ class MLP:
         return {name: (sizes[i], sizes[i + 1]) for i, name in enumerate(names)}
 
     def init(self, key: Key) -> Params:
-        """Fresh parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`, float32."""
+        """Fresh parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`, float32; `constants` have a bias alone."""
         params = {}
         for index, (name, shape) in enumerate(self.layer_shapes.items()):
             last, limit = name == "output", self.settings.output_limit
-            hidden = INITIALIZERS[self.settings.initializer]
-            initializer = uniform_within(limit) if last and limit is not None else hidden
+            bounded = last and limit is not None
+            initializer = uniform_within(limit or 0.0) if bounded else INITIALIZERS[self.settings.initializer]
+            gain = 1.0 if bounded else self.settings.output_gain if last else self.settings.gain
             bias = jnp.full(shape[1:], self.settings.output_bias if last else 0.0, jnp.float32)
-            params[name] = {"kernel": initializer(jax.random.fold_in(key, index), shape), "bias": bias}
+            params[name] = {"kernel": gain * initializer(jax.random.fold_in(key, index), shape), "bias": bias}
+        if self.num_constants:
+            params["constants"] = {"bias": jnp.full((self.num_constants,), self.initial_constant, jnp.float32)}
         return params
 
     def apply(self, params: Params, observation: Array) -> Array:
-        """Values `[..., num_outputs]` of observations `[..., *observation_shape]`."""
+        """Outputs `[..., num_outputs + num_constants]` of observations `[..., *observation_shape]`."""
         batch_shape = observation.shape[: observation.ndim - len(self.observation_shape)]
         x = observation.reshape(-1, math.prod(self.observation_shape)).astype(jnp.float32)
-        activation = lambda name: None if name == "output" else jax.nn.relu
+        activation = lambda name: None if name == "output" else ACTIVATIONS[self.settings.activation]
         layers = [
             linalg.Layer(params[name]["kernel"], params[name]["bias"], activation(name)) for name in self.layer_shapes
         ]
-        return linalg.feed_forward(layers, x).reshape(*batch_shape, self.num_outputs)
+        outputs = linalg.feed_forward(layers, x).reshape(*batch_shape, self.num_outputs)
+        if not self.num_constants:
+            return outputs
+        constants = jnp.broadcast_to(params["constants"]["bias"], (*batch_shape, self.num_constants))
+        return jnp.concatenate([outputs, constants], axis=-1)
 
     def num_parameters(self) -> int:
-        """Weights and biases of the dense network."""
-        return sum((fan_in + 1) * fan_out for fan_in, fan_out in self.layer_shapes.values())
+        """Weights, biases and constants of the dense network."""
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in self.layer_shapes.values()) + self.num_constants
 
 
 def matched_width(num_parameters: Callable[[int], int], target: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from sparserl.agents.dqn import DQNSettings
+from sparserl.agents.ppo import PPOSettings
 from sparserl.agents.sac import SACSettings
 from sparserl.networks import MLPSettings
 from sparserl.sparsity import METHODS, InnerOptimizer, SparseMethod, Window, find_method
@@ -13,7 +14,7 @@ from sparserl.training import EvaluationSettings
 from sparserl.types import UserError
 
 PresetName = Literal["paper", "published-code", "sb3"]
-AgentSettings = DQNSettings | SACSettings
+AgentSettings = DQNSettings | SACSettings | PPOSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +91,7 @@ def sac_mujoco(method: str, preset: PresetName, environment: str) -> Preset:
     paper = Preset(
         agent=SACSettings(warmup_steps=1_000 if few else 10_000, **choices),  # type: ignore[arg-type]
         method=_configured(method, 0.8, swept.interval_updates, swept.drop_fraction),
-        network=MLPSettings((256, 256), "glorot_uniform", output_limit=None, output_bias=0.0),
+        network=MLPSettings((256, 256), initializer="glorot_uniform", output_limit=None, output_bias=0.0),
         optimizer=InnerOptimizer("adam", learning_rate=3e-4),
         weight_decay=swept.weight_decay,
         decayed_layers="all",
@@ -112,14 +113,78 @@ def sac_mujoco(method: str, preset: PresetName, environment: str) -> Preset:
     )
 
 
-def _configured(name: str, stop_fraction: float, interval_updates: int, drop_fraction: float) -> SparseMethod:
+# Table 3. Methods that it does not have take the values of the one they are closest to.
+PPO_SWEEP: Mapping[str, Swept] = {
+    "dense": Swept(1e-6),
+    "prune": Swept(1e-6, interval_updates=500, sparsity_aware_initialization=False),
+    "static": Swept(0.0),
+    "snip": Swept(0.0),
+    "set": Swept(1e-6, interval_updates=100, drop_fraction=0.0),
+    "rigl": Swept(1e-4, interval_updates=250, drop_fraction=0.3),
+}
+PPO_UPDATES = 156_480  # of 489 rollouts, in the published code's windows
+
+
+def ppo_mujoco(method: str, preset: PresetName, environment: str) -> Preset:
+    """PPO on MuJoCo: Table 3 and the unnumbered one, `ppo_mujoco_*.gin` of the published code, or SB3's defaults.
+
+    Where the tables are silent, `paper` takes what the published code had (Deviation 31).
+    """
+    del environment
+    swept = PPO_SWEEP.get(method, PPO_SWEEP["rigl"])
+    published = preset == "published-code"
+    start, stop = (32_000 / PPO_UPDATES, 120_000 / PPO_UPDATES) if published else (0.2, 0.8)
+    agent = PPOSettings()
+    if published:
+        agent = PPOSettings(normalize_before_learning=True, bootstrap_time_limits=False)
+    paper = Preset(
+        agent=agent,
+        method=_configured(method, stop, swept.interval_updates, swept.drop_fraction, pruning_start=start),
+        network=MLPSettings(
+            (64, 64), "tanh", "orthogonal", output_limit=None, output_gain=math.sqrt(0.1), output_bias=0.0
+        ),
+        optimizer=InnerOptimizer("adam", 3e-4, epsilon=1e-5, annealing="linear", max_gradient_norm=0.5),
+        weight_decay=swept.weight_decay,
+        decayed_layers="all",
+        sparsity_aware_initialization=swept.sparsity_aware_initialization,
+        total_steps=1_000_000,
+        evaluation=EvaluationSettings(interval_steps=7 * 2_048 if published else 2_000, num_episodes=20),
+    )
+    if preset != "sb3":
+        return paper
+    return dataclasses.replace(
+        paper,
+        agent=PPOSettings(
+            observation_limit=None,
+            reward_limit=None,
+            squash_mean=False,
+            deviation="exponential",
+            initial_deviation=1.0,
+            value_activation="tanh",
+            value_output_limit=None,
+        ),
+        network=dataclasses.replace(paper.network, gain=math.sqrt(2.0), output_gain=0.01),
+        optimizer=InnerOptimizer("adam", 3e-4, epsilon=1e-5, max_gradient_norm=0.5),
+        weight_decay=0.0,
+        sparsity_aware_initialization=True,
+        evaluation=EvaluationSettings(interval_steps=10_000, num_episodes=20),
+    )
+
+
+def _configured(
+    name: str, stop_fraction: float, interval_updates: int, drop_fraction: float, pruning_start: float = 0.2
+) -> SparseMethod:
     """A method with the tables' values where it has such a choice; methods of other packages keep their defaults."""
     method = find_method(name)
-    start_fraction = 0.2 if name == "prune" else 0.0
+    start_fraction = pruning_start if name == "prune" else 0.0
     values = {"window": Window(start_fraction, stop_fraction, interval_updates), "drop_fraction": drop_fraction}
     if name not in METHODS:
         return method()
     return method(**{field.name: values[field.name] for field in dataclasses.fields(method) if field.name in values})
 
 
-PRESETS: Mapping[str, Callable[[str, PresetName, str], Preset]] = {"dqn": dqn_classic_control, "sac": sac_mujoco}
+PRESETS: Mapping[str, Callable[[str, PresetName, str], Preset]] = {
+    "dqn": dqn_classic_control,
+    "sac": sac_mujoco,
+    "ppo": ppo_mujoco,
+}

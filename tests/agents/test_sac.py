@@ -19,7 +19,7 @@ from sparserl.types import Box, Discrete, EnvSpec, Transition, UserError
 
 LOW, HIGH = np.array([-1.0, -2.0], np.float32), np.array([1.0, 4.0], np.float32)
 SPEC = EnvSpec("made up", (3,), np.dtype("float32"), Box((2,), LOW, HIGH), None)
-TINY = MLPSettings((8, 6), "glorot_uniform", output_limit=None, output_bias=0.0)
+TINY = MLPSettings((8, 6), initializer="glorot_uniform", output_limit=None, output_bias=0.0)
 
 
 def agent_of(spec=SPEC, method=None, sparsity=0.0, storage="masked", network=TINY, rate=1e-3, updates=200, **settings):
@@ -199,7 +199,7 @@ def test_targets_lie_on_the_topology_of_their_critic_at_every_step(method, stora
 @pytest.mark.parametrize(("method", "sparsity"), [(Dense(), 0.0), (RigL(window=Window(0.0, 0.8, 100)), 0.5)])
 def test_the_right_action_is_found(method, sparsity):
     """Its temperature low, the policy aims at o + 1, within bounds that are not those of tanh."""
-    network = MLPSettings((24, 24), "glorot_uniform", output_limit=None, output_bias=0.0)
+    network = MLPSettings((24, 24), initializer="glorot_uniform", output_limit=None, output_bias=0.0)
     agent = agent_of(
         AIMED.spec, method, sparsity, network=network, rate=3e-3, updates=2_000, warmup_steps=100, batch_size=64,
         replay_capacity_steps=2_000, target_entropy_per_dimension=-3.0, temperature_learning_rate=3e-3,
@@ -213,7 +213,7 @@ def test_the_right_action_is_found(method, sparsity):
 @pytest.mark.parametrize(("bootstrap", "low", "high"), [(True, 0.9, 1.1), (False, 0.3, 0.42)])
 def test_time_limits_bootstrap_where_asked(bootstrap, low, high):
     """Reward 0.1 for 5 steps at a time, discount 0.9: V = 1, or V = 0.1 + 0.9 (4 of 5) V = 0.36 without."""
-    network = MLPSettings((16,), "glorot_uniform", output_limit=None, output_bias=0.0)
+    network = MLPSettings((16,), initializer="glorot_uniform", output_limit=None, output_bias=0.0)
     agent = agent_of(
         ENDLESS_AIMED.spec, network=network, rate=3e-3, updates=2_000, warmup_steps=50, batch_size=32,
         replay_capacity_steps=1_000, discount=0.9, initial_temperature=1e-4, temperature_learning_rate=1e-9,

@@ -1,4 +1,4 @@
-"""Golden digests: 1,000 steps of DQN with every method, and of SAC, end in the same bits as when the digest was taken.
+"""Golden digests: 1,000 steps of DQN with every method, of SAC and of PPO end in the bits of the day they were taken.
 
 Bits are promised within a machine class (architecture, vector instructions, jaxlib version) and compared there. On any
 other machine the norms of the trained kernels are compared within a tolerance. A change that moves a digest must say so
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparserl.experiment import from_preset, policy_arrays, run
+from sparserl.experiment import AGENTS, from_preset, policy_arrays, run
 from sparserl.persistence import machine_description
 from sparserl.sparsity import METHODS, Window
 from sparserl.training import EvaluationSettings
@@ -23,7 +23,7 @@ from sparserl.training import EvaluationSettings
 GOLDEN = Path(__file__).parent / "golden.json"
 WINDOWS = {"prune": Window(0.2, 0.8, 50)}
 CASES = [*METHODS, "compressed rigl", "compressed prune"]  # DQN, masked where nothing is said
-CASES += ["sac rigl", "sac compressed rigl"]
+CASES += [f"{agent} {case}" for agent in ("sac", "ppo") for case in ("rigl", "compressed rigl")]
 
 
 def machine_class() -> str:
@@ -36,11 +36,14 @@ def machine_class() -> str:
 def trained(case: str) -> dict[str, np.ndarray]:
     """Everything that 1,000 steps on CartPole or Pendulum leave behind, at 80 % sparsity."""
     words = case.split()
-    name, method, compressed = "sac" if "sac" in words else "dqn", words[-1], "compressed" in words
-    environment, packed = {
-        "dqn": ("CartPole-v1", ("q/hidden_2=0.4",)),
-        "sac": ("Pendulum-v1", tuple(f"{network}/hidden_2=0.4" for network in ("actor", "critic_1", "critic_2"))),
+    name = words[0] if words[0] in AGENTS else "dqn"
+    method, compressed = words[-1], "compressed" in words
+    environment, networks, few = {
+        "dqn": ("CartPole-v1", ("q",), {"warmup_steps": 200}),
+        "sac": ("Pendulum-v1", ("actor", "critic_1", "critic_2"), {"warmup_steps": 200}),
+        "ppo": ("Pendulum-v1", ("actor", "value"), {"rollout_steps": 128, "num_epochs": 5}),
     }[name]
+    packed = tuple(f"{network}/hidden_2=0.4" for network in networks)
     table = from_preset(name, method, environment)
     windowed = any(field.name == "window" for field in dataclasses.fields(table.method))
     window = WINDOWS.get(method, Window(0.0, 0.8, 50))
@@ -54,7 +57,7 @@ def trained(case: str) -> dict[str, np.ndarray]:
         compressed_layers=packed if compressed else (),
         network=dataclasses.replace(table.network, hidden_units=(32, 32)),
         total_steps=1_000,
-        agent=dataclasses.replace(table.agent, warmup_steps=200, batch_size=32),
+        agent=dataclasses.replace(table.agent, batch_size=32, **few),
         evaluation=EvaluationSettings(interval_steps=1_000, num_episodes=2),
     )
     for report in run(experiment, seed=3):

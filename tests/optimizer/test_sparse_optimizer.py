@@ -307,7 +307,8 @@ def test_windows_are_checked_when_the_optimizer_is_made():
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop", "lion", "muon"])
 def test_inner_optimizers_by_name_learn(name):
     rate = {"sgd": 0.1, "lion": 1e-3}.get(name, 1e-2)
-    optimizer = SparseOptimizer(InnerOptimizer(name, learning_rate=rate).build(), METHODS["rigl"], DENSITIES, TOTAL)
+    inner = InnerOptimizer(name, learning_rate=rate).build(TOTAL)
+    optimizer = SparseOptimizer(inner, METHODS["rigl"], DENSITIES, TOTAL)
     groups = trajectory(optimizer)
     mean = lambda group: np.mean([loss(group.params, batch(t))[0] for t in range(10)])
     assert mean(groups[-1]) < mean(groups[0])

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from sparserl.agents.dqn import DQNSettings
 from sparserl.bench.choices import Updates
 from sparserl.bench.work import METHOD_OF, STORAGE_OF, Pass, Work, full_replay, network_passes
 from sparserl.experiment import Built, Experiment, build, from_preset
@@ -18,14 +19,15 @@ def work(options: Updates, sparsity: float, variant: str) -> Work:
     """What `DQN.update` does after the warm-up: store a transition, sample a batch, loss, optimizer, target copy."""
     chosen = experiment(options, sparsity, variant)
     built = build(chosen)
-    agent, spec = built.agent, built.environment.spec
+    agent, spec, settings = built.agent, built.environment.spec, chosen.agent
     assert isinstance(spec.action, Discrete)
+    assert isinstance(settings, DQNSettings)
     init_key, action_key, replay_key = jax.random.split(jax.random.key(0), 3)
     action = jax.random.randint(action_key, (options.replay_steps, 1), 0, spec.action.num_actions)
     ring = full_replay(replay_key, math.prod(spec.observation_shape), action, options.replay_steps)
     state = jax.jit(agent.init)(init_key)._replace(replay=ring)
     rollout = jax.tree.map(lambda field: field[:1], ring.storage)
-    first_steps = chosen.agent.warmup_steps + chosen.agent.steps_per_update
+    first_steps = settings.warmup_steps + settings.steps_per_update
 
     def update(key: Key, num_updates: Array, state: Any) -> tuple[Any, Array]:
         state, metrics = agent.update(key, first_steps + num_updates, state, rollout)
@@ -37,6 +39,7 @@ def work(options: Updates, sparsity: float, variant: str) -> Work:
 def experiment(options: Updates, sparsity: float, variant: str) -> Experiment:
     """The paper's DQN on classic control with the storage of a variant."""
     preset = from_preset("dqn", METHOD_OF[variant], ENVIRONMENT, sparsity=sparsity, storage=STORAGE_OF[variant])
+    assert isinstance(preset.agent, DQNSettings)
     agent = dataclasses.replace(
         preset.agent,
         replay_capacity_steps=options.replay_steps,

@@ -44,7 +44,7 @@ def parameters(policy: MLP, sparsity: float, variant: str) -> Params:
     compressed = variant == "compressed"
     method = find_method("static" if compressed else "dense")
     optimizer = SparseOptimizer(
-        InnerOptimizer().build(), method(), densities, 1, break_even=sparse if compressed else {}
+        InnerOptimizer().build(1), method(), densities, 1, break_even=sparse if compressed else {}
     )
     group = optimizer.init(jax.random.key(0), {"policy": policy.init(jax.random.key(2))}, with_target=False)
     return group.params["policy"]

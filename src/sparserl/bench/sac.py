@@ -64,7 +64,7 @@ def make(options: Updates, sparsity: float, variant: str) -> SAC:
         everywhere = storage == "compressed"
         limits = linalg.compression_limits(flat, densities, settings.batch_size, everywhere)
         return SparseOptimizer(
-            inner=preset.optimizer.build(),
+            inner=preset.optimizer.build(preset.total_steps),
             method=method,
             densities=densities,
             total_updates=preset.total_steps - settings.warmup_steps,

@@ -14,7 +14,7 @@ _DESCRIPTION = """Show an experiment's networks: layers, live weights, FLOPs, th
 
 Nothing is trained and nothing is written.
 
-AGENT is dqn or sac. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
+AGENT is dqn, sac or ppo. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
 
 example:
   sparserl describe dqn rigl --environment CartPole-v1 --sparsity 0.9"""

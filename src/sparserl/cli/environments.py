@@ -64,7 +64,7 @@ def _environments() -> Iterator[dict[str, Any]]:
         action = environment.spec.action
         yield {
             "name": name,
-            "agents": ["dqn"] if isinstance(action, Discrete) else ["sac"],
+            "agents": ["dqn", "ppo"] if isinstance(action, Discrete) else ["sac", "ppo"],
             "runs": "compiled" if environment.compiled else "host",
             "observation_shape": list(environment.spec.observation_shape),
             "num_actions": action.num_actions if isinstance(action, Discrete) else None,

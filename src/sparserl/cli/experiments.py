@@ -15,12 +15,12 @@ from sparserl.types import UserError
 
 _HELP: Mapping[str, str] = {
     "environment": "What to learn; any registered Gymnasium environment whose actions fit the agent will do.",
-    "preset": "The numbers to start from: the paper's tables, those that its published code used, or (SAC) "
+    "preset": "The numbers to start from: the paper's tables, those that its published code used, or (SAC, PPO) "
     "Stable-Baselines3's.",
     "sparsity": "Fraction of the weights that are zero, at least 0 and below 1.",
-    "actor_sparsity": "The actor's, where it is not --sparsity (SAC).",
-    "critic_sparsity": "Each critic's, where it is not --sparsity (SAC).",
-    "critic_hidden_units": "Widths of the critics' hidden layers (SAC).",
+    "actor_sparsity": "The actor's, where it is not --sparsity (SAC, PPO).",
+    "critic_sparsity": "Each critic's, or the value network's, where it is not --sparsity (SAC, PPO).",
+    "critic_hidden_units": "Widths of the hidden layers of critics, or of the value network (SAC, PPO).",
     "distribution": "How the sparsity spreads over layers: erk spares small layers, uniform treats all alike.",
     "total_steps": "Environment steps of the whole training, in each environment.",
     "storage": "Dense arrays with zeros (masked) or live weights only (compressed); auto takes what is faster.",
@@ -40,7 +40,7 @@ _HINTS = {
     "compressed_layers": "(default: chosen)",
     "critic_hidden_units": "(default: as the actor's)",
 }
-_EXAMPLES = {"dqn": "CartPole-v1", "sac": "HalfCheetah-v5"}  # an environment for each agent
+_EXAMPLES = {"dqn": "CartPole-v1", "sac": "HalfCheetah-v5", "ppo": "HalfCheetah-v5"}  # an environment for each agent
 _FIRST = ("environment", "sparsity", "distribution", "total_steps")
 
 

@@ -23,7 +23,7 @@ _DESCRIPTION = """Train an agent with a sparse method, one process per seed, and
 
 Ctrl-C stops. The same command goes on; seeds that have finished are not trained again.
 
-AGENT is dqn or sac. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
+AGENT is dqn, sac or ppo. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
 
 example:
   sparserl train dqn rigl --environment CartPole-v1 --sparsity 0.9 --num-seeds 5"""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sparserl import environments
 from sparserl.agents.dqn import DQN, DQNSettings
+from sparserl.agents.ppo import GROUP, PPO, PPOSettings
 from sparserl.agents.sac import CRITICS, SAC, SACSettings
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.planning import Networks, break_evens, by_name, layer_densities, make_networks, planned
@@ -47,13 +48,19 @@ def make_agent(
         case SACSettings():
             actor, critic = networks["actor"]["actor"], networks["critics"][CRITICS[0]]
             return SAC(experiment.agent, spec, actor, critic, dict(optimizers), experiment.num_environments)
+        case PPOSettings():
+            actor, value = networks[GROUP]["actor"], networks[GROUP]["value"]
+            return PPO(experiment.agent, spec, actor, value, optimizers[GROUP], experiment.num_environments)
 
 
 def _total_updates(experiment: Experiment) -> int:
     """Updates of the whole run; a total that never leaves the warm-up is refused."""
     settings = experiment.agent
     every = settings.steps_per_update
-    total = settings.num_updates(-(-experiment.total_steps // every) * every)
+    num_steps = -(-experiment.total_steps // every) * every
+    if isinstance(settings, PPOSettings):
+        return settings.num_updates(num_steps, experiment.num_environments)
+    total = settings.num_updates(num_steps)
     if total < 1:
         raise UserError(
             f"total_steps is {experiment.total_steps}, all of it warm-up: give more than "
@@ -67,7 +74,9 @@ def _optimizers(
 ) -> dict[str, SparseOptimizer]:
     """One for each group; each has the densities, the decay and the storage of its own layers."""
     limits = break_evens(experiment, densities)
-    total_updates, inner = _total_updates(experiment), experiment.optimizer.build()
+    total_updates, settings = _total_updates(experiment), experiment.agent
+    held_updates = settings.updates_per_rollout(experiment.num_environments) if isinstance(settings, PPOSettings) else 1
+    inner = experiment.optimizer.build(total_updates, held_updates)
     initializer = sparse_glorot_uniform if experiment.sparsity_aware_initialization else None
 
     def optimizer(members: Mapping[str, MLP]) -> SparseOptimizer:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sparserl import persistence
 from sparserl.agents.dqn import DQNSettings
+from sparserl.agents.ppo import PPOSettings
 from sparserl.agents.sac import SACSettings
 from sparserl.networks import MLPSettings
 from sparserl.presets import PRESETS, AgentSettings, PresetName
@@ -16,7 +17,7 @@ from sparserl.training import EvaluationSettings
 from sparserl.types import UserError
 
 RESULTS_VERSION = 3  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
-AGENTS: Mapping[str, type] = {"dqn": DQNSettings, "sac": SACSettings}
+AGENTS: Mapping[str, type] = {"dqn": DQNSettings, "sac": SACSettings, "ppo": PPOSettings}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Experiment:
     total_steps: int = 100_000  # per environment, warm-up included
     sparsity: float = 0.9  # fraction of kernel weights that are zero, over the network
     actor_sparsity: float | None = None  # of the actor; None: sparsity
-    critic_sparsity: float | None = None  # of each critic; None: sparsity
+    critic_sparsity: float | None = None  # of each critic, or of the value network; None: sparsity
     distribution: Literal["erk", "uniform"] = "erk"  # how sparsity spreads over layers
     layer_sparsities: tuple[str, ...] = ()  # overrides, as in hidden_1=0.5; the other layers make up for them
     dense_last_layer: bool = False  # leave the output layer out (Deviation 17)
@@ -40,7 +41,7 @@ class Experiment:
     weight_decay: float = 1e-6  # L2 in the loss: weight_decay * sum(w ** 2)
     decayed_layers: Literal["hidden", "all"] = "hidden"  # whose weights decay (Deviation 16)
     network: MLPSettings = MLPSettings()
-    critic_hidden_units: tuple[int, ...] = ()  # width of each hidden layer of the critics; none: as network
+    critic_hidden_units: tuple[int, ...] = ()  # width of each hidden layer of critics or value; none: as network
     optimizer: InnerOptimizer = InnerOptimizer()
     evaluation: EvaluationSettings = EvaluationSettings()
     num_environments: int = 1  # stepped side by side

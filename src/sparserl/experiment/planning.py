@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import jax
 
 from sparserl import environments, linalg
-from sparserl.agents import dqn, sac
+from sparserl.agents import dqn, policies, ppo, sac
 from sparserl.agents.dqn import DQNSettings
+from sparserl.agents.ppo import PPOSettings
 from sparserl.agents.sac import SACSettings
 from sparserl.experiment.choices import Experiment
 from sparserl.networks import MLP
@@ -43,6 +44,27 @@ def make_networks(experiment: Experiment, spec: EnvSpec) -> Networks:
             critic = MLP(settings, (math.prod(spec.observation_shape) + size,), 1)
             actor = MLP(experiment.network, spec.observation_shape, 2 * size)
             return {"actor": {"actor": actor}, "critics": dict.fromkeys(sac.CRITICS, critic)}
+        case PPOSettings():
+            return {ppo.GROUP: _policy_networks(experiment, experiment.agent, spec)}
+
+
+def _policy_networks(experiment: Experiment, agent: PPOSettings, spec: EnvSpec) -> dict[str, MLP]:
+    """PPO's actor, whose deviations are constants, and its value network."""
+    ppo.check_actions(spec, agent)
+    if isinstance(spec.action, Discrete):
+        actor = MLP(experiment.network, spec.observation_shape, spec.action.num_actions)
+    else:
+        size = math.prod(spec.action.shape)
+        initial = policies.raw_deviation(agent.initial_deviation, agent.deviation)
+        actor = MLP(experiment.network, spec.observation_shape, size, num_constants=size, initial_constant=initial)
+    of_value = dataclasses.replace(
+        experiment.network,
+        hidden_units=experiment.critic_hidden_units or experiment.network.hidden_units,
+        activation=agent.value_activation,
+        output_limit=agent.value_output_limit,
+        output_gain=agent.value_output_gain,
+    )
+    return {"actor": actor, "value": MLP(of_value, spec.observation_shape, 1)}
 
 
 def by_name(networks: Networks) -> dict[str, MLP]:
@@ -67,7 +89,7 @@ def layer_densities(experiment: Experiment, networks: Networks) -> dict[str, flo
     )
     members = by_name(networks)
     of_actor, of_critic = experiment.actor_sparsity, experiment.critic_sparsity
-    given = {"actor": of_actor, **dict.fromkeys(sac.CRITICS, of_critic)}
+    given = {"actor": of_actor, **dict.fromkeys((*sac.CRITICS, "value"), of_critic)}
     chosen = {name: given.get(name) for name in members}
     sparsities = {name: experiment.sparsity if value is None else value for name, value in chosen.items()}
     try:

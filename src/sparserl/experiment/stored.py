@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,27 +16,35 @@ from sparserl.types import AgentState, Group, UserError
 
 
 def policy_arrays(state: AgentState) -> dict[str, np.ndarray]:
-    """What a finished run keeps: parameters, targets, topologies and optimizer state, by path; no replay."""
-    leaves = jax.tree_util.tree_leaves_with_path(state.groups)
+    """What a finished run keeps, by path: the groups under their names, and all else that is not replay."""
+    leaves = jax.tree_util.tree_leaves_with_path(_kept(state))
     return {jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf) for path, leaf in leaves}
 
 
+def _kept(state: AgentState) -> dict[str, Any]:
+    """Parameters, targets, topologies, optimizers' states, and the agent's own fields, as what it normalises with."""
+    others = {name: value for name, value in state._asdict().items() if name not in ("groups", "replay")}
+    return {**state.groups, **others}
+
+
 def rebuild(run_folder: Path) -> tuple[Experiment, Built, AgentState]:
-    """The experiment of a stored run, what it stands for, and its trained state (groups only, no replay)."""
+    """The experiment of a stored run, what it stands for, and its trained state (no replay)."""
     document = persistence.read_experiment(run_folder.parent)
     experiment = Experiment.from_choices(document["choices"])
     arrays, _ = persistence.read_bundle(run_folder / "checkpoint")
     built = build(experiment)
     template = jax.eval_shape(built.agent.init, jax.random.key(0))
     groups = {name: _as_stored(built.optimizers[name], name, group, arrays) for name, group in template.groups.items()}
-    paths, structure = jax.tree_util.tree_flatten_with_path(groups)
+    kept = {**_kept(template), **groups}
+    paths, structure = jax.tree_util.tree_flatten_with_path(kept)
     names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
     if set(names) != set(arrays):
         raise UserError(
             f"{run_folder}/checkpoint does not hold the arrays of {experiment.identifier}: it is from another version"
         )
-    groups = jax.tree_util.tree_unflatten(structure, [jnp.asarray(arrays[name]) for name in names])
-    return experiment, built, template._replace(**{**dict.fromkeys(template._fields), "groups": groups})
+    kept = jax.tree_util.tree_unflatten(structure, [jnp.asarray(arrays[name]) for name in names])
+    groups = {name: kept.pop(name) for name in groups}
+    return experiment, built, template._replace(groups=groups, replay=None, **kept)
 
 
 def _as_stored(optimizer: SparseOptimizer, name: str, group: Group, arrays: Mapping[str, np.ndarray]) -> Group:

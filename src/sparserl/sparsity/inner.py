@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Literal
 
+import jax.numpy as jnp
 import optax
 
 from sparserl.types import UserError
@@ -14,6 +15,8 @@ InnerName = Literal["adam", "adamw", "sgd", "rmsprop", "lion", "muon"]
 class InnerOptimizer:
     """Which optax optimizer steps the weights, and how far.
 
+    Gradients are clipped after dead weights have left them, and after the L2 term has joined them (Deviation 34).
+
     `decoupled_weight_decay` shrinks weights beside the gradient (AdamW, Lion, Muon); it is not the paper's weight
     decay, which is an L2 term in the loss and a setting of the experiment.
     """
@@ -23,10 +26,14 @@ class InnerOptimizer:
     epsilon: float = 1e-7  # added to the root of the second moment (Deviation 11)
     momentum: float = 0.0  # sgd and rmsprop only
     decoupled_weight_decay: float = 0.0  # beside the gradient; adamw, lion and muon only
+    annealing: Literal["none", "linear"] = "none"  # linear: the learning rate falls to 0 at the end of training
+    max_gradient_norm: float | None = None  # longer gradients of a group, all networks together, are cut to this length
 
     def __post_init__(self) -> None:
         if not self.learning_rate > 0:
             raise UserError(f"learning_rate is {self.learning_rate}: it must be greater than 0")
+        if self.max_gradient_norm is not None and not self.max_gradient_norm > 0:
+            raise UserError(f"max_gradient_norm is {self.max_gradient_norm}: it must be greater than 0")
         if self.momentum and self.name not in ("sgd", "rmsprop"):
             raise UserError(f"momentum is {self.momentum} but {self.name} has none: use sgd or rmsprop, or momentum 0")
         if self.decoupled_weight_decay and self.name not in ("adamw", "lion", "muon"):
@@ -35,9 +42,21 @@ class InnerOptimizer:
                 "muon, or weight_decay (L2 in the loss)"
             )
 
-    def build(self) -> optax.GradientTransformation:
-        """The optax transformation."""
-        rate, decay = self.learning_rate, self.decoupled_weight_decay
+    def build(self, total_updates: int, held_updates: int = 1) -> optax.GradientTransformation:
+        """The optax transformation for so many updates; an annealed rate stays for `held_updates` at a time."""
+        step = self._step(self._rate(total_updates, held_updates))
+        if self.max_gradient_norm is None:
+            return step
+        return optax.chain(optax.clip_by_global_norm(self.max_gradient_norm), step)
+
+    def _rate(self, total_updates: int, held_updates: int) -> optax.ScalarOrSchedule:
+        if self.annealing == "none":
+            return self.learning_rate
+        held = lambda count: count // held_updates * held_updates
+        return lambda count: self.learning_rate * jnp.maximum(1.0 - held(count) / total_updates, 0.0)
+
+    def _step(self, rate: optax.ScalarOrSchedule) -> optax.GradientTransformation:
+        decay = self.decoupled_weight_decay
         match self.name:
             case "adam":
                 return optax.adam(rate, eps=self.epsilon)
