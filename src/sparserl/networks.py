@@ -124,7 +124,7 @@ class MLP:
         return sum((fan_in + 1) * fan_out for fan_in, fan_out in self.layer_shapes.values()) + self.num_constants
 
 
-def matched_width(num_parameters: Callable[[int], int], target: int) -> int:
+def matched_width(num_parameters: Callable[[int], int], target: float) -> int:
     """The width whose `num_parameters(width)` is nearest to `target`; the smaller one of two equally near.
 
     `num_parameters` must grow with the width. Exact: bisection to the two neighbours, then comparison.

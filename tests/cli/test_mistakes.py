@@ -5,6 +5,7 @@ import pytest
 from cli.command import TINY, call
 from sparserl import persistence
 
+SAC = ["sac", "rigl", "--environment", "Pendulum-v1"]
 TRAIN = ["train", "dqn", "rigl", "--environment", "CartPole-v1", *TINY, "--method.window.interval-updates", "50"]
 
 MISTAKES = {
@@ -29,6 +30,54 @@ MISTAKES = {
     "actor too sparse": (
         ["train", "sac", "rigl", "--environment", "Pendulum-v1", "--actor-sparsity", "1"],
         ["--actor-sparsity is 1.0", "[0, 1)"],
+    ),
+    "budget of dqn": (
+        ["describe", *TRAIN[1:], "--budget", "0.2"],
+        ["--budget is 0.2", "agent dqn has neither actor nor critic"],
+    ),
+    "budget in percent": (["describe", *SAC, "--budget", "20"], ["--budget is 20.0", "at most 1", "20 % is 0.2"]),
+    "share in percent": (
+        ["describe", *SAC, "--budget", "0.2", "--actor-share", "10"],
+        ["--actor-share is 10.0", "10 % is 0.1"],
+    ),
+    "no budget": (["describe", *SAC, "--budget", "0"], ["--budget is 0.0", "above 0 and at most 1"]),
+    "budget that is NaN": (["describe", *SAC, "--budget", "nan"], ["--budget is nan", "above 0 and at most 1"]),
+    "share of nothing": (["describe", *SAC, "--actor-share", "0.1"], ["--actor-share is 0.1", "--budget 0.2"]),
+    "budget and sparsity": (
+        ["describe", *SAC, "--budget", "0.2", "--sparsity", "0.8"],
+        ["--budget is 0.2", "decides --sparsity"],
+    ),
+    "budget and sparsity of the actor": (
+        ["describe", *SAC, "--actor_sparsity=0.8", "--budget", "0.2"],
+        ["--budget is 0.2", "decides --actor-sparsity"],
+    ),
+    "budget and sparsity of the critics": (
+        ["describe", *SAC, "--budget", "0.2", "--critic-sparsity", "0"],
+        ["--budget is 0.2", "decides --critic-sparsity"],
+    ),
+    "budget and widths": (
+        ["describe", "sac", "dense", *SAC[2:], "--budget", "0.2", "--network.hidden-units", "64", "64"],
+        ["--budget is 0.2", "decides --network.hidden-units"],
+    ),
+    "budget and widths of critics": (
+        ["describe", "sac", "dense", *SAC[2:], "--budget", "0.2", "--critic-hidden-units", "64", "64"],
+        ["--budget is 0.2", "decides --critic-hidden-units"],
+    ),
+    "budget that biases exceed": (
+        ["describe", *SAC, "--budget", "0.001"],
+        ["--budget = 0.001", "between 0.0077 and 1"],
+    ),
+    "share beyond a dense actor": (
+        ["describe", *SAC, "--budget", "0.5", "--actor-share", "0.9"],
+        ["--actor-share = 0.9", "between 0.0051 and 0.6666", "a budget of 0.5"],
+    ),
+    "widths below 1": (
+        ["describe", "sac", "dense", *SAC[2:], "--budget", "0.0001"],
+        ["--budget = 0.0001", "between 0.0002 and 1"],
+    ),
+    "overrides that nobody makes up for": (
+        ["describe", *SAC, "--budget", "0.2", "--layer-sparsities", "actor/hidden_1=0.5", "--no-rebudget"],
+        ["--budget is 0.2", "make up for --layer-sparsities"],
     ),
     "preset": ([*TRAIN, "--preset", "papr"], ["'papr'", "published-code", "did you mean 'paper'?"]),
     "layer": ([*TRAIN, "--layer-sparsities", "hiden_1=0.5"], ["'hiden_1'", "hidden_1'?"]),

@@ -1,5 +1,7 @@
 """One budget for several networks: what is handed out, and what is refused."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,12 +40,22 @@ def test_the_natural_shares_of_the_whole_budget_are_dense():
 
 def test_the_range_in_the_message_is_the_feasible_one():
     for share, name in ((0.9, "actor"), (0.001, "actor")):
-        with pytest.raises(UserError, match=f"share of {name} = {share}") as caught:
+        with pytest.raises(UserError, match=f"{name}_share = {share}") as caught:
             allocate(NETWORKS, {"actor": share, "critic": 1 - share}, 0.5)
-        low, high = (float(caught.value.args[0].split("between ")[1].split(" and ")[i]) for i in (0, 1))
+        low, high = map(float, re.findall(r"between (\S+) and (\S+) with a budget of 0.5", str(caught.value))[0])
         assert (low, high) == (0.0055, 0.5012)  # 11 and 1010 of 2015 parameters
         for edge in (low, high):
             allocate(NETWORKS, {"actor": edge, "critic": 1 - edge}, 0.5)
+
+
+def test_a_range_of_one_share_tells_it_so_that_it_can_be_typed():
+    with pytest.raises(UserError, match=r"actor_share = 0\.25 must be about") as caught:
+        allocate(NETWORKS, {"actor": 0.25, "critic": 0.75}, 1.0)
+    share = float(re.findall(r"about (\S+) with", str(caught.value))[0])
+    assert share == pytest.approx(1010 / 4030, abs=1e-9)
+    assert allocate(NETWORKS, {"actor": share, "critic": 1 - share}, 1.0) == pytest.approx(
+        {"actor": 0, "critic": 0}, abs=1e-9
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,10 +63,10 @@ def test_the_range_in_the_message_is_the_feasible_one():
     [
         ({"actor": 0.5}, 0.5, "must be for actor, critic"),
         ({"actor": 0.5, "critic": 0.6}, 0.5, "must sum to 1"),
-        ({"actor": 0.5, "critic": 0.5}, 1.2, "budget_fraction = 1.2 must be between 0.008 and 1"),
-        ({"actor": 0.5, "critic": 0.5}, 0.0, "budget_fraction = 0.0"),
-        ({"actor": 1.2, "critic": -0.2}, 0.5, "share of"),
-        ({"actor": float("nan"), "critic": 0.5}, 0.5, "share of|sum to 1"),
+        ({"actor": 0.5, "critic": 0.5}, 1.2, "budget = 1.2 must be between 0.008 and 1"),
+        ({"actor": 0.5, "critic": 0.5}, 0.0, "budget = 0.0"),
+        ({"actor": 1.2, "critic": -0.2}, 0.5, "actor_share"),
+        ({"actor": float("nan"), "critic": 0.5}, 0.5, "actor_share|sum to 1"),
     ],
 )
 def test_impossible_allocations_are_refused(shares, budget_fraction, words):

@@ -150,7 +150,7 @@ def test_allocation_between_actor_and_critics(name, budget, row):
     shares = {"actor": share, "critic_1": (1 - share) / 2, "critic_2": (1 - share) / 2}
     sizes = {"actor": actor, "critic_1": critic, "critic_2": critic}
     if not row["sparse_feasible_at_width1"]:
-        with pytest.raises(UserError, match="share of"):
+        with pytest.raises(UserError, match="actor_share"):
             allocate(sizes, shares, budget)
         return
     sparsities = allocate(sizes, shares, budget)

@@ -30,7 +30,7 @@ class Options:
 def main(words: Sequence[str]) -> int:
     """Describe the experiment that `words` ask for."""
     request = read_request("describe", words, Options(), _DESCRIPTION)
-    document = describe(request.experiment)
+    document = describe(request.experiment, request.budget.asked_parameters if request.budget else None)
     if request.own.json:
         print(json.dumps(document, indent=2, allow_nan=False))
     else:
@@ -50,11 +50,24 @@ def _show(document: Mapping[str, Any]) -> None:
             ("layer", "shape", "storage", "weights", "live", "density", "MACs", "live MACs"), rows, numbers_from=3
         )
         print(f"\n{network['live_parameters']:,} of {network['parameters']:,} parameters are alive, biases included\n")
+    if document["split"]:
+        _show_split(document)
     matched = document["matched_dense"]
     print(
         f"dense network of equal size: {matched['hidden_units']} hidden units per layer, "
         f"{matched['parameters']:,} parameters"
     )
+
+
+def _show_split(document: Mapping[str, Any]) -> None:
+    """The live parameters of each network beside those that a budget asked for, and the ratio of actor and critics."""
+    networks, split = document["networks"], document["split"]
+    columns = ("asked_parameters", "live_parameters", "share_of_live_parameters")
+    shown = [name for name in columns if name in networks["actor"]]
+    forms = dict(zip(columns, (",.1f", ",", ".1%"), strict=True))
+    rows = [(name, *(f"{network[column]:{forms[column]}}" for column in shown)) for name, network in networks.items()]
+    print_table(("network", *(name.replace("_", " ") for name in shown)), rows, numbers_from=1)
+    print(f"\nactor : critics = {100 * split['actor']:.0f} : {100 * split['critics']:.0f} of the live parameters\n")
 
 
 def _layer_row(network: str, layer: Mapping[str, Any]) -> tuple[str, ...]:

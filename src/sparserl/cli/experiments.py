@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import tyro
 
 from sparserl.cli.arguments import choose, in_options, option_types, parse
-from sparserl.experiment import AGENTS, Experiment, build, from_preset, planned
+from sparserl.experiment import AGENTS, Experiment, asked_parameters, build, from_preset, planned, with_budget
 from sparserl.presets import PresetName
 from sparserl.sparsity import find_method, method_names
 from sparserl.types import UserError
@@ -20,6 +20,9 @@ _HELP: Mapping[str, str] = {
     "sparsity": "Fraction of the weights that are zero, at least 0 and below 1.",
     "actor_sparsity": "The actor's, where it is not --sparsity (SAC, PPO).",
     "critic_sparsity": "Each critic's, or the value network's, where it is not --sparsity (SAC, PPO).",
+    "budget": "Parameters of all networks together, biases included, as a fraction of the dense ones' (SAC, PPO); "
+    "decides the sparsities or, for dense, the widths.",
+    "actor_share": "The actor's fraction of --budget; the critics have equal parts of the rest (SAC, PPO).",
     "critic_hidden_units": "Widths of the hidden layers of critics, or of the value network (SAC, PPO).",
     "distribution": "How the sparsity spreads over layers: erk spares small layers, uniform treats all alike.",
     "total_steps": "Environment steps of the whole training, in each environment.",
@@ -39,16 +42,29 @@ _HINTS = {
     "layer_sparsities": "(default: none)",
     "compressed_layers": "(default: chosen)",
     "critic_hidden_units": "(default: as the actor's)",
+    "actor_share": "(default: as in the dense networks)",
 }
 _EXAMPLES = {"dqn": "CartPole-v1", "sac": "HalfCheetah-v5", "ppo": "HalfCheetah-v5"}  # an environment for each agent
 _FIRST = ("environment", "sparsity", "distribution", "total_steps")
+_BUDGET = {"budget": None, "actor_share": None}  # options that are no choices of an experiment, but decide some
+_SPARSITIES = ("--sparsity", "--actor-sparsity", "--critic-sparsity")  # what a budget decides
+_WIDTHS = ("--network.hidden-units", "--critic-hidden-units")  # what it decides, too, for dense
+
+
+class Budget(NamedTuple):
+    """What `--budget` and `--actor-share` were, and the parameters that each network is to have by them."""
+
+    budget_fraction: float
+    actor_share: float | None
+    asked_parameters: dict[str, float]
 
 
 class Request(NamedTuple):
-    """What a command line asks for: an experiment that can be run, the preset behind it, the command's own options."""
+    """What a command line asks for: an experiment that can be run, what is behind it, the command's own options."""
 
     experiment: Experiment
     preset: PresetName
+    budget: Budget | None
     own: Any
 
 
@@ -68,9 +84,29 @@ def read_request(command: str, words: Sequence[str], own: Any, description: str)
     chosen = vars(parse(options, rest, f"sparserl {command} {named}", description))
     with in_options(option_types(options)):
         own = dataclasses.replace(own, **_fields_of(own, chosen))
-        experiment = planned(dataclasses.replace(template, **_fields_of(template, chosen)))
+        experiment = dataclasses.replace(template, **_fields_of(template, chosen))
+        budget = _budget(experiment, chosen["budget"], chosen["actor_share"], rest)
+        if budget:
+            experiment = with_budget(experiment, budget.actor_share, budget.budget_fraction)
+        experiment = planned(experiment)
         build(experiment)
-    return Request(experiment, chosen["preset"], own)
+    return Request(experiment, chosen["preset"], budget, own)
+
+
+def _budget(
+    experiment: Experiment, budget_fraction: float | None, actor_share: float | None, words: Sequence[str]
+) -> Budget | None:
+    """The budget that was asked for, if any; UserError where other words ask for what it decides."""
+    if budget_fraction is None:
+        if actor_share is not None:
+            raise UserError(f"actor_share is {actor_share}, a fraction of --budget: give that, too, as in --budget 0.2")
+        return None
+    asked = asked_parameters(experiment, actor_share, budget_fraction)
+    typed = {word.partition("=")[0].replace("_", "-") for word in words}
+    decided = [*_SPARSITIES, *(_WIDTHS if experiment.method_name == "dense" else ())]
+    if twice := [option for option in decided if option in typed]:
+        raise UserError(f"budget is {budget_fraction}, which decides {twice[0]}: give one of the two")
+    return Budget(budget_fraction, actor_share, asked)
 
 
 def _fields_of(options: Any, chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,11 +140,11 @@ def _given(name: str, words: Sequence[str]) -> str | None:
 def _options(template: Experiment, own: Any, preset: str) -> Any:
     """The experiment's choices and the command's own options as one flat dataclass, whose nested ones stay nested."""
     choices = {name: value for name, value in vars(template).items() if not _without_choices(value)}
-    hints = typing.get_type_hints(Experiment) | {"preset": PresetName}
+    hints = typing.get_type_hints(Experiment) | {"preset": PresetName} | dict.fromkeys(_BUDGET, float | None)
     hints |= {"agent": type(template.agent), "method": type(template.method)}
     types = {name: Annotated[hint, _explanation(name)] for name, hint in hints.items()}
     types |= typing.get_type_hints(type(own), include_extras=True)
-    values = {name: choices[name] for name in _FIRST} | {"preset": preset} | vars(own) | choices
+    values = {name: choices[name] for name in _FIRST} | {"preset": preset} | vars(own) | _BUDGET | choices
     cls = dataclasses.make_dataclass("Options", [(name, types[name]) for name in values], frozen=True)
     return cls(**values)
 

@@ -72,8 +72,9 @@ def _canonical(experiment: Experiment) -> Experiment:
     if experiment.method_name != "dense":
         return experiment
     defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Experiment)}
-    meaningless = ("distribution", "layer_sparsities", "dense_last_layer", "rebudget", "sparsity_aware_initialization")
-    same: dict[str, Any] = {"sparsity": 0.0, **{name: defaults[name] for name in meaningless}}
+    of_sparsity = ("actor_sparsity", "critic_sparsity", "sparsity_aware_initialization")
+    of_layers = ("distribution", "layer_sparsities", "dense_last_layer", "rebudget")
+    same: dict[str, Any] = {"sparsity": 0.0, **{name: defaults[name] for name in (*of_sparsity, *of_layers)}}
     return dataclasses.replace(experiment, **same)
 
 
@@ -82,6 +83,7 @@ def _document(experiment: Experiment, request: Request) -> dict[str, Any]:
     return {
         "choices": experiment.choices(),
         "preset": request.preset,
+        "budget": request.budget._asdict() if request.budget else None,
         "versions": machine.pop("packages"),
         "machine": machine,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,5 +1,6 @@
 """The hall: an experiment as data, the agent and environments it stands for, and one run of it."""
 
+from sparserl.experiment.budget import asked_parameters, with_budget
 from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, from_preset
 from sparserl.experiment.description import describe
@@ -14,6 +15,7 @@ __all__ = [
     "Experiment",
     "Report",
     "RunFailure",
+    "asked_parameters",
     "build",
     "describe",
     "from_preset",
@@ -22,4 +24,5 @@ __all__ = [
     "policy_arrays",
     "rebuild",
     "run",
+    "with_budget",
 ]

@@ -4,17 +4,20 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from sparserl.experiment.budget import ACTOR
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.planning import break_evens, by_name, layer_densities, make_networks, planned, specification
 from sparserl.networks import MLP, matched_width
 from sparserl.sparsity import live_count, network_cost, pruned_count
 
 
-def describe(experiment: Experiment) -> dict[str, Any]:
+def describe(experiment: Experiment, asked: Mapping[str, float] | None = None) -> dict[str, Any]:
     """Networks, layers, densities, live weights, parameters and FLOPs of an experiment; trains nothing.
 
-    `macs` are multiply-accumulates for one observation (two FLOPs each). `matched_dense` are dense networks of one
-    common hidden width whose parameters, all networks together, come nearest to the live ones.
+    asked: the parameters that each network was to have alive, where a budget was given; told beside what it has.
+    `split` are the parts of actor and critics in all live parameters, None for an agent without an actor. `macs` are
+    multiply-accumulates for one observation (two FLOPs each). `matched_dense` are dense networks of one common hidden
+    width whose parameters, all networks together, come nearest to the live ones.
     """
     experiment = planned(experiment)
     groups = make_networks(experiment, specification(experiment))
@@ -31,6 +34,8 @@ def describe(experiment: Experiment) -> dict[str, Any]:
     of_width = lambda width: sum(_resized(network, width).num_parameters() for network in networks.values())
     matched = matched_width(of_width, live)
     total = sum(network["live_parameters"] for network in described.values())
+    shares = {name: network["live_parameters"] / total for name, network in described.items()}
+    budget = {} if asked is None else {name: {"asked_parameters": count} for name, count in asked.items()}
     return {
         "agent": experiment.agent_name,
         "method": experiment.method_name,
@@ -40,9 +45,10 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         "storage": experiment.storage,
         "experiment_id": experiment.identifier,
         "networks": {
-            name: {**network, "share_of_live_parameters": network["live_parameters"] / total}
+            name: {**network, "share_of_live_parameters": shares[name], **budget.get(name, {})}
             for name, network in described.items()
         },
+        "split": {"actor": shares[ACTOR], "critics": 1 - shares[ACTOR]} if ACTOR in shares else None,
         "matched_dense": {"hidden_units": matched, "parameters": of_width(matched)},
     }
 

@@ -1,6 +1,6 @@
 """Sparsity: masks, how sparse each layer is, how topologies change, what it costs, and the optimizer that masks."""
 
-from sparserl.sparsity.allocation import NetworkSize, allocate
+from sparserl.sparsity.allocation import Bounds, NetworkSize, allocate, check_shares
 from sparserl.sparsity.cost import LayerCost, network_cost
 from sparserl.sparsity.distributions import Distribution, erk, uniform
 from sparserl.sparsity.initializers import sparse_glorot_uniform
@@ -24,6 +24,7 @@ from sparserl.sparsity.schedules import Progress, Window, cosine_decay, cubic_sp
 
 __all__ = [
     "METHODS",
+    "Bounds",
     "Densities",
     "Distribution",
     "InnerOptimizer",
@@ -38,6 +39,7 @@ __all__ = [
     "Window",
     "allocate",
     "apply_masks",
+    "check_shares",
     "cosine_decay",
     "cubic_sparsity",
     "drop_and_grow",

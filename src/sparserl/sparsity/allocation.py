@@ -14,6 +14,13 @@ class NetworkSize(NamedTuple):
     other_parameters: int
 
 
+class Bounds(NamedTuple):
+    """How few and how many parameters a network may have."""
+
+    least: int
+    most: int
+
+
 def allocate(
     networks: Mapping[str, NetworkSize], shares: Mapping[str, float], budget_fraction: float
 ) -> dict[str, float]:
@@ -22,21 +29,31 @@ def allocate(
     budget_fraction: budget as a fraction of the parameters of all networks when dense. shares: fractions of the budget,
     which sum to 1; biases count. Raises UserError with the feasible range of a share. Graesser et al. 2022, figure 3.
     """
-    if shares.keys() != networks.keys():
-        raise UserError(f"shares are given for {', '.join(shares)}: they must be for {', '.join(networks)}")
-    if abs(sum(shares.values()) - 1.0) > 1e-9:
-        raise UserError(f"shares sum to {sum(shares.values())}: they must sum to 1")
-    budget = budget_fraction * sum(size.kernel_weights + size.other_parameters for size in networks.values())
-    least = {name: size.other_parameters + 1 for name, size in networks.items()}
-    most = {name: size.kernel_weights + size.other_parameters for name, size in networks.items()}
-    floor, ceiling = sum(least.values()), sum(most.values())
-    slack = 1e-9 * budget  # numbers that come from counts of parameters must not fail for their last digit
-    if not floor - slack <= budget <= ceiling + slack:
-        raise UserError(f"budget_fraction = {budget_fraction} must be {span(floor / ceiling, 1.0)}")
-    for name, share in shares.items():
-        low, high = max(least[name], budget - (ceiling - most[name])), min(most[name], budget - (floor - least[name]))
-        if not low - slack <= share * budget <= high + slack:
-            allowed = span(low / budget, high / budget)
-            raise UserError(f"share of {name} = {share}: with budget_fraction = {budget_fraction} it must be {allowed}")
+    total = sum(map(sum, networks.values()))
+    bounds = {name: Bounds(size.other_parameters + 1, sum(size)) for name, size in networks.items()}
+    check_shares(bounds, shares, budget_fraction, total)
+    budget = budget_fraction * total
     live = {name: share * budget - networks[name].other_parameters for name, share in shares.items()}
     return {name: max(1.0 - live[name] / size.kernel_weights, 0.0) for name, size in networks.items()}
+
+
+def check_shares(bounds: Mapping[str, Bounds], shares: Mapping[str, float], budget_fraction: float, total: int) -> None:
+    """Raise UserError, which tells the feasible range, unless every network can have its share of the budget.
+
+    total: parameters of all networks when dense, of which the budget is a fraction.
+    """
+    if shares.keys() != bounds.keys():
+        raise UserError(f"shares are given for {', '.join(shares)}: they must be for {', '.join(bounds)}")
+    if abs(sum(shares.values()) - 1.0) > 1e-9:
+        raise UserError(f"shares sum to {sum(shares.values())}: they must sum to 1")
+    budget = budget_fraction * total
+    floor, ceiling = sum(bound.least for bound in bounds.values()), sum(bound.most for bound in bounds.values())
+    slack = 1e-9 * budget  # numbers that come from counts of parameters must not fail for their last digit
+    if not floor - slack <= budget <= ceiling + slack:
+        raise UserError(f"budget = {budget_fraction} must be {span(floor / total, min(ceiling / total, 1.0))}")
+    for name, share in shares.items():
+        least, most = bounds[name]
+        low, high = max(least, budget - (ceiling - most)), min(most, budget - (floor - least))
+        if not low - slack <= share * budget <= high + slack:
+            allowed = span(low / budget, high / budget)
+            raise UserError(f"{name}_share = {share} must be {allowed} with a budget of {budget_fraction}")

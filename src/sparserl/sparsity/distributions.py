@@ -42,7 +42,7 @@ class Distribution:
         Keys are those of `shapes`, be they "layer" or "network/layer". Raises UserError for an override of a layer that
         is not maskable here, and for densities that cannot be had.
         """
-        layers = self._maskable(shapes)
+        layers = self.maskable(shapes)
         self._check_overrides(layers)
         return self._solve(layers, sparsity)
 
@@ -52,14 +52,15 @@ class Distribution:
         An override "layer" means that layer in every network that has it; UserError if none has.
         """
         parts = {
-            network: self._maskable({f"{network}/{layer}": shape for layer, shape in shapes.items()})
+            network: self.maskable({f"{network}/{layer}": shape for layer, shape in shapes.items()})
             for network, shapes in networks.items()
         }
         self._check_overrides([name for layers in parts.values() for name in layers])
         solved = [self._solve(layers, sparsities[network]) for network, layers in parts.items()]
         return {name: density for part in solved for name, density in part.items()}
 
-    def _maskable(self, shapes: Shapes) -> Shapes:
+    def maskable(self, shapes: Shapes) -> Shapes:
+        """The layers of one network that a sparsity is for: all, or all but the last."""
         return {name: shapes[name] for name in list(shapes)[: -1 if self.dense_last_layer else None]}
 
     def _check_overrides(self, names: Collection[str]) -> None:
@@ -153,6 +154,6 @@ def _means(layer: str, name: str) -> bool:
 
 
 def span(low: float, high: float) -> str:
-    """A range of fractions in words, to four digits, rounded inwards so that both of its ends are allowed."""
-    low, high = math.ceil(low * 1e4) / 1e4, math.floor(high * 1e4) / 1e4
-    return f"between {low} and {high}" if low < high else f"about {low}"
+    """A range of fractions in words, to four digits, rounded inwards so that both ends are allowed; or its middle."""
+    inner_low, inner_high = math.ceil(low * 1e4) / 1e4, math.floor(high * 1e4) / 1e4
+    return f"between {inner_low} and {inner_high}" if inner_low < inner_high else f"about {(low + high) / 2:.10g}"
