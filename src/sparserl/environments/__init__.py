@@ -3,10 +3,12 @@
 from typing import Literal, get_args
 
 from sparserl.environments.compiled import COMPILED, CompiledEnvironment
-from sparserl.environments.host import HostEnvironment, registered_names
+from sparserl.environments.host import HostEnvironment
+from sparserl.environments.registry import registered_names
+from sparserl.environments.snapshots import Snapshot
 from sparserl.types import Environment, UserError
 
-__all__ = ["COMPILED", "Backend", "CompiledEnvironment", "HostEnvironment", "environment_names", "make"]
+__all__ = ["COMPILED", "Backend", "CompiledEnvironment", "HostEnvironment", "Snapshot", "environment_names", "make"]
 
 Backend = Literal["auto", "compiled", "host"]
 
