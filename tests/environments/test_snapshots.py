@@ -4,7 +4,9 @@ import contextlib
 import ctypes
 import importlib.metadata
 import json
+import math
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -252,6 +254,10 @@ class Sorted(list):
     """A list with more to it."""
 
 
+class Dice(random.Random):
+    """Its numbers are in memory that no attribute shows."""
+
+
 def local_object():
     class Local:
         pass
@@ -268,6 +274,7 @@ REFUSED = {
     "an array of objects": (np.array([None, {}], object), r"of type numpy.ndarray"),
     "an array in foreign memory": (np.frombuffer(bytearray(8)), r"in memory of type memoryview"),
     "a subclass of list": (Sorted(), r"of type test_snapshots.Sorted"),
+    "a subclass of a class of C": (Dice(), r"of type test_snapshots.Dice"),
     "a class that cannot be found": (local_object(), r"of type .*local_object.<locals>.Local"),
     "another package's object": (importlib.metadata.distribution("numpy"), r"of type importlib.*PathDistribution"),
 }
@@ -307,6 +314,73 @@ def test_a_list_that_holds_itself_is_captured():
         thing = target._environments[0].unwrapped.thing
         assert thing[1] is thing
         assert thing[0] == 1
+
+
+EVERY_KIND = [
+    *(None, True, 3, -(10**50), 0.1, -0.0, float("inf"), "text", b"\x00\xff", Path("a") / "b"),
+    *(np.float32(0.1), np.float64(-0.0), np.int8(-3), np.uint64(2**64 - 1), np.bool_(True), np.dtype(np.int16)),
+    *(np.float32, np.sin, np.clip, float, Holder, local_object, actions_of),
+    *((1, (2.0, "x")), {1, 2}, frozenset({(1, 2)}), {"b": 1, 2: [3], (4,): None}, []),
+    *(
+        np.zeros((2, 0, 3)),
+        np.array(7, np.uint8),
+        np.arange(6, dtype=np.int16).reshape(2, 3).T,
+        np.array([True, False]),
+    ),
+    np.random.default_rng(0).normal(size=(3, 4, 2)).transpose(1, 0, 2)[::-2, :, 1],
+]
+
+
+def test_every_kind_comes_back():
+    with holding(EVERY_KIND, None) as [source, target]:
+        document, arrays = source.snapshot()
+        target.restore(Snapshot(json.loads(json.dumps(document, sort_keys=True)), arrays))
+        again = target._environments[0].unwrapped.thing
+    assert len(again) == len(EVERY_KIND)
+    for one, other in zip(EVERY_KIND, again, strict=True):
+        assert type(one) is type(other)
+        if isinstance(one, np.ndarray):
+            assert (one.strides, one.dtype) == (other.strides, other.dtype)
+        np.testing.assert_equal(other, one)
+    assert [math.copysign(1, again[i]) for i in (5, 11)] == [-1, -1]
+
+
+@pytest.mark.parametrize("kind", ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"])
+def test_every_generator_goes_on(kind):
+    make = lambda: np.random.Generator(getattr(np.random, kind)(5))
+    mine = make()
+    mine.integers(7, size=3, dtype=np.int32)  # half of a word is left over
+    mine.spawn(2)
+    with holding(mine, None) as [source, target]:
+        target.restore(source.snapshot())
+        again = target._environments[0].unwrapped.thing
+    assert mine.integers(1000, size=9, dtype=np.int32).tolist() == again.integers(1000, size=9, dtype=np.int32).tolist()
+    assert mine.normal(size=9).tolist() == again.normal(size=9).tolist()
+    assert mine.spawn(1)[0].random() == again.spawn(1)[0].random()
+
+
+def test_a_model_whose_bodies_sleep_is_refused():
+    import mujoco
+
+    environment = made("Hopper-v5", 1)
+    environment._environments[0].unwrapped.model.opt.enableflags |= int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+    line = r"its attribute 'environments\[0\].env.env.data.model' is a MuJoCo model whose bodies may sleep;"
+    with pytest.raises(UserError, match=line):
+        environment.snapshot()
+
+
+class Thing:
+    """An ordinary object."""
+
+    def __init__(self, number):
+        self.number = number
+
+
+def test_two_objects_stay_two_where_one_was():
+    one = Thing(3)
+    with holding([Thing(1), Thing(2)], [one, one]) as [source, target]:
+        target.restore(source.snapshot())
+        assert [thing.number for thing in target._environments[0].unwrapped.thing] == [1, 2]
 
 
 HOOKS = {

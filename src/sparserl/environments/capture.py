@@ -36,6 +36,7 @@ BIT_GENERATORS = (random.PCG64, random.PCG64DXSM, random.MT19937, random.Philox,
 # With what an environment was built; it is built in the same way before anything is restored.
 BUILT_WITH = {"_saved_kwargs", "_ezpickle_args", "_ezpickle_kwargs"}
 _LIBRARIES = {"numpy", "math"}  # whose functions and classes may be attributes
+_NAMED = (type, types.FunctionType, types.BuiltinFunctionType, np.ufunc, type(np.clip))
 
 
 class NotExact(Exception):
@@ -90,7 +91,7 @@ class Writer:
             if find(name_of(type(value)), self.roots) is not type(value):
                 raise NotExact(f"its attribute {path!r} is {described(value)}")
             return {"kind": "member", "class": name_of(type(value)), "value": self.write(value.value, path)}
-        if isinstance(value, type | types.FunctionType | types.BuiltinFunctionType | np.ufunc):
+        if isinstance(value, _NAMED):
             return {"kind": "named", "name": name_of(value)} if find(name_of(value), self.roots) is value else None
         return None
 
