@@ -376,6 +376,17 @@ class Thing:
         self.number = number
 
 
+def test_what_was_not_there_is_gone_and_what_was_fixed_stays_so():
+    fixed = np.arange(3.0)
+    fixed.flags.writeable = False
+    with holding(fixed, None) as [source, target]:
+        target._environments[0].unwrapped.rest = 3
+        target.restore(source.snapshot())
+        assert not hasattr(target._environments[0].unwrapped, "rest")
+        assert not target._environments[0].unwrapped.thing.flags.writeable
+        assert source._environments[0].unwrapped.thing is fixed
+
+
 def test_two_objects_stay_two_where_one_was():
     one = Thing(3)
     with holding([Thing(1), Thing(2)], [one, one]) as [source, target]:
