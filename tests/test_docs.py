@@ -22,3 +22,10 @@ def test_python_in_documents_runs(name, capsys):
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [int(steps) for steps, *_ in lines] == PRINTED_STEPS[name]
     assert lines[-1][-1].startswith("0.10"), "a density of 0.1 was asked for"
+
+
+def test_python_about_environments_runs():
+    namespace: dict = {"__name__": "document"}
+    for number, block in enumerate(blocks("docs/environments.md")):
+        exec(compile(block, f"docs/environments.md, block {number}", "exec"), namespace)
+    assert namespace["again"].reward.tobytes() == namespace["expected"].reward.tobytes()

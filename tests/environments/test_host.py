@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.envs.mujoco.half_cheetah_v5 import HalfCheetahEnv
 
 from sparserl.environments import HostEnvironment, make
 from sparserl.types import Box, Discrete, UserError
@@ -227,6 +228,27 @@ def test_misbehaviour_is_told_in_one_line(what):
         play(environment, 8)
     assert str(caught.value).startswith("environment 'Bad-v0' (1 of 2) failed ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        (lambda seen: seen[:-1], r"at step 2: ValueError: the observation has shape \(16,\), its space \(17,\)$"),
+        (lambda seen: np.append(seen[:-1], np.inf), r"at step 2: the observation is not finite$"),
+    ],
+)
+def test_mujoco_that_misbehaves_is_told_in_one_line(wrong, line):
+    def observe(self):
+        seen = HalfCheetahEnv._get_obs(self)
+        return wrong(seen) if self.data.time > 0.06 else seen  # a step is 0.05 seconds
+
+    with registered("Bad-v0", type("Bad", (HalfCheetahEnv,), {"_get_obs": observe})):
+        environment = make("Bad-v0", 2)
+    environment.reset(jax.random.key(0))
+    action = np.zeros((2, 6), np.float32)
+    environment.step(None, None, action)
+    with pytest.raises(UserError, match=rf"^environment 'Bad-v0' \(1 of 2\) failed {line}"):
+        environment.step(None, None, action)
 
 
 def test_the_cause_of_a_failure_is_kept_and_its_environment_named():

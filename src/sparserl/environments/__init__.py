@@ -3,10 +3,22 @@
 from typing import Literal, get_args
 
 from sparserl.environments.compiled import COMPILED, CompiledEnvironment
-from sparserl.environments.host import HostEnvironment, registered_names
+from sparserl.environments.host import HostEnvironment
+from sparserl.environments.playground import PREFIX, PlaygroundEnvironment
+from sparserl.environments.registry import registered_names
+from sparserl.environments.snapshots import Snapshot
 from sparserl.types import Environment, UserError
 
-__all__ = ["COMPILED", "Backend", "CompiledEnvironment", "HostEnvironment", "environment_names", "make"]
+__all__ = [
+    "COMPILED",
+    "Backend",
+    "CompiledEnvironment",
+    "HostEnvironment",
+    "PlaygroundEnvironment",
+    "Snapshot",
+    "environment_names",
+    "make",
+]
 
 Backend = Literal["auto", "compiled", "host"]
 
@@ -14,11 +26,14 @@ Backend = Literal["auto", "compiled", "host"]
 def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environment:
     """`num_envs` environments by Gymnasium's name, or `module:name` where `module` registers them.
 
-    `auto` takes the compiled form where there is one. Raises `UserError`, one line, for a name that nobody knows, a
-    package that is missing, and spaces that no agent here can use.
+    `playground:name` is one of MuJoCo Playground, unless the backend is `host`. `auto` takes the compiled form where
+    there is one. Raises `UserError`, one line, for a name that nobody knows, a package that is missing, and spaces
+    that no agent here can use.
     """
     if backend not in get_args(Backend):
         raise UserError(f"environment backend is {backend!r}: one of {', '.join(get_args(Backend))} is allowed")
+    if identifier.startswith(PREFIX) and backend != "host":
+        return PlaygroundEnvironment(identifier, num_envs)
     if backend == "compiled" or (backend == "auto" and identifier in COMPILED):
         return CompiledEnvironment(identifier, num_envs)
     return HostEnvironment(identifier, num_envs)

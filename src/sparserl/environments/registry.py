@@ -1,0 +1,103 @@
+"""Gymnasium's registry: which environments there are, how one is found and made, and what an agent may know of it."""
+
+import difflib
+import importlib
+import importlib.util
+import sys
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec as Registration
+
+from sparserl.types import Box, Discrete, EnvSpec, UserError
+
+# Packages that Gymnasium's own families of environments need, where the import path does not tell.
+_PACKAGES = {"gymnasium.envs.box2d": "Box2D", "gymnasium.envs.mujoco": "mujoco"}
+# Not for us: the observations or actions of these are indices, and what the last one registers only raises.
+_UNFIT = ("gymnasium.envs.toy_text", "gymnasium.envs.tabular", "gymnasium.envs")
+
+
+def registered_names() -> list[str]:
+    """The newest version of each registered environment whose package is there, in order of registration."""
+    newest: dict[tuple[str | None, str], Registration] = {}
+    for registration in gymnasium.registry.values():
+        family = (registration.namespace, registration.name)
+        if family not in newest or (registration.version or 0) > (newest[family].version or 0):
+            newest[family] = registration
+    return [registration.id for registration in newest.values() if _seems_fit(registration)]
+
+
+def _seems_fit(registration: Registration) -> bool:
+    """Whether what it is made of is installed; told from the path alone, nothing is imported."""
+    entry = registration.entry_point
+    if entry is None:
+        return False
+    module = entry.partition(":")[0] if isinstance(entry, str) else entry.__module__
+    parts = module.split(".")
+    family = ".".join(parts[:3])
+    if family in _UNFIT:
+        return False
+    package = _PACKAGES.get(family, parts[0])
+    return package in sys.modules or importlib.util.find_spec(package) is not None
+
+
+def find(identifier: str) -> Registration:
+    """The registration by this exact name; `module:name` imports `module` first."""
+    module, _, name = identifier.rpartition(":")
+    if module:
+        try:
+            importlib.import_module(module)
+        except Exception as error:
+            reason = in_one_line(error)
+            raise UserError(f"environment {identifier!r}: module {module!r} cannot be imported: {reason}") from error
+    if name in gymnasium.registry:
+        return gymnasium.registry[name]
+    names = {known.casefold(): known for known in gymnasium.registry}
+    nearest = [names[match] for match in difflib.get_close_matches(name.casefold(), names, cutoff=0.7)]
+    hint = f"nearest: {', '.join(nearest)}" if nearest else "`sparserl environments` lists those that are"
+    raise UserError(
+        f"environment {identifier!r} is not registered in Gymnasium; {hint}; "
+        "one that another package registers is asked for as module:name"
+    )
+
+
+def make(identifier: str, registration: Registration) -> gymnasium.Env[Any, Any]:
+    try:
+        # Without Gymnasium's checker, which costs time in every step: what matters to us we check ourselves.
+        return gymnasium.make(registration, disable_env_checker=True)
+    except (ImportError, gymnasium.error.DependencyNotInstalled) as error:
+        raise UserError(
+            f"environment {identifier!r} needs a package that is not installed: {_remedy(error)}"
+        ) from error
+    except Exception as error:
+        raise UserError(f"environment {identifier!r} cannot be made: {in_one_line(error)}") from error
+
+
+def _remedy(error: Exception) -> str:
+    reason = in_one_line(str(error))
+    return "pip install 'sparserl[mujoco]'" if "mujoco" in reason.lower() or "imageio" in reason else reason
+
+
+def spec(identifier: str, environment: gymnasium.Env[Any, Any], time_limit_steps: int | None) -> EnvSpec:
+    seen, action = environment.observation_space, environment.action_space
+    if not isinstance(seen, spaces.Box):
+        raise UserError(f"environment {identifier!r} has observations {in_one_line(seen)}: only a Box is allowed")
+    kind = np.dtype(np.uint8 if seen.dtype == np.uint8 else np.float32)
+    return EnvSpec(identifier, seen.shape, kind, _actions(identifier, action), time_limit_steps)
+
+
+def _actions(identifier: str, space: gymnasium.Space[Any]) -> Discrete | Box:
+    if isinstance(space, spaces.Discrete):
+        return Discrete(int(space.n))
+    if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
+        return Box(space.shape, space.low.astype(np.float32), space.high.astype(np.float32))
+    raise UserError(
+        f"environment {identifier!r} has actions {in_one_line(space)}: only Discrete and a Box of floats are allowed"
+    )
+
+
+def in_one_line(what: object) -> str:
+    name = f"{type(what).__name__}: " if isinstance(what, Exception) else ""
+    return name + " ".join(str(what).split())

@@ -1,0 +1,85 @@
+"""Snapshots of host environments: everything that decides how they go on, as plain data.
+
+What can be captured, the two methods by which an environment says it itself, and what is refused:
+docs/environments.md.
+"""
+
+import importlib.metadata
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+
+from sparserl.environments import simulation
+from sparserl.environments.capture import NotExact, Writer, roots_of
+from sparserl.environments.rebuild import Reader
+from sparserl.environments.registry import in_one_line
+from sparserl.types import UserError
+
+FORMAT = 1
+Singles = list[gymnasium.Env[Any, Any]]
+
+
+class Snapshot(NamedTuple):
+    """A JSON document, and the arrays that it names: numbers only, of at most 8 bytes, C-contiguous, one axis."""
+
+    document: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+
+def take(identifier: str, environments: Singles, num_steps: int) -> Snapshot:
+    """What decides how `environments` go on. Raises `UserError`, one line, naming what cannot be captured exactly."""
+    writer = Writer(roots_of(environments))
+    try:
+        nodes = [writer.write(single, f"environments[{index}]") for index, single in enumerate(environments)]
+    except Exception as error:
+        reason = str(error) if isinstance(error, NotExact) else in_one_line(error)
+        remedy = "two methods of its own can do that (docs/environments.md)"
+        raise UserError(f"environment {identifier!r} cannot be captured exactly: {reason}; {remedy}") from error
+    simulated = any(simulation.is_model(value) for _, value in writer.seen.values())
+    packages = ("gymnasium", "numpy", *(("mujoco",) if simulated else ()))
+    document = {
+        "format": FORMAT,
+        "identifier": identifier,
+        "num_envs": len(environments),
+        "num_steps": num_steps,
+        "versions": {package: importlib.metadata.version(package) for package in packages},
+        "environments": nodes,
+    }
+    return Snapshot(document, writer.arrays)
+
+
+def restore(identifier: str, environments: Singles, snapshot: Snapshot) -> int:
+    """Lay a snapshot into `environments`, which were built in the same way; returns its `num_steps`.
+
+    Raises `UserError`, one line, where it is one of others. It may be in part laid in then: reset them, or make anew.
+    """
+    document = snapshot.document
+    try:
+        _check(identifier, len(environments), document)
+        reader = Reader(roots_of(environments), snapshot.arrays)
+        for index, single in enumerate(environments):
+            reader.read(document["environments"][index], single, f"environments[{index}]")
+        for commit in reader.commits:
+            commit()
+        return int(document["num_steps"])
+    except UserError:
+        raise
+    except Exception as error:
+        reason = str(error) if isinstance(error, NotExact) else in_one_line(error)
+        raise UserError(f"the snapshot does not fit environment {identifier!r} as it is built: {reason}") from error
+
+
+def _check(identifier: str, num_envs: int, document: dict[str, Any]) -> None:
+    if document["format"] != FORMAT:
+        raise UserError(f"the snapshot has format {document['format']}: this sparserl restores format {FORMAT}")
+    if document["identifier"] != identifier:
+        raise UserError(f"the snapshot is of environment {document['identifier']!r}, not of {identifier!r}")
+    if document["num_envs"] != num_envs:
+        raise UserError(f"the snapshot is of {document['num_envs']} environments {identifier!r}, not of {num_envs}")
+    for package, version in document["versions"].items():
+        if (here := importlib.metadata.version(package)) != version:
+            raise UserError(
+                f"the snapshot of environment {identifier!r} was taken with {package} {version}, here is {here}: "
+                "only the same version goes on exactly"
+            )
