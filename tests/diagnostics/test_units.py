@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sparserl import linalg
-from sparserl.diagnostics import WHOLE, dormant, effective_rank, of_activations, srank
+from sparserl.diagnostics import WHOLE, dormant, effective_rank, of_activations, singular_values, srank
 from sparserl.linalg import Compressed
 from sparserl.networks import MLP, MLPSettings
 
@@ -31,22 +31,23 @@ def test_a_silent_layer_is_dormant_as_a_whole():
 
 @pytest.mark.parametrize(("count", "expected"), [(1, 1), (10, 10), (100, 99), (200, 198)])
 def test_ranks_of_equal_singular_values(count, expected):
-    features = 3.0 * np.eye(count)
-    assert srank(features) == expected
-    np.testing.assert_allclose(effective_rank(features), count, rtol=1e-9)
+    values = singular_values(3.0 * np.eye(count))
+    assert srank(values) == expected
+    np.testing.assert_allclose(effective_rank(values), count, rtol=1e-9)
 
 
 def test_ranks_by_hand():
     """Singular values 90, 9.2, 0.8: 99.2 of 100 in the first two; shares 0.9, 0.092, 0.008."""
     rotation, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
-    features = rotation @ np.diag([9.2, 90.0, 0.8])
-    assert (srank(features), srank(features, delta=0.2), srank(features, delta=0.001)) == (2, 1, 3)
+    values = singular_values((rotation @ np.diag([9.2, 90.0, 0.8])).reshape(3, 1, 3))
+    assert (srank(values), srank(values, delta=0.2), srank(values, delta=0.001)) == (2, 1, 3)
     entropy = -(0.9 * np.log(0.9) + 0.092 * np.log(0.092) + 0.008 * np.log(0.008))
-    np.testing.assert_allclose(effective_rank(features), np.exp(entropy), rtol=1e-9)
+    np.testing.assert_allclose(effective_rank(values), np.exp(entropy), rtol=1e-9)
 
 
 def test_no_features_have_no_rank():
-    assert (srank(np.zeros((4, 3))), effective_rank(np.zeros((4, 3)))) == (0, 0.0)
+    values = singular_values(np.zeros((4, 3)))
+    assert (srank(values), effective_rank(values)) == (0, 0.0)
 
 
 def test_columns():

@@ -3,7 +3,7 @@
 from sparserl.diagnostics.gradients import Moments, gradient_moments, signal_to_noise
 from sparserl.diagnostics.networks import WHOLE, layers, of_activations, of_gradients, of_topology, of_weights
 from sparserl.diagnostics.topologies import History, after_update, beginning, jaccard
-from sparserl.diagnostics.units import dormant, effective_rank, srank
+from sparserl.diagnostics.units import dormant, effective_rank, singular_values, srank
 
 __all__ = [
     "WHOLE",
@@ -21,5 +21,6 @@ __all__ = [
     "of_topology",
     "of_weights",
     "signal_to_noise",
+    "singular_values",
     "srank",
 ]

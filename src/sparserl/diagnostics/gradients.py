@@ -23,7 +23,7 @@ def gradient_moments(loss: Callable[[Params, Any], Array], params: Params, examp
     """Moments of the gradients of `loss(params, example)`, a scalar, over the leading axis of `examples`.
 
     One example after the other, by Welford's recurrence (1962), so that no more than one gradient is ever held: a batch
-    of them would take gigabytes for an image network, and on a CPU also eight times as long, for want of cache.
+    of them takes gigabytes for an image network, and on a CPU many times as long, because it leaves the cache.
     """
     gradient = jax.grad(loss)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from sparserl.diagnostics.gradients import Moments, signal_to_noise
 from sparserl.diagnostics.topologies import History, Masks, jaccard
-from sparserl.diagnostics.units import dormant, effective_rank, srank
+from sparserl.diagnostics.units import dormant, effective_rank, singular_values, srank
 from sparserl.types import Array, Params
 
 WHOLE = "all"  # the name under which a network as a whole stands beside its layers
@@ -70,7 +70,8 @@ def of_activations(hidden: Mapping[str, Array]) -> dict[str, Columns]:
 
     found = {**{layer: columns({layer: hidden[layer]}) for layer in hidden}, WHOLE: columns(hidden)}
     *_, last = hidden.values()
-    found[WHOLE] |= {"srank": float(srank(last)), "effective_rank": effective_rank(last)}
+    values = singular_values(last)
+    found[WHOLE] |= {"srank": float(srank(values)), "effective_rank": effective_rank(values)}
     return found
 
 

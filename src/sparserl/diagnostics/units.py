@@ -18,26 +18,23 @@ def dormant(activations: Array, threshold: float) -> np.ndarray:
     return activity / (activity.mean() + SMALLEST_ACTIVITY) <= threshold
 
 
-def srank(features: Array, delta: float = 0.01) -> int:
-    """How many singular values of `features` `[batch, units]` make up 1 - `delta` of their sum; 0 where all are zero.
+def singular_values(features: Array) -> np.ndarray:
+    """Those of a batch of features, `[batch, ...]` as `[batch, units]`, in descending order, float64."""
+    return np.linalg.svd(np.asarray(features, np.float64).reshape(len(features), -1), compute_uv=False)
+
+
+def srank(values: np.ndarray, delta: float = 0.01) -> int:
+    """How many of the singular values, in descending order, make up 1 - `delta` of their sum; 0 where all are zero.
 
     Kumar et al. 2021, "Implicit Under-Parameterization Inhibits Data-Efficient Deep Reinforcement Learning".
     """
-    values = _singular_values(features)
-    if not values.any():
-        return 0
-    return int(np.argmax(np.cumsum(values) >= (1.0 - delta) * values.sum())) + 1
+    return int(np.argmax(np.cumsum(values) >= (1.0 - delta) * values.sum())) + 1 if values.any() else 0
 
 
-def effective_rank(features: Array) -> float:
-    """exp(entropy) of the singular values of `features` `[batch, units]` as shares of their sum; 0 where all are zero.
+def effective_rank(values: np.ndarray) -> float:
+    """exp(entropy) of the singular values as shares of their sum; 0 where all are zero.
 
     Roy and Vetterli 2007, "The effective rank: a measure of effective dimensionality".
     """
-    values = _singular_values(features)
     shares = values[values > 0] / max(values.sum(), np.finfo(float).tiny)
     return float(np.exp(-(shares * np.log(shares)).sum())) if shares.size else 0.0
-
-
-def _singular_values(features: Array) -> np.ndarray:
-    return np.linalg.svd(np.asarray(features, np.float64).reshape(len(features), -1), compute_uv=False)
