@@ -40,6 +40,9 @@ def gradient_moments(loss: Callable[[Params, Any], Array], params: Params, examp
 
 
 def signal_to_noise(mean: Array, variance: Array) -> np.ndarray:
-    """|mean| / deviation of each parameter's gradient: Graesser et al. 2022, section 7. 0 where it is always zero."""
+    """|mean| / deviation of each parameter's gradient: Graesser et al. 2022, section 7. 0 where it is always zero.
+
+    Deviation 40.
+    """
     deviation = np.sqrt(np.asarray(variance, np.float64))
     return np.abs(np.asarray(mean, np.float64)) / (deviation + SMALLEST_DEVIATION)

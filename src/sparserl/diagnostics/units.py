@@ -4,15 +4,15 @@ import numpy as np
 
 from sparserl.types import Array
 
-SMALLEST_ACTIVITY = 1e-9  # keeps a layer in which nothing is active from dividing zero by zero
+SMALLEST_ACTIVITY = 1e-9  # added to a layer's mean activity, as in the published code, lest 0 be divided by 0
 
 
 def dormant(activations: Array, threshold: float) -> np.ndarray:
     """Which units of a layer are dormant, bool `[units]`, from their activations `[batch, ..., units]`.
 
-    A unit's score is its mean |activation| over that of the layer; dormant is one whose score is not above `threshold`
-    (Sokar et al. 2023, "The Dormant Neuron Phenomenon in Deep Reinforcement Learning", definition 3.1). Of a layer in
-    which nothing is active all units are dormant. Places of an image count as further examples.
+    A unit's score is its mean |activation| over that of the layer; dormant is one whose score is not above `threshold`:
+    Sokar et al. 2023, "The Dormant Neuron Phenomenon in Deep Reinforcement Learning". Of a layer in which nothing is
+    active all units are dormant. Places of an image count as further examples.
     """
     activity = np.abs(np.asarray(activations, np.float64)).reshape(-1, np.shape(activations)[-1]).mean(0)
     return activity / (activity.mean() + SMALLEST_ACTIVITY) <= threshold
