@@ -109,15 +109,16 @@ def test_against_a_float64_jacobian_dead_weights_included():
         np.testing.assert_allclose(found[layer]["live_gradient_norm"], norm, rtol=1e-4)
 
 
-def test_a_dense_layer_has_no_dead_weights_to_measure():
-    moments = Moments(
-        {"hidden_1": {"kernel": np.ones((2, 3)), "bias": np.ones(3)}},
-        {"hidden_1": {"kernel": np.ones((2, 3)), "bias": np.ones(3)}},
-    )
-    found = of_gradients(moments, {"hidden_1": np.ones((2, 3), bool)})
+def test_what_is_not_there_is_not_measured():
+    """A dense layer has no dead weights, and constants have no kernel."""
+    ones = {"hidden_1": {"kernel": np.ones((2, 3)), "bias": np.ones(3)}, "constants": {"bias": np.full(2, 2.0)}}
+    found = of_gradients(Moments(ones, ones), {"hidden_1": np.ones((2, 3), bool)})
     assert found["hidden_1"]["dead_signal_to_noise"] is None
     np.testing.assert_allclose(found["hidden_1"]["gradient_norm"], 3.0)
     np.testing.assert_allclose(found["hidden_1"]["live_signal_to_noise"], 1.0, rtol=1e-9)
+    assert (found["constants"]["live_signal_to_noise"], found["constants"]["dead_signal_to_noise"]) == (None, None)
+    np.testing.assert_allclose(found["constants"]["signal_to_noise"], np.sqrt(2.0), rtol=1e-9)
+    np.testing.assert_allclose(found[WHOLE]["gradient_norm"], np.sqrt(17.0))
 
 
 def test_parameters_outside_of_layers_are_layers_of_their_own():
