@@ -119,6 +119,16 @@ class MLP:
         constants = jnp.broadcast_to(params["constants"]["bias"], (*batch_shape, self.num_constants))
         return jnp.concatenate([outputs, constants], axis=-1)
 
+    def hidden(self, params: Params, observation: Array) -> dict[str, Array]:
+        """What the hidden layers put out, `[..., units]` by name, in the order of computation."""
+        batch_shape = observation.shape[: observation.ndim - len(self.observation_shape)]
+        x = observation.reshape(-1, math.prod(self.observation_shape)).astype(jnp.float32)
+        outputs: dict[str, Array] = {}
+        for name in list(self.layer_shapes)[:-1]:
+            x = linalg.feed_forward([linalg.Layer(params[name]["kernel"], params[name]["bias"], jax.nn.relu)], x)
+            outputs[name] = x.reshape(*batch_shape, x.shape[-1])
+        return outputs
+
     def num_parameters(self) -> int:
         """Weights, biases and constants of the dense network."""
         return sum((fan_in + 1) * fan_out for fan_in, fan_out in self.layer_shapes.values()) + self.num_constants

@@ -4,7 +4,7 @@ Axis order everywhere: `[seed, step, env, ...]`, leading axes absent where there
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -103,6 +103,21 @@ class Network(Protocol):
 
     def init(self, key: Key) -> Params: ...
     def apply(self, params: Params, observation: Array) -> Array: ...
+    def hidden(self, params: Params, observation: Array) -> dict[str, Array]: ...  # `[..., units]` by layer, in order
+
+
+class Probe(NamedTuple):
+    """A network as it is trained now, for diagnostics: the mean of `loss` over `examples` is what is minimised.
+
+    Every array of `examples` and `inputs`, what the network is given, has the leading axis `[batch]`; an example is
+    `examples` without it, and `loss(params, example)` is a scalar. Penalties on weights are no part of it.
+    """
+
+    network: Network
+    params: Params
+    inputs: Array
+    examples: Any
+    loss: Callable[[Params, Any], Array]
 
 
 class Optimizer(Protocol):
@@ -127,3 +142,13 @@ class Agent(Protocol):
     def update(self, key: Key, num_steps: Array, state: AgentState, rollout: Transition) -> tuple[Any, Metrics]: ...
     def relayout_updates(self) -> list[int]: ...
     def relayout(self, state: AgentState) -> AgentState: ...
+
+
+@runtime_checkable
+class Probed(Protocol):
+    """An agent that diagnostics can look into.
+
+    `probe` draws a batch from what the agent remembers, which must not be nothing, and gives its networks by name.
+    """
+
+    def probe(self, key: Key, state: AgentState) -> dict[str, Probe]: ...

@@ -19,6 +19,7 @@ from sparserl.types import (
     Network,
     Optimizer,
     Params,
+    Probe,
     Transition,
     UserError,
 )
@@ -121,6 +122,15 @@ class DQN:
         learn = lambda group: self._learn(key, num_updates - 1, group, state.replay)
         group, metrics = jax.lax.cond(num_updates > 0, learn, skip, state.groups["q"])
         return state._replace(groups={"q": group}), metrics
+
+    def probe(self, key: Key, state: DQNState) -> dict[str, Probe]:
+        """The network "q" with the TD error of each example of a batch from the replay, which must not be empty."""
+        s, group = self.settings, state.groups["q"]
+        batch = replay.sample(key, state.replay, s.batch_size, s.discount, s.n_step)
+        assert group.target_params is not None
+        target_params = group.target_params["q"]
+        loss = lambda params, example: self.loss(params, target_params, replay.batch_of_one(example))[0]
+        return {"q": Probe(self.network, group.params["q"], batch.observation, batch, loss)}
 
     def relayout_updates(self) -> list[int]:
         """Numbers of updates after which `relayout` is to be called."""

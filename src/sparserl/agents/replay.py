@@ -1,6 +1,6 @@
 """Replay: a ring of transitions in device memory, and the n-step batches drawn from it."""
 
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -70,6 +70,11 @@ def sample(key: Key, replay: Replay, batch_size: int, discount: float, num_steps
         next_observation = jnp.where(still, next_observation, later.next_observation)
         ended = ended | later.terminated | later.truncated
     return Batch(first.observation, first.action, reward, jnp.where(terminated, 0.0, power), next_observation)
+
+
+def batch_of_one(example: Any) -> Any:
+    """One example of a batch, or a tree of several of its fields, with the leading axis `[batch]` again."""
+    return jax.tree.map(lambda x: jnp.expand_dims(x, 0), example)
 
 
 def num_updates(num_steps: Steps, warmup_steps: int, steps_per_update: int) -> Steps:

@@ -12,7 +12,20 @@ import optax
 from sparserl.agents import replay
 from sparserl.agents.noise import standard_normal
 from sparserl.agents.replay import Steps
-from sparserl.types import Array, Box, EnvSpec, Group, Key, Metrics, Network, Optimizer, Params, Transition, UserError
+from sparserl.types import (
+    Array,
+    Box,
+    EnvSpec,
+    Group,
+    Key,
+    Metrics,
+    Network,
+    Optimizer,
+    Params,
+    Probe,
+    Transition,
+    UserError,
+)
 
 CRITICS = ("critic_1", "critic_2")
 
@@ -136,6 +149,32 @@ class SAC:
         groups, log_temperature, temperature_state = learned
         return SACState(groups, ring, log_temperature, temperature_state), metrics
 
+    def probe(self, key: Key, state: SACState) -> dict[str, Probe]:
+        """Actor and critics with the loss of each example of a batch from the replay, which must not be empty.
+
+        A critic's is half its own squared error; the actor's is that of one action, whose noise is part of the example.
+        """
+        s, sampled = self.settings, jax.random.split(key, 3)
+        batch = replay.sample(sampled[0], state.replay, s.batch_size, s.discount)
+        actor, critics = state.groups["actor"].params["actor"], state.groups["critics"]
+        temperature = jnp.exp(state.log_temperature)
+        target = self.target(sampled[1], temperature, actor, critics.target_params, batch)
+        noise = standard_normal(sampled[2], batch.action.shape)
+
+        def actor_loss(actor: Params, example: tuple[Array, Array]) -> Array:
+            observation, noise = replay.batch_of_one(example)
+            action, log_density = self._squashed(*self._policy(actor, observation), noise)
+            return (temperature * log_density - self.values(critics.params, observation, action).min(0))[0]
+
+        def critic_loss(critic: Params, example: tuple[Array, Array]) -> Array:
+            both, target = example
+            return 0.5 * (self.critic.apply(critic, both)[0] - target) ** 2
+
+        seen = _side_by_side(batch.observation, batch.action)
+        of_critic = lambda name: Probe(self.critic, critics.params[name], seen, (seen, target), critic_loss)
+        of_actor = Probe(self.actor, actor, batch.observation, (batch.observation, noise), actor_loss)
+        return {"actor": of_actor, **{name: of_critic(name) for name in CRITICS}}
+
     def relayout_updates(self) -> list[int]:
         """Numbers of updates after which `relayout` is to be called."""
         return sorted({update for each in self.optimizers.values() for update in each.relayout_updates()})
@@ -146,12 +185,15 @@ class SAC:
         return state._replace(groups=groups)
 
     def sample_action(self, key: Key, actor: Params, observation: Array) -> tuple[Array, Array]:
-        """Actions `[batch, ...]` in [-1, 1] and their log-densities `[batch]`: appendix C of Haarnoja et al. 2018.
+        """Actions `[batch, ...]` in [-1, 1] and their log-densities `[batch]`: appendix C of Haarnoja et al. 2018."""
+        mean, log_deviation = self._policy(actor, observation)
+        return self._squashed(mean, log_deviation, standard_normal(key, mean.shape))
+
+    def _squashed(self, mean: Array, log_deviation: Array, noise: Array) -> tuple[Array, Array]:
+        """The action that standard normal `noise` makes, and its log-density.
 
         log(1 - tanh(u)^2) is computed as 2 (log 2 - u - softplus(-2 u)), which does not cancel where tanh is flat.
         """
-        mean, log_deviation = self._policy(actor, observation)
-        noise = standard_normal(key, mean.shape)
         raw = mean + jnp.exp(log_deviation) * noise
         # By log and not by log1p, which XLA calls for every number by itself; the argument is between 1 and 2.
         softplus = jnp.maximum(-2.0 * raw, 0.0) + jnp.log(1.0 + jnp.exp(-jnp.abs(2.0 * raw)))
@@ -181,8 +223,7 @@ class SAC:
 
     def values(self, critics: Any, observation: Array, action: Array) -> Array:
         """What both critics say, `[critic, batch]`."""
-        flat = lambda x: x.reshape(x.shape[0], -1)
-        both = jnp.concatenate([flat(observation), flat(action)], axis=-1)
+        both = _side_by_side(observation, action)
         return jnp.stack([self.critic.apply(critics[name], both)[:, 0] for name in CRITICS])
 
     def _learn(self, key: Key, update: Array, learned: Any, ring: replay.Replay) -> tuple[Any, Metrics]:
@@ -236,6 +277,12 @@ class SAC:
     def _to_unit(self, action: Array) -> Array:
         low, high = (jnp.broadcast_to(bound, action.shape) for bound in (self._box.low, self._box.high))
         return jnp.clip((action - low) / (0.5 * (high - low)) - 1.0, -1.0, 1.0)
+
+
+def _side_by_side(observation: Array, action: Array) -> Array:
+    """What a critic sees, `[batch, observation + action]`."""
+    flat = lambda x: x.reshape(x.shape[0], -1)
+    return jnp.concatenate([flat(observation), flat(action)], axis=-1)
 
 
 def check_actions(spec: EnvSpec) -> None:

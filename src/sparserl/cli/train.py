@@ -38,6 +38,13 @@ class Options:
     num_seeds: Annotated[int, tyro.conf.arg(help="How many seeds to train; as many at once as there are cores.")] = 1
     seed: Annotated[int, tyro.conf.arg(help="The first seed; the others follow it.")] = 0
     output: Annotated[Path, tyro.conf.arg(help="Results directory; it may hold many experiments.")] = Path("results")
+    diagnostics: Annotated[
+        bool,
+        tyro.conf.FlagCreatePairsOff,
+        tyro.conf.arg(
+            help="Record gradients, units and topology of each network at every evaluation; slower, same results."
+        ),
+    ] = False
     json: Json = False
 
     def __post_init__(self) -> None:
@@ -55,7 +62,7 @@ def main(words: Sequence[str]) -> int:
     seeds = range(options.seed, options.seed + options.num_seeds)
     runs = {persistence.run_folder(options.output, experiment.identifier, seed): seed for seed in seeds}
     try:
-        causes = _train(experiment, folder, runs)
+        causes = _train(experiment, folder, runs, persistence.Request(options.diagnostics))
     except KeyboardInterrupt:
         return _stopped(folder, runs)
     summary = _summary(experiment, folder, runs, causes)
@@ -90,14 +97,20 @@ def _document(experiment: Experiment, request: Request) -> dict[str, Any]:
     }
 
 
-def _train(experiment: Experiment, folder: Path, runs: Mapping[Path, int]) -> dict[int, str]:
+def _train(
+    experiment: Experiment, folder: Path, runs: Mapping[Path, int], request: persistence.Request
+) -> dict[int, str]:
     """Train the seeds that have not finished yet; why some failed, by seed."""
     finished = [run for run in runs if _is_finished(run)]
     for run in finished:
-        _tell(f"seed {runs[run]} was finished before and is not trained again")
+        lacking = request.diagnostics and not persistence.has_diagnostics(run)
+        words = " without diagnostics and is not trained again: with another --output it is" if lacking else ""
+        _tell(f"seed {runs[run]} was finished before{words or ' and is not trained again'}")
     waiting = {run: seed for run, seed in runs.items() if run not in finished}
     if not waiting:
         return {}
+    for run in waiting:
+        persistence.write_request(run, request)
     _tell(f"training {_count(len(waiting), 'seed')} of {experiment.total_steps:,} steps into {folder}")
     with shown(waiting, experiment.total_steps * experiment.num_environments) as tell:
         outcomes = study.run_all(list(waiting), tell)

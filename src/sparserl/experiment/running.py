@@ -11,6 +11,7 @@ import numpy as np
 from sparserl import training
 from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.observing import observe
 from sparserl.experiment.planning import planned
 from sparserl.sparsity import kernels, topology
 from sparserl.training import LoopState
@@ -22,7 +23,10 @@ class RunFailure(Exception):
 
 
 class Report(NamedTuple):
-    """What a run tells at each stop; `evaluation` is a row of the results store where one was due."""
+    """What a run tells at each stop; `evaluation` is a row of the results store where one was due.
+
+    `diagnostics` are rows of theirs where an evaluation was due and they were asked for.
+    """
 
     state: LoopState
     environment_steps: int
@@ -30,12 +34,14 @@ class Report(NamedTuple):
     last_return: float  # of the training episode that ended last; NaN before the first
     live_density: float
     evaluation: dict[str, Any] | None
+    diagnostics: list[dict[str, Any]]
 
 
-def run(experiment: Experiment, seed: int, chunk_steps: int = 1_000) -> Iterator[Report]:
+def run(experiment: Experiment, seed: int, chunk_steps: int = 1_000, diagnostics: bool = False) -> Iterator[Report]:
     """One seed from its first step to its last: a report every `chunk_steps` and at each evaluation.
 
-    A report's state is valid until the next one only. The results do not depend on `chunk_steps`. Raises `RunFailure`.
+    A report's state is valid until the next one only. The results depend neither on `chunk_steps` nor on
+    `diagnostics`, which are recorded at evaluations where they are asked for. Raises `RunFailure`.
     """
     experiment = planned(experiment)
     built, began = build(experiment), time.monotonic()
@@ -43,25 +49,32 @@ def run(experiment: Experiment, seed: int, chunk_steps: int = 1_000) -> Iterator
     state = training.start(built.agent, built.environment, train_key)
     evaluate = training.evaluator(built.agent, built.evaluation_environment, experiment.evaluation.max_episode_steps)
     interval, evaluated = experiment.evaluation.interval_steps, -1
+    observer = observe(experiment, seed, built, state.agent) if diagnostics else None
 
     def report(state: LoopState) -> Report:
         nonlocal evaluated
-        num_steps, row = int(state.num_steps), None
+        num_steps, row, rows = int(state.num_steps), None, list[dict[str, Any]]()
         density = live_density(state.agent)
         if num_steps // interval > evaluated or num_steps >= experiment.total_steps:
             evaluated = num_steps // interval
             result = evaluate(jax.random.fold_in(evaluation_key, num_steps), state.agent)
             row = _row(experiment, seed, built, num_steps, result, density, time.monotonic() - began)
+            rows = observer.rows(num_steps, state.agent) if observer else []
         last = np.asarray(state.episodes.last_return)
         mean = float(last[~np.isnan(last)].mean()) if (~np.isnan(last)).any() else math.nan
         steps = num_steps * experiment.num_environments
-        return Report(state, steps, built.agent.num_updates(num_steps), mean, density, row)
+        return Report(state, steps, built.agent.num_updates(num_steps), mean, density, row, rows)
 
     yield report(state)
-    stops = training.stops(experiment.total_steps, interval, chunk_steps)
-    for state, metrics in training.train(built.agent, built.environment, train_key, state, stops):
-        _check_health(experiment, built.agent, state, metrics)
-        yield report(state)
+    stops, before = training.stops(experiment.total_steps, interval, chunk_steps), 0
+    every_stop = sorted({*stops, *(observer.steps if observer else [])})
+    for state, metrics in training.train(built.agent, built.environment, train_key, state, every_stop):
+        num_steps = int(state.num_steps)
+        observer = observer and observer.after(before, num_steps, state.agent)
+        if any(before < stop <= num_steps for stop in stops):  # not a stop that the observer alone needs
+            _check_health(experiment, built.agent, state, metrics)
+            yield report(state)
+        before = num_steps
 
 
 def _check_health(experiment: Experiment, agent: Agent, state: LoopState, metrics: Mapping[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """The worker: `python -m sparserl.study.worker RUN_FOLDER` trains one seed of one experiment in this process.
 
-It reads `experiment.json` beside the run's folder, writes only inside that folder, and tells its progress as JSON
-lines on standard output. A finished run is left as it is; any other starts anew. Exit status 0: finished; 1: failed;
-2: the request was wrong; 130: interrupted.
+It reads `experiment.json` beside the run's folder and, where there is one, `request.json` in it, writes only inside
+that folder, and tells its progress as JSON lines on standard output. A finished run is left as it is; any other starts
+anew. Exit status 0: finished; 1: failed; 2: the request was wrong; 130: interrupted.
 """
 
 import os
@@ -84,15 +84,25 @@ def _train(folder: Path, core: int | None, parent: int | None, channel: IO[str])
 
 
 def store_run(experiment: Experiment, seed: int, folder: Path, channel: IO[str], interrupt: Interrupt) -> None:
-    """Train, and keep in `folder` every evaluation as it comes, the status, and at the end the policy."""
+    """Train, and keep in `folder` every evaluation as it comes, the status, and at the end the policy.
+
+    Diagnostics are kept where the folder's request asks for them; what a start before this one left of them goes.
+    """
     persistence.sweep_partial(folder)
     rows: list[dict[str, Any]] = []
+    diagnosed: list[dict[str, Any]] = []
+    diagnostics = persistence.read_request(folder).diagnostics
+    if not diagnostics:
+        persistence.drop_diagnostics(folder)
     clock = _Clock()
     status = persistence.write_status(folder, persistence.Status("running"))
-    for report in run(experiment, seed):
+    for report in run(experiment, seed, diagnostics=diagnostics):
         if report.evaluation is not None:
             rows.append(report.evaluation)
             persistence.write_evaluations(folder, rows)
+        if report.diagnostics:
+            diagnosed += report.diagnostics
+            persistence.write_diagnostics(folder, diagnosed)
         rate = clock.steps_per_second(report.environment_steps)
         status = status._replace(environment_steps=report.environment_steps, environment_steps_per_second=rate)
         persistence.write_status(folder, status)

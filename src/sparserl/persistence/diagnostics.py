@@ -1,0 +1,73 @@
+"""The diagnostics of a run, where they were asked for: one row per evaluation, network and layer."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from sparserl.persistence.tables import Table, read_table, write_table
+
+DIAGNOSTICS_FILE = "diagnostics.parquet"
+_MEASURED = (
+    "live_density",
+    "jaccard_to_start",
+    "jaccard_to_previous",
+    "tried_fraction",
+    "weight_norm",
+    "gradient_norm",
+    "live_gradient_norm",
+    "signal_to_noise",
+    "live_signal_to_noise",
+    "dead_signal_to_noise",
+    "dormant_fraction_0",
+    "dormant_fraction_0025",
+    "srank",
+    "effective_rank",
+)
+
+DIAGNOSTICS_SCHEMA = pa.schema(
+    [
+        ("experiment_id", pa.string()),
+        ("agent", pa.string()),
+        ("method", pa.string()),
+        ("environment", pa.string()),
+        ("sparsity", pa.float64()),
+        ("seed", pa.int64()),
+        ("environment_steps", pa.int64()),
+        ("num_updates", pa.int64()),
+        ("network", pa.string()),
+        ("layer", pa.string()),
+        *((name, pa.float64()) for name in _MEASURED),
+    ]
+)
+"""The columns of every diagnostics file: `layer` is "all" for the network as a whole; null is what was not measured."""
+
+_TABLE = Table(DIAGNOSTICS_FILE, DIAGNOSTICS_SCHEMA, "a diagnosis", "diagnostics", frozenset(_MEASURED))
+
+
+def write_diagnostics(run_folder: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put all diagnostics of a run so far, one mapping per row, in place of those written before.
+
+    Raises UserError where a row lacks a column, has one that the schema does not know, or a value of another type.
+    """
+    write_table(_TABLE, run_folder, rows)
+
+
+def read_diagnostics(folder: str | Path) -> pa.Table:
+    """All diagnostics under `folder`: a results directory, an experiment's folder or a run's folder.
+
+    Rows come by experiment, then seed, then as written. Safe while runs are writing: each file is read at one moment.
+    Raises UserError where there are none, or naming the file that is damaged.
+    """
+    return read_table(_TABLE, folder)
+
+
+def has_diagnostics(run_folder: str | Path) -> bool:
+    """Whether a run has written any."""
+    return (Path(run_folder) / DIAGNOSTICS_FILE).exists()
+
+
+def drop_diagnostics(run_folder: str | Path) -> None:
+    """Remove those of a former start of a run that begins anew without them."""
+    (Path(run_folder) / DIAGNOSTICS_FILE).unlink(missing_ok=True)

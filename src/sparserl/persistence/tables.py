@@ -1,0 +1,99 @@
+"""Tables of a run as Parquet: tidy, one row per thing observed, every bit under a checksum."""
+
+import io
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sparserl.persistence.atomic import write_atomically
+from sparserl.persistence.documents import read_bytes
+from sparserl.persistence.seal import OPEN_SEAL, is_intact, seal
+from sparserl.types import UserError
+
+_ALLOWED = {pa.string(): str, pa.int64(): Integral, pa.float64(): Real}  # left alone, Arrow makes 1 of a seed 1.5
+
+
+class Table(NamedTuple):
+    """A kind of table: its file in a run's folder, its columns, what a row and all rows are called, who may be null."""
+
+    file_name: str
+    schema: pa.Schema
+    row: str  # as in "an evaluation"
+    rows: str
+    nullable: frozenset[str] = frozenset()
+
+
+def write_table(table: Table, run_folder: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put all rows of a run so far, one mapping each, in place of those written before.
+
+    Raises UserError where a row lacks a column, has one that the schema does not know, or a value of another type.
+    """
+    for row in rows:
+        _check_row(table, row)
+    try:
+        columns = {field.name: pa.array([row[field.name] for row in rows], field.type) for field in table.schema}
+    except (pa.ArrowException, OverflowError, UnicodeError) as error:
+        raise UserError(f"{table.row} holds a value that does not fit its column: {error}") from error
+    write_atomically(Path(run_folder) / table.file_name, _to_parquet(pa.table(columns, schema=table.schema)))
+
+
+def read_table(table: Table, folder: str | Path) -> pa.Table:
+    """All rows under `folder`: a results directory, an experiment's folder or a run's folder.
+
+    Rows come by experiment, then seed, then as written. Safe while runs are writing: each file is read at one moment.
+    Raises UserError where there are none, or naming the file that is damaged.
+    """
+    folder = Path(folder)
+    levels = ("", "seed=*/", "*/seed=*/")
+    files = {path for level in levels for path in folder.glob(level + table.file_name)}
+    if not files:
+        raise UserError(f"{folder} holds no {table.rows}: expected {table.file_name} in it or in its folders seed=<n>")
+    return pa.concat_tables([_read_file(table, path) for path in sorted(files, key=_experiment_and_seed)])
+
+
+def _check_row(table: Table, row: Mapping[str, Any]) -> None:
+    names = table.schema.names
+    for key in row:
+        if key not in names:
+            near = get_close_matches(str(key), names, n=1, cutoff=0.0)[0]
+            raise UserError(f"{table.row} has no column {key!r}; the nearest is {near!r}")
+    for field in table.schema:
+        value = row.get(field.name)
+        if value is None and field.name in row and field.name in table.nullable:
+            continue
+        if value is None:
+            raise UserError(f"{table.row} lacks {field.name!r}; every row has {', '.join(names)}")
+        if not isinstance(value, _ALLOWED[field.type]) or isinstance(value, bool):
+            raise UserError(f"{field.name!r} of {table.row} is of type {field.type}, not {value!r}")
+
+
+def _to_parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    options = {"compression": "zstd", "write_page_checksum": True, "store_schema": False}
+    with pq.ParquetWriter(buffer, table.schema, **options) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({"seal": OPEN_SEAL})  # lies at the very end, behind all columns
+    return seal(buffer.getvalue())
+
+
+def _read_file(table: Table, path: Path) -> pa.Table:
+    content = read_bytes(path)
+    if not is_intact(content):
+        raise UserError(f"{path} is damaged, or no file of sparserl's: its content does not match its checksum")
+    try:
+        found = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+    if not found.schema.equals(table.schema):
+        raise UserError(f"{path} has other columns than this sparserl writes: {', '.join(found.schema.names)}")
+    return found
+
+
+def _experiment_and_seed(path: Path) -> tuple[str, int, str]:
+    number = path.parent.name.removeprefix("seed=")
+    return path.parent.parent.name, int(number) if number.isdecimal() else -1, str(path)
