@@ -7,9 +7,10 @@ import optax
 import pytest
 
 from probes import AIMED, MATCHED
-from sparserl import linalg
+from sparserl import linalg, training
 from sparserl.agents import replay
 from sparserl.agents.dqn import DQN, DQNSettings
+from sparserl.agents.ppo import GROUP, PPO, PPOSettings
 from sparserl.agents.sac import CRITICS, SAC, SACSettings
 from sparserl.diagnostics import gradient_moments
 from sparserl.networks import MLP, MLPSettings
@@ -107,6 +108,32 @@ def test_sac(storage):
         others = 0.5 * np.mean((np.asarray(value) - np.asarray(target)) ** 2)  # critic_loss adds up both
         check(probes[name], lambda params, both=both, others=others: both(params) - others)
         np.testing.assert_array_equal(probes[name].inputs, np.concatenate([batch.observation, batch.action], -1))
+
+
+def ppo(storage):
+    continuous = MLP(NETWORK, (1,), 1, num_constants=1, initial_constant=-0.3)
+    networks = {"actor": continuous, "value": MLP(NETWORK, (1,), 1)}
+    settings = PPOSettings(rollout_steps=64, batch_size=8, entropy_weight=0.1, value_weight=0.7)
+    return PPO(settings, AIMED.spec, *networks.values(), optimizer(networks, storage))
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_ppo(storage):
+    """Both losses add up to the agent's own; densities are those of the policy before the rollout's updates."""
+    agent, key = ppo(storage), jax.random.key(3)
+    assert isinstance(agent, Probed)
+    state = training.start(agent, AIMED, key)
+    *_, (state, _) = training.train(agent, AIMED, key, state, [128])
+    group = dense(state.agent.groups[GROUP])
+    params = group.params
+    probes = agent.probe(key, state.agent._replace(groups={GROUP: group}))
+    assert list(probes) == ["actor", "value"]
+    chosen = np.asarray(jax.random.permutation(key, 64)[:8])
+    batch = jax.tree.map(lambda x: x[chosen], state.agent.replay)
+    whole = lambda params: agent.loss(params, batch)[0]
+    of_value = lambda value: 0.7 * agent.terms({**params, "value": value}, batch)[1].mean()
+    check(probes["value"], of_value)
+    check(probes["actor"], lambda actor: whole({**params, "actor": actor}) - of_value(params["value"]))
 
 
 def test_batches_follow_the_key():

@@ -10,8 +10,23 @@ import numpy as np
 
 from sparserl.agents.normalization import Moments, merged, no_moments, normalized
 from sparserl.agents.policies import Categorical, DeviationName, Policy, gaussian
+from sparserl.agents.replay import batch_of_one
 from sparserl.networks import ActivationName
-from sparserl.types import Array, Box, Discrete, EnvSpec, Group, Key, Metrics, Network, Optimizer, Transition, UserError
+from sparserl.types import (
+    Array,
+    Box,
+    Discrete,
+    EnvSpec,
+    Group,
+    Key,
+    Metrics,
+    Network,
+    Optimizer,
+    Params,
+    Probe,
+    Transition,
+    UserError,
+)
 
 GROUP = "policy"  # actor and value together, because their gradients are clipped together
 
@@ -152,6 +167,27 @@ class PPO:
         group, metrics = self._learn(key, first_update, state.groups[GROUP], samples)
         return PPOState({GROUP: group}, seen.observations, seen.rewards, samples), metrics
 
+    def probe(self, key: Key, state: PPOState) -> dict[str, Probe]:
+        """Actor and value with their parts of each example's loss, over a minibatch of the last rollout."""
+        s, params = self.settings, state.groups[GROUP].params
+        chosen = jax.random.permutation(key, state.replay.advantage.shape[0])[: s.batch_size]
+        batch = self._scaled(jax.tree.map(lambda x: x[chosen], state.replay))
+
+        def terms(params: dict[str, Params], example: Samples) -> tuple[Array, ...]:
+            return tuple(term[0] for term in self.terms(params, batch_of_one(example)))
+
+        def actor_loss(actor: Params, example: Samples) -> Array:
+            policy_loss, _, entropy, _ = terms({**params, "actor": actor}, example)
+            return policy_loss - s.entropy_weight * entropy
+
+        def value_loss(value: Params, example: Samples) -> Array:
+            return s.value_weight * terms({**params, "value": value}, example)[1]
+
+        return {
+            "actor": Probe(self.actor, params["actor"], batch.observation, batch, actor_loss),
+            "value": Probe(self.value, params["value"], batch.observation, batch, value_loss),
+        }
+
     def relayout_updates(self) -> list[int]:
         """Numbers of updates after which `relayout` is to be called."""
         return self.optimizer.relayout_updates()
@@ -179,12 +215,10 @@ class PPO:
         joined = lambda x: x.reshape(-1, *x.shape[2:])
         return Samples(*map(joined, (observation, action, log_density, advantage, advantage + value)))
 
-    def loss(self, params: dict[str, Network], samples: Samples) -> tuple[Array, Metrics]:
+    def loss(self, params: dict[str, Params], samples: Samples) -> tuple[Array, Metrics]:
         """The clipped objective of Schulman et al. 2017, equations 7 and 9, on samples `[batch, ...]`."""
-        s, advantage = self.settings, samples.advantage
-        if s.normalize_advantages:
-            advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-        policy_loss, value_loss, entropy, ratio = self.terms(params, samples._replace(advantage=advantage))
+        s = self.settings
+        policy_loss, value_loss, entropy, ratio = self.terms(params, self._scaled(samples))
         loss = (policy_loss + s.value_weight * value_loss - s.entropy_weight * entropy).mean()
         clipped = (jnp.abs(ratio - 1.0) > s.clip_range).astype(jnp.float32)
         metrics = {
@@ -197,7 +231,14 @@ class PPO:
         }
         return loss, metrics
 
-    def terms(self, params: dict[str, Network], samples: Samples) -> tuple[Array, Array, Array, Array]:
+    def _scaled(self, samples: Samples) -> Samples:
+        """The samples of a minibatch with normalised advantages, where they are to be."""
+        advantage = samples.advantage
+        if not self.settings.normalize_advantages:
+            return samples
+        return samples._replace(advantage=(advantage - advantage.mean()) / (advantage.std() + 1e-8))
+
+    def terms(self, params: dict[str, Params], samples: Samples) -> tuple[Array, Array, Array, Array]:
         """Of every sample: loss of the policy, squared error of the value, entropy, probability ratio; `[batch]`."""
         low, high = 1.0 - self.settings.clip_range, 1.0 + self.settings.clip_range
         policy = self.policy(params["actor"], samples.observation)
@@ -206,7 +247,7 @@ class PPO:
         error = self.value.apply(params["value"], samples.observation)[..., 0] - samples.target
         return -gain, error**2, policy.entropy(), ratio
 
-    def policy(self, actor: Network, observation: Array) -> Policy:
+    def policy(self, actor: Params, observation: Array) -> Policy:
         """The distribution of actions for normalised observations `[..., *observation_shape]`."""
         outputs = self.actor.apply(actor, observation)
         if isinstance(self.spec.action, Discrete):
