@@ -124,8 +124,9 @@ class MLP:
         batch_shape = observation.shape[: observation.ndim - len(self.observation_shape)]
         x = observation.reshape(-1, math.prod(self.observation_shape)).astype(jnp.float32)
         outputs: dict[str, Array] = {}
+        activation = ACTIVATIONS[self.settings.activation]
         for name in list(self.layer_shapes)[:-1]:
-            x = linalg.feed_forward([linalg.Layer(params[name]["kernel"], params[name]["bias"], jax.nn.relu)], x)
+            x = linalg.feed_forward([linalg.Layer(params[name]["kernel"], params[name]["bias"], activation)], x)
             outputs[name] = x.reshape(*batch_shape, x.shape[-1])
         return outputs
 

@@ -63,20 +63,24 @@ def test_columns():
 
 
 @pytest.mark.kernels
-def test_hidden_activations_are_those_of_the_network_in_both_storages():
-    network = MLP(MLPSettings((8, 6)), (2, 2), 3)
+@pytest.mark.parametrize(("name", "function"), [("relu", lambda x: np.maximum(x, 0)), ("tanh", np.tanh)])
+def test_hidden_activations_are_those_of_the_network_in_both_storages(name, function):
+    network = MLP(MLPSettings((8, 6), activation=name), (2, 2), 3)
     params = jax.tree.map(np.array, network.init(jax.random.key(0)))
     random = np.random.default_rng(0)
     mask = random.random((8, 6)) < 0.4
     params["hidden_2"]["kernel"] = np.where(mask, params["hidden_2"]["kernel"], 0).astype(np.float32)
     x = random.normal(size=(5, 2, 2)).astype(np.float32)
-    first = np.maximum(x.reshape(5, 4) @ params["hidden_1"]["kernel"] + params["hidden_1"]["bias"], 0)
-    second = np.maximum(first @ params["hidden_2"]["kernel"] + params["hidden_2"]["bias"], 0)
+    first = function(x.reshape(5, 4) @ params["hidden_1"]["kernel"] + params["hidden_1"]["bias"])
+    second = function(first @ params["hidden_2"]["kernel"] + params["hidden_2"]["bias"])
     layout = linalg.layout_of(mask, int(mask.sum()))
     packed = Compressed(linalg.gather(layout, params["hidden_2"]["kernel"]), layout)
     for kernel in (params["hidden_2"]["kernel"], packed):
-        found = network.hidden({**params, "hidden_2": {**params["hidden_2"], "kernel": kernel}}, x)
+        stored = {**params, "hidden_2": {**params["hidden_2"], "kernel": kernel}}
+        found = network.hidden(stored, x)
         assert list(found) == ["hidden_1", "hidden_2"]
         np.testing.assert_allclose(found["hidden_1"], first, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(found["hidden_2"], second, rtol=1e-5, atol=1e-6)
+        last = second @ params["output"]["kernel"] + params["output"]["bias"]
+        np.testing.assert_allclose(network.apply(stored, x), last, rtol=1e-5, atol=1e-6)
     assert network.hidden(params, x[0])["hidden_1"].shape == (8,)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sparserl.agents.dqn import DQNSettings
+from sparserl.agents.ppo import PPOSettings
 from sparserl.agents.sac import SACSettings
 from sparserl.experiment import from_preset, run
 from sparserl.networks import MLPSettings
@@ -19,11 +20,11 @@ FIRST, LAST = 14, 112  # updates of the topology lie within a tenth and eight te
 
 
 def tiny(agent="dqn", method="rigl", interval_updates=13, **choices):
-    environment = {"dqn": "CartPole-v1", "sac": "Pendulum-v1"}[agent]
+    environment = {"dqn": "CartPole-v1", "sac": "Pendulum-v1", "ppo": "Pendulum-v1"}[agent]
     experiment = from_preset(agent, method, environment, sparsity=0.8)
-    settings = {"dqn": DQNSettings, "sac": SACSettings}[agent](
-        warmup_steps=WARMUP, batch_size=8, replay_capacity_steps=TOTAL
-    )
+    replay = {"warmup_steps": WARMUP, "replay_capacity_steps": TOTAL}
+    special = {"rollout_steps": 40, "num_epochs": 2} if agent == "ppo" else replay
+    settings = {"dqn": DQNSettings, "sac": SACSettings, "ppo": PPOSettings}[agent](batch_size=8, **special)
     if "window" in {field.name for field in dataclasses.fields(experiment.method)}:
         moving = dataclasses.replace(experiment.method, window=Window(0.1, 0.8, interval_updates))
         experiment = dataclasses.replace(experiment, method=moving)
@@ -117,6 +118,21 @@ def test_rows_of_one_evaluation():
     total = sum((leaf.astype(np.float64) ** 2).sum() for leaf in floats)
     np.testing.assert_allclose(rows[-1]["weight_norm"], np.sqrt(total), rtol=1e-6)
     assert rows[-1]["live_density"] == last.live_density
+
+
+def test_ppo_is_looked_into_after_each_rollout():
+    plain, found = (list(steps(tiny("ppo"), **options)) for options in ({}, {"diagnostics": True}))
+    jax.tree.map(np.testing.assert_array_equal, [r.state for r in plain], [r.state for r in found])
+    assert [report.environment_steps for report in found] == [0, 80, 160, 200]
+    rows = {(row["network"], row["layer"]): row for row in found[-1].diagnostics}
+    layers = ["hidden_1", "hidden_2", "output", "all"]
+    assert set(rows) == {("value", layer) for layer in layers} | {("actor", each) for each in (*layers, "constants")}
+    for network in ("actor", "value"):
+        whole = rows[network, "all"]
+        assert whole["signal_to_noise"] > 0
+        assert whole["jaccard_to_start"] < 1
+        assert whole["tried_fraction"] > whole["live_density"]
+        assert 1 <= whole["effective_rank"] <= 12
 
 
 def test_before_the_first_update_there_are_weights_and_topology_but_no_gradients():
