@@ -1,6 +1,8 @@
 """The loop: the same bits wherever it stops and however the environment is written, and no hidden work."""
 
 import dataclasses
+import signal
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +17,8 @@ from sparserl.networks import MLP, MLPSettings
 from sparserl.sparsity import SparseOptimizer
 from sparserl.sparsity.methods import RigL
 from sparserl.sparsity.schedules import Window
-from sparserl.types import UserError
+from sparserl.training import hosted
+from sparserl.types import TimeStep, UserError
 
 TOTAL = 120
 
@@ -120,6 +123,51 @@ def test_what_a_host_environment_raises_comes_out_at_once(failure, caplog):
     environment.num_steps = 10  # it is whole again
     environment.probe = dataclasses.replace(environment.probe, length=4)
     np.testing.assert_array_equal(evaluate(key, agent.init(key)).lengths, [4, 4])
+
+
+class Signalled(HostTwin):
+    """After 50 steps it asks for a signal at some moment of the steps that follow."""
+
+    def __init__(self, probe, seconds):
+        super().__init__(probe)
+        self.num_steps, self.seconds = 0, seconds
+
+    def step(self, key, state, action):
+        self.num_steps += 1
+        if self.num_steps == 50:
+            signal.setitimer(signal.ITIMER_REAL, self.seconds)
+        no = np.zeros(1, bool)
+        observation = np.zeros((1, 1), np.float32)
+        return None, TimeStep(observation, np.zeros(1, np.float32), no, no, observation)
+
+
+@pytest.mark.parametrize("what", ["training", "evaluation"])
+def test_no_signal_is_lost_in_the_steps_of_a_host_environment(what, monkeypatch):
+    """At 40 moments of the loop: the interrupt comes out, soon, once, and the handler is what it was before."""
+    unraisable = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    usual = signal.signal(signal.SIGALRM, interrupt)
+    monkeypatch.setattr(hosted, "SIGNALS", (signal.SIGALRM,))
+    environment = Signalled(ENDLESS, 0.0)
+    agent, key = make_agent(environment, warmup_steps=10**8), jax.random.key(0)
+    evaluate = training.evaluator(agent, environment, max_steps=10**8)
+    advance = training.loop._advance(agent, training.loop.traceable(environment))
+    try:
+        for moment in range(40):
+            environment.num_steps, environment.seconds = 0, 1e-4 + 3e-5 * moment
+            state = training.start(agent, environment, key)
+            with pytest.raises(KeyboardInterrupt):
+                evaluate(key, state.agent) if what == "evaluation" else advance(key, 10**8, state)
+            assert environment.num_steps >= 50
+            assert signal.getsignal(signal.SIGALRM) is interrupt
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, usual)
+    assert not unraisable
 
 
 def test_episodes_are_accounted():

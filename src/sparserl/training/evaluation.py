@@ -67,10 +67,10 @@ def evaluator(agent: Agent, environment: Environment, max_steps: int) -> Callabl
         return jax.lax.while_loop(going, step, first)[3]
 
     def evaluate(key: Key, agent_state: AgentState) -> Evaluation:
-        result = play(key, agent_state, *traced.reset(step_keys(key, START).environment))
+        first = traced.reset(step_keys(key, START).environment)
         if isinstance(traced, Hosted):
-            traced.check(result.finished)
-        return result
+            return traced.run(play, key, agent_state, *first)
+        return play(key, agent_state, *first)
 
     return evaluate
 

@@ -1,6 +1,11 @@
 """Host environments inside compiled programs: a step is a call back into Python."""
 
-from typing import Any
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +15,14 @@ from jax.experimental import io_callback
 from sparserl.training import host_call
 from sparserl.types import Array, Box, Environment, EnvSpec, EnvState, Key, TimeStep
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+Result = TypeVar("Result")
+
 
 class Hosted:
     """A host environment whose `step` can be traced, as that of a compiled one; the state stays in Python.
 
-    An exception cannot pass through a compiled program. It is kept, `check` raises it when the program is over, and
+    An exception cannot pass through a compiled program. It is kept, `run` raises it when the program is over, and
     until then every step ends all episodes with rewards that are not finite, by which loops know that they are to stop.
     """
 
@@ -47,12 +55,21 @@ class Hosted:
             return state, TimeStep(*self._call(action))
         return state, io_callback(self._step, self._result(jax.ShapeDtypeStruct), action, ordered=False)
 
-    def check(self, result: Array) -> None:
-        """Wait for what a program gives, and raise what happened in its steps, if anything did."""
-        jax.block_until_ready(result)
-        failure, self.failure = self.failure, None
-        if failure is not None:
-            raise failure
+    def run(self, program: Callable[..., Result], *arguments: Any) -> Result:
+        """What a compiled program gives that steps this environment; raises what happened in its steps, if any did.
+
+        Signals such as Ctrl-C come through when it is over, which is soon: raised in between, in what calls back into
+        Python, they would be lost, and the step with them.
+        """
+        self.failure = None
+        with _deferred(self._interrupt):
+            result = jax.block_until_ready(program(*arguments))
+        if self.failure is not None:
+            raise self.failure
+        return result
+
+    def _interrupt(self) -> None:
+        self.failure = self.failure or KeyboardInterrupt()
 
     def _write(self, action: np.ndarray, results: tuple[np.ndarray, ...]) -> None:
         for result, value in zip(results, self._step(action), strict=True):
@@ -62,7 +79,7 @@ class Hosted:
         if self.failure is None:
             try:
                 return self.environment.step(None, None, np.asarray(action))[1]
-            except BaseException as error:  # KeyboardInterrupt, too: `check` raises it
+            except BaseException as error:  # environments may raise KeyboardInterrupt, too
                 self.failure = error
         broken = self._result(np.zeros)
         ended = np.ones_like(broken.terminated)
@@ -78,3 +95,27 @@ class Hosted:
 def traceable(environment: Environment) -> Environment | Hosted:
     """The environment, or a host environment as one that can be stepped inside compiled programs."""
     return environment if environment.compiled else Hosted(environment)
+
+
+@contextlib.contextmanager
+def _deferred(note: Callable[[], None]) -> Iterator[None]:
+    """In the main thread, let signals that Python handles only call `note`, and handle them at the end."""
+    waiting: list[int] = []
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        waiting.append(number)
+        note()
+
+    in_main = threading.current_thread() is threading.main_thread()
+    usual = {int(number): signal.getsignal(number) for number in SIGNALS if in_main}
+    try:
+        for number, handler in usual.items():
+            if callable(handler):
+                signal.signal(number, wait)
+        yield
+    finally:
+        for number, handler in usual.items():
+            if callable(handler):
+                signal.signal(number, handler)
+        for number in waiting:
+            signal.raise_signal(number)

@@ -156,9 +156,8 @@ def _advance(
     compiled = jax.jit(chunk, donate_argnums=2)
 
     def advance(key: Key, num_iterations: int, state: LoopState) -> tuple[LoopState, Metrics]:
-        state, metrics = compiled(key, num_iterations, state)
         if isinstance(environment, Hosted):
-            environment.check(state.num_steps)
-        return state, metrics
+            return environment.run(compiled, key, num_iterations, state)
+        return compiled(key, num_iterations, state)
 
     return advance
