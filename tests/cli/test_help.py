@@ -78,7 +78,7 @@ def test_environments(capsys):
     found = {row["name"]: row for row in call(capsys, "environments", "--json").document()["environments"]}
     assert found["CartPole-v1"] == {
         "name": "CartPole-v1",
-        "agents": ["dqn"],
+        "agents": ["dqn", "ppo"],
         "runs": "compiled",
         "observation_shape": [4],
         "num_actions": 2,
@@ -86,7 +86,7 @@ def test_environments(capsys):
         "time_limit_steps": 500,
     }
     assert {"Acrobot-v1", "MountainCar-v0"} <= found.keys()
-    assert (found["Pendulum-v1"]["agents"], found["Pendulum-v1"]["action_shape"]) == (["sac"], [1])
+    assert (found["Pendulum-v1"]["agents"], found["Pendulum-v1"]["action_shape"]) == (["sac", "ppo"], [1])
     assert "MountainCar-v0" in call(capsys, "environments").out
 
 

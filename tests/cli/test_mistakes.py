@@ -24,6 +24,22 @@ MISTAKES = {
         ["train", "dqn", "rigl", "--environment", "Pendulum-v1"],
         ["agent dqn needs discrete actions", "Pendulum-v1"],
     ),
+    "minibatches that do not divide a rollout": (
+        ["train", "ppo", "rigl", "--environment", "Pendulum-v1", "--agent.batch-size", "100"],
+        ["--agent.batch-size is 100", "must divide the 2048 steps", "--agent.rollout-steps x --num-environments"],
+    ),
+    "clip range": (
+        ["train", "ppo", "rigl", "--environment", "CartPole-v1", "--agent.clip-range", "0"],
+        ["--agent.clip-range is 0.0", "greater than 0"],
+    ),
+    "gradient norm": (
+        ["train", "ppo", "rigl", "--environment", "CartPole-v1", "--optimizer.max-gradient-norm", "-1"],
+        ["--optimizer.max-gradient-norm is -1.0", "greater than 0"],
+    ),
+    "share of the actor of ppo": (
+        ["describe", "ppo", "rigl", "--environment", "Pendulum-v1", "--budget", "0.2", "--actor-share", "0.99"],
+        ["--actor-share = 0.99", "must be between", "with a budget of 0.2"],
+    ),
     "no environment for sac": (["train", "sac", "rigl"], ["--environment is missing", "HalfCheetah-v5"]),
     "preset that the agent has not": ([*TRAIN, "--preset", "sb3"], ["'sb3'", "dqn", "paper or published-code"]),
     "actor of dqn": ([*TRAIN, "--actor-sparsity", "0.5"], ["--actor-sparsity is 0.5", "neither actor nor critic"]),

@@ -178,4 +178,6 @@ class DQN:
 def check_actions(spec: EnvSpec) -> None:
     """Raises UserError where the actions of an environment are not discrete."""
     if not isinstance(spec.action, Discrete):
-        raise UserError(f"agent dqn needs discrete actions, and environment {spec.identifier} has continuous ones")
+        raise UserError(
+            f"agent dqn needs discrete actions, and environment {spec.identifier} has continuous ones: try sac or ppo"
+        )

@@ -288,7 +288,9 @@ def _side_by_side(observation: Array, action: Array) -> Array:
 def check_actions(spec: EnvSpec) -> None:
     """Raises UserError where the actions of an environment are not a bounded box of floats."""
     if not isinstance(spec.action, Box):
-        raise UserError(f"agent sac needs continuous actions, and environment {spec.identifier} has discrete ones")
+        raise UserError(
+            f"agent sac needs continuous actions, and environment {spec.identifier} has discrete ones: try dqn or ppo"
+        )
     bounds = np.stack([spec.action.low, spec.action.high])
     if not np.isfinite(bounds).all():
         raise UserError(f"agent sac needs bounded actions, and those of environment {spec.identifier} are unbounded")
