@@ -186,9 +186,20 @@ class TestNormalizers:
         flat = np.asarray(rollout.observation).reshape(16, 3)
         np.testing.assert_allclose(state.observations.mean, flat.mean(0), atol=1e-5)
         np.testing.assert_allclose(state.rewards.variance, rollout.reward.var(), rtol=1e-4)
-        known = state.observations if before else start.observations
-        expected = (flat - np.asarray(known.mean)) / np.sqrt(np.asarray(known.variance) + 1e-3)
+        known = state if before else start
+        of = known.observations
+        expected = (flat - np.asarray(of.mean)) / np.sqrt(np.asarray(of.variance) + 1e-3)
         np.testing.assert_allclose(state.replay.observation, expected, atol=1e-4)
+        reward = rollout.reward / np.sqrt(float(known.rewards.variance) + 1e-3)
+        policy = agent.policy(start.groups[GROUP].params["actor"], rollout.observation / np.float32(np.sqrt(1.001)))
+        density = policy.log_density(rollout.action)  # as it was acted, at first without any statistics
+        np.testing.assert_allclose(state.replay.log_density, density.ravel(), atol=1e-4)
+        value = agent.value.apply(start.groups[GROUP].params["value"], rollout.observation / np.float32(np.sqrt(1.001)))
+        one_step = dataclasses.replace(
+            agent, settings=dataclasses.replace(agent.settings, trace_decay=0.0, discount=0.0)
+        )
+        state, _ = jax.jit(one_step.update)(jax.random.key(1), jnp.int32(8), start, rollout)
+        np.testing.assert_allclose(state.replay.advantage, (reward - value[..., 0]).ravel(), atol=1e-4)
 
     def test_without_limits_nothing_is_normalised(self):
         agent = agent_of(**RAW)

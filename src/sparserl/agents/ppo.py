@@ -161,8 +161,7 @@ class PPO:
         if not s.bootstrap_time_limits:
             rollout = rollout._replace(terminated=rollout.terminated | rollout.truncated)
         seen = self._seen(state, rollout)
-        state = seen if s.normalize_before_learning else state
-        samples = self.samples(state, rollout)
+        samples = self.samples(state, seen if s.normalize_before_learning else state, rollout)
         first_update = (num_steps // s.rollout_steps - 1) * s.updates_per_rollout(self.num_envs)
         group, metrics = self._learn(key, first_update, state.groups[GROUP], samples)
         return PPOState({GROUP: group}, seen.observations, seen.rewards, samples), metrics
@@ -196,23 +195,25 @@ class PPO:
         """The same state with its networks stored as suits them now; on the host, and shapes may change."""
         return state._replace(groups={name: self.optimizer.relayout(group) for name, group in state.groups.items()})
 
-    def samples(self, state: PPOState, rollout: Transition) -> Samples:
-        """A rollout `[step, env, ...]` as samples `[step * env, ...]`, with the acting policy's densities.
+    def samples(self, state: PPOState, learning: PPOState, rollout: Transition) -> Samples:
+        """A rollout `[step, env, ...]` as samples `[step * env, ...]`, with densities and values as when it was acted.
 
-        Advantages need every step's own successor: it is known here even where an episode ended.
+        Rewards and observations are normalised with the statistics of `learning`. Advantages need every step's own
+        successor: it is known here even where an episode ended.
         """
         s, params = self.settings, state.groups[GROUP].params
         observation, following = (self._normal(state, x) for x in (rollout.observation, rollout.next_observation))
         value, next_value = (self.value.apply(params["value"], x)[..., 0] for x in (observation, following))
         reward = rollout.reward
         if s.reward_limit is not None:
-            reward = normalized(state.rewards, reward, s.reward_limit, center=False)
+            reward = normalized(learning.rewards, reward, s.reward_limit, center=False)
         ended = rollout.terminated | rollout.truncated
         next_value = jnp.where(rollout.terminated, 0.0, next_value)
         advantage = advantages(reward, value, next_value, ended, s.discount, s.trace_decay)
         action = self._flat_action(rollout.action)
         log_density = self.policy(params["actor"], observation).log_density(action)
         joined = lambda x: x.reshape(-1, *x.shape[2:])
+        observation = self._normal(learning, rollout.observation)
         return Samples(*map(joined, (observation, action, log_density, advantage, advantage + value)))
 
     def loss(self, params: dict[str, Params], samples: Samples) -> tuple[Array, Metrics]:
