@@ -125,6 +125,19 @@ def test_what_a_host_environment_raises_comes_out_at_once(failure, caplog):
     np.testing.assert_array_equal(evaluate(key, agent.init(key)).lengths, [4, 4])
 
 
+def test_a_step_that_does_not_fit_is_told():
+    class Odd(HostTwin):
+        def step(self, key, state, action):
+            step = super().step(key, state, action)[1]
+            return state, step._replace(observation=np.zeros((1, 2), np.float32))
+
+    environment = Odd(ENDLESS)
+    agent, key = make_agent(environment), jax.random.key(0)
+    state = training.start(agent, environment, key)
+    with pytest.raises(ValueError, match="broadcast"):
+        list(training.train(agent, environment, key, state, [10**9]))
+
+
 class Signalled(HostTwin):
     """After 50 steps it asks for a signal at some moment of the steps that follow."""
 

@@ -72,7 +72,14 @@ class Hosted:
         self.failure = self.failure or KeyboardInterrupt()
 
     def _write(self, action: np.ndarray, results: tuple[np.ndarray, ...]) -> None:
-        for result, value in zip(results, self._step(action), strict=True):
+        try:
+            self._copy(self._step(action), results)
+        except Exception as error:  # what was returned does not fit
+            self.failure = error
+            self._copy(self._broken(), results)
+
+    def _copy(self, step: TimeStep, results: tuple[np.ndarray, ...]) -> None:
+        for result, value in zip(results, step, strict=True):
             result[...] = value
 
     def _step(self, action: Array) -> TimeStep:
@@ -81,9 +88,11 @@ class Hosted:
                 return self.environment.step(None, None, np.asarray(action))[1]
             except BaseException as error:  # environments may raise KeyboardInterrupt, too
                 self.failure = error
-        broken = self._result(np.zeros)
-        ended = np.ones_like(broken.terminated)
-        return broken._replace(reward=np.full_like(broken.reward, np.nan), terminated=ended)
+        return self._broken()
+
+    def _broken(self) -> TimeStep:
+        step = self._result(np.zeros)
+        return step._replace(reward=np.full_like(step.reward, np.nan), terminated=np.ones_like(step.terminated))
 
     def _result(self, make: Any) -> TimeStep:
         """What a step returns, each part made by `make(shape, dtype)`."""
