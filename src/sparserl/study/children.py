@@ -1,0 +1,105 @@
+"""Children: the process of one run, started on a processor of its own; heard, stopped, and never left behind."""
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from sparserl.study.cores import Core, allowed_cores, claim_core, claim_gpu, release_core
+from sparserl.study.outcomes import LOG_NAME
+
+if TYPE_CHECKING:
+    from sparserl.study.execution import Settings
+
+_LONGEST_LOG_BYTES = 65_536  # of what a worker said last, to find its last words in
+
+
+class Child(NamedTuple):
+    """A worker's process; `unread` is the beginning of a line not yet whole, `log_start` where its log begins."""
+
+    process: subprocess.Popen[bytes]
+    claims: tuple[Core, ...]
+    unread: bytearray
+    log_start: int
+
+    def lines(self, timeout_seconds: float) -> list[bytes] | None:
+        """The whole lines that have come within the timeout; None once the process has ended and all are read."""
+        assert self.process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            ready = selector.select(timeout_seconds)
+        ended = self.process.poll() is not None  # asked before reading: what it said last is there by now
+        chunk = os.read(self.process.stdout.fileno(), 65_536) if ready else b""
+        if ended and not chunk:
+            return None
+        if ready and not chunk:  # it closed its output, and lives on
+            time.sleep(timeout_seconds)
+        *lines, rest = bytes(self.unread + chunk).split(b"\n")
+        self.unread[:] = rest
+        return lines
+
+
+def start(folder: Path, settings: "Settings") -> Child:
+    """Start the worker of a run; it finds the modules that this process finds, wherever it was started.
+
+    It dies with the thread that starts it (Linux), so that thread must wait for it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    core = claim_core(allowed_cores())
+    claims = (core, claim_gpu()) if settings.gpu else (core,)
+    command = [sys.executable, *settings.program, str(folder), "--core", str(core.number), "--parent", str(os.getpid())]
+    command += _options(settings)
+    with (folder / LOG_NAME).open("a") as log:
+        log_start = log.tell()
+        # A session of its own: Ctrl-C reaches the workers through us, once.
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, env=_environment(claims[1:]), start_new_session=True
+        )
+    return Child(process, claims, bytearray(), log_start)
+
+
+def stop(child: Child, patience_seconds: float) -> None:
+    """Ask a worker to stop, kill it after its time, and whatever it started with it; harmless once it has ended."""
+    if child.process.poll() is None:
+        child.process.terminate()
+        try:
+            child.process.wait(patience_seconds)
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+    try:
+        os.killpg(child.process.pid, signal.SIGKILL)  # its session: simulators that an environment left behind
+    except (ProcessLookupError, PermissionError):
+        pass
+    child.process.wait()
+    for claim in child.claims:
+        release_core(claim)
+
+
+def last_words(folder: Path, log_start: int) -> str:
+    """The last line of a run's log that was meant for people, among those since `log_start` (bytes)."""
+    with (folder / LOG_NAME).open("rb") as log:
+        end = log.seek(0, os.SEEK_END)
+        log.seek(max(log_start, end - _LONGEST_LOG_BYTES))
+        lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+    told = [line.removeprefix("sparserl: ") for line in lines if line.startswith("sparserl: ")]
+    return (told or lines or ["it said nothing"])[-1]
+
+
+def _options(settings: "Settings") -> list[str]:
+    values = {
+        "--lease-seconds": settings.lease_seconds,
+        "--checkpoint-seconds": settings.checkpoint_seconds,
+        "--memory-limit-bytes": settings.memory_limit_bytes,
+    }
+    given = [word for option, value in values.items() if value is not None for word in (option, str(value))]
+    return [*given, "--force"] if settings.force else given
+
+
+def _environment(gpus: tuple[Core, ...]) -> dict[str, str]:
+    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    devices = {"JAX_PLATFORMS": "cuda,cpu", "CUDA_VISIBLE_DEVICES": str(gpus[0].number)} if gpus else {}
+    return {**os.environ, "NPROC": "1", "PYTHONPATH": paths, **devices}

@@ -1,0 +1,194 @@
+"""Execution: what a Dask worker does for one run: it starts the run's own process, listens to it, and tells how it ended.
+
+The function is the same on this machine and on a cluster. It never raises: whatever goes wrong is the run's outcome.
+"""
+
+import dataclasses
+import json
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sparserl import persistence
+from sparserl.study.children import Child, last_words, start, stop
+from sparserl.study.outcomes import FAILED, INTERRUPTED, Outcome, Progress, ending_of, parse_progress
+from sparserl.study.versions import difference, versions
+
+POLL_SECONDS = 0.2  # how soon a stop is noticed
+SECONDS_BETWEEN_TELLS = 1.0  # for each run; many runs share one scheduler
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How workers are started and watched; None leaves the choice to the worker."""
+
+    hang_seconds: float = 600.0  # a worker that says nothing for so long is stopped
+    stop_seconds: float = 8.0  # how long a worker that is asked to stop may take to store what it has
+    alive_seconds: float = 15.0  # how often a run's Dask worker says that it is there
+    lease_seconds: float | None = None
+    checkpoint_seconds: float | None = None
+    memory_limit_bytes: int | None = None
+    force: bool = False
+    gpu: bool = False
+    program: tuple[str, ...] = ("-P", "-m", "sparserl.study.worker")
+
+    def __post_init__(self) -> None:
+        for name in ("hang_seconds", "stop_seconds", "alive_seconds", "lease_seconds", "checkpoint_seconds"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 < value < float("inf"):
+                raise persistence.UserError(f"{name} is {value}: it must be more than 0")
+        if self.memory_limit_bytes is not None and self.memory_limit_bytes < 1:
+            raise persistence.UserError(f"memory_limit_bytes is {self.memory_limit_bytes}: it must be at least 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """One run to be worked on: its folder as every worker sees it, the task's key, and where to tell its progress."""
+
+    run_folder: str
+    key: str
+    topic: str
+    settings: Settings
+    versions: Mapping[str, str]
+
+
+class Surroundings(NamedTuple):
+    """What a request is worked on in: who works, how to tell, and whether to stop."""
+
+    address: str
+    tell: Callable[[Mapping[str, Any]], None]
+    is_stopped: Callable[[], bool]
+
+
+def execute(request: Request) -> Outcome:
+    """Work on a run in this Dask worker's thread until its process has ended; never raises."""
+    return work(request, _dask_surroundings(request))
+
+
+def work(request: Request, around: Surroundings) -> Outcome:
+    """Work on a run until its process has ended; never raises."""
+    folder = Path(request.run_folder)
+    try:
+        if other := difference(request.versions, versions()):
+            return Outcome(folder, "failed", FAILED, f"{socket.gethostname()} has {other}", worker=around.address)
+        if not (folder.parent / "experiment.json").exists():
+            where = f"{socket.gethostname()} does not see {folder.parent}: all workers need the same results directory"
+            return Outcome(folder, "failed", FAILED, where, worker=around.address)
+        return _work(request, folder, around)
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}".splitlines()[0]
+        return Outcome(folder, "failed", FAILED, message, worker=around.address)
+
+
+def _work(request: Request, folder: Path, around: Surroundings) -> Outcome:
+    child = start(folder, request.settings)
+    teller = _Teller(request, around)
+    try:
+        teller.tell("started", process_id=child.process.pid)
+        cause = _listen(child, request.settings, teller, around)
+        outcome = _outcome(child, folder, cause, teller)._replace(worker=around.address)
+    finally:
+        stop(child, 0.0)
+    teller.tell("ended")
+    return outcome
+
+
+def _listen(child: Child, settings: Settings, teller: "_Teller", around: Surroundings) -> str:
+    """Pass on what the worker says until it has ended; why it was stopped, if we stopped it."""
+    heard = time.monotonic()
+    while True:
+        lines = child.lines(POLL_SECONDS)
+        if lines is None:
+            return ""
+        if lines:
+            heard = time.monotonic()
+        for line in lines:
+            teller.hear(line)
+        teller.pass_on(settings.alive_seconds)
+        cause = "stopped" if around.is_stopped() else "hung" if time.monotonic() - heard > settings.hang_seconds else ""
+        if cause:
+            stop(child, settings.stop_seconds)
+            return cause
+
+
+def _outcome(child: Child, folder: Path, cause: str, teller: "_Teller") -> Outcome:
+    status, steps = child.process.wait(), teller.environment_steps
+    if cause == "hung":
+        message = f"it said nothing for {teller.request.settings.hang_seconds:g} seconds, and was stopped"
+        _record(folder, child.process.pid, "failed", message)
+        return Outcome(folder, "hung", status, message, steps)
+    if cause == "stopped" and status < 0:
+        _record(folder, child.process.pid, "interrupted", "it was asked to stop, and killed because it did not")
+        return Outcome(folder, "interrupted", INTERRUPTED, "stopped", steps)
+    if status < 0:
+        hint = ", for lack of memory perhaps" if status == -signal.SIGKILL else ""
+        message = f"its process was killed by {_signal_name(-status)}{hint}"
+        _record(folder, child.process.pid, "failed", message)
+        return Outcome(folder, "failed", status, message, steps)
+    message = last_words(folder, child.log_start) if status else ""
+    return Outcome(folder, ending_of(status), status, message, steps)
+
+
+def _record(folder: Path, process_id: int, status: str, message: str) -> None:
+    """Write the status that a killed worker could not write any more, unless another one has the run by now."""
+    try:
+        last = persistence.read_status(folder) or persistence.Status("running", process_id=process_id)
+        if last.status in ("running", "interrupted") and last.process_id == process_id:
+            persistence.write_status(folder, last._replace(status=status, message=message))
+    except persistence.UserError:  # a full disk, say: the outcome tells it all the same
+        return
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+class _Teller:
+    """Passes progress on, seldom enough for a scheduler with many runs; what was evaluated is never passed over."""
+
+    def __init__(self, request: Request, around: Surroundings) -> None:
+        self.request, self.around = request, around
+        self.pending: Progress | None = None
+        self.environment_steps = 0
+        self.told = -float("inf")
+
+    def hear(self, line: bytes) -> None:
+        try:
+            progress = parse_progress(json.loads(line))
+        except (ValueError, KeyError, TypeError):  # something else that came from the worker: a sign of life at least
+            return
+        if progress.evaluation_return is None and self.pending is not None:
+            progress = progress._replace(evaluation_return=self.pending.evaluation_return)
+        self.pending, self.environment_steps = progress, progress.environment_steps
+
+    def pass_on(self, alive_seconds: float) -> None:
+        """Tell what is pending, at most once in a while; without news, that this worker is there."""
+        silent = time.monotonic() - self.told
+        if self.pending is not None and silent >= SECONDS_BETWEEN_TELLS:
+            self.tell("progress")
+        elif silent >= alive_seconds:
+            self.tell("alive")
+
+    def tell(self, kind: str, **more: Any) -> None:
+        progress, self.pending, self.told = self.pending, None, time.monotonic()
+        told = {} if progress is None else {"progress": progress._asdict()}
+        self.around.tell({"kind": kind, "key": self.request.key, "worker": self.around.address, **told, **more})
+
+
+def _dask_surroundings(request: Request) -> Surroundings:
+    """The Dask worker in whose thread this runs. Its scheduler cancels what nobody wants any more, a lost engine's too."""
+    from distributed import Status, get_worker
+
+    worker = get_worker()
+
+    def is_stopped() -> bool:
+        task = worker.state.tasks.get(request.key)
+        return task is None or task.state == "cancelled" or worker.status not in (Status.running, Status.paused)
+
+    return Surroundings(worker.address, lambda message: worker.log_event(request.topic, message), is_stopped)
