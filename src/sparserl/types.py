@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import jax
 import numpy as np
 
+from sparserl.errors import UserError as UserError
+
 Array = jax.Array | np.ndarray
 Key = jax.Array  # a typed key of jax.random.key
 Params = Any  # a pytree of arrays; a kernel is a leaf whose last dictionary key is "kernel"
@@ -18,10 +20,6 @@ EnvState = Any
 Aux = Any
 Metrics = Mapping[str, Array]
 Loss = Callable[[dict[str, Params]], tuple[Array, Aux]]
-
-
-class UserError(Exception):
-    """A mistake of the person who asks, told in one line: what, where, what is allowed, the nearest valid name."""
 
 
 class Discrete(NamedTuple):

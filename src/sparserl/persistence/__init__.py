@@ -3,6 +3,7 @@
 Files are plain Parquet, JSON and safetensors; nothing here unpickles or runs what it reads, and nothing traces JAX.
 """
 
+from sparserl.errors import UserError
 from sparserl.persistence.atomic import sweep_partial, write_atomically
 from sparserl.persistence.checkpoint import has_bundle, read_bundle, write_bundle
 from sparserl.persistence.diagnostics import (
@@ -26,7 +27,6 @@ from sparserl.persistence.results import (
     run_folder,
     write_status,
 )
-from sparserl.types import UserError
 
 __all__ = [
     "DIAGNOSTICS_SCHEMA",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sparserl.types import UserError
+from sparserl.errors import UserError
 
 PARTIAL = ".partial"  # the ending of everything that is not whole yet
 

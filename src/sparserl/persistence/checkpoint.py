@@ -20,9 +20,9 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from sparserl.errors import UserError
 from sparserl.persistence.atomic import make_folder, partial_path, sync_folder, user_error, write_synced
 from sparserl.persistence.documents import parse_object, plain, read_bytes, read_document, write_document
-from sparserl.types import UserError
 
 _ARRAYS, _DOCUMENT, _MANIFEST = "arrays.safetensors", "document.json", "manifest.json"
 _RESERVED_NAME = "__metadata__"  # means something else to safetensors

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from sparserl.errors import UserError
 from sparserl.persistence.atomic import user_error, write_atomically
 from sparserl.persistence.seal import OPEN_SEAL, is_intact, seal
-from sparserl.types import UserError
 
 FORMAT = 1  # of every document and checkpoint; raised when an older sparserl could misread a file
 _LARGEST_BYTES = 64 * 2**20

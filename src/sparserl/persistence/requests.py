@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from sparserl.errors import UserError
 from sparserl.persistence.documents import read_document, write_document
-from sparserl.types import UserError
 
 _FILE_NAME = "request.json"
 

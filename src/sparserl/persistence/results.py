@@ -10,8 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sparserl.errors import UserError
 from sparserl.persistence.documents import canonical_json, plain, read_document, write_document
-from sparserl.types import UserError
 
 STATUSES = ("running", "finished", "failed", "interrupted")
 _LONGEST_NAME = 120  # file systems allow 255 bytes, and partial files have longer names

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sparserl.errors import UserError
 from sparserl.persistence.atomic import write_atomically
 from sparserl.persistence.documents import read_bytes
 from sparserl.persistence.seal import OPEN_SEAL, is_intact, seal
-from sparserl.types import UserError
 
 _ALLOWED = {pa.string(): str, pa.int64(): Integral, pa.float64(): Real}  # left alone, Arrow makes 1 of a seed 1.5
 

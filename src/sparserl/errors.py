@@ -1,0 +1,5 @@
+"""What every room may raise, without a library behind it: rooms that never see JAX import no more than this."""
+
+
+class UserError(Exception):
+    """A mistake of the person who asks, told in one line: what, where, what is allowed, the nearest valid name."""
