@@ -4,7 +4,6 @@ import dataclasses
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +12,11 @@ import tyro
 from sparserl import persistence, study
 from sparserl.cli import DONE, FAILED, INTERRUPTED
 from sparserl.cli.arguments import Json
-from sparserl.cli.experiments import Request, read_request
+from sparserl.cli.experiments import read_request
 from sparserl.cli.progress import shown
 from sparserl.cli.tables import number, print_table
-from sparserl.experiment import Experiment
+from sparserl.experiment import Experiment, canonical
+from sparserl.study.stored import experiment_document
 from sparserl.types import UserError
 
 _DESCRIPTION = """Train an agent with a sparse method, one process per seed, and draw the learning curves.
@@ -57,8 +57,10 @@ class Options:
 def main(words: Sequence[str]) -> int:
     """Train what `words` ask for; 0 where every seed has finished, 1 where one failed."""
     request = read_request("train", words, Options(), _DESCRIPTION)
-    experiment, options = _canonical(request.experiment), request.own
-    folder = persistence.plan_experiment(options.output, experiment.identifier, _document(experiment, request))
+    experiment, options = canonical(request.experiment), request.own
+    budget = request.budget._asdict() if request.budget else None
+    document = experiment_document(experiment, request.preset, budget)
+    folder = persistence.plan_experiment(options.output, experiment.identifier, document)
     seeds = range(options.seed, options.seed + options.num_seeds)
     runs = {persistence.run_folder(options.output, experiment.identifier, seed): seed for seed in seeds}
     try:
@@ -72,29 +74,6 @@ def main(words: Sequence[str]) -> int:
     else:
         _show(summary, folder, figure)
     return FAILED if causes else DONE
-
-
-def _canonical(experiment: Experiment) -> Experiment:
-    """The experiment with one id for all that train alike: sparsity means nothing to a dense network."""
-    if experiment.method_name != "dense":
-        return experiment
-    defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Experiment)}
-    of_sparsity = ("actor_sparsity", "critic_sparsity", "sparsity_aware_initialization")
-    of_layers = ("distribution", "layer_sparsities", "dense_last_layer", "rebudget")
-    same: dict[str, Any] = {"sparsity": 0.0, **{name: defaults[name] for name in (*of_sparsity, *of_layers)}}
-    return dataclasses.replace(experiment, **same)
-
-
-def _document(experiment: Experiment, request: Request) -> dict[str, Any]:
-    machine = persistence.machine_description()
-    return {
-        "choices": experiment.choices(),
-        "preset": request.preset,
-        "budget": request.budget._asdict() if request.budget else None,
-        "versions": machine.pop("packages"),
-        "machine": machine,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
 
 
 def _train(

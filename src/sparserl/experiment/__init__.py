@@ -2,7 +2,7 @@
 
 from sparserl.experiment.budget import asked_parameters, with_budget
 from sparserl.experiment.building import Built, build
-from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, from_preset
+from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
 from sparserl.experiment.planning import planned
 from sparserl.experiment.running import Report, RunFailure, live_density, run
@@ -17,6 +17,7 @@ __all__ = [
     "RunFailure",
     "asked_parameters",
     "build",
+    "canonical",
     "describe",
     "from_preset",
     "live_density",

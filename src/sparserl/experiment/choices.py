@@ -124,6 +124,17 @@ def _restored(cls: type, plain: Mapping[str, Any]) -> Any:
     return cls(**values)
 
 
+def canonical(experiment: Experiment) -> Experiment:
+    """The experiment with one id for all that train alike: sparsity means nothing to a dense network."""
+    if experiment.method_name != "dense":
+        return experiment
+    defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Experiment)}
+    of_sparsity = ("actor_sparsity", "critic_sparsity", "sparsity_aware_initialization")
+    of_layers = ("distribution", "layer_sparsities", "dense_last_layer", "rebudget")
+    same: dict[str, Any] = {"sparsity": 0.0, **{name: defaults[name] for name in (*of_sparsity, *of_layers)}}
+    return dataclasses.replace(experiment, **same)
+
+
 def from_preset(
     agent: str, method: str, environment: str, /, preset: PresetName = "paper", **choices: Any
 ) -> Experiment:

@@ -1,0 +1,171 @@
+"""Studies on disk: `DIR/studies/<name>@<scale>/study.json` and the `experiment.json` of every experiment.
+
+Reading one back needs neither JAX nor the file that defined it.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sparserl import persistence
+from sparserl.persistence import UserError
+
+if TYPE_CHECKING:
+    from sparserl.experiment import Experiment
+    from sparserl.study.studies import Scale, Study
+
+_FILE_NAME = "study.json"
+
+
+class StoredExperiment(NamedTuple):
+    """What is told of an experiment without opening its own file; steps are those of one run, in all environments."""
+
+    identifier: str
+    agent: str
+    method: str
+    environment: str
+    sparsity: float
+    environment_steps: int
+
+
+class StoredStudy(NamedTuple):
+    """The plan of a study as it is on disk."""
+
+    folder: Path
+    name: str
+    scale: str
+    question: str
+    experiments: tuple[StoredExperiment, ...]
+    num_seeds: int
+    figures: tuple[Mapping[str, Any], ...]
+    waiting: tuple[str, ...]
+    created: str
+
+    @property
+    def runs(self) -> tuple[tuple[str, int], ...]:
+        """Every run as experiment id and seed: one seed of all experiments first, then the next."""
+        return tuple((one.identifier, seed) for seed in range(self.num_seeds) for one in self.experiments)
+
+
+def study_folder(directory: str | Path, name: str, scale: str) -> Path:
+    """Where a study keeps its plan, beside the experiments that it may share with others."""
+    return Path(directory) / "studies" / f"{name}@{scale}"
+
+
+def store(directory: str | Path, study: "Study", scale: "Scale") -> Path:
+    """Write the plan of `study` and the `experiment.json` of every experiment, and return the study's folder.
+
+    Over a plan that is there already, more experiments or seeds may be stored. Raises UserError naming the first
+    difference where something of it would be lost.
+    """
+    folder = study_folder(directory, study.name, scale)
+    if (folder / _FILE_NAME).exists():
+        _refuse_losses(Path(directory), stored(directory, study.name, scale), study)
+    for experiment in study.experiments:
+        persistence.plan_experiment(directory, experiment.identifier, experiment_document(experiment))
+    machine = persistence.machine_description()
+    document = {
+        "name": study.name,
+        "scale": scale,
+        "question": study.question,
+        "num_seeds": study.num_seeds,
+        "experiments": [_summary(experiment)._asdict() for experiment in study.experiments],
+        "figures": [dataclasses.asdict(figure) for figure in study.figures],
+        "waiting": study.waiting,
+        "versions": machine.pop("packages"),
+        "machine": machine,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    persistence.write_document(folder / _FILE_NAME, document)
+    return folder
+
+
+def stored(directory: str | Path, name: str, scale: str) -> StoredStudy:
+    """The plan that `store` wrote. Raises UserError with the nearest stored names, or naming a damaged file."""
+    folder = study_folder(directory, name, scale)
+    if not (folder / _FILE_NAME).exists():
+        raise UserError(_missing(Path(directory), f"{name}@{scale}"))
+    document = persistence.read_document(folder / _FILE_NAME)
+    try:
+        experiments = tuple(_checked(StoredExperiment(**entry)) for entry in document["experiments"])
+        figures, waiting = tuple(dict(figure) for figure in document["figures"]), tuple(map(str, document["waiting"]))
+        kept_scale, question = str(document["scale"]), str(document["question"])
+        num_seeds, created = int(document["num_seeds"]), str(document["created"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{folder / _FILE_NAME} is from another version of sparserl: {error}") from error
+    return StoredStudy(folder, name, kept_scale, question, experiments, num_seeds, figures, waiting, created)
+
+
+def stored_names(directory: str | Path) -> list[str]:
+    """All studies in a results directory, each as NAME@SCALE."""
+    return sorted(path.parent.name for path in Path(directory).glob(f"studies/*@*/{_FILE_NAME}"))
+
+
+def experiment_document(
+    experiment: "Experiment", preset: str | None = None, budget: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What `experiment.json` holds: the choices, what they came from where it is known, versions and machine."""
+    machine = persistence.machine_description()
+    return {
+        "choices": experiment.choices(),
+        "preset": preset,
+        "budget": budget,
+        "versions": machine.pop("packages"),
+        "machine": machine,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _summary(experiment: "Experiment") -> StoredExperiment:
+    steps = experiment.total_steps * experiment.num_environments
+    names = experiment.agent_name, experiment.method_name, experiment.environment
+    return StoredExperiment(experiment.identifier, *names, experiment.sparsity, steps)
+
+
+def _checked(experiment: StoredExperiment) -> StoredExperiment:
+    """An entry whose identifier is the name of one folder: a results directory may come from a stranger."""
+    if Path(experiment.identifier).name != experiment.identifier:
+        raise ValueError(f"{experiment.identifier!r} is no experiment id")
+    return experiment
+
+
+def _missing(directory: Path, name: str) -> str:
+    names = stored_names(directory)
+    near = get_close_matches(name, names, n=3, cutoff=0.3)
+    hint = f"; nearest: {', '.join(near)}" if near else ""
+    return f"no study {name} in {directory}{hint}; `sparserl study run` begins one"
+
+
+def _refuse_losses(directory: Path, old: StoredStudy, new: "Study") -> None:
+    remedy = "choose another --output, or give the study another name"
+    if new.num_seeds < old.num_seeds:
+        raise UserError(
+            f"{old.folder} plans more: num_seeds is {old.num_seeds} there and {new.num_seeds} here; {remedy}"
+        )
+    kept = {experiment.identifier for experiment in new.experiments}
+    for lost in old.experiments:
+        if lost.identifier not in kept:
+            difference = _difference(directory, lost, new)
+            raise UserError(f"{old.folder} plans {lost.identifier}, and here {difference}; {remedy}")
+
+
+def _difference(directory: Path, lost: StoredExperiment, new: "Study") -> str:
+    """What became of a lost experiment: the first choice that differs from the one most like it."""
+    old = dict(_flat(persistence.read_experiment(directory / lost.identifier)["choices"]))
+    candidates = [experiment for experiment in new.experiments if _summary(experiment)[1:5] == lost[1:5]]
+    changes = [[item for item in _flat(experiment.choices()) if item not in old.items()] for experiment in candidates]
+    if nearest := min((change for change in changes if change), key=len, default=None):
+        name, value = nearest[0]
+        return f"choices.{name} is {value}, there {old.get(name, 'absent')}"
+    return "no experiment of that agent, method, environment and sparsity has its choices"
+
+
+def _flat(choices: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in choices.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", persistence.canonical_json(value)
