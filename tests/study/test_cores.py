@@ -1,10 +1,10 @@
-"""Cores: two pools side by side take different ones as long as there are enough."""
+"""Cores: two engines side by side take different ones as long as there are enough."""
 
 import tempfile
 
 import pytest
 
-from sparserl.study.cores import allowed_cores, claim_core, release_core
+from sparserl.study.cores import allowed_cores, allowed_gpus, claim_core, claim_gpu, release
 
 
 @pytest.fixture(autouse=True)
@@ -17,12 +17,12 @@ def test_claims():
     assert (first.number, second.number) == (4, 5)
     third = claim_core([4, 5])
     assert third == (4, None)  # all claimed: shared
-    release_core(third)
-    release_core(first)
+    release(third)
+    release(first)
     fourth = claim_core([5, 4])
     assert fourth.number == 4
     for core in (second, fourth):
-        release_core(core)
+        release(core)
 
 
 def test_a_folder_that_cannot_be_had(tmp_path, monkeypatch):
@@ -33,3 +33,15 @@ def test_a_folder_that_cannot_be_had(tmp_path, monkeypatch):
 def test_allowed_cores():
     assert allowed_cores()
     assert len(set(allowed_cores())) == len(allowed_cores())
+
+
+def test_gpus(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, GPU-8a5d")
+    assert allowed_gpus() == ["2", "GPU-8a5d"]
+    first, second = claim_gpu(allowed_gpus()), claim_gpu(allowed_gpus())
+    assert (first.name, second.name) == ("2", "GPU-8a5d")
+    assert claim_gpu(allowed_gpus()) == ("2", None)  # all claimed: shared
+    for gpu in (first, second):
+        release(gpu)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert allowed_gpus() == []

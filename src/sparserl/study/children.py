@@ -1,15 +1,18 @@
 """Children: the process of one run, started on a processor of its own; heard, stopped, and never left behind."""
 
 import os
+import platform
 import selectors
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sparserl.study.cores import Core, allowed_cores, claim_core, claim_gpu, release_core
+from sparserl.errors import UserError
+from sparserl.study.cores import Core, Gpu, allowed_cores, allowed_gpus, claim_core, claim_gpu, release
 from sparserl.study.outcomes import LOG_NAME
 
 if TYPE_CHECKING:
@@ -17,12 +20,15 @@ if TYPE_CHECKING:
 
 _LONGEST_LOG_BYTES = 65_536  # of what a worker said last, to find its last words in
 
+_RUNNING: dict[int, "Child"] = {}  # the workers of this process, by process id; Dask workers have many threads
+
 
 class Child(NamedTuple):
     """A worker's process; `unread` is the beginning of a line not yet whole, `log_start` where its log begins."""
 
     process: subprocess.Popen[bytes]
-    claims: tuple[Core, ...]
+    core: Core
+    gpu: Gpu | None
     unread: bytearray
     log_start: int
 
@@ -49,17 +55,18 @@ def start(folder: Path, settings: "Settings") -> Child:
     It dies with the thread that starts it (Linux), so that thread must wait for it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    core = claim_core(allowed_cores())
-    claims = (core, claim_gpu()) if settings.gpu else (core,)
+    core, gpu = claim_core(allowed_cores()), _claim_gpu() if settings.gpu else None
     command = [sys.executable, *settings.program, str(folder), "--core", str(core.number), "--parent", str(os.getpid())]
     command += _options(settings)
     with (folder / LOG_NAME).open("a") as log:
         log_start = log.tell()
         # A session of its own: Ctrl-C reaches the workers through us, once.
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, env=_environment(claims[1:]), start_new_session=True
+            command, stdout=subprocess.PIPE, stderr=log, env=_environment(gpu), start_new_session=True
         )
-    return Child(process, claims, bytearray(), log_start)
+    child = Child(process, core, gpu, bytearray(), log_start)
+    _RUNNING[process.pid] = child
+    return child
 
 
 def stop(child: Child, patience_seconds: float) -> None:
@@ -70,13 +77,20 @@ def stop(child: Child, patience_seconds: float) -> None:
             child.process.wait(patience_seconds)
         except subprocess.TimeoutExpired:
             child.process.kill()
-    try:
-        os.killpg(child.process.pid, signal.SIGKILL)  # its session: simulators that an environment left behind
-    except (ProcessLookupError, PermissionError):
-        pass
+    _kill_session(child.process.pid)
     child.process.wait()
-    for claim in child.claims:
-        release_core(claim)
+    _RUNNING.pop(child.process.pid, None)
+    if child.process.stdout is not None:
+        child.process.stdout.close()
+    release(child.core)
+    if child.gpu is not None:
+        release(child.gpu)
+
+
+def kill_all() -> None:
+    """Kill every worker of this process, without waiting for what they have not stored."""
+    for process_id in list(_RUNNING):
+        _kill_session(process_id)
 
 
 def last_words(folder: Path, log_start: int) -> str:
@@ -89,6 +103,12 @@ def last_words(folder: Path, log_start: int) -> str:
     return (told or lines or ["it said nothing"])[-1]
 
 
+def _kill_session(process_id: int) -> None:
+    """Kill a worker and all that it started: an environment may have left simulators behind."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process_id, signal.SIGKILL)
+
+
 def _options(settings: "Settings") -> list[str]:
     values = {
         "--lease-seconds": settings.lease_seconds,
@@ -99,7 +119,13 @@ def _options(settings: "Settings") -> list[str]:
     return [*given, "--force"] if settings.force else given
 
 
-def _environment(gpus: tuple[Core, ...]) -> dict[str, str]:
+def _claim_gpu() -> Gpu:
+    if not (gpus := allowed_gpus()):
+        raise UserError(f"there is no GPU on {platform.node()}: the study was asked to run on GPUs")
+    return claim_gpu(gpus)
+
+
+def _environment(gpu: Gpu | None) -> dict[str, str]:
     paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
-    devices = {"JAX_PLATFORMS": "cuda,cpu", "CUDA_VISIBLE_DEVICES": str(gpus[0].number)} if gpus else {}
+    devices = {} if gpu is None else {"JAX_PLATFORMS": "cuda,cpu", "CUDA_VISIBLE_DEVICES": gpu.name}
     return {**os.environ, "NPROC": "1", "PYTHONPATH": paths, **devices}

@@ -1,4 +1,4 @@
-"""Cores: which processor each worker gets, so that pools of one person side by side do not share the same ones."""
+"""Cores: which processor or GPU each worker gets, so that engines of one person side by side do not share them."""
 
 import fcntl
 import os
@@ -14,6 +14,13 @@ class Core(NamedTuple):
     claim: IO[str] | None
 
 
+class Gpu(NamedTuple):
+    """A GPU by its name for CUDA, and the claim on it; the claim is None where all were claimed, and it is shared."""
+
+    name: str
+    claim: IO[str] | None
+
+
 def allowed_cores() -> list[int]:
     """The processors that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
@@ -22,24 +29,41 @@ def allowed_cores() -> list[int]:
 
 
 def claim_core(candidates: list[int]) -> Core:
-    """One of `candidates`, if possible one that no other pool has claimed; a claim ends with its process."""
+    """One of `candidates`, if possible one that no other engine has claimed; a claim ends with its process."""
     for number in candidates:
-        if (claim := _claim(number)) is not None:
+        if (claim := _claim(str(number))) is not None:
             return Core(number, claim)
     return Core(candidates[0], None)
 
 
-def release_core(core: Core) -> None:
-    """Give a processor back."""
-    if core.claim is not None:
-        core.claim.close()
+def allowed_gpus() -> list[str]:
+    """The GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name.strip() for name in named.split(",") if name.strip()]
+    found = (path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
+    return sorted(found, key=int)
 
 
-def _claim(number: int) -> IO[str] | None:
+def claim_gpu(candidates: list[str]) -> Gpu:
+    """One of `candidates`, if possible one that no other run of this person has; a claim ends with its process."""
+    for name in candidates:
+        if (claim := _claim(f"gpu-{name}")) is not None:
+            return Gpu(name, claim)
+    return Gpu(candidates[0], None)
+
+
+def release(claimed: Core | Gpu) -> None:
+    """Give a processor or a GPU back."""
+    if claimed.claim is not None:
+        claimed.claim.close()
+
+
+def _claim(name: str) -> IO[str] | None:
     folder = Path(tempfile.gettempdir()) / f"sparserl-cores-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        file = (folder / str(number)).open("w")
+        file = (folder / name).open("w")
     except OSError:
         return None
     try:

@@ -28,6 +28,7 @@ class Settings:
     hang_seconds: float = 600.0  # a worker that says nothing for so long is stopped
     stop_seconds: float = 8.0  # how long a worker that is asked to stop may take to store what it has
     alive_seconds: float = 15.0  # how often a run's Dask worker says that it is there
+    silence_seconds: float = 60.0  # two leases: a Dask worker that says nothing for so long loses its runs
     lease_seconds: float | None = None
     checkpoint_seconds: float | None = None
     memory_limit_bytes: int | None = None
@@ -36,9 +37,8 @@ class Settings:
     program: tuple[str, ...] = ("-P", "-m", "sparserl.study.worker")
 
     def __post_init__(self) -> None:
-        for name in ("hang_seconds", "stop_seconds", "alive_seconds", "lease_seconds", "checkpoint_seconds"):
-            value = getattr(self, name)
-            if value is not None and not 0.0 < value < float("inf"):
+        for name, value in dataclasses.asdict(self).items():
+            if name.endswith("_seconds") and value is not None and not 0.0 < value < float("inf"):
                 raise persistence.UserError(f"{name} is {value}: it must be more than 0")
         if self.memory_limit_bytes is not None and self.memory_limit_bytes < 1:
             raise persistence.UserError(f"memory_limit_bytes is {self.memory_limit_bytes}: it must be at least 1")

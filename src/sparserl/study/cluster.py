@@ -1,0 +1,141 @@
+"""Cluster: the Dask workers that a study runs on, in this process or anywhere else; the rest of the engine cannot tell."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dask
+from distributed import Client, LocalCluster, Security
+from distributed.core import rpc
+
+from sparserl.errors import UserError
+from sparserl.study.cores import allowed_cores, allowed_gpus
+from sparserl.study.versions import difference, versions
+
+CONNECT_SECONDS = 5.0
+
+# Threads of this process: nothing to listen on, to sample, to spill, or to take for dead while a laptop sleeps.
+_LOCAL_CHOICES = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.scheduler.worker-ttl": None,
+    "distributed.scheduler.idle-timeout": None,
+    "distributed.scheduler.no-workers-timeout": None,
+    "distributed.scheduler.active-memory-manager.start": False,
+    "distributed.worker.profile.enabled": False,
+    "distributed.worker.lifetime.duration": None,
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.system-monitor.log-length": 10,
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.admin.low-level-log-length": 100,
+}
+
+
+@contextmanager
+def connected(scheduler: str | None, num_workers: int | None = None, gpu: bool = False) -> Iterator[Client]:
+    """A client of the cluster at an address, or of one in this process: a thread for each core (or GPU), no open port.
+
+    Raises UserError where nobody answers, and where versions differ between here and the workers.
+    """
+    for name in ("distributed", "tornado", "asyncio"):  # what matters is told by the engine
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    if scheduler is not None:
+        with _connect(scheduler) as client:
+            yield client
+        return
+    with dask.config.set(_LOCAL_CHOICES), _local_cluster(num_workers or _num_workers(gpu)) as cluster:
+        with Client(cluster, set_as_default=False) as client:
+            yield client
+
+
+def workers(client: Client) -> tuple[list[str], int]:
+    """The addresses of the cluster's workers, and how many runs they can work on at once."""
+    found = client.scheduler_info(n_workers=-1)["workers"]
+    return sorted(found), sum(worker["nthreads"] for worker in found.values())
+
+
+def check_workers(client: Client, folder: Path) -> None:
+    """Refuse workers whose versions differ from ours, or that do not see `folder`, in one line that names the first."""
+    try:
+        found = client.run(_look, str(folder.absolute()), on_error="return", nanny=False)
+    except (OSError, TimeoutError) as error:
+        raise UserError(f"the workers of {client.scheduler.address} do not answer: {error}") from error
+    for address, looked in sorted(found.items()):
+        if isinstance(looked, BaseException):
+            raise UserError(f"worker {address} cannot run sparserl: {type(looked).__name__}: {looked}")
+        if other := difference(versions(), looked["versions"]):
+            raise UserError(f"worker {address} on {looked['host']} has {other}: install the same versions everywhere")
+        if not looked["sees_folder"]:
+            raise UserError(
+                f"worker {address} on {looked['host']} does not see {folder}: give an --output that all workers share"
+            )
+
+
+def evict(client: Client, address: str) -> None:
+    """Make the scheduler give the tasks of a worker that no longer answers to others, without waiting for its answer."""
+
+    async def remove(dask_scheduler: Any) -> None:
+        await dask_scheduler.remove_worker(address, stimulus_id="sparserl-silent", safe=False)
+
+    client.run_on_scheduler(remove)
+
+
+def _look(folder: str) -> Mapping[str, Any]:
+    return {"versions": versions(), "host": socket.gethostname(), "sees_folder": os.path.isdir(folder)}
+
+
+@contextmanager
+def _connect(address: str) -> Iterator[Client]:
+    try:
+        asyncio.run(asyncio.wait_for(_knock(address), CONNECT_SECONDS))  # a client that fails would not end for long
+    except (OSError, TimeoutError) as error:
+        raise UserError(
+            f"no Dask scheduler answers at {address} within {CONNECT_SECONDS:g} seconds; `dask scheduler` starts one"
+        ) from error
+    except (ValueError, TypeError, ImportError) as error:
+        raise UserError(f"--scheduler is {address!r}: it takes an address such as tcp://host:8786 ({error})") from error
+    except Exception as error:
+        raise UserError(f"what answers at {address} is no Dask scheduler of this version: {error}") from error
+    with Client(address, timeout=CONNECT_SECONDS, set_as_default=False) as client:
+        yield client
+
+
+async def _knock(address: str) -> None:
+    arguments = Security().get_connection_args("client")
+    async with rpc(address, connection_args=arguments, timeout=CONNECT_SECONDS) as scheduler:
+        if (await scheduler.identity())["type"] != "Scheduler":
+            raise RuntimeError("it is another part of a cluster")
+
+
+def _num_workers(gpu: bool) -> int:
+    if gpu and not allowed_gpus():
+        raise UserError("there is no GPU on this machine: leave --device gpu away, or give a --scheduler")
+    return len(allowed_gpus() if gpu else allowed_cores())
+
+
+@contextmanager
+def _local_cluster(num_workers: int) -> Iterator[LocalCluster]:
+    """Scheduler and workers as threads. Dask opens a port for the status page of each: they are closed at once."""
+    here = "127.0.0.1:0"
+    with LocalCluster(
+        n_workers=num_workers,
+        threads_per_worker=1,
+        processes=False,
+        protocol="inproc://",
+        dashboard_address=here,
+        worker_dashboard_address=here,
+        memory_limit=0,
+        silence_logs=False,
+    ) as cluster:
+        cluster.sync(_close_ports, cluster)
+        yield cluster
+
+
+async def _close_ports(cluster: LocalCluster) -> None:
+    for node in (cluster.scheduler, *cluster.workers.values()):
+        node.http_server.stop()
