@@ -103,7 +103,9 @@ def test_a_run_of_another_process_is_waited_for(client, tmp_path):
     folders = [plan(tmp_path, "held", "busy", "finish"), plan(tmp_path, "taken", "lost", "finish")]
     for folder in folders:
         persistence.write_status(folder, persistence.Status("running"))  # by this process
-    threading.Timer(1.0, lambda: [persistence.write_status(each, persistence.Status("failed")) for each in folders]).start()
+    threading.Timer(
+        1.0, lambda: [persistence.write_status(each, persistence.Status("failed")) for each in folders]
+    ).start()
     begun = time.monotonic()
     outcomes, news = work(client, folders)
     assert time.monotonic() - begun > 0.9
@@ -118,7 +120,11 @@ def test_a_worker_that_somebody_else_stops_goes_on(client, tmp_path):
     folder = plan(tmp_path, "moved", "work")
 
     def tell(news):
-        if news.kind == "progress" and len(tries(folder)) < 3 and news.progress.environment_steps > 10 * len(tries(folder)):
+        if (
+            news.kind == "progress"
+            and len(tries(folder)) < 3
+            and news.progress.environment_steps > 10 * len(tries(folder))
+        ):
             os.kill(tries(folder)[-1], signal.SIGTERM)
         elif len(tries(folder)) == 3:
             (folder / "go").touch()
