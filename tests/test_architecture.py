@@ -214,10 +214,10 @@ def test_a_lawful_house_passes(tmp_path: Path) -> None:
         ("types.py", "import optax\n", "types imports optax"),
         ("linalg.py", "import sparserl\n", "linalg imports the whole package"),
         ("linalg.py", "from sparserl import *\n", "linalg imports *"),
-        ("study/pool.py", "from sparserl.report import learning_curves\n", "study imports report"),
-        ("study/pool.py", "import importlib\nimportlib.import_module('sparserl.cli')\n", "study imports cli"),
+        ("study/engine.py", "from sparserl.report import learning_curves\n", "study imports report"),
+        ("study/engine.py", "import importlib\nimportlib.import_module('sparserl.cli')\n", "study imports cli"),
         (
-            "study/pool.py",
+            "study/engine.py",
             "import_module(f'sparserl.{name}')\n",
             "study imports a computed name",
         ),

@@ -15,7 +15,7 @@ from sparserl.bench.choices import BENCHES, BreakEven, Options
 from sparserl.bench.results import Sample, document, rows
 from sparserl.experiment import RunFailure
 from sparserl.linalg import native
-from sparserl.study.cores import Core, allowed_cores, claim_core, release_core
+from sparserl.study.cores import Core, allowed_cores, claim_core, release
 from sparserl.types import UserError
 
 WRONG = 2  # a worker's exit status where the request was wrong
@@ -68,7 +68,7 @@ def _all_lines(options: Options, cores: Sequence[int], num_processes: int, tell:
             worker.process.kill()
             worker.process.communicate()
             worker.errors.close()
-            release_core(worker.core)
+            release(worker.core)
     return [worker.lines for worker in workers]
 
 

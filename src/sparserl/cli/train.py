@@ -92,18 +92,28 @@ def _train(
         persistence.write_request(run, request)
     _tell(f"training {_count(len(waiting), 'seed')} of {experiment.total_steps:,} steps into {folder}")
     with shown(waiting, experiment.total_steps * experiment.num_environments) as tell:
-        outcomes = study.run_all(list(waiting), tell)
-    causes = {waiting[outcome.run_folder]: outcome for outcome in outcomes if outcome.exit_status}
-    for seed, outcome in causes.items():
-        _tell(f"sparserl: seed {seed} failed: {outcome.message}; its log is {outcome.run_folder / study.LOG_NAME}")
-    return {seed: outcome.message for seed, outcome in causes.items()}
+        outcomes = study.run_all(list(waiting), tell, lambda news: _notice(news, waiting))
+    for outcome in outcomes:
+        if outcome.ending != "finished":
+            verb = "diverged" if outcome.ending == "diverged" else "failed"
+            _tell(f"sparserl: seed {waiting[outcome.run_folder]} {verb}: {outcome.message}; its log is {outcome.log}")
+    failed = [outcome for outcome in outcomes if outcome.ending not in ("finished", "diverged")]
+    return {waiting[outcome.run_folder]: outcome.message for outcome in failed}
+
+
+def _notice(news: study.News, runs: Mapping[Path, int]) -> None:
+    if news.kind == "retry" and news.outcome is not None:
+        where = f"seed {runs[news.run_folder]} failed at step {news.outcome.environment_steps:,}"
+        _tell(f"{where}: {news.outcome.message}; trying it again in {news.delay_seconds:g} s")
+    elif news.kind == "wait":
+        _tell(f"seed {runs[news.run_folder]} is being trained by another process, which is waited for")
 
 
 def _stopped(folder: Path, runs: Mapping[Path, int]) -> int:
     kept = sum(map(_is_finished, runs))
     _tell(
         f"sparserl: stopped with {kept} of {_count(len(runs), 'seed')} finished; all evaluations are in {folder}; "
-        "the same command trains the seeds that have not finished, from their start"
+        "the same command goes on with the seeds that have not finished"
     )
     return INTERRUPTED
 

@@ -7,15 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparserl.study.pool import LOG_NAME, Outcome, Progress, run_all
+    from sparserl.study.engine import News
+    from sparserl.study.machine import run_all
+    from sparserl.study.outcomes import LOG_NAME, Outcome, Progress
     from sparserl.study.studies import SCALES, Figure, Scale, Study
 
 _MODULES = {  # the module of each name
-    **dict.fromkeys(("LOG_NAME", "Outcome", "Progress", "run_all"), "pool"),
+    **dict.fromkeys(("LOG_NAME", "Outcome", "Progress"), "outcomes"),
     **dict.fromkeys(("SCALES", "Figure", "Scale", "Study"), "studies"),
+    "News": "engine",
+    "run_all": "machine",
 }
 
-__all__ = ["LOG_NAME", "SCALES", "Figure", "Outcome", "Progress", "Scale", "Study", "run_all"]
+__all__ = ["LOG_NAME", "SCALES", "Figure", "News", "Outcome", "Progress", "Scale", "Study", "run_all"]
 
 
 def __getattr__(name: str) -> Any:

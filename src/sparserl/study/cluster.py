@@ -1,4 +1,4 @@
-"""Cluster: the Dask workers that a study runs on, in this process or anywhere else; the rest of the engine cannot tell."""
+"""Cluster: the Dask workers that a study runs on, threads of this process or anywhere else: the engine cannot tell."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ from sparserl.study.versions import difference, versions
 CONNECT_SECONDS = 5.0
 
 # Threads of this process: nothing to listen on, to sample, to spill, or to take for dead while a laptop sleeps.
-_LOCAL_CHOICES = {
+_LOCAL_CHOICES: Mapping[str, Any] = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     "distributed.scheduler.worker-ttl": None,
@@ -48,9 +48,12 @@ def connected(scheduler: str | None, num_workers: int | None = None, gpu: bool =
         with _connect(scheduler) as client:
             yield client
         return
-    with dask.config.set(_LOCAL_CHOICES), _local_cluster(num_workers or _num_workers(gpu)) as cluster:
-        with Client(cluster, set_as_default=False) as client:
-            yield client
+    with (
+        dask.config.set(_LOCAL_CHOICES),
+        _local_cluster(num_workers or _num_workers(gpu)) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
 
 
 def workers(client: Client) -> tuple[list[str], int]:
@@ -77,7 +80,7 @@ def check_workers(client: Client, folder: Path) -> None:
 
 
 def evict(client: Client, address: str) -> None:
-    """Make the scheduler give the tasks of a worker that no longer answers to others, without waiting for its answer."""
+    """Make the scheduler give the tasks of a worker that no longer answers to others, without asking that one."""
 
     async def remove(dask_scheduler: Any) -> None:
         await dask_scheduler.remove_worker(address, stimulus_id="sparserl-silent", safe=False)

@@ -1,4 +1,4 @@
-"""Execution: what a Dask worker does for one run: it starts the run's own process, listens to it, and tells how it ended.
+"""Execution: what a Dask worker does for one run: it starts the run's process, listens to it, and tells how it ended.
 
 The function is the same on this machine and on a cluster. It never raises: whatever goes wrong is the run's outcome.
 """
@@ -182,7 +182,7 @@ class _Teller:
 
 
 def _dask_surroundings(request: Request) -> Surroundings:
-    """The Dask worker in whose thread this runs. Its scheduler cancels what nobody wants any more, a lost engine's too."""
+    """The Dask worker in whose thread this runs; its scheduler cancels what nobody wants, a lost engine's runs too."""
     from distributed import Status, get_worker
 
     worker = get_worker()

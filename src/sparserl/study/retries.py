@@ -23,7 +23,7 @@ class Retries:
 
 
 class Failure(NamedTuple):
-    """One failed try of a run: its cause in one line, how far it came, its exit status, and the Dask worker it was on."""
+    """One failed try of a run: its cause in one line, how far it came, its exit status, and its Dask worker."""
 
     message: str
     environment_steps: int
