@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sparserl import persistence, study
-from sparserl.study import outcomes
 from sparserl.persistence import UserError
+from sparserl.study import outcomes
 from study.runs import plan
 
 PATIENCE_SECONDS = 120  # for a process to get somewhere on a busy machine
