@@ -46,6 +46,12 @@ def claimed(folder: str | Path) -> Iterator[None]:
         claim.lock.close()
 
 
+def refuse_if_claimed(folder: str | Path) -> None:
+    """Raise UserError, naming host and process, where another process runs the study; looks only."""
+    if (holder := engine_of(folder)) is not None:
+        raise UserError(_refusal(Path(folder), holder))
+
+
 def engine_of(folder: str | Path) -> Holder | None:
     """The engine that runs a study now; None where nobody does, or whoever did is gone."""
     folder = Path(folder)
