@@ -42,7 +42,13 @@ NEVER_TRACING = {"persistence", "report"}
 TRACING = {"jax", "jaxlib", "optax", "gymnax"}
 THIRD_PARTY_OF_TYPES = {"jax", "numpy"}
 DRAWERS = {"utils", "util", "common", "core", "base", "helpers", "helper", "wrappers", "callbacks", "misc"}
-PARENTS = {"Protocol", "NamedTuple", "Exception", "Structure"}  # a Structure of ctypes is how a layout in C is said
+PARENTS = {
+    "Protocol",
+    "NamedTuple",
+    "Exception",
+    "UserError",
+    "Structure",
+}  # Structure (ctypes): how a layout in C is said
 WORDS_OF_SPARSITY = re.compile(rf"mask|sparse(?!{PACKAGE.removeprefix('sparse')}\b)", re.IGNORECASE)
 
 

@@ -3,3 +3,7 @@
 
 class UserError(Exception):
     """A mistake of the person who asks, told in one line: what, where, what is allowed, the nearest valid name."""
+
+
+class Divergence(Exception):
+    """Training that has led to numbers that are not finite, told in one line: a result, and nobody's mistake."""

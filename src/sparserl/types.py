@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import jax
 import numpy as np
 
+from sparserl.errors import Divergence as Divergence
 from sparserl.errors import UserError as UserError
 
 Array = jax.Array | np.ndarray

@@ -203,14 +203,14 @@ def test_a_bundle_moved_aside_between_two_files_is_read_again(tmp_path: Path, mo
     """What a reader meets between the writer's two renames: the folder it has begun to read is at the other place."""
     folder = tmp_path / "c"
     write_bundle(folder, {"x": np.arange(3)}, {"turn": 1})
-    read, moved = checkpoint._read_listed, []
+    read, moved = checkpoint.read_listed, []
 
     def read_after_a_move(path: Path, entry: object) -> bytes:
         if not moved:
             moved.append(folder.rename(folder.with_name(".c.previous")))
         return read(path, entry)
 
-    monkeypatch.setattr(checkpoint, "_read_listed", read_after_a_move)
+    monkeypatch.setattr(checkpoint, "read_listed", read_after_a_move)
     found, document = read_bundle(folder)
     assert moved
     assert (found["x"].tolist(), document) == ([0, 1, 2], {"turn": 1})

@@ -78,9 +78,9 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"diagnostics\.parquet is damaged"):
         read_diagnostics(tmp_path)
-    drop_diagnostics(tmp_path)
+    drop_diagnostics(tmp_path, tmp_path)
     assert not has_diagnostics(tmp_path)
-    drop_diagnostics(tmp_path)  # twice is no mistake
+    drop_diagnostics(tmp_path, tmp_path)  # twice is no mistake
 
 
 def test_requests(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from sparserl.environments import registry, snapshots
 from sparserl.environments.snapshots import Snapshot
-from sparserl.types import Array, Key, TimeStep, UserError
+from sparserl.types import Array, Box, Divergence, Key, TimeStep, UserError
 
 
 class HostEnvironment:
@@ -16,7 +16,8 @@ class HostEnvironment:
     Observations `[env, ...]` keep their shape; uint8 stays, all else becomes float32. Rewards are float32 `[env]`,
     `terminated` and `truncated` bool `[env]`. Actions are integers from 0 `[env]`, or floats `[env, ...]`. Raises
     `UserError` where the name is unknown, a package is missing or a space does not fit, and while it runs where an
-    environment raises or returns what is not finite. Arrays that were returned are never written to again.
+    environment raises or returns what is not finite; `Divergence` where an action is not. Arrays that were returned are
+    never written to again.
     """
 
     compiled = False
@@ -37,6 +38,7 @@ class HostEnvironment:
         space: Any = self._environments[0].action_space
         self._first_action, self._action_dtype = getattr(space, "start", 0), space.dtype
         self._continuous = self.spec.observation_dtype == np.float32
+        self._continuous_actions = isinstance(self.spec.action, Box)
 
     def reset(self, key: Key) -> tuple[None, np.ndarray]:
         """Fresh episodes, seeded from `key`; observations `[env, ...]`."""
@@ -50,6 +52,8 @@ class HostEnvironment:
         """One step of every environment; those that end start anew, on with their own random numbers."""
         self._num_steps += 1
         actions = np.array(action, self._action_dtype)  # a copy: an environment may write into its action
+        if self._continuous_actions and not _finite(actions):
+            raise Divergence(f"training diverged: the action of step {self._num_steps} is not finite")
         if self._first_action:
             actions += self._first_action
         reached, reward = self._empty_observation(), np.empty(self.num_envs, np.float32)

@@ -5,6 +5,7 @@ from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
 from sparserl.experiment.planning import planned
+from sparserl.experiment.resuming import Captured, machine_class
 from sparserl.experiment.running import Report, RunFailure, live_density, run
 from sparserl.experiment.stored import policy_arrays, rebuild
 
@@ -12,6 +13,7 @@ __all__ = [
     "AGENTS",
     "RESULTS_VERSION",
     "Built",
+    "Captured",
     "Experiment",
     "Report",
     "RunFailure",
@@ -21,6 +23,7 @@ __all__ = [
     "describe",
     "from_preset",
     "live_density",
+    "machine_class",
     "planned",
     "policy_arrays",
     "rebuild",

@@ -71,8 +71,17 @@ class Observer:
         }
 
 
-def observe(experiment: Experiment, seed: int, built: Built, state: AgentState) -> Observer:
-    """An observer of one run that begins with `state`. Raises `UserError` for an agent that cannot be looked into."""
+def observe(
+    experiment: Experiment,
+    seed: int,
+    built: Built,
+    state: AgentState,
+    histories: Mapping[str, History] | None = None,
+) -> Observer:
+    """An observer of one run that begins with `state`, or goes on from it with what it knew by then.
+
+    Raises `UserError` for an agent that cannot be looked into.
+    """
     agent = built.agent
     if not isinstance(agent, Probed):
         raise UserError(f"agent {experiment.agent_name} has no diagnostics: it has no method `probe`")
@@ -92,7 +101,8 @@ def observe(experiment: Experiment, seed: int, built: Built, state: AgentState) 
     num_updates = built.agent.num_updates
     first_step = lambda done: bisect.bisect_left(range(experiment.total_steps), done, key=num_updates)
     steps = sorted({first_step(update + 1) for update in due})
-    histories = {name: diagnostics.beginning(masks) for name, masks in _topologies(state).items()}
+    if histories is None:
+        histories = {name: diagnostics.beginning(masks) for name, masks in _topologies(state).items()}
     return Observer(experiment, seed, num_updates, look, sorted(due), steps, histories)
 
 

@@ -2,30 +2,34 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from sparserl import training
+from sparserl import persistence, training
 from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.observing import observe
+from sparserl.experiment.pace import Pace
 from sparserl.experiment.planning import planned
+from sparserl.experiment.resuming import Captured, capture, restore
+from sparserl.persistence import Generation
 from sparserl.sparsity import kernels, topology
 from sparserl.training import LoopState
-from sparserl.types import Agent, AgentState
+from sparserl.types import Agent, AgentState, Divergence
 
 
 class RunFailure(Exception):
-    """A run that cannot go on, told in one line: it diverged, or its environment broke."""
+    """A run that cannot go on, told in one line: its environment broke."""
 
 
 class Report(NamedTuple):
     """What a run tells at each stop; `evaluation` is a row of the results store where one was due.
 
-    `diagnostics` are rows of theirs where an evaluation was due and they were asked for.
+    `diagnostics` are rows of theirs where an evaluation was due and they were asked for. `capture()` is everything that
+    decides how the run goes on.
     """
 
     state: LoopState
@@ -35,21 +39,35 @@ class Report(NamedTuple):
     live_density: float
     evaluation: dict[str, Any] | None
     diagnostics: list[dict[str, Any]]
+    capture: Callable[[], Captured]
 
 
-def run(experiment: Experiment, seed: int, chunk_steps: int = 1_000, diagnostics: bool = False) -> Iterator[Report]:
+def run(
+    experiment: Experiment,
+    seed: int,
+    chunk_steps: int | None = 1_000,
+    diagnostics: bool = False,
+    checkpoint: Generation | None = None,
+) -> Iterator[Report]:
     """One seed from its first step to its last: a report every `chunk_steps` and at each evaluation.
 
-    A report's state is valid until the next one only. The results depend neither on `chunk_steps` nor on
-    `diagnostics`, which are recorded at evaluations where they are asked for. Raises `RunFailure`.
+    chunk_steps: None takes as many as last about a second. checkpoint: where to go on from, captured by a run of the
+    same experiment and seed; the first report is then the next one. A report's state is valid until the next one only.
+    The results depend neither on `chunk_steps` nor on stops at checkpoints, nor on `diagnostics`, which are recorded at
+    evaluations where they are asked for. Raises `RunFailure`, and `Divergence` where what is trained is not finite.
     """
     experiment = planned(experiment)
     built, began = build(experiment), time.monotonic()
     train_key, evaluation_key = jax.random.split(jax.random.key(seed))
-    state = training.start(built.agent, built.environment, train_key)
     evaluate = training.evaluator(built.agent, built.evaluation_environment, experiment.evaluation.max_episode_steps)
     interval, evaluated = experiment.evaluation.interval_steps, -1
-    observer = observe(experiment, seed, built, state.agent) if diagnostics else None
+    if checkpoint is None:
+        state = training.start(built.agent, built.environment, train_key)
+        observer = observe(experiment, seed, built, state.agent) if diagnostics else None
+    else:
+        state, histories = restore(built, checkpoint, diagnostics)
+        observer = observe(experiment, seed, built, state.agent, histories) if diagnostics else None
+        evaluated, began = int(state.num_steps) // interval, began - checkpoint.document["seconds"]
 
     def report(state: LoopState) -> Report:
         nonlocal evaluated
@@ -57,21 +75,29 @@ def run(experiment: Experiment, seed: int, chunk_steps: int = 1_000, diagnostics
         density = live_density(state.agent)
         if num_steps // interval > evaluated or num_steps >= experiment.total_steps:
             evaluated = num_steps // interval
+            persistence.passing("evaluation")
             result = evaluate(jax.random.fold_in(evaluation_key, num_steps), state.agent)
             row = _row(experiment, seed, built, num_steps, result, density, time.monotonic() - began)
             rows = observer.rows(num_steps, state.agent) if observer else []
         last = np.asarray(state.episodes.last_return)
         mean = float(last[~np.isnan(last)].mean()) if (~np.isnan(last)).any() else math.nan
         steps = num_steps * experiment.num_environments
-        return Report(state, steps, built.agent.num_updates(num_steps), mean, density, row, rows)
+        updates = built.agent.num_updates(num_steps)
+        return Report(state, steps, updates, mean, density, row, rows, lambda: captured(state))
 
-    yield report(state)
-    stops, before = training.stops(experiment.total_steps, interval, chunk_steps), 0
-    every_stop = sorted({*stops, *(observer.steps if observer else [])})
-    for state, metrics in training.train(built.agent, built.environment, train_key, state, every_stop):
+    def captured(state: LoopState) -> Captured:
+        found = capture(built, state, observer.histories if observer else None)
+        return found._replace(document={**found.document, "seconds": time.monotonic() - began})
+
+    if checkpoint is None:
+        yield report(state)
+    before = int(state.num_steps)
+    due = training.stops(experiment.total_steps, interval)
+    pace = Pace(before, due, observer.steps if observer else [], chunk_steps)
+    for state, metrics in training.train(built.agent, built.environment, train_key, state, pace.stops()):
         num_steps = int(state.num_steps)
         observer = observer and observer.after(before, num_steps, state.agent)
-        if any(before < stop <= num_steps for stop in stops):  # not a stop that the observer alone needs
+        if pace.reached(num_steps):
             _check_health(experiment, built.agent, state, metrics)
             yield report(state)
         before = num_steps
@@ -79,10 +105,10 @@ def run(experiment: Experiment, seed: int, chunk_steps: int = 1_000, diagnostics
 
 def _check_health(experiment: Experiment, agent: Agent, state: LoopState, metrics: Mapping[str, Any]) -> None:
     num_steps = int(state.num_steps)
+    if agent.num_updates(num_steps) > 0 and not np.isfinite(np.asarray(metrics["loss"])).all():
+        raise Divergence(f"training diverged before step {num_steps}: the loss is {float(metrics['loss'])}")
     if not np.asarray(state.healthy).all():
         raise RunFailure(f"environment {experiment.environment} returned NaN or infinity before step {num_steps}")
-    if agent.num_updates(num_steps) > 0 and not np.isfinite(np.asarray(metrics["loss"])).all():
-        raise RunFailure(f"training diverged before step {num_steps}: the loss is {float(metrics['loss'])}")
 
 
 def _row(

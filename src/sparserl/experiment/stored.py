@@ -33,9 +33,9 @@ def rebuild(run_folder: Path) -> tuple[Experiment, Built, AgentState]:
     experiment = Experiment.from_choices(document["choices"])
     arrays, _ = persistence.read_bundle(run_folder / "checkpoint")
     built = build(experiment)
-    template = jax.eval_shape(built.agent.init, jax.random.key(0))
-    groups = {name: _as_stored(built.optimizers[name], name, group, arrays) for name, group in template.groups.items()}
-    kept = {**_kept(template), **groups}
+    template = as_stored(built, arrays)
+    groups = template.groups
+    kept = _kept(template)
     paths, structure = jax.tree_util.tree_flatten_with_path(kept)
     names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
     if set(names) != set(arrays):
@@ -45,6 +45,13 @@ def rebuild(run_folder: Path) -> tuple[Experiment, Built, AgentState]:
     kept = jax.tree_util.tree_unflatten(structure, [jnp.asarray(arrays[name]) for name in names])
     groups = {name: kept.pop(name) for name in groups}
     return experiment, built, template._replace(groups=groups, replay=None, **kept)
+
+
+def as_stored(built: Built, arrays: Mapping[str, np.ndarray]) -> AgentState:
+    """Shapes of an agent's state whose groups are laid out as those that `arrays`, by group and path, were."""
+    template = jax.eval_shape(built.agent.init, jax.random.key(0))
+    groups = {name: _as_stored(built.optimizers[name], name, group, arrays) for name, group in template.groups.items()}
+    return template._replace(groups=groups)
 
 
 def _as_stored(optimizer: SparseOptimizer, name: str, group: Group, arrays: Mapping[str, np.ndarray]) -> Group:

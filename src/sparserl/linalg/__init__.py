@@ -2,7 +2,7 @@
 
 from sparserl.linalg.break_even import break_even, compression_limits
 from sparserl.linalg.compressed import Compressed, Layout, all_live, gather, scatter, to_dense, to_mask
-from sparserl.linalg.native import unavailable_reason
+from sparserl.linalg.native import build_digest, unavailable_reason
 from sparserl.linalg.products import Layer, as_computed, dense, feed_forward, layout_of, matmul, select
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "all_live",
     "as_computed",
     "break_even",
+    "build_digest",
     "compression_limits",
     "dense",
     "feed_forward",

@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -50,6 +51,13 @@ def instruction_set() -> str:
 
 
 @functools.cache
+def build_digest() -> str:
+    """What tells builds of the kernels apart: the beginning of their library's SHA-256; "none" where there is none."""
+    path = _path()
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else "none"
+
+
+@functools.cache
 def register() -> None:
     """Tell XLA of the kernels, once per process, before a program calls them. Raises UserError where there are none."""
     kernels = _available()
@@ -66,7 +74,7 @@ def _available() -> ctypes.CDLL:
 
 @functools.cache
 def _native() -> Native:
-    path = Path(os.environ.get("SPARSERL_NATIVE_LIBRARY") or LIBRARY)
+    path = _path()
     if not path.is_file():
         return Native(None, _why_missing(path))
     try:
@@ -78,6 +86,10 @@ def _native() -> Native:
         return Native(None, f"{path} is of another version of sparserl: it has no {absent[0]}; reinstall sparserl")
     reason = _interface_mismatch(kernels)
     return Native(None, reason) if reason else Native(kernels, None)
+
+
+def _path() -> Path:
+    return Path(os.environ.get("SPARSERL_NATIVE_LIBRARY") or LIBRARY)
 
 
 def _why_missing(path: Path) -> str:

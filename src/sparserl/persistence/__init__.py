@@ -4,58 +4,116 @@ Files are plain Parquet, JSON and safetensors; nothing here unpickles or runs wh
 """
 
 from sparserl.errors import UserError
-from sparserl.persistence.atomic import sweep_partial, write_atomically
+from sparserl.persistence.atomic import Superseded, discard, sweep_partial, write_atomically
+from sparserl.persistence.attempts import (
+    LEASE_SECONDS,
+    Attempt,
+    Busy,
+    Holder,
+    Lease,
+    claim,
+    is_alive,
+    is_working,
+    read_lease,
+    this_process,
+)
 from sparserl.persistence.checkpoint import has_bundle, read_bundle, write_bundle
 from sparserl.persistence.diagnostics import (
+    DIAGNOSTICS,
     DIAGNOSTICS_SCHEMA,
     drop_diagnostics,
     has_diagnostics,
     read_diagnostics,
     write_diagnostics,
 )
-from sparserl.persistence.documents import canonical_json, read_document, write_document
-from sparserl.persistence.evaluations import EVALUATION_SCHEMA, read_evaluations, write_evaluations
-from sparserl.persistence.machine import machine_description
+from sparserl.persistence.documents import NewerFormat, canonical_json, read_document, write_document
+from sparserl.persistence.evaluations import EVALUATION_SCHEMA, EVALUATIONS, read_evaluations, write_evaluations
+from sparserl.persistence.generations import (
+    Generation,
+    Kept,
+    Ring,
+    drop_generations,
+    has_generations,
+    kept_after,
+    read_newest,
+    write_generation,
+)
+from sparserl.persistence.kill_points import passing
+from sparserl.persistence.machine import machine_class, machine_description
 from sparserl.persistence.requests import Request, read_request, write_request
 from sparserl.persistence.results import (
     Status,
     experiment_id,
     find_run,
+    first_difference,
     plan_experiment,
     read_experiment,
     read_status,
     run_folder,
     write_status,
 )
+from sparserl.persistence.tables import Table, has_table, pack_rows, read_table, unpack_rows, write_table
 
 __all__ = [
+    "DIAGNOSTICS",
     "DIAGNOSTICS_SCHEMA",
+    "EVALUATIONS",
     "EVALUATION_SCHEMA",
+    "LEASE_SECONDS",
+    "Attempt",
+    "Busy",
+    "Generation",
+    "Holder",
+    "Kept",
+    "Lease",
+    "NewerFormat",
     "Request",
+    "Ring",
     "Status",
+    "Superseded",
+    "Table",
     "UserError",
     "canonical_json",
+    "claim",
+    "discard",
     "drop_diagnostics",
+    "drop_generations",
     "experiment_id",
     "find_run",
+    "first_difference",
     "has_bundle",
     "has_diagnostics",
+    "has_generations",
+    "has_table",
+    "is_alive",
+    "is_working",
+    "kept_after",
+    "machine_class",
     "machine_description",
+    "pack_rows",
+    "passing",
     "plan_experiment",
     "read_bundle",
     "read_diagnostics",
     "read_document",
     "read_evaluations",
     "read_experiment",
+    "read_lease",
+    "read_newest",
     "read_request",
     "read_status",
+    "read_table",
     "run_folder",
     "sweep_partial",
+    "this_process",
+    "unpack_rows",
     "write_atomically",
     "write_bundle",
     "write_diagnostics",
     "write_document",
     "write_evaluations",
+    "write_generation",
     "write_request",
     "write_status",
+    "write_table",
 ]

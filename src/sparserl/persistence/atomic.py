@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, whatever kills the writer: a process, a full disk or the power."""
 
+import errno
 import os
 import secrets
 import shutil
@@ -8,27 +9,49 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sparserl.errors import UserError
+from sparserl.persistence.kill_points import passing
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 PARTIAL = ".partial"  # the ending of everything that is not whole yet
 
 
-def write_atomically(path: str | Path, content: bytes) -> None:
+class Superseded(Exception):
+    """The folder through which a worker writes is gone: a newer attempt has taken its run over."""
+
+
+def write_atomically(path: str | Path, content: bytes, through: Path | None = None) -> None:
     """Put `content` at `path`, so that every reader at any time finds the old file or the new one.
 
-    Folders on the way are made. The file's mode follows the umask. One process at a time may write a path.
-    Raises UserError, naming the folder and the cause, where the folder cannot be written or the disk is full; the old
-    file is then untouched.
+    Folders on the way are made. The file's mode follows the umask. One process at a time may write a path. through: the
+    folder on the same file system in which the file is made before it gets its name; default: beside `path`.
+    Raises UserError, naming the folder and the cause, where the folder cannot be written or the disk is full, and
+    Superseded where `through` is gone; the old file is then untouched.
     """
     path = Path(path)
-    partial = partial_path(path)
-    with user_error("write", path.parent):
+    partial = partial_path(path, through)
+    with user_error("write", path.parent, len(content)), superseded(through):
         make_folder(path.parent)
         try:
             write_synced(partial, content)
+            passing("commit")
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
         sync_folder(path.parent)
+
+
+def discard(path: str | Path, through: Path) -> None:
+    """Remove a file or a folder by way of the folder `through`. Raises Superseded where that is gone."""
+    path = Path(path)
+    aside = partial_path(path, through)
+    with user_error("remove", path), superseded(through):
+        try:
+            os.rename(path, aside)
+        except FileNotFoundError:
+            if not through.exists():
+                raise
+            return
+        _remove(aside)
 
 
 def sweep_partial(folder: str | Path) -> list[Path]:
@@ -39,16 +62,20 @@ def sweep_partial(folder: str | Path) -> list[Path]:
     leftovers = sorted(Path(folder).glob("*" + PARTIAL))
     with user_error("sweep", Path(folder)):
         for path in leftovers:
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+            _remove(path)
     return leftovers
 
 
-def partial_path(path: Path) -> Path:
-    """A new hidden name beside `path`, hence on the same file system, where a rename is atomic."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def partial_path(path: Path, through: Path | None = None) -> Path:
+    """A new hidden name beside `path`, or in `through`: on the same file system, where a rename is atomic."""
+    return (through or path.parent) / f".{path.name}.{secrets.token_hex(4)}{PARTIAL}"
 
 
 def write_synced(path: Path, content: bytes) -> None:
@@ -79,9 +106,21 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def user_error(verb: str, path: Path) -> Iterator[None]:
-    """Tell an operating system error about `path` as one UserError line."""
+def superseded(through: Path | None) -> Iterator[None]:
+    """Tell an error as Superseded where it is for lack of the folder `through`."""
     try:
         yield
     except OSError as error:
-        raise UserError(f"cannot {verb} {path}: {error.strerror or error}") from error
+        if through is None or through.exists():
+            raise
+        raise Superseded(f"{through} is gone: a newer attempt has taken the run over") from error
+
+
+@contextmanager
+def user_error(verb: str, path: Path, num_bytes: int | None = None) -> Iterator[None]:
+    """Tell an operating system error about `path` as one UserError line; where the disk is full, what was needed."""
+    try:
+        yield
+    except OSError as error:
+        needed = f"; {num_bytes:,} bytes are needed" if num_bytes and error.errno in _FULL else ""
+        raise UserError(f"cannot {verb} {path}: {error.strerror or error}{needed}") from error

@@ -21,34 +21,40 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from sparserl.errors import UserError
-from sparserl.persistence.atomic import make_folder, partial_path, sync_folder, user_error, write_synced
+from sparserl.persistence.atomic import make_folder, partial_path, superseded, sync_folder, user_error, write_synced
 from sparserl.persistence.documents import parse_object, plain, read_bytes, read_document, write_document
+from sparserl.persistence.kill_points import passing
 
 _ARRAYS, _DOCUMENT, _MANIFEST = "arrays.safetensors", "document.json", "manifest.json"
 _RESERVED_NAME = "__metadata__"  # means something else to safetensors
 _NUM_TRIES = 20
 
 
-def write_bundle(folder: str | Path, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> None:
+def write_bundle(
+    folder: str | Path,
+    arrays: Mapping[str, np.ndarray],
+    document: Mapping[str, Any],
+    through: Path | None = None,
+) -> None:
     """Put `arrays` (bool, integers, floats; any shape) and a JSON `document` at `folder`, in place of an older bundle.
 
-    One process at a time may write a bundle; any number may read meanwhile. Raises UserError, naming the folder and
-    the cause, where it cannot be written; an older bundle is then untouched.
+    One process at a time may write a bundle; any number may read meanwhile. through: the folder on the same file system
+    in which the bundle is made, and to which an older one goes; default: beside `folder`. Raises UserError, naming the
+    folder and the cause, where it cannot be written; an older bundle is then untouched. Raises Superseded where
+    `through` is gone.
     """
     folder = Path(folder)
-    files = {
-        _ARRAYS: safetensors.numpy.save({name: _storable(name, array) for name, array in arrays.items()}),
-        _DOCUMENT: json.dumps(plain(document), allow_nan=False).encode(),
-    }
-    partial = partial_path(folder)
-    with user_error("write", folder):
+    files = {_ARRAYS: arrays_content(arrays), _DOCUMENT: json.dumps(plain(document), allow_nan=False).encode()}
+    partial = partial_path(folder, through)
+    with user_error("write", folder, sum(map(len, files.values()))), superseded(through):
         make_folder(folder.parent)
         try:
             partial.mkdir()
             for name, content in files.items():
                 write_synced(partial / name, content)
-            write_document(partial / _MANIFEST, {"files": {name: _entry(files[name]) for name in files}})
-            _put_in_place(partial, folder)
+                passing("checkpoint")
+            write_document(partial / _MANIFEST, {"files": {name: file_entry(files[name]) for name in files}})
+            _put_in_place(partial, folder, through)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -76,12 +82,13 @@ def has_bundle(folder: str | Path) -> bool:
     return (_place(Path(folder)) / _MANIFEST).exists()
 
 
-def _put_in_place(partial: Path, folder: Path) -> None:
-    previous = _previous(folder)
+def _put_in_place(partial: Path, folder: Path, through: Path | None) -> None:
+    previous = _previous(folder) if through is None else through / _previous(folder).name
     sync_folder(partial)
     if folder.exists():
         shutil.rmtree(previous, ignore_errors=True)
         os.rename(folder, previous)
+    passing("commit")
     os.rename(partial, folder)
     sync_folder(folder.parent)
     shutil.rmtree(previous, ignore_errors=True)
@@ -109,35 +116,43 @@ def _read_folder(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     entries = read_document(folder / _MANIFEST).get("files")
     if not isinstance(entries, dict) or set(entries) != {_ARRAYS, _DOCUMENT}:
         raise UserError(f"{folder / _MANIFEST} must list {_ARRAYS} and {_DOCUMENT} and nothing else")
-    contents = {name: _read_listed(folder / name, entries[name]) for name in (_ARRAYS, _DOCUMENT)}
+    contents = {name: read_listed(folder / name, entries[name]) for name in (_ARRAYS, _DOCUMENT)}
     document = parse_object(contents[_DOCUMENT], folder / _DOCUMENT)
-    return _parse_arrays(contents[_ARRAYS], folder / _ARRAYS), document
+    return parse_arrays(contents[_ARRAYS], folder / _ARRAYS), document
 
 
-def _read_listed(path: Path, entry: Any) -> bytes:
+def read_listed(path: Path, entry: Any) -> bytes:
+    """A file, proven to be what `file_entry` was made of. Raises UserError naming it."""
     size = entry.get("bytes") if isinstance(entry, dict) else None
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise UserError(f"{path.with_name(_MANIFEST)} gives no size for {path.name}")
+        raise UserError(f"the list of files gives no size for {path}")
     with user_error("read", path):
         found = path.stat().st_size
     if found != size:
         raise UserError(f"{path} is damaged: {found} bytes instead of {size}")
     content = read_bytes(path, size)
-    if _entry(content) != entry:
+    if file_entry(content) != entry:
         raise UserError(f"{path} is damaged: its content does not match its checksum")
     return content
 
 
-def _entry(content: bytes) -> dict[str, Any]:
+def file_entry(content: bytes) -> dict[str, Any]:
+    """What proves a file unchanged: its size, and the SHA-256 of what it holds."""
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def _parse_arrays(content: bytes, path: Path) -> dict[str, np.ndarray]:
+def parse_arrays(content: bytes, path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file, which may be written to. Raises UserError naming it."""
     try:
         arrays = safetensors.numpy.load(content)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is no valid safetensors file: {error!r}") from error
     return {name: arrays[name] if arrays[name].flags.writeable else arrays[name].copy() for name in sorted(arrays)}
+
+
+def arrays_content(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """`arrays` as a safetensors file. Raises UserError for one that it cannot hold."""
+    return bytes(safetensors.numpy.save({name: _storable(name, array) for name, array in arrays.items()}))
 
 
 def _storable(name: str, array: np.ndarray) -> np.ndarray:

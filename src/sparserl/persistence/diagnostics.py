@@ -6,7 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from sparserl.persistence.tables import Table, read_table, write_table
+from sparserl.persistence.atomic import discard
+from sparserl.persistence.tables import Table, has_table, read_table, write_table
 
 DIAGNOSTICS_FILE = "diagnostics.parquet"
 _MEASURED = (
@@ -43,15 +44,15 @@ DIAGNOSTICS_SCHEMA = pa.schema(
 )
 """The columns of every diagnostics file: `layer` is "all" for the network as a whole; null is what was not measured."""
 
-_TABLE = Table(DIAGNOSTICS_FILE, DIAGNOSTICS_SCHEMA, "a diagnosis", "diagnostics", frozenset(_MEASURED))
+DIAGNOSTICS = Table(DIAGNOSTICS_FILE, DIAGNOSTICS_SCHEMA, "a diagnosis", "diagnostics", frozenset(_MEASURED))
 
 
-def write_diagnostics(run_folder: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Put all diagnostics of a run so far, one mapping per row, in place of those written before.
+def write_diagnostics(run_folder: str | Path, rows: Sequence[Mapping[str, Any]], through: Path | None = None) -> None:
+    """Put all diagnostics of a run so far, one mapping per row, in place of those before, by `write_atomically`.
 
     Raises UserError where a row lacks a column, has one that the schema does not know, or a value of another type.
     """
-    write_table(_TABLE, run_folder, rows)
+    write_table(DIAGNOSTICS, run_folder, rows, through)
 
 
 def read_diagnostics(folder: str | Path) -> pa.Table:
@@ -60,14 +61,14 @@ def read_diagnostics(folder: str | Path) -> pa.Table:
     Rows come by experiment, then seed, then as written. Safe while runs are writing: each file is read at one moment.
     Raises UserError where there are none, or naming the file that is damaged.
     """
-    return read_table(_TABLE, folder)
+    return read_table(DIAGNOSTICS, folder)
 
 
 def has_diagnostics(run_folder: str | Path) -> bool:
     """Whether a run has written any."""
-    return (Path(run_folder) / DIAGNOSTICS_FILE).exists()
+    return has_table(DIAGNOSTICS, run_folder)
 
 
-def drop_diagnostics(run_folder: str | Path) -> None:
-    """Remove those of a former start of a run that begins anew without them."""
-    (Path(run_folder) / DIAGNOSTICS_FILE).unlink(missing_ok=True)
+def drop_diagnostics(run_folder: str | Path, through: Path) -> None:
+    """Remove those of a former start of a run that goes on without them, by way of the folder `through`."""
+    discard(Path(run_folder) / DIAGNOSTICS_FILE, through)

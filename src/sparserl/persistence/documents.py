@@ -17,6 +17,10 @@ _LARGEST_BYTES = 64 * 2**20
 _OWN_KEYS = ("format", "seal")
 
 
+class NewerFormat(UserError):
+    """A file that a newer sparserl wrote: not damaged, and nothing older takes its place."""
+
+
 def plain(value: Any) -> Any:
     """`value` as JSON has it: tuples become lists, NumPy scalars Python numbers, NaN and infinities strings.
 
@@ -45,12 +49,12 @@ def canonical_json(value: Any) -> str:
     return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def write_document(path: str | Path, document: Mapping[str, Any]) -> None:
-    """Write `document` as readable JSON, atomically, with a format number in front and a seal at the end."""
+def write_document(path: str | Path, document: Mapping[str, Any], through: Path | None = None) -> None:
+    """Write `document` as readable JSON, with a format number in front and a seal at the end, by `write_atomically`."""
     if taken := [key for key in _OWN_KEYS if key in document]:
         raise ValueError(f"the key {taken[0]!r} of a document belongs to the file itself")
     whole = {"format": FORMAT, **plain(document), "seal": OPEN_SEAL}
-    write_atomically(path, seal(json.dumps(whole, indent=2, allow_nan=False).encode() + b"\n"))
+    write_atomically(path, seal(json.dumps(whole, indent=2, allow_nan=False).encode() + b"\n"), through)
 
 
 def read_document(path: str | Path) -> dict[str, Any]:
@@ -60,7 +64,7 @@ def read_document(path: str | Path) -> dict[str, Any]:
     document = parse_object(content, path)
     number = document.get("format")
     if isinstance(number, int) and number > FORMAT:
-        raise UserError(f"{path} has format {number}, newer than this sparserl, which reads up to format {FORMAT}")
+        raise NewerFormat(f"{path} has format {number}, newer than this sparserl, which reads up to format {FORMAT}")
     if not is_intact(content):
         raise UserError(f"{path} is damaged or was edited: its content does not match its checksum")
     return {key: value for key, value in document.items() if key not in _OWN_KEYS}

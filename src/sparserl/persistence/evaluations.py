@@ -32,15 +32,15 @@ EVALUATION_SCHEMA = pa.schema(
 )
 """The columns of every evaluations file: spread over the episodes of one evaluation, `seconds` since the start."""
 
-_TABLE = Table(FILE_NAME, EVALUATION_SCHEMA, "an evaluation", "evaluations")
+EVALUATIONS = Table(FILE_NAME, EVALUATION_SCHEMA, "an evaluation", "evaluations")
 
 
-def write_evaluations(run_folder: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Put all evaluations of a run so far, one mapping per row, in place of those written before.
+def write_evaluations(run_folder: str | Path, rows: Sequence[Mapping[str, Any]], through: Path | None = None) -> None:
+    """Put all evaluations of a run so far, one mapping per row, in place of those before, by `write_atomically`.
 
     Raises UserError where a row lacks a column, has one that the schema does not know, or a value of another type.
     """
-    write_table(_TABLE, run_folder, rows)
+    write_table(EVALUATIONS, run_folder, rows, through)
 
 
 def read_evaluations(folder: str | Path) -> pa.Table:
@@ -49,4 +49,4 @@ def read_evaluations(folder: str | Path) -> pa.Table:
     Rows come by experiment, then seed, then as written. Safe while runs are writing: each file is read at one moment.
     Raises UserError where there are none, or naming the file that is damaged.
     """
-    return read_table(_TABLE, folder)
+    return read_table(EVALUATIONS, folder)

@@ -24,6 +24,13 @@ def machine_description() -> dict[str, Any]:
     }
 
 
+def machine_class() -> dict[str, str]:
+    """Processor and software of which bits depend; within one class the same run ends in the same bits."""
+    described = machine_description()
+    packages = {name: version for name, version in described["packages"].items() if version is not None}
+    return {"architecture": described["architecture"], "cpu_features": described["cpu_features"], **packages}
+
+
 def _cpu_info(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
     """The first processor that Linux lists; empty on other systems."""
     try:

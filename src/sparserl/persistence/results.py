@@ -3,6 +3,7 @@
 import hashlib
 import math
 import os
+import platform
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -13,13 +14,17 @@ from typing import Any, NamedTuple
 from sparserl.errors import UserError
 from sparserl.persistence.documents import canonical_json, plain, read_document, write_document
 
-STATUSES = ("running", "finished", "failed", "interrupted")
+STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
 _LONGEST_NAME = 120  # file systems allow 255 bytes, and partial files have longer names
 _RUN_NAME = re.compile(r"seed=(\d+)")
 
 
 class Status(NamedTuple):
-    """How far a run has come: `status` is one of STATUSES, times are UTC in ISO 8601, None is what is not known."""
+    """How far a run has come: `status` is one of STATUSES, times are UTC in ISO 8601, None is what is not known.
+
+    `attempt` counts the processes that have worked on the run; the last one went on from `resumed_from_steps`, if not
+    from the start. `forced` are the differences of software or machine between attempts that a person has accepted.
+    """
 
     status: str
     environment_steps: int = 0
@@ -29,6 +34,10 @@ class Status(NamedTuple):
     process_id: int | None = None
     started: str | None = None
     updated: str | None = None
+    host: str | None = None
+    attempt: int = 0
+    resumed_from_steps: int | None = None
+    forced: tuple[str, ...] = ()
 
 
 def experiment_id(name: str, choices: Mapping[str, Any]) -> str:
@@ -58,7 +67,7 @@ def plan_experiment(directory: str | Path, identifier: str, document: Mapping[st
         write_document(folder / "experiment.json", document)
         return folder
     stored = read_experiment(folder)
-    difference = _first_difference(stored.get("choices"), plain(document["choices"]))
+    difference = first_difference(stored.get("choices"), plain(document["choices"]))
     if difference is not None:
         where, old, new = difference
         raise UserError(
@@ -73,10 +82,10 @@ def read_experiment(folder: str | Path) -> dict[str, Any]:
     return read_document(Path(folder) / "experiment.json")
 
 
-def write_status(run_folder: str | Path, status: Status) -> Status:
-    """Put `status` in place of the run's last one, and return it as written.
+def write_status(run_folder: str | Path, status: Status, through: Path | None = None) -> Status:
+    """Put `status` in place of the run's last one, by `write_atomically`, and return it as written.
 
-    What is None of process id and start is filled in; the time of the update is now. Returns that are not finite
+    What is None of process id, host and start is filled in; the time of the update is now. Returns that are not finite
     are kept as not known, because JSON has no word for them.
     """
     if status.status not in STATUSES:
@@ -86,10 +95,11 @@ def write_status(run_folder: str | Path, status: Status) -> Status:
         final_return=_finite(status.final_return),
         environment_steps_per_second=_finite(status.environment_steps_per_second),
         process_id=os.getpid() if status.process_id is None else status.process_id,
+        host=status.host or platform.node(),
         started=status.started or now,
         updated=now,
     )
-    write_document(Path(run_folder) / "status.json", written._asdict())
+    write_document(Path(run_folder) / "status.json", written._asdict(), through)
     return written
 
 
@@ -101,7 +111,8 @@ def read_status(run_folder: str | Path) -> Status | None:
     document = read_document(path)
     if document.get("status") not in STATUSES:
         raise UserError(f"{path} has an unknown status; allowed are {', '.join(STATUSES)}")
-    return Status(**{name: document[name] for name in Status._fields if name in document})
+    known = {name: document[name] for name in Status._fields if name in document}
+    return Status(**{**known, "forced": tuple(known.get("forced", ()))})
 
 
 def find_run(text: str | Path, directories: Iterable[str | Path]) -> Path:
@@ -141,15 +152,15 @@ def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
-def _first_difference(old: Any, new: Any, where: str = "choices") -> tuple[str, str, str] | None:
-    """The dotted path and both values of the first field, in order of names, that is not the same."""
+def first_difference(old: Any, new: Any, where: str = "choices") -> tuple[str, str, str] | None:
+    """The dotted path and both values of the first field, in order of names, that differs; None where none does."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in sorted(old.keys() | new.keys()):
             path = f"{where}.{name}"
             if name not in old or name not in new:
                 there, here = (_brief(side[name]) if name in side else "absent" for side in (old, new))
                 return path, there, here
-            if (difference := _first_difference(old[name], new[name], path)) is not None:
+            if (difference := first_difference(old[name], new[name], path)) is not None:
                 return difference
         return None
     return None if canonical_json(old) == canonical_json(new) else (where, _brief(old), _brief(new))

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -28,18 +29,24 @@ class Table(NamedTuple):
     nullable: frozenset[str] = frozenset()
 
 
-def write_table(table: Table, run_folder: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Put all rows of a run so far, one mapping each, in place of those written before.
+def write_table(
+    table: Table, run_folder: str | Path, rows: Sequence[Mapping[str, Any]], through: Path | None = None
+) -> None:
+    """Put all rows of a run so far, one mapping each, in place of those written before, by `write_atomically`.
 
     Raises UserError where a row lacks a column, has one that the schema does not know, or a value of another type.
     """
-    for row in rows:
-        _check_row(table, row)
-    try:
-        columns = {field.name: pa.array([row[field.name] for row in rows], field.type) for field in table.schema}
-    except (pa.ArrowException, OverflowError, UnicodeError) as error:
-        raise UserError(f"{table.row} holds a value that does not fit its column: {error}") from error
-    write_atomically(Path(run_folder) / table.file_name, _to_parquet(pa.table(columns, schema=table.schema)))
+    write_atomically(Path(run_folder) / table.file_name, _to_parquet(_typed(table, rows)), through)
+
+
+def pack_rows(table: Table, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Rows as one array of bytes, for a checkpoint. Raises UserError as `write_table` does."""
+    return np.frombuffer(_to_parquet(_typed(table, rows)), np.uint8)
+
+
+def unpack_rows(table: Table, packed: np.ndarray, where: str) -> list[dict[str, Any]]:
+    """The rows of `pack_rows`. Raises UserError saying `where` they are damaged."""
+    return _parsed(table, packed.tobytes(), f"{table.file_name} in {where}").to_pylist()
 
 
 def read_table(table: Table, folder: str | Path) -> pa.Table:
@@ -54,6 +61,21 @@ def read_table(table: Table, folder: str | Path) -> pa.Table:
     if not files:
         raise UserError(f"{folder} holds no {table.rows}: expected {table.file_name} in it or in its folders seed=<n>")
     return pa.concat_tables([_read_file(table, path) for path in sorted(files, key=_experiment_and_seed)])
+
+
+def has_table(table: Table, run_folder: str | Path) -> bool:
+    """Whether a run has written any rows."""
+    return (Path(run_folder) / table.file_name).exists()
+
+
+def _typed(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    for row in rows:
+        _check_row(table, row)
+    try:
+        columns = {field.name: pa.array([row[field.name] for row in rows], field.type) for field in table.schema}
+    except (pa.ArrowException, OverflowError, UnicodeError) as error:
+        raise UserError(f"{table.row} holds a value that does not fit its column: {error}") from error
+    return pa.table(columns, schema=table.schema)
 
 
 def _check_row(table: Table, row: Mapping[str, Any]) -> None:
@@ -82,7 +104,10 @@ def _to_parquet(table: pa.Table) -> bytes:
 
 
 def _read_file(table: Table, path: Path) -> pa.Table:
-    content = read_bytes(path)
+    return _parsed(table, read_bytes(path), path)
+
+
+def _parsed(table: Table, content: bytes, path: Path | str) -> pa.Table:
     if not is_intact(content):
         raise UserError(f"{path} is damaged, or no file of sparserl's: its content does not match its checksum")
     try:

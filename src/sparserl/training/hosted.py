@@ -108,12 +108,13 @@ def traceable(environment: Environment) -> Environment | Hosted:
 
 @contextlib.contextmanager
 def _deferred(note: Callable[[], None]) -> Iterator[None]:
-    """In the main thread, let signals that Python handles only call `note`, and handle them at the end."""
+    """In the main thread, handle signals that Python handles at the end; where Ctrl-C comes, `note` is called at once."""
     waiting: list[int] = []
 
     def wait(number: int, frame: FrameType | None) -> None:
         waiting.append(number)
-        note()
+        if number == signal.SIGINT:
+            note()
 
     in_main = threading.current_thread() is threading.main_thread()
     usual = {int(number): signal.getsignal(number) for number in SIGNALS if in_main}

@@ -1,0 +1,163 @@
+"""Resuming: everything that decides how a run goes on, as arrays and plain data, and the way back.
+
+Keys are no part of it: those of a step follow from the seed and the step's number.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sparserl import linalg, persistence
+from sparserl.agents.replay import Replay
+from sparserl.diagnostics import History
+from sparserl.environments.snapshots import Snapshot
+from sparserl.experiment.building import Built
+from sparserl.experiment.choices import Experiment
+from sparserl.experiment.stored import as_stored
+from sparserl.persistence import Generation, Ring
+from sparserl.training import Episodes, LoopState
+from sparserl.types import AgentState, UserError
+
+Histories = Mapping[str, History]  # what an observer knows of the topologies, by network
+
+_SNAPSHOT, _STATE, _HISTORY = "snapshot/", "state/", "history/"
+
+
+class Captured(NamedTuple):
+    """A run between two steps: arrays by name, plain data, and the replay where it is a ring."""
+
+    arrays: dict[str, np.ndarray]
+    document: dict[str, Any]
+    ring: Ring | None
+
+
+class Restored(NamedTuple):
+    """A run to go on with; the host environment, if it is one, has been laid out as it was."""
+
+    state: LoopState
+    histories: Histories | None
+
+
+def obstacle(built: Built) -> str | None:
+    """Why a run that has begun could not be captured, in one line; None where it can."""
+    if built.environment.compiled:
+        return None
+    ask = getattr(built.environment, "snapshot_obstacle", None)
+    return ask() if ask else "its environment has no snapshots"
+
+
+def machine_class(experiment: Experiment) -> dict[str, str]:
+    """What the bits of an experiment depend on beside its choices: processor, libraries, kernels."""
+    kernels = {"kernels": linalg.build_digest()} if experiment.compressed_layers else {}
+    return {**persistence.machine_class(), **kernels}
+
+
+def capture(built: Built, state: LoopState, histories: Histories | None) -> Captured:
+    """Everything that decides how a run goes on. Arrays may be views, valid as long as `state` is.
+
+    Raises `UserError` where a host environment cannot be captured.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    document: dict[str, Any] = {"environment": None}
+    if not built.environment.compiled:
+        snapshot = built.environment.snapshot()  # type: ignore[attr-defined]
+        document["environment"] = snapshot.document
+        arrays |= {_SNAPSHOT + name: array for name, array in snapshot.arrays.items()}
+    agent, ring = state.agent, None
+    if isinstance(agent.replay, Replay):
+        ring = Ring(_named(agent.replay.storage), int(agent.replay.num_added))
+        agent = agent._replace(replay=None)
+    arrays |= {_STATE + name: array for name, array in _named(state._replace(agent=agent)).items()}
+    if histories is not None:
+        arrays |= {_HISTORY + name: array for name, array in _named(_as_tree(histories)).items()}
+    return Captured(arrays, document, ring)
+
+
+def restore(built: Built, generation: Generation, with_histories: bool) -> Restored:
+    """The run that was captured in `generation`, in an experiment that is built in the same way.
+
+    with_histories: those of an observer, too. Raises `UserError` where the arrays are those of another one.
+    """
+    within = lambda prefix: {
+        name.removeprefix(prefix): array for name, array in generation.arrays.items() if name.startswith(prefix)
+    }
+    arrays = within(_STATE)
+    agent = as_stored(built, {name.removeprefix("agent/groups/"): array for name, array in arrays.items()})
+    is_ring = isinstance(agent.replay, Replay)
+    template = _template(built, agent._replace(replay=None) if is_ring else agent)
+    state = _filled(template, arrays, generation.name)
+    if is_ring:
+        state = state._replace(agent=state.agent._replace(replay=_refilled(agent.replay, generation)))
+    if not built.environment.compiled:
+        snapshot = Snapshot(generation.document["environment"], within(_SNAPSHOT))
+        built.environment.restore(snapshot)  # type: ignore[attr-defined]
+    return Restored(state, _histories(within(_HISTORY), generation.name) if with_histories else None)
+
+
+def _template(built: Built, agent: AgentState) -> Any:
+    """The loop's state with shapes in place of arrays, around those of its agent's."""
+    environment, spec = built.environment, built.environment.spec
+    count = environment.num_envs
+    inner = jax.eval_shape(environment.reset, jax.random.key(0))[0] if environment.compiled else None
+    shaped: Any = jax.ShapeDtypeStruct
+    floats, integers = shaped((count,), np.float32), shaped((count,), np.int32)
+    observation = shaped((count, *spec.observation_shape), spec.observation_dtype)
+    episodes = Episodes(floats, floats, integers)
+    return LoopState(shaped((), np.int32), agent, inner, observation, episodes, shaped((), np.bool_))
+
+
+def _refilled(template: Replay, generation: Generation) -> Replay:
+    """The ring with the rows that were stored at the places that they had."""
+    rows, storage = generation.ring_rows, {}
+    last = generation.segments[-1].last if generation.segments else 0
+    for name, shape in _leaves(template.storage).items():
+        ring = np.zeros(shape.shape, shape.dtype)
+        if generation.segments:
+            kept = min(len(ring), last)
+            at = np.arange(last - kept, last) % len(ring)
+            stored = rows.get(name, np.empty(0))[-kept:]
+            if stored.shape != (kept, *ring.shape[1:]) or stored.dtype != ring.dtype:
+                raise UserError(f"checkpoint {generation.name} holds a replay of another experiment")
+            ring[at] = stored
+        storage[name] = ring
+    return Replay(_filled(template.storage, storage, generation.name), jnp.int32(last))
+
+
+def _filled(template: Any, arrays: Mapping[str, np.ndarray], where: str) -> Any:
+    """The tree of the shapes `template`, with the arrays of its names."""
+    shapes = _leaves(template)
+    if shapes.keys() != arrays.keys():
+        odd = sorted(shapes.keys() ^ arrays.keys())[0]
+        raise UserError(f"checkpoint {where} is of another version: it and this sparserl differ in {odd!r}")
+    for name, shape in shapes.items():
+        if shape.shape != arrays[name].shape or shape.dtype != arrays[name].dtype:
+            raise UserError(f"checkpoint {where} is of another version: {name!r} has another shape or type")
+    structure = jax.tree.structure(template)
+    return jax.tree.unflatten(structure, [jnp.asarray(arrays[name]) for name in shapes])
+
+
+def _leaves(tree: Any) -> dict[str, Any]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def _named(tree: Any) -> dict[str, np.ndarray]:
+    return {name: np.asarray(leaf) for name, leaf in _leaves(tree).items()}
+
+
+def _as_tree(histories: Histories) -> dict[str, Any]:
+    return {network: {field: dict(masks) for field, masks in h._asdict().items()} for network, h in histories.items()}
+
+
+def _histories(arrays: Mapping[str, np.ndarray], where: str) -> Histories:
+    """The way back from `_as_tree`: network/field/layer."""
+    found: dict[str, dict[str, dict[str, np.ndarray]]] = {}
+    for name, array in arrays.items():
+        network, field, layer = name.split("/", 2)
+        found.setdefault(network, {}).setdefault(field, {})[layer] = array
+    if not found:
+        raise UserError(f"checkpoint {where} was made without diagnostics")
+    return {network: History(**fields) for network, fields in found.items()}

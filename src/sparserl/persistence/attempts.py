@@ -1,0 +1,220 @@
+"""Attempts: who works on a run, by a lease with a fencing token, so that nobody who lost it can write any more.
+
+    <run>/lease.json       who holds the run, renewed every few seconds; the number of the attempt is the token
+    <run>/.attempt=<n>/    where attempt n makes every file before it is renamed to its place
+
+Who takes a run over removes the older attempt's folder. From then on each of its renames fails, because there is
+nothing left to rename: no moment lies between a check and a write, however long a process was stopped in between.
+"""
+
+import dataclasses
+import fcntl
+import os
+import platform
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sparserl.errors import UserError
+from sparserl.persistence.atomic import Superseded, make_folder, sync_folder, user_error
+from sparserl.persistence.documents import NewerFormat, read_document, write_document
+
+LEASE_SECONDS = 30.0  # how long a holder may be silent; it renews six times as often
+_FILE_NAME = "lease.json"
+_SCRATCH = re.compile(r"\.attempt=(\d+)")
+
+
+class Busy(UserError):
+    """A run that another process works on."""
+
+
+class Holder(NamedTuple):
+    """A process, so that another one can tell whether it is still there; None is what this system does not tell."""
+
+    host: str
+    boot: str | None  # differs between machines, between starts of one, and between its containers
+    process_id: int
+    process_start: str | None
+
+
+class Lease(NamedTuple):
+    """Who works on a run, since which attempt; `renewed` is the holder's clock, comparable within one `boot`."""
+
+    attempt: int
+    holder: Holder
+    renewed: float
+    released: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Attempt:
+    """The right to write in a run's folder, through `scratch`, until a newer attempt takes it."""
+
+    run_folder: Path
+    number: int
+
+    @property
+    def scratch(self) -> Path:
+        return _scratch(self.run_folder, self.number)
+
+    def renew(self) -> None:
+        """Say that the holder is alive. Raises Superseded where a newer attempt has the run."""
+        _write_lease(self, released=False)
+
+    def release(self) -> None:
+        """Give the run back; nothing can be written through this attempt any more."""
+        with suppress(Superseded):
+            _write_lease(self, released=True)
+        _fence(self.scratch)
+
+
+def claim(run_folder: str | Path, lease_seconds: float = LEASE_SECONDS) -> Attempt:
+    """Take a run that nobody works on; what an earlier attempt left half-written goes.
+
+    A holder on this machine is believed as long as its process lives and renews. One elsewhere is watched: it loses the
+    run when it has not renewed for `lease_seconds`. Raises Busy, one line, naming who has the run.
+    """
+    folder = Path(run_folder)
+    with user_error("write", folder):
+        make_folder(folder)
+        _wait_for_the_silent(folder, lease_seconds)
+        with _one_at_a_time(folder):
+            if (lease := read_lease(folder)) is not None and _is_held(lease, lease_seconds):
+                raise _busy(folder, lease)
+            older = _scratches(folder)
+            attempt = Attempt(folder, 1 + max([lease.attempt if lease else 0, *older]))
+            try:
+                attempt.scratch.mkdir()
+            except FileExistsError:
+                raise Busy(f"{folder} is being taken by another process at this moment") from None
+            for number in older:
+                _fence(_scratch(folder, number))
+            attempt.renew()
+    return attempt
+
+
+def read_lease(run_folder: str | Path) -> Lease | None:
+    """Who works, or worked last, on a run; None where nobody ever did, or the file says nothing that makes sense."""
+    try:
+        return _parsed(read_document(Path(run_folder) / _FILE_NAME))
+    except NewerFormat:
+        raise
+    except (UserError, KeyError, TypeError, ValueError):  # a lease that cannot be read protects nobody
+        return None
+
+
+def is_working(run_folder: str | Path, lease_seconds: float = LEASE_SECONDS) -> bool:
+    """Whether a process works on the run, as far as can be told at once; one on another machine is believed."""
+    lease = read_lease(run_folder)
+    return lease is not None and _is_held(lease, lease_seconds, elsewhere=True)
+
+
+def this_process() -> Holder:
+    """The process that asks."""
+    return Holder(platform.node(), _boot(), os.getpid(), _process_start(os.getpid()))
+
+
+def is_alive(holder: Holder) -> bool | None:
+    """Whether a process is there still; None where that cannot be told, because it is, or was, on another machine."""
+    if holder.boot is None or holder.boot != _boot() or holder.host != platform.node():
+        return None
+    try:
+        os.kill(holder.process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return holder.process_start == _process_start(holder.process_id)
+
+
+def _is_held(lease: Lease, lease_seconds: float, elsewhere: bool = False) -> bool:
+    """Whether a lease holds; for one of another machine the answer is `elsewhere`."""
+    if lease.released:
+        return False
+    alive = is_alive(lease.holder)
+    return elsewhere if alive is None else alive and time.monotonic() - lease.renewed < lease_seconds
+
+
+def _wait_for_the_silent(folder: Path, lease_seconds: float) -> None:
+    """Watch a lease of another machine until it is renewed, which is Busy, or has been silent for too long."""
+    lease = first = read_lease(folder)
+    if first is None or first.released or is_alive(first.holder) is not None:
+        return
+    deadline = time.monotonic() + lease_seconds
+    while time.monotonic() < deadline:
+        time.sleep(min(0.5, lease_seconds / 20))
+        if (lease := read_lease(folder)) != first:
+            break
+    if lease is not None and lease != first and not lease.released:
+        raise _busy(folder, lease)
+
+
+def _busy(folder: Path, lease: Lease) -> Busy:
+    who = lease.holder
+    return Busy(
+        f"{folder} is being trained by another process, {who.process_id} on {who.host}: wait for it, or stop it"
+    )
+
+
+def _write_lease(attempt: Attempt, released: bool) -> None:
+    holder = this_process()._asdict()
+    lease = {"attempt": attempt.number, "holder": holder, "renewed": time.monotonic(), "released": released}
+    write_document(attempt.run_folder / _FILE_NAME, lease, attempt.scratch)
+
+
+def _parsed(document: dict[str, Any]) -> Lease:
+    lease = Lease(**{**document, "holder": Holder(**document["holder"])})
+    return lease._replace(attempt=int(lease.attempt), renewed=float(lease.renewed), released=lease.released is True)
+
+
+def _scratch(folder: Path, number: int) -> Path:
+    return folder / f".attempt={number}"
+
+
+def _scratches(folder: Path) -> list[int]:
+    found = (_SCRATCH.fullmatch(path.name) for path in folder.iterdir())
+    return sorted(int(match[1]) for match in found if match)
+
+
+def _fence(scratch: Path) -> None:
+    """Remove an attempt's folder: first its name, so that all renames from it fail, then whatever it holds."""
+    gone = scratch.with_name(f".gone.{secrets.token_hex(4)}.partial")
+    try:
+        os.rename(scratch, gone)
+    except FileNotFoundError:
+        return
+    sync_folder(scratch.parent)
+    while gone.exists():  # who still writes into it, by an open folder of a network file system, meets its end here
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let one process of this machine at a time claim; on file systems without locks the lease has to do."""
+    with (folder / "lock").open("w") as lock:
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _boot() -> str | None:
+    """What tells starts of machines, and containers on them, apart."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return None
+
+
+def _process_start(process_id: int) -> str | None:
+    """When a process began, in the kernel's ticks, as process numbers are used again; None for one that has ended."""
+    try:
+        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in ("Z", "X") else fields[19]

@@ -1,0 +1,196 @@
+"""Generations: the checkpoints of a run that is not finished, the last two of them, in `<run>/resume/`.
+
+    step=<n>,attempt=<k>/                               a bundle: everything but the replay, and what follows of it
+    replay=<first>-<last>,attempt=<k>.safetensors       rows of the replay, added once and shared by generations
+
+A replay only grows at its end, so that each checkpoint writes what is new since the last. The bundle's document lists
+the segments that it needs with their sizes and SHA-256; all of it is proven when it is read.
+"""
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sparserl.errors import UserError
+from sparserl.persistence.atomic import discard, write_atomically
+from sparserl.persistence.attempts import Attempt
+from sparserl.persistence.checkpoint import (
+    arrays_content,
+    file_entry,
+    parse_arrays,
+    read_bundle,
+    read_listed,
+    write_bundle,
+)
+from sparserl.persistence.documents import NewerFormat
+
+_FOLDER = "resume"
+_GENERATION = re.compile(r"step=(\d+),attempt=(\d+)")
+_NUM_KEPT = 2
+_SEGMENTS = "segments"
+
+
+class Ring(NamedTuple):
+    """The last `capacity` rows of what only grows: row i is at i modulo capacity of each array; `num_added` ever."""
+
+    arrays: dict[str, np.ndarray]
+    num_added: int
+
+    @property
+    def capacity(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+
+class Segment(NamedTuple):
+    """A file of the rows `first` to `last` - 1 of a ring."""
+
+    file: str
+    first: int
+    last: int
+    bytes: int
+    sha256: str
+
+
+class Generation(NamedTuple):
+    """A checkpoint as read: `ring_rows` are the stored rows by array, the last of them the last that was added."""
+
+    name: str
+    arrays: dict[str, np.ndarray]
+    document: dict[str, Any]
+    segments: tuple[Segment, ...]
+    ring_rows: dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """What of a run is on disk: the generations, newest first, with the segments that each needs."""
+
+    generations: tuple[tuple[str, tuple[Segment, ...]], ...] = ()
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        return self.generations[0][1] if self.generations else ()
+
+
+def write_generation(
+    attempt: Attempt,
+    kept: Kept,
+    num_steps: int,
+    arrays: Mapping[str, np.ndarray],
+    document: Mapping[str, Any],
+    ring: Ring | None,
+) -> Kept:
+    """Add a checkpoint to those in `kept`, the newest of which it goes on from; drop what is older than two.
+
+    Raises UserError where it cannot be written, and Superseded where the attempt has lost the run; the older ones are
+    then untouched.
+    """
+    folder = attempt.run_folder / _FOLDER
+    segments = () if ring is None else _with_new_rows(attempt, kept.segments, ring)
+    name = f"step={num_steps},attempt={attempt.number}"
+    listed = {**document, _SEGMENTS: [segment._asdict() for segment in segments]}
+    write_bundle(folder / name, arrays, listed, attempt.scratch)
+    older = tuple(entry for entry in kept.generations if entry[0] != name)
+    now = Kept(((name, segments), *older)[:_NUM_KEPT])
+    _drop_others(folder, now, attempt.scratch)
+    return now
+
+
+def read_newest(run_folder: str | Path) -> tuple[Generation | None, list[str]]:
+    """The newest checkpoint that is whole, None where there is none, and a line for each newer one that is damaged.
+
+    Raises NewerFormat, a UserError, where a newer sparserl wrote one.
+    """
+    complaints: list[str] = []
+    for folder in _generations(Path(run_folder) / _FOLDER):
+        try:
+            return _read(folder), complaints
+        except NewerFormat:
+            raise
+        except UserError as error:
+            complaints.append(str(error))
+    return None, complaints
+
+
+def kept_after(generation: Generation) -> Kept:
+    """What to go on with after a generation was read: it, and no other, so that the damaged ones go."""
+    return Kept(((generation.name, generation.segments),))
+
+
+def drop_generations(attempt: Attempt) -> None:
+    """Remove all checkpoints: the run is finished, or begins anew. Raises Superseded where the attempt has lost it."""
+    discard(attempt.run_folder / _FOLDER, attempt.scratch)
+
+
+def has_generations(run_folder: str | Path) -> bool:
+    """Whether there is a checkpoint to go on from, be it damaged."""
+    return bool(_generations(Path(run_folder) / _FOLDER))
+
+
+def _with_new_rows(attempt: Attempt, segments: tuple[Segment, ...], ring: Ring) -> tuple[Segment, ...]:
+    """The segments that hold the ring, with a new one for the rows that no segment has."""
+    oldest = max(ring.num_added - ring.capacity, 0)
+    needed = tuple(segment for segment in segments if segment.last > oldest)
+    first = max(needed[-1].last if needed else 0, oldest)
+    if first == ring.num_added:
+        return needed
+    at = np.arange(first, ring.num_added) % ring.capacity
+    content = arrays_content({name: array[at] for name, array in ring.arrays.items()})
+    name = f"replay={first}-{ring.num_added},attempt={attempt.number}.safetensors"
+    write_atomically(attempt.run_folder / _FOLDER / name, content, attempt.scratch)
+    return *needed, Segment(name, first, ring.num_added, **file_entry(content))
+
+
+def _read(folder: Path) -> Generation:
+    arrays, document = read_bundle(folder)
+    segments = _listed(document.pop(_SEGMENTS, None), folder)
+    return Generation(folder.name, arrays, document, segments, _read_rows(folder.parent, segments))
+
+
+def _listed(entries: Any, folder: Path) -> tuple[Segment, ...]:
+    try:
+        segments = tuple(Segment(**entry) for entry in entries)
+        rows = [(int(segment.first), int(segment.last)) for segment in segments]
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{folder} lists its segments in a way that this sparserl does not know") from error
+    joined = all(before[1] == after[0] for before, after in itertools.pairwise(rows))
+    plain = all(re.fullmatch(r"replay=\d+-\d+,attempt=\d+\.safetensors", str(s.file)) for s in segments)
+    if not joined or not plain or any(first >= last for first, last in rows):
+        raise UserError(f"{folder} lists segments that do not fit together")
+    return segments
+
+
+def _read_rows(folder: Path, segments: tuple[Segment, ...]) -> dict[str, np.ndarray]:
+    parts = [_read_segment(folder / segment.file, segment) for segment in segments]
+    names = parts[0].keys() if parts else ()
+    try:
+        return {name: np.concatenate([part[name] for part in parts]) for name in names}
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{folder}: the segments of the replay do not fit together") from error
+
+
+def _read_segment(path: Path, segment: Segment) -> dict[str, np.ndarray]:
+    arrays = parse_arrays(read_listed(path, {"bytes": segment.bytes, "sha256": segment.sha256}), path)
+    if not arrays or any(array.shape[:1] != (segment.last - segment.first,) for array in arrays.values()):
+        raise UserError(f"{path} does not hold the rows {segment.first} to {segment.last}")
+    return arrays
+
+
+def _generations(folder: Path) -> list[Path]:
+    """All of them, newest first: those of the newest attempt, and of these the last."""
+    found = [(match, path) for path in folder.glob("step=*") if (match := _GENERATION.fullmatch(path.name))]
+    return [path for match, path in sorted(found, key=lambda each: (int(each[0][2]), int(each[0][1])), reverse=True)]
+
+
+def _drop_others(folder: Path, kept: Kept, through: Path) -> None:
+    """Remove the generations and segments that nothing kept needs."""
+    needed = {name for name, _ in kept.generations}
+    needed |= {segment.file for _, segments in kept.generations for segment in segments}
+    for path in folder.iterdir():
+        if path.name not in needed:
+            discard(path, through)

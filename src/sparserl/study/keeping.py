@@ -1,0 +1,242 @@
+"""Keeping: what one run leaves in its folder while it goes on, and what it goes on from when it is started again."""
+
+import dataclasses
+import math
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sparserl import persistence
+from sparserl.experiment import Experiment, Report, machine_class, policy_arrays
+from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, Attempt, Generation, Kept, Status, Table
+from sparserl.types import UserError
+
+CHECKPOINT_SECONDS = 60.0  # between checkpoints
+LARGEST_OVERHEAD = 0.02  # of the time goes to checkpoints: where one takes long, the next comes later
+STATUS_SECONDS = 1.0  # between two notes of how far a run is
+
+Rows = list[dict[str, Any]]
+
+
+class Beginning(NamedTuple):
+    """What an attempt goes on from: nothing, or a checkpoint; `forced` are differences that a person accepts."""
+
+    checkpoint: Generation | None
+    forced: tuple[str, ...]
+
+
+def beginning(attempt: Attempt, experiment: Experiment, force: bool) -> Beginning:
+    """The newest whole checkpoint of a run, if there is one; what is wrong with newer ones is told in its log.
+
+    Raises UserError where it was made by another machine class, or with other choices: `force` accepts a machine class.
+    """
+    checkpoint, complaints = persistence.read_newest(attempt.run_folder)
+    for complaint in complaints:
+        tell(f"a checkpoint is left out: {complaint}")
+    if checkpoint is None:
+        persistence.drop_generations(attempt)
+        return Beginning(None, ())
+    difference = persistence.first_difference(checkpoint.document.get("choices"), experiment.choices())
+    if difference is not None:
+        where, old, new = difference
+        raise UserError(f"{attempt.run_folder}: its checkpoint is of another experiment: {where} is {old}, not {new}")
+    differences = _differences(checkpoint.document["machine_class"], machine_class(experiment))
+    if differences and not force:
+        raise UserError(
+            f"{attempt.run_folder} was begun on another machine class: {', '.join(differences)}; its bits would not be "
+            "those of an uninterrupted run: go on there, or with --force here"
+        )
+    return Beginning(checkpoint, (*checkpoint.document["forced"], *differences))
+
+
+class Book:
+    """The rows of one table of a run: those that this attempt knows, and stored ones of later steps.
+
+    An attempt goes on from a checkpoint and comes by steps that an earlier one has written already. Those rows stay,
+    so that nothing that was told is ever missing, and each is compared when it comes again.
+    """
+
+    def __init__(self, attempt: Attempt, table: Table, known: Rows) -> None:
+        self._attempt, self._table, self.rows = attempt, table, known
+        self._ahead = self._stored_after(known[-1]["environment_steps"] if known else -1)
+
+    def add(self, rows: Rows) -> None:
+        """Write rows of one step; they are on disk when this returns."""
+        steps = rows[-1]["environment_steps"]
+        stored = [row for row in self._ahead if row["environment_steps"] <= steps]
+        self._ahead = [row for row in self._ahead if row["environment_steps"] > steps]
+        if stored and not _same(stored, rows):
+            tell(f"{self._table.row} at step {steps:,} is not what it was before; what was stored after it goes")
+            self._ahead = []
+        self.rows += rows
+        persistence.write_table(
+            self._table, self._attempt.run_folder, [*self.rows, *self._ahead], self._attempt.scratch
+        )
+
+    def _stored_after(self, steps: int) -> Rows:
+        if not persistence.has_table(self._table, self._attempt.run_folder):
+            return []
+        try:
+            rows = persistence.read_table(self._table, self._attempt.run_folder).to_pylist()
+        except UserError as error:
+            tell(f"{error}; its rows are computed again")
+            return []
+        return [row for row in rows if row["environment_steps"] > steps]
+
+
+def _same(old: Rows, new: Rows) -> bool:
+    """Whether rows agree in everything but the time that they took."""
+    timeless = lambda rows: [{**row, "seconds": None} for row in rows]
+    return repr(timeless(old)) == repr(timeless(new))  # NaN is what it was, too
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """How a worker is to keep a run, beside what the run's folder asks for."""
+
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    force: bool = False
+
+
+class Keeper:
+    """Keeps one attempt at a run: rows as they come, the status, checkpoints, and at the end the policy."""
+
+    def __init__(self, attempt: Attempt, experiment: Experiment, request: Request) -> None:
+        self._attempt, self._experiment, self._seconds = attempt, experiment, request.checkpoint_seconds
+        folder = attempt.run_folder
+        self.diagnostics = persistence.read_request(folder).diagnostics
+        self.checkpoint, forced = beginning(attempt, experiment, request.force)
+        self._kept = persistence.kept_after(self.checkpoint) if self.checkpoint else Kept()
+        self._forced = forced
+        self._evaluations = Book(attempt, EVALUATIONS, self._known(EVALUATIONS))
+        if not self.diagnostics:
+            persistence.drop_diagnostics(folder, attempt.scratch)
+        self._diagnosed = Book(attempt, DIAGNOSTICS, self._known(DIAGNOSTICS)) if self.diagnostics else None
+        steps = self.checkpoint.document["environment_steps"] if self.checkpoint else None
+        last = persistence.read_status(folder)
+        self._status = Status(
+            "running",
+            environment_steps=steps or 0,
+            started=last.started if last else None,
+            attempt=attempt.number,
+            resumed_from_steps=steps,
+            forced=forced,
+        )
+        self._clock = _Clock()
+        self._noted = self._checkpointed = time.monotonic()
+        self._pause = self._seconds
+        self._write(self._status)
+
+    def keep(self, report: Report) -> float | None:
+        """Keep what a report brings, and now and then a checkpoint; returns the environment steps per second."""
+        if report.diagnostics and self._diagnosed:
+            self._diagnosed.add(report.diagnostics)
+        if report.evaluation is not None:
+            self._evaluations.add([report.evaluation])
+        rate = self._clock.steps_per_second(report.environment_steps)
+        now = time.monotonic()
+        status = self._status._replace(environment_steps=report.environment_steps, environment_steps_per_second=rate)
+        if report.evaluation is not None or now - self._noted >= STATUS_SECONDS:
+            self._write(status)
+            self._noted = now
+        self._status = status
+        if now - self._checkpointed >= self._pause:
+            self.store_checkpoint(report)
+        return rate
+
+    def store_checkpoint(self, report: Report) -> None:
+        """Store everything that decides how the run goes on after `report`; a run that does not let it is told of."""
+        began = time.monotonic()
+        try:
+            captured = report.capture()
+        except UserError as error:
+            self._pause = math.inf
+            tell(f"no checkpoints, so that a new attempt begins anew: {error}")
+            return
+        books = {EVALUATIONS: self._evaluations, **({DIAGNOSTICS: self._diagnosed} if self._diagnosed else {})}
+        tables = {_packed(table): persistence.pack_rows(table, book.rows) for table, book in books.items()}
+        document = {
+            **captured.document,
+            "choices": self._experiment.choices(),
+            "machine_class": machine_class(self._experiment),
+            "environment_steps": report.environment_steps,
+            "forced": list(self._forced),
+        }
+        arrays = {**captured.arrays, **tables}
+        steps = report.environment_steps
+        self._kept = persistence.write_generation(self._attempt, self._kept, steps, arrays, document, captured.ring)
+        self._checkpointed = time.monotonic()
+        self._pause = max(self._seconds, (self._checkpointed - began) / LARGEST_OVERHEAD if self._seconds else 0.0)
+
+    def finish(self, report: Report) -> None:
+        """Store the policy, say that the run is finished, and drop what it would have gone on from."""
+        folder, steps = self._attempt.run_folder, {"environment_steps": report.environment_steps}
+        persistence.write_bundle(folder / "checkpoint", policy_arrays(report.state.agent), steps, self._attempt.scratch)
+        returns = [row["mean_return"] for row in self._evaluations.rows]
+        final = self._experiment.evaluation.final_return(returns)
+        self._write(self._status._replace(status="finished", final_return=final))
+        persistence.drop_generations(self._attempt)
+
+    def _known(self, table: Table) -> Rows:
+        """The rows of a table up to the checkpoint."""
+        if self.checkpoint is None or _packed(table) not in self.checkpoint.arrays:
+            return []
+        return persistence.unpack_rows(table, self.checkpoint.arrays[_packed(table)], self.checkpoint.name)
+
+    def _write(self, status: Status) -> None:
+        self._status = persistence.write_status(self._attempt.run_folder, status, self._attempt.scratch)
+
+
+class _Clock:
+    """Environment steps per second since the end of the first chunk, whose time is compilation."""
+
+    def __init__(self) -> None:
+        self.marks: list[tuple[float, int]] = []
+
+    def steps_per_second(self, environment_steps: int) -> float | None:
+        self.marks = [*self.marks[:2], (time.monotonic(), environment_steps)]
+        if len(self.marks) < 3:
+            return None
+        (began, first), (now, steps) = self.marks[1], self.marks[-1]
+        return (steps - first) / (now - began)
+
+
+def record(attempt: Attempt, status: str, message: str) -> None:
+    """Say how an attempt ended that came to nothing before it could keep anything; a result stays what it is."""
+    try:
+        last = persistence.read_status(attempt.run_folder) or Status(status)
+    except UserError:  # damaged: what happens now is what counts
+        last = Status(status)
+    if last.status not in ("finished", "diverged"):
+        last = last._replace(status=status, message=message, attempt=attempt.number, process_id=None, host=None)
+        persistence.write_status(attempt.run_folder, last, attempt.scratch)
+
+
+def result_of(run_folder: Path) -> Status | None:
+    """The status of a run that is over for good, finished or diverged; None where there is something left to do."""
+    try:
+        status = persistence.read_status(run_folder)
+    except persistence.NewerFormat:
+        raise
+    except UserError:
+        return None
+    if status is None or status.status not in ("finished", "diverged"):
+        return None
+    lacking = status.status == "finished" and not persistence.has_bundle(run_folder / "checkpoint")
+    return None if lacking else status
+
+
+def tell(line: str) -> None:
+    """A line for the run's log."""
+    print(f"sparserl: {line}", file=sys.stderr, flush=True)
+
+
+def _packed(table: Table) -> str:
+    return f"rows/{table.file_name}"
+
+
+def _differences(then: Mapping[str, str], now: Mapping[str, str]) -> Sequence[str]:
+    names = sorted(then.keys() | now.keys())
+    return [f"{name} {then.get(name)} -> {now.get(name)}" for name in names if then.get(name) != now.get(name)]
