@@ -16,7 +16,7 @@ from typing import IO, NamedTuple
 
 from sparserl import persistence
 from sparserl.errors import UserError
-from sparserl.persistence.attempts import Holder, is_alive, this_process
+from sparserl.persistence import Holder, is_alive, this_process
 
 STALE_SECONDS = 60.0  # without a heartbeat, an engine on another machine is taken to be gone
 _BEAT_SECONDS = 10.0

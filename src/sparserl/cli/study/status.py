@@ -12,7 +12,7 @@ from sparserl.cli.arguments import Json, parse
 from sparserl.cli.study.options import Name, Output, ScaleOption, find_stored
 from sparserl.cli.study.summary import document, show
 
-_DESCRIPTION = """Show how far the runs of a study are, and which failed or diverged: at which step, why, and their logs.
+_DESCRIPTION = """Show how far the runs of a study are, and which failed or diverged: at which step, why, and the logs.
 
 example:
   sparserl study status figure_2_sac"""

@@ -1,4 +1,4 @@
-"""What is told of a study as a whole: counts, how far it is, and each run that needs a look with cause, step and log."""
+"""What is told of a study as a whole: counts, how far it is, and every run that needs a look, with cause and log."""
 
 from collections.abc import Mapping
 from pathlib import Path
