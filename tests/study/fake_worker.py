@@ -52,9 +52,16 @@ def main():
     word = words[min(len(tries(folder)), len(words)) - 1]
     if word in ("busy", "lost"):
         return {"busy": BUSY, "lost": LOST}[word]
-    write(folder, "running", 1)
-    tell(1)
-    return globals()[f"_{word}"](folder)
+    try:
+        attempt = persistence.claim(folder, 1000.0)
+    except persistence.Busy:
+        return BUSY
+    try:
+        write(folder, "running", 1)
+        tell(1)
+        return globals()[f"_{word}"](folder)
+    finally:
+        attempt.release()
 
 
 def write(folder, status, steps=0, message=""):
@@ -92,8 +99,7 @@ def _crash(folder):
 
 
 def _diverge(folder):
-    if "diverged" in persistence.results.STATUSES:
-        write(folder, "diverged", 200, "the loss is not finite")
+    write(folder, "diverged", 200, "the loss is not finite")
     return DIVERGED
 
 

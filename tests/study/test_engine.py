@@ -101,11 +101,10 @@ def test_a_retry_goes_to_another_dask_worker(client, tmp_path):
 
 def test_a_run_of_another_process_is_waited_for(client, tmp_path):
     folders = [plan(tmp_path, "held", "busy", "finish"), plan(tmp_path, "taken", "lost", "finish")]
+    holders = [persistence.claim(folder) for folder in folders]
     for folder in folders:
-        persistence.write_status(folder, persistence.Status("running"))  # by this process
-    threading.Timer(
-        1.0, lambda: [persistence.write_status(each, persistence.Status("failed")) for each in folders]
-    ).start()
+        persistence.write_status(folder, persistence.Status("running"))
+    threading.Timer(1.0, lambda: [holder.release() for holder in holders]).start()
     begun = time.monotonic()
     outcomes, news = work(client, folders)
     assert time.monotonic() - begun > 0.9

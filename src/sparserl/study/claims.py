@@ -16,7 +16,7 @@ from typing import IO, NamedTuple
 
 from sparserl import persistence
 from sparserl.errors import UserError
-from sparserl.persistence.attempts import Holder, is_alive, this_process
+from sparserl.persistence import Holder, is_alive, this_process
 
 STALE_SECONDS = 60.0  # without a heartbeat, an engine on another machine is taken to be gone
 _BEAT_SECONDS = 10.0
@@ -44,6 +44,12 @@ def claimed(folder: str | Path) -> Iterator[None]:
         beat.join()
         (claim.folder / _CARD).unlink(missing_ok=True)
         claim.lock.close()
+
+
+def refuse_if_claimed(folder: str | Path) -> None:
+    """Raise UserError, naming host and process, where another process runs the study; looks only."""
+    if (holder := engine_of(folder)) is not None:
+        raise UserError(_refusal(Path(folder), holder))
 
 
 def engine_of(folder: str | Path) -> Holder | None:

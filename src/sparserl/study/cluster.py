@@ -83,7 +83,7 @@ def evict(client: Client, address: str) -> None:
     """Make the scheduler give the tasks of a worker that no longer answers to others, without asking that one."""
 
     async def remove(dask_scheduler: Any) -> None:
-        await dask_scheduler.remove_worker(address, stimulus_id="sparserl-silent", safe=False)
+        await dask_scheduler.remove_worker(address, stimulus_id="sparserl-silent")
 
     client.run_on_scheduler(remove)
 

@@ -14,7 +14,6 @@ from typing import Any, Literal, NamedTuple
 
 from distributed import Client, Future
 
-from sparserl.errors import UserError
 from sparserl.study import children, cluster, execution
 from sparserl.study.execution import Request, Settings
 from sparserl.study.outcomes import Outcome, Progress
@@ -40,6 +39,10 @@ class News(NamedTuple):
     delay_seconds: float = 0.0
 
 
+class ClusterLost(Exception):
+    """The scheduler is gone; the runs are as far as they are stored."""
+
+
 Tell = Callable[[News], None]
 Remember = Callable[[Path, Sequence[Failure]], None]
 
@@ -57,8 +60,8 @@ def run(
     """Work through `run_folders`, and return how each ended, in the same order.
 
     `failures` are those that runs have had before, `remember` is told of new ones. SIGINT, SIGTERM and SIGHUP stop all
-    workers, which store what they have, and raise KeyboardInterrupt; a second one kills them. Raises UserError where
-    the scheduler is lost.
+    workers, which store what they have, and raise KeyboardInterrupt; a second one kills them. Raises ClusterLost where
+    the scheduler is gone.
     """
     desk = _Desk(client, settings, retries, tell, dict(failures or {}), remember, execute)
     desk.waiting = [folder.absolute() for folder in reversed(run_folders)]
@@ -139,7 +142,7 @@ class _Desk:
         if time.monotonic() - self.counted < _SECONDS_BETWEEN_COUNTS:
             return
         if self.client.status != "running":
-            raise _lost_scheduler(self.client)
+            raise ClusterLost(f"the Dask scheduler at {self.client.scheduler.address} is gone")
         before, self.counted = self.capacity, time.monotonic()
         self.addresses, self.capacity = cluster.workers(self.client)
         if not self.capacity and (before or not self.flights):
@@ -242,7 +245,7 @@ class _Desk:
         except Exception as error:  # its Dask worker was lost with what it said
             return Outcome(folder, "failed", None, _cause(error), worker=flight.worker)
         if self.client.status != "running":
-            raise _lost_scheduler(self.client)
+            raise ClusterLost(f"the Dask scheduler at {self.client.scheduler.address} is gone")
         return Outcome(folder, "failed", None, "the Dask scheduler cancelled it", worker=flight.worker)
 
     def _watch(self) -> None:
@@ -264,7 +267,3 @@ def _cause(error: BaseException | None) -> str:
     if name == "KilledWorker":
         return "the Dask workers that had it were lost, one after another"
     return f"its Dask worker was lost: {name}: {error}".splitlines()[0]
-
-
-def _lost_scheduler(client: Client) -> UserError:
-    return UserError("the Dask scheduler is gone; runs are kept as far as they are stored, and resuming goes on")

@@ -135,10 +135,14 @@ def _outcome(child: Child, folder: Path, cause: str, teller: "_Teller") -> Outco
 def _record(folder: Path, process_id: int, status: str, message: str) -> None:
     """Write the status that a killed worker could not write any more, unless another one has the run by now."""
     try:
-        last = persistence.read_status(folder) or persistence.Status("running", process_id=process_id)
-        if last.status in ("running", "interrupted") and last.process_id == process_id:
-            persistence.write_status(folder, last._replace(status=status, message=message))
-    except persistence.UserError:  # a full disk, say: the outcome tells it all the same
+        attempt = persistence.claim(folder)
+        try:
+            last = persistence.read_status(folder)
+            if last is not None and last.process_id == process_id and last.status in ("running", "interrupted"):
+                persistence.write_status(folder, last._replace(status=status, message=message), attempt.scratch)
+        finally:
+            attempt.release()
+    except (persistence.UserError, persistence.Superseded):  # the outcome tells it all the same
         return
 
 

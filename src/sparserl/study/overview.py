@@ -1,11 +1,10 @@
 """Overview: how far the runs of a study are, read from their folders; ten thousand in less than a second."""
 
 import os
-import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from sparserl import persistence
 from sparserl.errors import UserError
@@ -41,7 +40,7 @@ def run_state(run_folder: str) -> RunState:
             return RunState(run_folder, "waiting")
         return RunState(run_folder, "damaged", message=str(error))
     state, message = document.get("status"), str(document.get("message", ""))
-    if state == "running" and not _is_worked_on(run_folder, document):
+    if state == "running" and not persistence.is_working(run_folder):
         state, message = "interrupted", "its process is gone"
     elif state == "finished" and not os.path.isdir(f"{run_folder}/checkpoint"):
         state, message = "damaged", "it has finished, and its checkpoint is gone"
@@ -66,16 +65,3 @@ def counts(states: Iterable[RunState]) -> dict[str, int]:
     """How many runs are in each state; every state occurs."""
     found = Counter(state.state for state in states)
     return {name: found[name] for name in STATES}
-
-
-def _is_worked_on(run_folder: str, status: Mapping[str, Any]) -> bool:
-    """Whether the process of a running run is there; one on another machine is believed."""
-    if status.get("host", platform.node()) != platform.node() or not isinstance(status.get("process_id"), int):
-        return True
-    try:
-        os.kill(status["process_id"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

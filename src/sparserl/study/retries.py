@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from sparserl.errors import UserError
-from sparserl.study.outcomes import FAILED, Outcome
+from sparserl.study.outcomes import FAILED, WRONG, Outcome
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,9 +52,15 @@ def after(outcome: Outcome, failures: Sequence[Failure], retries: Retries) -> Ne
     match outcome.ending:
         case "busy" | "lost":
             return Next("wait", retries.busy_seconds)
-        case "failed" | "hung" | "interrupted" if len(failures) <= retries.most and not _repeats(failures):
+        case "failed" | "hung" | "interrupted" if not gives_up(failures, retries):
             return Next("retry", retries.first_seconds * retries.factor ** (len(failures) - 1))
     return Next("over")
+
+
+def gives_up(failures: Sequence[Failure], retries: Retries) -> bool:
+    """Whether a run with these failures is not tried any more."""
+    wrong = any(failure.exit_status == WRONG for failure in failures[-1:])
+    return wrong or len(failures) > retries.most or _repeats(failures)
 
 
 def _repeats(failures: Sequence[Failure]) -> bool:

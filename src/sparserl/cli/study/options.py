@@ -1,0 +1,90 @@
+"""Options that several commands of `sparserl study` take."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from sparserl.cli.arguments import Json
+from sparserl.errors import UserError
+from sparserl.study.execution import Settings
+from sparserl.study.stored import StoredStudy, stored, stored_names
+
+ScaleOption = Literal["smoke", "quick", "paper"] | None
+Name = Annotated[
+    tyro.conf.Positional[str],
+    tyro.conf.arg(metavar="NAME", help="A study of `sparserl study list`, or (run) a Python file that defines one."),
+]
+Output = Annotated[Path, tyro.conf.arg(help="Results directory; it may hold many studies.")]
+_SCALE_HELP = "smoke takes minutes, quick hours on two cores, paper is as published; none: quick, or the one stored."
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What `run`, `resume` and `retry` are told: which study, and how its runs are worked on."""
+
+    name: Name = ""
+    scale: Annotated[ScaleOption, tyro.conf.arg(help=_SCALE_HELP)] = None
+    output: Output = Path("results")
+    scheduler: Annotated[
+        str | None, tyro.conf.arg(help="Address of a Dask scheduler, tcp://host:8786; none: the cores of this machine.")
+    ] = None
+    num_workers: Annotated[
+        int | None, tyro.conf.arg(help="Runs at once on this machine; none: one for each core, or each GPU.")
+    ] = None
+    device: Annotated[Literal["cpu", "gpu"], tyro.conf.arg(help="What each run computes on.")] = "cpu"
+    hang_seconds: Annotated[float, tyro.conf.arg(help="A worker that says nothing for so long is started again.")] = (
+        600.0
+    )
+    checkpoint_seconds: Annotated[
+        float | None, tyro.conf.arg(help="Time between checkpoints of a run; none: the worker's own.")
+    ] = None
+    memory_limit: Annotated[
+        str | None, tyro.conf.arg(help="What each run's process may use, as in 4GB; none: no limit.")
+    ] = None
+    force: Annotated[
+        bool,
+        tyro.conf.FlagCreatePairsOff,
+        tyro.conf.arg(help="Go on with runs that another machine or other versions began; the runs record it."),
+    ] = False
+    json: Json = False
+
+    def __post_init__(self) -> None:
+        if self.num_workers is not None and self.num_workers < 1:
+            raise UserError(f"num_workers is {self.num_workers}: it must be at least 1")
+        if self.num_workers is not None and self.scheduler is not None:
+            raise UserError("num_workers is for this machine: the workers of --scheduler are started where it runs")
+        self.settings()
+
+    def settings(self) -> Settings:
+        """These options as the workers are told them."""
+        return Settings(
+            hang_seconds=self.hang_seconds,
+            checkpoint_seconds=self.checkpoint_seconds,
+            memory_limit_bytes=None if self.memory_limit is None else parse_bytes(self.memory_limit),
+            force=self.force,
+            gpu=self.device == "gpu",
+        )
+
+
+def parse_bytes(text: str) -> int:
+    """Such as 4GB, 500MiB or a plain number of bytes. Raises UserError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text.strip())
+    if match is None or match[2].upper() not in _UNITS or float(match[1]) <= 0:
+        raise UserError(f"memory_limit is {text!r}: it takes a number of bytes such as 4GB, 500MB or 2GiB")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def find_stored(name: str, scale: str | None, output: Path) -> StoredStudy:
+    """The study that a person names, at the scale given or the only one. Raises UserError with what there is."""
+    if not name:
+        names = ", ".join(stored_names(output)) or "none yet"
+        raise UserError(f"NAME is missing: name a study; {output} holds {names}")
+    plain, _, given = name.partition("@")
+    scales = [each.partition("@")[2] for each in stored_names(output) if each.partition("@")[0] == plain]
+    if not (chosen := scale or given) and len(scales) > 1:
+        raise UserError(f"{output} holds {plain} at the scales {', '.join(scales)}: choose one by --scale")
+    return stored(output, plain, chosen or (scales[0] if scales else "quick"))

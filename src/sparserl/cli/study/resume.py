@@ -1,0 +1,25 @@
+"""`sparserl study resume`: go on with a study whose plan is on disk; what defined it is not needed any more."""
+
+from collections.abc import Sequence
+
+from sparserl.cli.arguments import parse
+from sparserl.cli.study.options import Work, find_stored
+from sparserl.study.claims import claimed
+from sparserl.study.failures import read_failures
+
+_DESCRIPTION = """Go on with a study that was stopped: each run from where it was stored.
+
+Runs that have failed too often stay so; `sparserl study retry` starts them again.
+
+example:
+  sparserl study resume figure_2_sac"""
+
+
+def main(words: Sequence[str]) -> int:
+    """Resume the study that `words` name; 0 where no run has failed."""
+    options = parse(Work(), words, "sparserl study resume", _DESCRIPTION)
+    stored = find_stored(options.name, options.scale, options.output)
+    with claimed(stored.folder):
+        from sparserl.cli.study.working import work
+
+        return work(stored, options, read_failures(stored.folder))

@@ -1,0 +1,24 @@
+"""`sparserl study retry`: start again what has failed too often to be tried any more, and go on with the rest."""
+
+from collections.abc import Sequence
+
+from sparserl.cli.arguments import parse
+from sparserl.cli.study.options import Work, find_stored
+from sparserl.study.claims import claimed
+from sparserl.study.failures import write_failures
+
+_DESCRIPTION = """Start the failed runs of a study again, from where they were stored, and go on with the others.
+
+example:
+  sparserl study retry figure_2_sac"""
+
+
+def main(words: Sequence[str]) -> int:
+    """Retry the failed runs of the study that `words` name; 0 where none fails again."""
+    options = parse(Work(), words, "sparserl study retry", _DESCRIPTION)
+    stored = find_stored(options.name, options.scale, options.output)
+    with claimed(stored.folder):
+        from sparserl.cli.study.working import work
+
+        write_failures(stored.folder, {})
+        return work(stored, options, {})

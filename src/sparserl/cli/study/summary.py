@@ -1,0 +1,89 @@
+"""What is told of a study as a whole: counts, how far it is, and every run that needs a look, with cause and log."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sparserl.cli.tables import print_table
+from sparserl.study.claims import engine_of
+from sparserl.study.failures import Failures, read_failures
+from sparserl.study.outcomes import LOG_NAME
+from sparserl.study.overview import RunState, counts, overview
+from sparserl.study.stored import StoredStudy
+
+_PROBLEMS = ("failed", "diverged", "damaged")
+_MOST_ROWS = 30  # of a table for people; the JSON document has all
+
+
+def document(stored: StoredStudy, directory: Path) -> dict[str, Any]:
+    """A study and all its runs, as `--json` prints it; the log of each failed run is named."""
+    names = [f"{identifier}/seed={seed}" for identifier, seed in stored.runs]
+    states = overview(str(directory / name) for name in names)
+    steps = {experiment.identifier: experiment.environment_steps for experiment in stored.experiments}
+    totals = [steps[identifier] for identifier, _ in stored.runs]
+    failures, engine = read_failures(stored.folder), engine_of(stored.folder)
+    return {
+        "study": stored.name,
+        "scale": stored.scale,
+        "question": stored.question,
+        "directory": str(directory),
+        "engine": None if engine is None else {"host": engine.host, "process_id": engine.process_id},
+        "counts": counts(states),
+        "environment_steps": sum(map(_steps, states, totals)),
+        "total_environment_steps": sum(totals),
+        "runs": [_run(name, state, failures) for name, state in zip(names, states, strict=True)],
+    }
+
+
+def show(summary: Mapping[str, Any]) -> None:
+    """Print the document for people."""
+    done, total = summary["environment_steps"], summary["total_environment_steps"]
+    engine = summary["engine"]
+    who = f"run by process {engine['process_id']} on {engine['host']}" if engine else "not being run"
+    print(f"{summary['study']}@{summary['scale']}, {who}: {summary['question']}")
+    print(told(summary["counts"], len(summary["runs"])) + f"; {done / max(total, 1):.1%} of {total:,} steps")
+    problems = [run for run in summary["runs"] if run["status"] in _PROBLEMS]
+    if not problems:
+        return
+    print()
+    rows = [
+        (
+            run["run"],
+            run["status"],
+            f"{run['environment_steps']:,}",
+            str(run["tries"] or "-"),
+            run["message"],
+            run["log"],
+        )
+        for run in problems[:_MOST_ROWS]
+    ]
+    print_table(("run", "status", "step", "failures", "cause", "log"), rows, numbers_from=6)
+    if len(problems) > _MOST_ROWS:
+        print(f"and {len(problems) - _MOST_ROWS} more; --json lists all")
+    if any(run["status"] != "diverged" for run in problems):
+        print(f"\n`sparserl study retry {summary['study']}` starts failed runs again; a diverged one is a result")
+
+
+def told(found: Mapping[str, int], num_runs: int) -> str:
+    """Such as 12 of 40 runs finished, 1 diverged, 2 failed, 2 running, 23 waiting."""
+    rest = [f"{count} {state}" for state, count in found.items() if count and state != "finished"]
+    return ", ".join([f"{found['finished']} of {num_runs} runs finished", *rest])
+
+
+def _steps(state: RunState, total: int) -> int:
+    return total if state.state == "finished" else min(state.environment_steps, total)
+
+
+def _run(name: str, state: RunState, failures: Failures) -> dict[str, Any]:
+    found = failures.get(name, ())
+    log = Path(state.run_folder) / LOG_NAME
+    message = state.message or (found[-1].message if found and state.state == "failed" else "")
+    return {
+        "run": name,
+        "status": state.state,
+        "environment_steps": state.environment_steps,
+        "final_return": state.final_return,
+        "tries": len(found),
+        "message": message,
+        "log": str(log) if state.state in _PROBLEMS else None,
+    }

@@ -1,0 +1,105 @@
+"""Working on a stored study: what `run`, `resume` and `retry` have in common."""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from sparserl.cli import DONE, FAILED, INTERRUPTED
+from sparserl.cli.study.options import Work
+from sparserl.cli.study.progress import shown
+from sparserl.cli.study.summary import document, show, told
+from sparserl.study import cluster, engine
+from sparserl.study.failures import Failures, run_name, write_failures
+from sparserl.study.overview import RunState, counts, overview
+from sparserl.study.retries import Failure, Retries, gives_up
+from sparserl.study.stored import StoredStudy
+
+_SECONDS_BETWEEN_WRITES = 2.0  # of failures; those of the last seconds before a power cut are retried once more
+
+
+def work(stored: StoredStudy, options: Work, failures: Failures) -> int:
+    """Work through the runs of a study that this process has claimed, and show what came of it."""
+    directory, retries = options.output.absolute(), Retries()
+    runs = {directory / identifier / f"seed={seed}": identifier for identifier, seed in stored.runs}
+    states = overview(runs)
+    open_runs = [Path(state.run_folder) for state in states if _is_open(state, failures, retries)]
+    try:
+        if open_runs:
+            _work(stored, options, open_runs, states, failures, retries)
+        else:
+            _tell(f"nothing to do: {told(counts(states), len(states))}")
+    except KeyboardInterrupt:
+        return _stopped(stored, options, list(runs))
+    except engine.ClusterLost as error:
+        _tell(f"sparserl: {error}; {_how_to_go_on(stored, options)}")
+        return FAILED
+    summary = document(stored, options.output)
+    if options.json:
+        print(json.dumps(summary, indent=2, allow_nan=False))
+    else:
+        show(summary)
+    return FAILED if summary["counts"]["failed"] + summary["counts"]["damaged"] else DONE
+
+
+def _work(
+    stored: StoredStudy,
+    options: Work,
+    open_runs: Sequence[Path],
+    states: Sequence[RunState],
+    failures: Failures,
+    retries: Retries,
+) -> None:
+    steps = {experiment.identifier: experiment.environment_steps for experiment in stored.experiments}
+    totals = {Path(state.run_folder): steps[Path(state.run_folder).parent.name] for state in states}
+    ledger = _Ledger(stored.folder, failures)
+    with cluster.connected(options.scheduler, options.num_workers, options.device == "gpu") as client:
+        cluster.check_workers(client, options.output)
+        _tell(f"{stored.name}@{stored.scale}: {len(open_runs)} of {len(states)} runs to do, in {options.output}")
+        try:
+            with shown(states, totals) as tell:
+                known = {folder: failures.get(run_name(folder), ()) for folder in open_runs}
+                engine.run(client, open_runs, options.settings(), retries, tell, known, ledger.remember)
+        finally:
+            ledger.write()
+
+
+def _is_open(state: RunState, failures: Failures, retries: Retries) -> bool:
+    """Whether a run is to be worked on: neither a result, nor given up."""
+    if state.state in ("finished", "diverged"):
+        return False
+    return state.state != "failed" or not gives_up(failures.get(run_name(Path(state.run_folder)), ()), retries)
+
+
+class _Ledger:
+    """Keeps the failures of a study on disk, not more often than every few seconds."""
+
+    def __init__(self, folder: Path, failures: Failures) -> None:
+        self.folder, self.failures, self.written, self.kept = folder, failures, -float("inf"), True
+
+    def remember(self, run_folder: Path, found: Sequence[Failure]) -> None:
+        self.failures[run_name(run_folder)] = tuple(found)
+        self.kept = False
+        if time.monotonic() - self.written >= _SECONDS_BETWEEN_WRITES:
+            self.write()
+
+    def write(self) -> None:
+        if not self.kept:
+            write_failures(self.folder, self.failures)
+            self.written, self.kept = time.monotonic(), True
+
+
+def _stopped(stored: StoredStudy, options: Work, runs: Sequence[Path]) -> int:
+    found = counts(overview(runs))
+    _tell(f"sparserl: stopped with {told(found, len(runs))}; all is stored; {_how_to_go_on(stored, options)}")
+    return INTERRUPTED
+
+
+def _how_to_go_on(stored: StoredStudy, options: Work) -> str:
+    where = "" if options.output == Path("results") else f" --output {options.output}"
+    return f"`sparserl study resume {stored.name} --scale {stored.scale}{where}` goes on"
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
