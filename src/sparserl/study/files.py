@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -39,6 +40,12 @@ def load(name_or_path: str | Path, scale: Scale) -> Study:
     text = str(name_or_path)
     known = text in catalogue_names()
     return _load_file(Path(catalogue.__path__[0]) / f"{text}.py" if known else _user_file(text), scale)
+
+
+def from_catalogue(name: str, scale: Scale) -> Study:
+    """A study of the catalogue as it stands there, whose experiments `load` would check once more."""
+    study: Study = import_module(f"{catalogue.__name__}.{name}").study(scale)
+    return study
 
 
 def _user_file(text: str) -> Path:
