@@ -5,10 +5,12 @@ from sparserl.experiment.building import Built, build, check
 from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
 from sparserl.experiment.matching import Matched, live_parameters, matched, matched_dense
+from sparserl.experiment.measuring import Pace, measure
 from sparserl.experiment.planning import planned
 from sparserl.experiment.running import Report, RunFailure, live_density, run
 from sparserl.experiment.setting import check_types, choice_names, unknown_choice, with_choices
 from sparserl.experiment.stored import policy_arrays, rebuild
+from sparserl.experiment.workload import Workload, workload
 
 __all__ = [
     "AGENTS",
@@ -16,8 +18,10 @@ __all__ = [
     "Built",
     "Experiment",
     "Matched",
+    "Pace",
     "Report",
     "RunFailure",
+    "Workload",
     "asked_parameters",
     "build",
     "canonical",
@@ -30,6 +34,7 @@ __all__ = [
     "live_parameters",
     "matched",
     "matched_dense",
+    "measure",
     "planned",
     "policy_arrays",
     "rebuild",
@@ -37,4 +42,5 @@ __all__ = [
     "unknown_choice",
     "with_budget",
     "with_choices",
+    "workload",
 ]

@@ -21,10 +21,14 @@ _FIRST_CHUNK_STEPS = 25
 
 
 class Pace(NamedTuple):
-    """Seconds of an environment step of training and of one of evaluation, in which every episode makes a step."""
+    """Seconds of an environment step of training and of one of evaluation, in which every episode makes a step.
+
+    `measured_seconds` is how long these steps took altogether.
+    """
 
     step_seconds: float
     evaluation_step_seconds: float
+    measured_seconds: float
 
 
 def measure(experiment: Experiment, seconds: float) -> Pace:
@@ -41,7 +45,7 @@ def measure(experiment: Experiment, seconds: float) -> Pace:
     began = time.perf_counter()
     played = evaluate(evaluation_key, state.agent)
     longest_steps = int(np.asarray(played.lengths).max())
-    evaluation_step_seconds = (time.perf_counter() - began) / max(longest_steps, 1)
+    evaluation_seconds = time.perf_counter() - began
     marks: list[tuple[int, float]] = []
     for state, metrics in training.train(built.agent, built.environment, train_key, state, _stops(experiment)):
         jax.block_until_ready((state, metrics))
@@ -49,7 +53,8 @@ def measure(experiment: Experiment, seconds: float) -> Pace:
         if len(marks) > 2 and marks[-1][1] - marks[1][1] > seconds:
             break
     (first, start), (last, end) = marks[min(1, len(marks) - 2)] if len(marks) > 1 else (0, began), marks[-1]
-    return Pace((end - start) / ((last - first) * experiment.num_environments), evaluation_step_seconds)
+    num_steps = (last - first) * experiment.num_environments
+    return Pace((end - start) / num_steps, evaluation_seconds / max(longest_steps, 1), end - start + evaluation_seconds)
 
 
 def _soon_learning(experiment: Experiment) -> Experiment:
