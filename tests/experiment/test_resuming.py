@@ -44,7 +44,7 @@ def short(agent, method, storage="masked", **choices):
 
 
 def train(experiment, folder=None, stop_steps=None, **options):
-    """What a run leaves behind, its rows without their times, and the checkpoint after `stop_steps` if that is asked."""
+    """What a run leaves behind, its rows without their times, and the checkpoint after `stop_steps` if asked for."""
     rows, diagnosed, checkpoint = [], [], None
     for report in run(experiment, 3, 70, **options):
         if report.evaluation:

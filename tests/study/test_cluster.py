@@ -2,13 +2,8 @@
 
 import os
 import signal
-import threading
 import time
 
-import pytest
-
-from sparserl import persistence
-from sparserl.errors import UserError
 from sparserl.study import cluster, engine
 from sparserl.study.execution import Settings
 from sparserl.study.retries import Retries

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, Command] = {
     "train": Command(
         "train", "Train an agent with a sparse method, several seeds at once, and draw the learning curves."
     ),
+    "study": Command("study", "Plan studies of many experiments, those of the paper or your own."),
     "describe": Command("describe", "Show networks, live weights and FLOPs of an experiment; trains nothing."),
     "evaluate": Command("evaluate", "Play episodes with a trained policy."),
     "report": Command("report", "Draw the learning curves of every experiment in a results directory."),

@@ -28,9 +28,8 @@ def main(words: Sequence[str]) -> int:
     name, _, given = options.name.partition("@") if not options.name.endswith(".py") else (options.name, "", "")
     scale = options.scale or given or "quick"
     refuse_if_claimed(study_folder(options.output, Path(name).stem, scale))  # at once: loading a study takes its time
-    from sparserl.study.files import load
-
     from sparserl.cli.study.working import work
+    from sparserl.study.files import load
     from sparserl.study.studies import Scale
 
     if scale not in get_args(Scale):
