@@ -50,9 +50,14 @@ class Sink(Protocol):
 
 def after(position: Position, event: Event) -> Position:
     """Where a run stands once `event` was passed on."""
-    if event.kind == "status":
-        return position._replace(status=status_mark(event.fields))
-    return position._replace(**{event.kind: max(getattr(position, event.kind), event.environment_steps)})
+    match event.kind:
+        case "evaluation":
+            return position._replace(evaluation=event.environment_steps)
+        case "diagnostics":
+            return position._replace(diagnostics=event.environment_steps)
+        case "status":
+            return position._replace(status=status_mark(event.fields))
+    raise ValueError(f"no kind of event: {event.kind!r}")
 
 
 def after_all(positions: Mapping[str, Position], events: Iterable[Event]) -> dict[str, Position]:

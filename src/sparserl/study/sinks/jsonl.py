@@ -1,5 +1,6 @@
 """The sink `jsonl`: one JSON line per event in `events.jsonl`, keys sorted, flushed to the disk."""
 
+import contextlib
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from sparserl import persistence
-from sparserl.study.sinks.events import Event, Position, after_all
+from sparserl.study.sinks.events import Event, Position, after
 
 
 class JsonLines:
@@ -53,16 +54,13 @@ def _held(file: IO[bytes]) -> tuple[dict[str, Position], int]:
     for line in file:
         if line.endswith(b"\n"):
             whole_bytes += len(line)
-            positions = _after_line(positions, line)
+            _move(positions, line)
     return positions, whole_bytes
 
 
-def _after_line(positions: dict[str, Position], line: bytes) -> dict[str, Position]:
-    try:
+def _move(positions: dict[str, Position], line: bytes) -> None:
+    """Move the run that a line tells of; a line that is not ours moves none."""
+    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
         fields = json.loads(line)
-        run, kind = str(fields.pop("run")), fields.pop("event")
-        event = Event(run, kind, int(fields["environment_steps"]), fields)
-        positions[run] = after_all({run: positions.get(run, Position())}, [event])[run]
-    except (ValueError, TypeError, KeyError, AttributeError):  # a line that is not ours
-        pass
-    return positions
+        event = Event(str(fields.pop("run")), fields.pop("event"), int(fields["environment_steps"]), fields)
+        positions[event.run] = after(positions.get(event.run, Position()), event)

@@ -137,7 +137,7 @@ def _last_words(sink: Running, status: int) -> str:
     except OSError:
         lines = []
     told = [line.removeprefix("sparserl: ") for line in lines if line.startswith("sparserl: ")]
-    killed = f"killed by {signal.Signals(-status).name}" if status < 0 else "it said nothing"
+    killed = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status} without a word"
     return killed if status < 0 else (told or lines or [killed])[-1]
 
 

@@ -42,7 +42,8 @@ class TensorBoard:
         runs = {event.run for event in events}
         for run in runs & self._writers.keys():
             self._writers[run].flush()  # to the disk
-        for run in {event.run for event in events if event.kind == "status" and event.fields["status"] != "running"}:
+        ended = {event.run for event in events if event.kind == "status" and event.fields["status"] != "running"}
+        for run in ended & self._writers.keys():
             self._close(run)
         return runs
 

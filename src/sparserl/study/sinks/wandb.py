@@ -13,7 +13,7 @@ from typing import Any
 import wandb
 
 from sparserl import persistence
-from sparserl.study.sinks.events import IDENTITY, Event, Position, numbers_of
+from sparserl.study.sinks.events import IDENTITY, Event, Position, after, numbers_of
 
 _PROJECT = "sparserl"  # unless WANDB_PROJECT names another
 _LARGEST_NUM_OPEN = 32
@@ -22,14 +22,19 @@ _RESULTS = ("finished", "diverged")  # what W&B is told not to be a failure
 
 
 class WeightsAndBiases:
-    """The sessions of the runs that go on, the one longest without news first."""
+    """The sessions of the runs that go on, the one longest without news first, and how far each run was logged."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._sessions: dict[str, Any] = {}
+        self._positions: dict[str, Position] = {}
 
     def passed(self) -> Mapping[str, Position]:
-        return {}  # online this would be a question to a server, run by run; W&B drops steps that it has
+        """What finished sessions have; a session that a kill cut short has nothing."""
+        for mark in (self._folder / "sessions").glob("*.json"):
+            document = persistence.read_document(mark)
+            self._positions[document["run"]] = Position(*document["position"])
+        return dict(self._positions)
 
     def write(self, events: Sequence[Event]) -> Collection[str]:
         finished: set[str] = set()
@@ -38,11 +43,12 @@ class WeightsAndBiases:
             finished.discard(event.run)
             if event.kind == "status":
                 session.summary.update({"status": dict(event.fields)})
-                if event.fields["status"] != "running":
-                    finished.add(self._finish(event.run, event.fields["status"] in _RESULTS))
             else:
                 _tell_config(session, event)
                 session.log(numbers_of(event), step=event.environment_steps)
+            self._positions[event.run] = after(self._positions.get(event.run, Position()), event)
+            if event.kind == "status" and event.fields["status"] != "running":
+                finished.add(self._finish(event.run, event.fields["status"] in _RESULTS))
         return finished
 
     def close(self) -> None:
@@ -59,8 +65,8 @@ class WeightsAndBiases:
     def _open(self, run: str) -> Any:
         """A session that goes on where one with the same id was finished, and in place of one that a kill cut short."""
         mark = self._mark(run)
-        if mark.exists():
-            _remove_offline_session(self._folder, mark.read_text())
+        if mark.exists() and not (document := persistence.read_document(mark))["finished"]:
+            _remove_offline_session(self._folder, document["session"])
         session = wandb.init(
             project=os.environ.get("WANDB_PROJECT", _PROJECT),
             id=run_id(run),
@@ -71,16 +77,26 @@ class WeightsAndBiases:
             dir=str(self._folder),
             settings=wandb.Settings(console="off", silent=True, x_disable_stats=True, x_disable_meta=True),
         )
-        persistence.write_atomically(mark, Path(session.dir).parent.name.encode())
+        self._remember(run, session, finished=False)
         return session
 
     def _finish(self, run: str, is_result: bool = True) -> str:
-        self._sessions.pop(run).finish(exit_code=0 if is_result else 1)
-        self._mark(run).unlink(missing_ok=True)
+        session = self._sessions.pop(run)
+        session.finish(exit_code=0 if is_result else 1)
+        self._remember(run, session, finished=True)
         return run
 
+    def _remember(self, run: str, session: Any, finished: bool) -> None:
+        document = {
+            "run": run,
+            "session": Path(session.dir).parent.name,
+            "finished": finished,
+            "position": list(self._positions.get(run, Position())),
+        }
+        persistence.write_document(self._mark(run), document)
+
     def _mark(self, run: str) -> Path:
-        return self._folder / "open" / run_id(run)
+        return self._folder / "sessions" / f"{run_id(run)}.json"
 
 
 def open_sink(folder: Path) -> WeightsAndBiases:
