@@ -10,6 +10,10 @@ from sparserl.types import UserError
 SUBCOMMANDS: Mapping[str, Command] = {
     "list": Command("listing", "List the studies of the catalogue: a study for every figure and table of the paper."),
     "plan": Command("plan", "Check a study and say what it takes: runs, steps, hours, disk; trains nothing."),
+    "run": Command("run", "Run a study, or go on with it; several runs at once."),
+    "status": Command("status", "Show how far a study is, and what failed, and why."),
+    "resume": Command("resume", "Go on with a stored study where it was stopped."),
+    "retry": Command("retry", "Go on with a stored study, and try its failed runs again."),
 }
 DEFAULT_SCALE = "quick"  # of every subcommand
 
