@@ -24,7 +24,9 @@ def running(folder, num_workers, **environment):
     folder.mkdir(parents=True)
     card = folder / "scheduler.json"
     quiet = ["--no-dashboard"]
-    scheduler = _start("dask_scheduler", ["--port", "0", "--host", "127.0.0.1", "--scheduler-file", card, *quiet], environment)
+    scheduler = _start(
+        "dask_scheduler", ["--port", "0", "--host", "127.0.0.1", "--scheduler-file", card, *quiet], environment
+    )
     processes = [scheduler]
     try:
         while not card.exists():
@@ -46,5 +48,8 @@ def _start(module, words, environment):
     path = os.pathsep.join([str(TESTS), *filter(None, sys.path)])
     command = [sys.executable, "-m", f"distributed.cli.{module}", *map(str, words)]
     return subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": path, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )

@@ -1,13 +1,17 @@
 """The hall: an experiment as data, the agent and environments it stands for, and one run of it."""
 
 from sparserl.experiment.budget import asked_parameters, with_budget
-from sparserl.experiment.building import Built, build
+from sparserl.experiment.building import Built, build, check
 from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
+from sparserl.experiment.matching import Matched, live_parameters, matched, matched_dense
+from sparserl.experiment.measuring import Pace, measure
 from sparserl.experiment.planning import planned
 from sparserl.experiment.resuming import Captured, machine_class
 from sparserl.experiment.running import Report, RunFailure, live_density, run
+from sparserl.experiment.setting import check_types, choice_names, unknown_choice, with_choices
 from sparserl.experiment.stored import policy_arrays, rebuild
+from sparserl.experiment.workload import Workload, workload
 
 __all__ = [
     "AGENTS",
@@ -15,18 +19,31 @@ __all__ = [
     "Built",
     "Captured",
     "Experiment",
+    "Matched",
+    "Pace",
     "Report",
     "RunFailure",
+    "Workload",
     "asked_parameters",
     "build",
     "canonical",
+    "check",
+    "check_types",
+    "choice_names",
     "describe",
     "from_preset",
     "live_density",
+    "live_parameters",
     "machine_class",
+    "matched",
+    "matched_dense",
+    "measure",
     "planned",
     "policy_arrays",
     "rebuild",
     "run",
+    "unknown_choice",
     "with_budget",
+    "with_choices",
+    "workload",
 ]

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.matching import of_widths
 from sparserl.experiment.planning import Networks, by_name, make_networks, specification
 from sparserl.networks import matched_width
 from sparserl.sparsity import Bounds, Distribution, NetworkSize, allocate, check_shares
@@ -89,20 +90,9 @@ def _with_widths_of_budget(
     check_shares({name: Bounds(count(1), total) for name, count in counts.items()}, shares, budget_fraction, total)
     widths = {name: matched_width(count, shares[name] * budget_fraction * total) for name, count in counts.items()}
     critic_width = next(width for name, width in widths.items() if name != ACTOR)
-    return dataclasses.replace(_of_widths(experiment, widths[ACTOR], critic_width), sparsity=0.0)
+    return dataclasses.replace(of_widths(experiment, widths[ACTOR], critic_width), sparsity=0.0)
 
 
 def _parameters_of_width(experiment: Experiment, spec: EnvSpec, name: str) -> Callable[[int], int]:
     """The parameters of the network `name` with hidden layers of a common width, as a function of that width."""
-    return lambda width: _parameters(make_networks(_of_widths(experiment, width, width), spec))[name]
-
-
-def _of_widths(experiment: Experiment, actor_width: int, critic_width: int) -> Experiment:
-    """The experiment with as many hidden layers as before, all those of a network equally wide."""
-    actor = (actor_width,) * len(experiment.network.hidden_units)
-    critic = (critic_width,) * len(experiment.critic_hidden_units or experiment.network.hidden_units)
-    return dataclasses.replace(
-        experiment,
-        network=dataclasses.replace(experiment.network, hidden_units=actor),
-        critic_hidden_units=() if critic == actor else critic,  # () is as the actor's: one experiment, one id
-    )
+    return lambda width: _parameters(make_networks(of_widths(experiment, width, width), spec))[name]

@@ -8,7 +8,15 @@ from sparserl.agents.dqn import DQN, DQNSettings
 from sparserl.agents.ppo import GROUP, PPO, PPOSettings
 from sparserl.agents.sac import CRITICS, SAC, SACSettings
 from sparserl.experiment.choices import Experiment
-from sparserl.experiment.planning import Networks, break_evens, by_name, layer_densities, make_networks, planned
+from sparserl.experiment.planning import (
+    Networks,
+    break_evens,
+    by_name,
+    layer_densities,
+    make_networks,
+    planned,
+    specification,
+)
 from sparserl.networks import MLP
 from sparserl.sparsity import SparseOptimizer, sparse_glorot_uniform
 from sparserl.types import Agent, Environment, EnvSpec, UserError
@@ -35,6 +43,16 @@ def build(experiment: Experiment) -> Built:
     optimizers = _optimizers(experiment, networks, densities)
     agent = make_agent(experiment, environment.spec, networks, optimizers)
     return Built(agent, environment, make(experiment.evaluation.num_episodes), networks, densities, optimizers)
+
+
+def check(experiment: Experiment) -> Experiment:
+    """The experiment, planned, once all of it but its environments has been built; UserError where it cannot be."""
+    experiment = planned(experiment)
+    spec = specification(experiment)
+    networks = make_networks(experiment, spec)
+    optimizers = _optimizers(experiment, networks, layer_densities(experiment, networks))
+    make_agent(experiment, spec, networks, optimizers)
+    return experiment
 
 
 def make_agent(

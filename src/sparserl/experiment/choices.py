@@ -4,12 +4,14 @@ import dataclasses
 import json
 import typing
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from sparserl import persistence
 from sparserl.agents.dqn import DQNSettings
 from sparserl.agents.ppo import PPOSettings
 from sparserl.agents.sac import SACSettings
+from sparserl.experiment.setting import with_choices
 from sparserl.networks import MLPSettings
 from sparserl.presets import PRESETS, AgentSettings, PresetName
 from sparserl.sparsity import InnerOptimizer, SparseMethod, find_method, method_name
@@ -48,12 +50,11 @@ class Experiment:
     environment_backend: Literal["auto", "compiled", "host"] = "auto"  # compiled: JAX; host: Gymnasium
 
     def __post_init__(self) -> None:
-        if not 0 <= self.sparsity < 1:
-            raise UserError(f"sparsity is {self.sparsity}: it must lie in [0, 1); 0.9 keeps one weight in ten")
-        for name in ("actor_sparsity", "critic_sparsity"):
+        for name in ("sparsity", "actor_sparsity", "critic_sparsity"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
-                raise UserError(f"{name} is {value}: it must lie in [0, 1); 0.9 keeps one weight in ten")
+                percent = f"; {value:g} % is {value / 100:g}" if 1 < value < 100 else ""
+                raise UserError(f"{name} is {value}: it must lie in [0, 1); 0.9 keeps one weight in ten{percent}")
         if isinstance(self.agent, DQNSettings):
             for name in ("actor_sparsity", "critic_sparsity", "critic_hidden_units"):
                 if getattr(self, name) not in (None, ()):
@@ -138,7 +139,17 @@ def canonical(experiment: Experiment) -> Experiment:
 def from_preset(
     agent: str, method: str, environment: str, /, preset: PresetName = "paper", **choices: Any
 ) -> Experiment:
-    """The experiment of the published tables, with `choices` replacing single fields."""
+    """The experiment of the published tables, with `choices` replacing single ones; nested ones are named with dots.
+
+    Raises UserError for a name that is not there, with the nearest, and for a choice that is not of its type.
+    """
+    for what, name, names in (("agent", agent, AGENTS), ("preset", preset, typing.get_args(PresetName))):
+        if name not in names:
+            near = get_close_matches(str(name), names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UserError(f"unknown {what} {name!r}: there are {', '.join(names)}{hint}")
+    if not isinstance(environment, str):
+        raise UserError(f"environment is {environment!r}: it takes a name, such as 'CartPole-v1'")
     table = PRESETS[agent](method, preset, environment)
     fields = {field.name: getattr(table, field.name) for field in dataclasses.fields(table)}
-    return Experiment(**{**fields, "environment": environment, **choices})
+    return with_choices(Experiment(**{**fields, "environment": environment}), choices)

@@ -1,13 +1,13 @@
 """What an experiment's networks hold and cost."""
 
-import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from sparserl.experiment.budget import ACTOR
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.matching import matched
 from sparserl.experiment.planning import break_evens, by_name, layer_densities, make_networks, planned, specification
-from sparserl.networks import MLP, matched_width
+from sparserl.networks import MLP
 from sparserl.sparsity import live_count, network_cost, pruned_count
 
 
@@ -29,10 +29,6 @@ def describe(experiment: Experiment, asked: Mapping[str, float] | None = None) -
         name: _network_description(name, network, {} if dense else densities, count, packed)
         for name, network in networks.items()
     }
-    wanted = {name: _network_description(name, network, densities, count, packed) for name, network in networks.items()}
-    live = sum(network["live_parameters"] for network in wanted.values())
-    of_width = lambda width: sum(_resized(network, width).num_parameters() for network in networks.values())
-    matched = matched_width(of_width, live)
     total = sum(network["live_parameters"] for network in described.values())
     shares = {name: network["live_parameters"] / total for name, network in described.items()}
     budget = {} if asked is None else {name: {"asked_parameters": count} for name, count in asked.items()}
@@ -49,13 +45,8 @@ def describe(experiment: Experiment, asked: Mapping[str, float] | None = None) -
             for name, network in described.items()
         },
         "split": {"actor": shares[ACTOR], "critics": 1 - shares[ACTOR]} if ACTOR in shares else None,
-        "matched_dense": {"hidden_units": matched, "parameters": of_width(matched)},
+        "matched_dense": matched(experiment)._asdict(),
     }
-
-
-def _resized(network: MLP, width: int) -> MLP:
-    widths = (width,) * len(network.settings.hidden_units)
-    return dataclasses.replace(network, settings=dataclasses.replace(network.settings, hidden_units=widths))
 
 
 def _network_description(

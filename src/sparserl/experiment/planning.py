@@ -22,7 +22,12 @@ MATRIX_OPTIMIZERS = ("muon",)  # they treat a kernel as a whole, so it must be a
 
 def specification(experiment: Experiment) -> EnvSpec:
     """What the agent may know of the environment."""
-    return environments.make(experiment.environment, 1, experiment.environment_backend).spec
+    return _specification(experiment.environment, experiment.environment_backend)
+
+
+@functools.cache  # making a host environment takes as long as planning ten experiments
+def _specification(environment: str, backend: environments.Backend) -> EnvSpec:
+    return environments.make(environment, 1, backend).spec
 
 
 Networks = Mapping[str, Mapping[str, MLP]]  # by the group that owns them, by name

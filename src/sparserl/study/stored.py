@@ -43,6 +43,7 @@ class StoredStudy(NamedTuple):
     figures: tuple[Mapping[str, Any], ...]
     waiting: tuple[str, ...]
     created: str
+    diagnostics: bool
 
     @property
     def runs(self) -> tuple[tuple[str, int], ...]:
@@ -75,6 +76,7 @@ def store(directory: str | Path, study: "Study", scale: "Scale") -> Path:
         "experiments": [_summary(experiment)._asdict() for experiment in study.experiments],
         "figures": [dataclasses.asdict(figure) for figure in study.figures],
         "waiting": study.waiting,
+        "diagnostics": study.diagnostics,
         "versions": machine.pop("packages"),
         "machine": machine,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -94,9 +96,12 @@ def stored(directory: str | Path, name: str, scale: str) -> StoredStudy:
         figures, waiting = tuple(dict(figure) for figure in document["figures"]), tuple(map(str, document["waiting"]))
         kept_scale, question = str(document["scale"]), str(document["question"])
         num_seeds, created = int(document["num_seeds"]), str(document["created"])
+        diagnostics = bool(document["diagnostics"])
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder / _FILE_NAME} is from another version of sparserl: {error}") from error
-    return StoredStudy(folder, name, kept_scale, question, experiments, num_seeds, figures, waiting, created)
+    return StoredStudy(
+        folder, name, kept_scale, question, experiments, num_seeds, figures, waiting, created, diagnostics
+    )
 
 
 def stored_names(directory: str | Path) -> list[str]:

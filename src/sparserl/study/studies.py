@@ -52,6 +52,7 @@ class Study:
     num_seeds: int
     figures: tuple[Figure, ...] = ()
     waiting: tuple[str, ...] = ()
+    diagnostics: bool = False  # record gradients, units and topologies at every evaluation; no part of any identity
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -60,6 +61,8 @@ class Study:
         _check_all("experiments", self.experiments, Experiment)
         _check_all("figures", self.figures, Figure)
         _check_all("waiting", self.waiting, str)
+        if type(self.diagnostics) is not bool:
+            raise UserError(f"diagnostics is {self.diagnostics!r}: True or False")
         if type(self.num_seeds) is not int or not 1 <= self.num_seeds <= LARGEST_NUM_SEEDS:
             raise UserError(f"num_seeds is {self.num_seeds!r}: a whole number, 1 to {LARGEST_NUM_SEEDS}")
         if not self.experiments and not self.waiting:
@@ -84,9 +87,10 @@ def _check_identifiers(study: Study) -> None:
     for index, experiment in enumerate(study.experiments):
         if experiment.storage == "auto":
             raise UserError(f"experiments[{index}] has storage 'auto': give planned(experiment), as grid does")
-        if experiment.identifier in seen:
-            raise UserError(f"experiments[{index}] occurs twice: {experiment.identifier}; `distinct` drops repetitions")
-        seen.add(experiment.identifier)
+        identifier = experiment.identifier
+        if identifier in seen:
+            raise UserError(f"experiments[{index}] occurs twice: {identifier}; `distinct` drops repetitions")
+        seen.add(identifier)
     for figure in study.figures:
         if strangers := [identifier for identifier in figure.experiments if identifier not in seen]:
             raise UserError(f"figure {figure.name} shows {strangers[0]}, which is no experiment of the study")

@@ -1,0 +1,71 @@
+"""`sparserl study list`: the studies of the catalogue, their questions, and how many runs they are."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sparserl.cli.arguments import Json, parse
+from sparserl.cli.tables import print_table
+from sparserl.study import SCALES, Scale
+from sparserl.study.files import catalogue_names, from_catalogue
+from sparserl.types import UserError
+
+_DESCRIPTION = """List the studies of the catalogue with their questions and how many runs each is, at every scale.
+
+Studies share runs: in one results directory, equal experiments are run once.
+
+example:
+  sparserl study list"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What `list` is told."""
+
+    json: Json = False
+
+
+def main(words: Sequence[str]) -> int:
+    """List the catalogue."""
+    options = parse(Options(), words, "sparserl study list", _DESCRIPTION)
+    studies = [_description(name) for name in catalogue_names()]
+    if options.json:
+        print(json.dumps({"studies": studies}, indent=2, allow_nan=False))
+        return 0
+    rows = [(study["name"], *(_runs(study, scale) for scale in SCALES), study["question"]) for study in studies]
+    print_table(("study", *(f"{scale} runs" for scale in SCALES), "question"), rows, numbers_from=5)
+    for reason in dict.fromkeys(study["obstacle"] for study in studies if study["obstacle"]):
+        print(f"\n- {reason}")
+    print("\n`sparserl study plan NAME` says what a study takes.")
+    return 0
+
+
+def _description(name: str) -> dict[str, Any]:
+    """A study as JSON; where what it needs is not installed, without its runs."""
+    found: dict[str, Any] = {
+        "name": name,
+        "question": None,
+        "runs": {},
+        "experiments": {},
+        "figures": [],
+        "waiting": [],
+    }
+    obstacle = None
+    for scale in SCALES:
+        try:
+            study = from_catalogue(name, scale)
+        except UserError as error:
+            obstacle = str(error)
+            continue
+        found["question"], found["figures"] = study.question, [dataclasses.asdict(one) for one in study.figures]
+        found["runs"][scale] = len(study.experiments) * study.num_seeds
+        found["experiments"][scale] = len(study.experiments)
+        found["waiting"] = list(study.waiting)
+    return {**found, "obstacle": obstacle}
+
+
+def _runs(study: Mapping[str, Any], scale: Scale) -> str:
+    if study["obstacle"]:
+        return "-"
+    return "waits" if study["waiting"] and not study["runs"][scale] else f"{study['runs'][scale]:,}"

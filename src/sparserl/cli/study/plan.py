@@ -1,0 +1,145 @@
+"""`sparserl study plan`: what a study takes, before any of it is run."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import tyro
+
+from sparserl.cli.arguments import Json, parse
+from sparserl.cli.study import DEFAULT_SCALE, name_and_options
+from sparserl.cli.tables import print_table
+from sparserl.study import Scale
+from sparserl.study.files import load
+from sparserl.study.planning import Part, Plan, plan
+
+_DESCRIPTION = """Check every experiment of a study, and say what it takes: runs, steps, hours, disk.
+
+Nothing is trained but for seconds, to see how fast this machine is; --no-calibration leaves that out. NAME is a study
+of the catalogue, or the path of a Python file of your own that defines study(scale). That file is a program: plan only
+what you trust.
+
+example:
+  sparserl study plan figure_8 --scale quick"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What `plan` is told beside the study."""
+
+    scale: Annotated[
+        Scale, tyro.conf.arg(help="Minutes on 2 cores (smoke), hours (quick), or as published (paper).")
+    ] = cast(Scale, DEFAULT_SCALE)
+    output: Annotated[Path, tyro.conf.arg(help="Results directory; runs that have finished there count.")] = Path(
+        "results"
+    )
+    calibration: Annotated[bool, tyro.conf.arg(help="Measure a few experiments for seconds, to estimate hours.")] = True
+    json: Json = False
+
+
+def main(words: Sequence[str]) -> int:
+    """Plan the study that `words` name."""
+    name, rest = name_and_options("plan", words)
+    options = parse(Options(), rest, f"sparserl study plan {name}", _DESCRIPTION)
+    study = load(name, options.scale)
+    if options.calibration and study.experiments:
+        print("sparserl: measuring a few experiments, unless they are known", file=sys.stderr)
+    planned = plan(study, options.output, options.calibration)
+    if options.json:
+        print(json.dumps(_document(planned, options), indent=2, allow_nan=False))
+    else:
+        _show(planned, options)
+    return 0
+
+
+def _document(planned: Plan, options: Options) -> dict[str, Any]:
+    study, numbers = planned.study, planned._asdict()
+    del numbers["study"]
+    return {
+        "study": study.name,
+        "scale": options.scale,
+        "question": study.question,
+        "directory": str(options.output),
+        "num_experiments": len(study.experiments),
+        "num_seeds": study.num_seeds,
+        "waiting": list(study.waiting),
+        "figures": [dataclasses.asdict(figure) for figure in study.figures],
+        **numbers,
+        "parts": [part._asdict() for part in planned.parts],
+        "sources": planned.sources._asdict(),
+    }
+
+
+def _show(planned: Plan, options: Options) -> None:
+    study = planned.study
+    print(f"{study.name}, scale {options.scale}: {study.question}\n")
+    columns = ("agent", "environment", "experiments", "runs", "finished", "steps", "evaluation steps", "core-hours")
+    print_table(columns, [_row(part) for part in planned.parts], numbers_from=2)
+    print(f"\nruns:    {_runs(planned)}")
+    print(
+        f"steps:   {planned.environment_steps:,} of training, at most {planned.evaluation_steps:,} of evaluation "
+        "(episodes as long as the time limit)"
+    )
+    print(f"time:    {_time(planned)}")
+    print(
+        f"disk:    {_size(planned.finished_bytes)} in the end, up to {_size(planned.running_bytes)} more while it runs"
+    )
+    if planned.finished_bytes + planned.running_bytes > planned.free_bytes:
+        print(f"         that is more than the {_size(planned.free_bytes)} that are free")
+    print(f"source:  {_source(planned)}")
+    for part in study.waiting:
+        print(f"waits:   {part}")
+
+
+def _row(part: Part) -> tuple[str, ...]:
+    numbers = (part.num_experiments, part.num_runs, part.num_finished, part.environment_steps, part.evaluation_steps)
+    hours = "-" if part.core_seconds is None else f"{part.core_seconds / 3600:,.2f}"
+    return (part.agent, part.environment, *(f"{number:,}" for number in numbers), hours)
+
+
+def _runs(planned: Plan) -> str:
+    study = planned.study
+    text = f"{planned.num_runs:,} ({len(study.experiments):,} experiments, {study.num_seeds} seeds each)"
+    text += f", {planned.num_finished:,} finished before" if planned.num_finished else ""
+    return text + (f", {planned.num_begun:,} begun" if planned.num_begun else "")
+
+
+def _time(planned: Plan) -> str:
+    if planned.core_seconds is None or planned.wall_seconds is None:
+        return "not known: nothing like it was measured on this machine"
+    cores = f"{planned.num_cores} core{'s' * (planned.num_cores > 1)}"
+    longest = f"; the longest run {_span(planned.longest_run_seconds)}" if planned.longest_run_seconds else ""
+    return f"about {_span(planned.wall_seconds)} on {cores} ({planned.core_seconds / 3600:,.2f} core-hours){longest}"
+
+
+def _span(seconds: float) -> str:
+    """Seconds in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5_400 else f"{seconds / 3600:,.1f} hours"
+
+
+def _source(planned: Plan) -> str:
+    """What was measured, and what was estimated from it."""
+    one = planned.sources
+    counts = {
+        "by runs of theirs that have finished": one.num_finished,
+        "measured on this machine": one.num_measured,
+        "estimated from these by agent, size and environment": one.num_estimated,
+        "not known": one.num_unknown,
+    }
+    text = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    now = (
+        f"; {one.num_measured_now} measured just now in {one.calibration_seconds:.0f} s" if one.num_measured_now else ""
+    )
+    return f"of {len(planned.study.experiments):,} experiments {text}{now}"
+
+
+def _size(count: int) -> str:
+    return next(
+        (f"{count / 1000**power:,.1f} {unit}" for power, unit in ((3, "GB"), (2, "MB")) if count >= 1000**power),
+        f"{count / 1000:,.0f} kB",
+    )

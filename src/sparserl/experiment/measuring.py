@@ -1,0 +1,76 @@
+"""Measuring: how long a step of an experiment takes in this process, in training and in evaluation."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from sparserl import training
+from sparserl.agents.dqn import DQNSettings
+from sparserl.agents.sac import SACSettings
+from sparserl.experiment.building import build
+from sparserl.experiment.choices import Experiment
+from sparserl.experiment.planning import planned
+
+_WARMUP_STEPS = 500  # random steps cost little and tell nothing of learning
+_EVALUATION_STEPS = 100  # of every episode
+_FIRST_CHUNK_STEPS = 25
+
+
+class Pace(NamedTuple):
+    """Seconds of an environment step of training and of one of evaluation, in which every episode makes a step.
+
+    `measured_seconds` is how long these steps took altogether.
+    """
+
+    step_seconds: float
+    evaluation_step_seconds: float
+    measured_seconds: float
+
+
+def measure(experiment: Experiment, seconds: float) -> Pace:
+    """Train for about `seconds` once all is compiled, and play two short evaluations; nothing is kept.
+
+    Topology updates, which are rare, may not be among the steps measured.
+    """
+    experiment = planned(_soon_learning(experiment))
+    built = build(experiment)
+    train_key, evaluation_key = jax.random.split(jax.random.key(0))
+    state = training.start(built.agent, built.environment, train_key)
+    evaluate = training.evaluator(built.agent, built.evaluation_environment, _EVALUATION_STEPS)
+    evaluate(evaluation_key, state.agent)  # compiles
+    began = time.perf_counter()
+    played = evaluate(evaluation_key, state.agent)
+    longest_steps = int(np.asarray(played.lengths).max())
+    evaluation_seconds = time.perf_counter() - began
+    marks: list[tuple[int, float]] = []
+    for state, metrics in training.train(built.agent, built.environment, train_key, state, _stops(experiment)):
+        jax.block_until_ready((state, metrics))
+        marks.append((int(state.num_steps), time.perf_counter()))
+        if len(marks) > 2 and marks[-1][1] - marks[1][1] > seconds:
+            break
+    (first, start), (last, end) = marks[min(1, len(marks) - 2)] if len(marks) > 1 else (0, began), marks[-1]
+    num_steps = (last - first) * experiment.num_environments
+    return Pace((end - start) / num_steps, evaluation_seconds / max(longest_steps, 1), end - start + evaluation_seconds)
+
+
+def _soon_learning(experiment: Experiment) -> Experiment:
+    agent: Any = experiment.agent
+    if not isinstance(agent, DQNSettings | SACSettings):
+        return experiment
+    shorter = dataclasses.replace(agent, warmup_steps=min(agent.warmup_steps, _WARMUP_STEPS))
+    return dataclasses.replace(experiment, agent=shorter)
+
+
+def _stops(experiment: Experiment) -> Iterator[int]:
+    """The end of the warm-up, a first chunk of learning, then chunks that double; all within the run."""
+    warmup_steps = getattr(experiment.agent, "warmup_steps", 0)
+    chunk_steps = max(_FIRST_CHUNK_STEPS, experiment.agent.steps_per_update)
+    stop = max(warmup_steps, experiment.agent.steps_per_update)
+    while stop < experiment.total_steps:
+        yield stop
+        stop, chunk_steps = stop + chunk_steps, 2 * chunk_steps
+    yield experiment.total_steps

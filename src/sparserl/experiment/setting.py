@@ -1,0 +1,137 @@
+"""Setting choices by name: `total_steps`, or `method.drop_fraction` for one inside another, each of its own type."""
+
+import dataclasses
+import functools
+import math
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+import numpy as np
+
+from sparserl.types import UserError
+
+_MEANINGS = {int: "a whole number", float: "a number", str: "a word", bool: "True or False"}
+T = TypeVar("T")
+
+
+def with_choices(settings: T, choices: Mapping[str, Any]) -> T:
+    """A frozen dataclass with some choices replaced, those inside others named with dots.
+
+    Whole numbers and lists become floats and tuples where the field is one, so that equal choices have equal
+    identities. Raises UserError for names that are not there, with the nearest, and for values of another type.
+    """
+    return _replaced(settings, {name: _fitted(name, value, _hint(settings, name)) for name, value in choices.items()})
+
+
+def check_types(settings: Any, prefix: str = "") -> None:
+    """Raises UserError for a choice that is not of its very type: from JSON it would not come back as it was."""
+    for field in dataclasses.fields(settings):
+        name, value = prefix + field.name, getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            check_types(value, f"{name}.")
+        elif repr(fitted := _fitted(name, value, _hints(settings)[field.name])) != repr(value):
+            raise UserError(f"{name} is {value!r}: write {fitted!r}")
+
+
+def choice_names(settings: Any, prefix: str = "") -> list[str]:
+    """The names of all choices of a dataclass, those inside others with dots."""
+    names = []
+    for field in dataclasses.fields(settings):
+        value, name = getattr(settings, field.name), prefix + field.name
+        names += choice_names(value, f"{name}.") if dataclasses.is_dataclass(value) else [name]
+    return names
+
+
+def unknown_choice(name: str, names: Sequence[str]) -> UserError:
+    """The mistake of a name that is not among `names`; a last part alone stands for the whole."""
+    spellings = {**{known.rpartition(".")[2]: known for known in names}, **{known: known for known in names}}
+    near = get_close_matches(name, spellings, n=1) or get_close_matches(name.rpartition(".")[2], spellings, n=1)
+    hint = f"; did you mean {spellings[near[0]]!r}?" if near else ""
+    return UserError(f"unknown choice {name!r}: there are {', '.join(_beside(name, names))}{hint}")
+
+
+def _beside(name: str, names: Sequence[str]) -> list[str]:
+    """The names in the same place as `name`; what is inside others is cut to `other.*`."""
+    place = name.rpartition(".")[0] + "."
+    inside = [known for known in names if known.startswith(place)]
+    depth = place.count(".") if inside else 0
+    parts = [known.split(".") for known in inside or names]
+    return list(dict.fromkeys(".".join(part[: depth + 1]) + ".*" * (len(part) > depth + 1) for part in parts))
+
+
+def _hints(settings: Any) -> Mapping[str, Any]:
+    kind: Any = type(settings)
+    return _type_hints(kind)
+
+
+_type_hints = functools.cache(typing.get_type_hints)
+
+
+def _hint(settings: Any, name: str) -> Any:
+    """The type of a choice; of a whole dataclass, the types of those that may stand in its place."""
+    value, hint = settings, None
+    for part in name.split("."):
+        fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+        if part not in {field.name for field in fields}:
+            raise unknown_choice(name, choice_names(settings))
+        hint, value = _hints(value)[part], getattr(value, part)
+    return type(value) if dataclasses.is_dataclass(value) else hint
+
+
+def _replaced(settings: Any, choices: Mapping[str, Any]) -> Any:
+    values: dict[str, Any] = {name: value for name, value in choices.items() if "." not in name}
+    for name in dict.fromkeys(name.partition(".")[0] for name in choices if "." in name):
+        inner = {key.removeprefix(f"{name}."): value for key, value in choices.items() if key.startswith(f"{name}.")}
+        values[name] = _replaced(values.get(name, getattr(settings, name)), inner)
+    return dataclasses.replace(settings, **values)
+
+
+def _fitted(name: str, value: Any, hint: Any) -> Any:
+    """`value` as the type `hint` has it."""
+    value = value.item() if isinstance(value, np.generic) else value
+    for kind in typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,):
+        fitted = _as(kind, value)
+        if fitted is not _UNFIT:
+            return fitted
+    raise UserError(f"{name} is {value!r}: it takes {_meaning(hint)}{_nearest(value, hint)}")
+
+
+_UNFIT: Any = object()  # what does not fit; None may
+
+
+def _as(kind: Any, value: Any) -> Any:
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is typing.Literal:
+        return value if any(value == one and type(value) is type(one) for one in arguments) else _UNFIT
+    if typing.get_origin(kind) is tuple:
+        entries = [_as(arguments[0], one) for one in value] if isinstance(value, tuple | list) else [_UNFIT]
+        return _UNFIT if any(one is _UNFIT for one in entries) else tuple(entries)
+    if kind is float and type(value) in (int, float):
+        return _UNFIT if math.isnan(value) else float(value)
+    if kind in (int, bool, str, types.NoneType):
+        return value if type(value) is kind else _UNFIT
+    return value if isinstance(value, kind) else _UNFIT
+
+
+def _meaning(hint: Any) -> str:
+    """What a choice of this type takes, in words."""
+    arguments = typing.get_args(hint)
+    if isinstance(hint, types.UnionType):
+        return " or ".join(_meaning(one) for one in arguments)
+    if typing.get_origin(hint) is typing.Literal:
+        return f"one of {', '.join(map(str, arguments))}"
+    if typing.get_origin(hint) is tuple:
+        return f"a tuple, each entry {_meaning(arguments[0])}"
+    return (
+        "None" if hint is types.NoneType else _MEANINGS.get(hint, f"a value of type {getattr(hint, '__name__', hint)}")
+    )
+
+
+def _nearest(value: Any, hint: Any) -> str:
+    if typing.get_origin(hint) is not typing.Literal or not isinstance(value, str):
+        return ""
+    near = get_close_matches(value, typing.get_args(hint), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,162 @@
+"""Calibration: how fast a few representative experiments run here, each measured in a process of its own on one core.
+
+What was measured is kept in the user's cache by machine and experiment. `python -m sparserl.study.calibration FILE`
+measures the experiment whose choices are in the JSON document FILE, and prints a line of JSON.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sparserl import persistence
+from sparserl.experiment import Experiment, measure
+from sparserl.study.compilation import use_compilation_cache
+from sparserl.study.cores import allowed_cores
+from sparserl.types import UserError
+
+MEASURED_SECONDS = 1.5  # of training, per experiment
+LONGEST_SECONDS = 120  # of a measuring process, whatever happens
+
+
+class Measurement(NamedTuple):
+    """Seconds until a run is compiled and under way, and of its steps (`experiment.Pace`)."""
+
+    start_seconds: float
+    step_seconds: float
+    evaluation_step_seconds: float
+
+
+class Calibration(NamedTuple):
+    """Measurements by experiment id, how many of them were made just now, and how long that took."""
+
+    measurements: Mapping[str, Measurement]
+    num_new: int = 0
+    seconds: float = 0.0
+
+
+def calibrate(experiments: Sequence[Experiment], budget_seconds: float) -> Calibration:
+    """Measure experiments, one per core at a time, until none is to begin within `budget_seconds` any more.
+
+    Those in the cache are not measured again. One whose process fails is left out: running it will tell why.
+    """
+    known, began = remembered(experiments).measurements, time.monotonic()
+    missing = [experiment for experiment in experiments if experiment.identifier not in known]
+    if not missing:
+        return Calibration(known)
+    new = _measure_all(missing, began + budget_seconds)
+    _keep(new)
+    return Calibration({**known, **new}, len(new), time.monotonic() - began)
+
+
+def remembered(experiments: Iterable[Experiment]) -> Calibration:
+    """What the cache has of these experiments; nothing is measured."""
+    folder = _cache()
+    paths = {experiment.identifier: folder / f"{experiment.identifier}.json" for experiment in experiments}
+    found = {identifier: _cached(path) for identifier, path in paths.items() if path.exists()}
+    return Calibration({identifier: one for identifier, one in found.items() if one is not None})
+
+
+def _measure_all(experiments: Sequence[Experiment], deadline: float) -> dict[str, Measurement]:
+    waiting, found = list(experiments), dict[str, Measurement]()
+    free, running = allowed_cores(), dict[int, tuple[str, float, subprocess.Popen[bytes]]]()
+    with tempfile.TemporaryDirectory(prefix="sparserl-calibration-") as folder:
+        try:
+            while running or (waiting and time.monotonic() < deadline):
+                while waiting and free and time.monotonic() < deadline:
+                    experiment, core = waiting.pop(0), free.pop()
+                    identifier = experiment.identifier
+                    running[core] = identifier, time.monotonic(), _start(experiment, core, Path(folder))
+                time.sleep(0.05)
+                for core, (identifier, began, process) in list(running.items()):
+                    if process.poll() is None:
+                        continue
+                    del running[core]
+                    free.append(core)
+                    if (measurement := _read(process, time.monotonic() - began)) is not None:
+                        found[identifier] = measurement
+        finally:
+            for _, _, process in running.values():
+                process.kill()
+                process.wait()
+    return found
+
+
+def _start(experiment: Experiment, core: int, folder: Path) -> subprocess.Popen[bytes]:
+    file = folder / f"{experiment.identifier}.json"
+    persistence.write_document(file, {"choices": experiment.choices()})
+    command = [sys.executable, "-P", "-m", "sparserl.study.calibration", str(file), str(core)]
+    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    environment = {**os.environ, "NPROC": "1", "JAX_PLATFORMS": "cpu", "PYTHONPATH": paths}
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        start_new_session=True,  # Ctrl-C is ours, and we end what we started
+    )
+
+
+def _read(process: subprocess.Popen[bytes], seconds: float) -> Measurement | None:
+    """What a measuring process said; all its time but what it measured is the start of a run."""
+    assert process.stdout is not None
+    with process.stdout as stdout:
+        words = stdout.read().splitlines()
+    if process.returncode or not words:
+        return None
+    pace = json.loads(words[-1])
+    return Measurement(
+        max(seconds - pace["measured_seconds"], 0.0), pace["step_seconds"], pace["evaluation_step_seconds"]
+    )
+
+
+def _cached(path: Path) -> Measurement | None:
+    try:
+        document = persistence.read_document(path)
+        return Measurement(**{name: float(document[name]) for name in Measurement._fields})
+    except (UserError, KeyError, TypeError, ValueError):  # a damaged cache only costs time
+        path.unlink(missing_ok=True)
+        return None
+
+
+def _keep(measurements: Mapping[str, Measurement]) -> None:
+    folder = _cache()
+    for identifier, measurement in measurements.items():
+        with contextlib.suppress(UserError):  # a cache that cannot be written only costs time
+            persistence.write_document(folder / f"{identifier}.json", measurement._asdict())
+
+
+def _cache() -> Path:
+    """Where measurements of this machine and its software are kept."""
+    machine = persistence.machine_description()
+    known = {name: machine[name] for name in ("cpu_model", "cpu_features", "num_cores", "packages")}
+    digest = hashlib.sha256(persistence.canonical_json(known).encode()).hexdigest()[:8]
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return home / "sparserl" / "calibration" / digest
+
+
+def main(file: str, core: str) -> None:
+    """Measure one experiment in this process."""
+    signal.alarm(LONGEST_SECONDS)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {int(core)})
+    channel = os.fdopen(os.dup(1), "w")  # an environment may print, whatever language it is written in
+    os.dup2(2, 1)
+    use_compilation_cache()
+    experiment = Experiment.from_choices(persistence.read_document(file)["choices"])
+    pace = measure(experiment, MEASURED_SECONDS)
+    print(json.dumps(pace._asdict()), file=channel, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+    os._exit(0)  # an orderly end would first wait for what the compiled program still computes

@@ -1,0 +1,15 @@
+"""Figure 17: DQN with the Nature CNN over 15 Atari games, 50 to 99 %; it waits for pixels."""
+
+from sparserl.study.catalogue import paper
+from sparserl.study.studies import Scale, Study
+
+
+def study(scale: Scale) -> Study:
+    del scale  # nothing of it can be planned at any
+    return Study(
+        "figure_17",
+        "Up to which sparsity do sparse methods keep DQN's scores over Atari with a CNN?",
+        (),
+        paper.num_seeds("dqn", "paper"),
+        waiting=(f"DQN with a CNN over 15 games, {paper.PIXELS}",),
+    )

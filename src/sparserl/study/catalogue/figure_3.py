@@ -1,0 +1,37 @@
+"""Figure 3: SAC's parameters split between actor and critics, for budgets of 100, 20 and 10 %, dense and RigL.
+
+Assumed, as the paper does not say: nine shares, five environments, ten seeds; a sparse network of 100 % is the dense
+one, so there is none. The horizontal line is the dense network of full size, whose runs are figure 15's. At scale
+paper 2,250 runs and those 50.
+"""
+
+from sparserl.experiment import Experiment, canonical, check, from_preset, with_budget
+from sparserl.study.catalogue import paper
+from sparserl.study.grids import distinct
+from sparserl.study.studies import Figure, Scale, Study
+
+REGIMES = (("dense", 1.0), ("dense", 0.2), ("dense", 0.1), ("rigl", 0.2), ("rigl", 0.1))  # method, budget
+
+
+def study(scale: Scale) -> Study:
+    shares = paper.at(scale, (0.1, 0.5), (0.1, 0.3, 0.6), tuple(tenths / 10 for tenths in range(1, 10)))
+    environments = paper.environments(scale, paper.MUJOCO)
+    split = [
+        _experiment(scale, environment, method, budget, share)
+        for environment in environments
+        for method, budget in REGIMES
+        for share in shares
+    ]
+    return Study(
+        "figure_3",
+        "Which part of a budget of parameters should SAC's actor have, and does it matter more for sparse networks?",
+        distinct([*split, *paper.published_dense(scale, paper.MUJOCO)]),
+        paper.num_seeds("sac", scale),
+        figures=(Figure("figure_3", "SAC by the actor's part of all parameters", x="actor_share", rows="budget"),),
+    )
+
+
+def _experiment(scale: Scale, environment: str, method: str, budget: float, share: float) -> Experiment:
+    choices = paper.length("sac", scale)
+    own = {name: value for name, value in choices.items() if method != "dense" or not name.startswith("method.")}
+    return check(canonical(with_budget(from_preset("sac", method, environment, **own), share, budget)))

@@ -1,0 +1,31 @@
+"""Figure 5, centre and right: signal-to-noise ratio of the gradients of SAC's actor and critics on MuJoCo.
+
+Assumed: RigL, whose growth such gradients decide, 50 to 95 %, and dense networks. The runs are those of other
+figures, with diagnostics recorded. At scale paper 450 runs.
+"""
+
+from sparserl.study.catalogue import paper
+from sparserl.study.grids import distinct
+from sparserl.study.studies import Figure, Scale, Study
+
+
+def study(scale: Scale) -> Study:
+    values = paper.sparsities(scale, paper.SPARSITIES)
+    parts = [paper.part("sac", scale, name, values, ("rigl",)) for name in paper.environments(scale, paper.MUJOCO)]
+    ratio = Figure(
+        "figure_5_sac",
+        "Signal-to-noise ratio of gradients, SAC",
+        "curves",
+        x="environment_steps",
+        y="signal_to_noise",
+        rows="network",
+        lines="sparsity",
+    )
+    return Study(
+        "figure_5_sac",
+        "Are the gradients that SAC's sparse networks grow by more than noise?",
+        distinct(experiment for one in parts for experiment in one),
+        paper.num_seeds("sac", scale),
+        figures=(ratio,),
+        diagnostics=True,
+    )

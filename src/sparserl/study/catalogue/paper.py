@@ -1,0 +1,139 @@
+"""The paper's grids, which its figures share, at three scales: as published, cut to hours, cut to minutes.
+
+The figures are images that our source lacks, so grids are as the text and the number of runs tell (reference, section
+9).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+from sparserl.experiment import Experiment
+from sparserl.study.grids import SPARSE_METHODS, distinct, full_dense, grid
+from sparserl.study.studies import Scale
+
+AgentName = Literal["dqn", "sac", "ppo"]
+T = TypeVar("T")
+
+CLASSIC = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0")
+FIGURE_2 = ("HalfCheetah-v5", "Walker2d-v5", "Humanoid-v5")
+FIGURE_9 = ("Hopper-v5", "Ant-v5")
+MUJOCO = (*FIGURE_2, *FIGURE_9)
+SENSITIVITY = ("Walker2d-v5",)  # the paper names no environment for figures 4 and 13: the one of its sweeps
+SENSITIVITY_SPARSITY = (0.8,)  # figures 4 and 13
+SPARSITIES = (0.5, 0.8, 0.9, 0.95)
+HIGHEST = 0.99
+LEFT_OUT: Mapping[tuple[str, str], tuple[float, ...]] = {  # where most of what is left alive are biases
+    ("sac", "Humanoid-v5"): (HIGHEST,),
+    ("sac", "Ant-v5"): (HIGHEST,),
+    ("ppo", "Humanoid-v5"): (0.95, HIGHEST),
+    ("ppo", "Ant-v5"): (HIGHEST,),
+}
+PIXELS = "which needs Atari games and networks for pixels: this sparserl has neither yet"
+
+_SMOKE: dict[AgentName, dict[str, Any]] = {
+    "dqn": {
+        "total_steps": 600,
+        "agent.warmup_steps": 100,
+        "agent.replay_capacity_steps": 600,
+        "evaluation.interval_steps": 300,
+        "evaluation.num_episodes": 2,
+        "method.window.interval_updates": 50,
+    },
+    "sac": {
+        "total_steps": 400,
+        "agent.warmup_steps": 100,
+        "agent.replay_capacity_steps": 400,
+        "evaluation.interval_steps": 200,
+        "evaluation.num_episodes": 2,
+        "method.window.interval_updates": 50,
+    },
+    "ppo": {
+        "total_steps": 4_096,
+        "evaluation.interval_steps": 2_048,
+        "evaluation.num_episodes": 2,
+        "method.window.interval_updates": 50,
+    },
+}
+_QUICK: dict[AgentName, dict[str, Any]] = {
+    "dqn": {},  # published runs of DQN and PPO take minutes: fewer of them are enough
+    "sac": {
+        "total_steps": 100_000,
+        "agent.replay_capacity_steps": 100_000,
+        "evaluation.num_episodes": 5,
+    },
+    "ppo": {},
+}
+_NUM_SEEDS = {"dqn": (2, 5, 10), "sac": (2, 3, 10), "ppo": (2, 5, 9)}  # smoke, quick, paper
+
+
+def at(scale: Scale, smoke: T, quick: T, paper: T) -> T:
+    """The one of three that belongs to a scale."""
+    return {"smoke": smoke, "quick": quick, "paper": paper}[scale]
+
+
+def num_seeds(agent: AgentName, scale: Scale) -> int:
+    """Seeds of the agent's figures: 10, PPO 9, as the captions of figures 15 and 16 have it."""
+    return at(scale, *_NUM_SEEDS[agent])
+
+
+def length(agent: AgentName, scale: Scale) -> dict[str, Any]:
+    """The choices that shorten runs; none at scale paper."""
+    return at(scale, _SMOKE[agent], _QUICK[agent], {})
+
+
+def environments(scale: Scale, names: Sequence[str]) -> tuple[str, ...]:
+    """One of them, two of them (of classic control all), all of them."""
+    few = len(names) if tuple(names) == CLASSIC else 2
+    return tuple(at(scale, names[:1], names[:few], names))
+
+
+def sparsities(scale: Scale, values: Sequence[float]) -> tuple[float, ...]:
+    """90 % alone, those from 90 % on, all of them; a single one as it is."""
+    kept = at(scale, (0.9,), (0.9, 0.95, HIGHEST), tuple(values))
+    return tuple(value for value in values if value in kept) or tuple(values[:1])
+
+
+def main_grid(
+    agent: AgentName, scale: Scale, names: Sequence[str], values: Sequence[float], **choices: Any
+) -> tuple[Experiment, ...]:
+    """Four sparse methods beside dense networks: the part of the agent's grid with these environments and sparsities.
+
+    What the captions of figures 15 and 16 leave out, no figure with ERK has: 99 % of Ant and Humanoid, for PPO 95 % of
+    Humanoid.
+    """
+    found: list[Experiment] = []
+    for name in environments(scale, names):
+        left_out = () if choices.get("distribution") == "uniform" else LEFT_OUT.get((agent, name), ())
+        found += part(agent, scale, name, [one for one in sparsities(scale, values) if one not in left_out], **choices)
+    return distinct(found)
+
+
+def part(
+    agent: AgentName,
+    scale: Scale,
+    environment: str,
+    values: Sequence[float],
+    methods: Sequence[str] = SPARSE_METHODS,
+    **choices: Any,
+) -> tuple[Experiment, ...]:
+    """A grid on one environment with runs as long as the scale has them; `choices` win over these."""
+    return grid(
+        agent, environments=(environment,), sparsities=values, methods=methods, **{**length(agent, scale), **choices}
+    )
+
+
+def sweep(agent: AgentName, scale: Scale, environment: str) -> tuple[Experiment, ...]:
+    """The sweep behind Tables 1 to 3: every combination of what a method has of these four choices."""
+    decays, fractions = [0.0, 1e-6, 1e-4, 1e-3], [0.0, 0.1, 0.2, 0.3, 0.5]
+    choices: dict[str, Any] = {
+        "weight_decay": at(scale, [1e-6], [0.0, 1e-4], decays),
+        "sparsity_aware_initialization": at(scale, [True], [True, False], [True, False]),
+        "method.drop_fraction": at(scale, [0.3], [0.1, 0.5], fractions),
+        "method.window.interval_updates": at(scale, [25, 50], [250, 1_000], [100, 250, 500, 1_000, 5_000]),
+    }
+    return part(agent, scale, environment, (0.9,), **choices)
+
+
+def published_dense(scale: Scale, names: Sequence[str]) -> tuple[Experiment, ...]:
+    """SAC's dense networks of full size, whose returns MuJoCo's are divided by in figures over environments."""
+    return full_dense("sac", environments(scale, names), **length("sac", scale))

@@ -1,0 +1,18 @@
+"""Table 3: the sweep that chose PPO's hyperparameters, on Walker2d.
+
+Assumed: every combination of weight decay, interval, drop fraction and initialization that a method has, one seed, 90
+%. At scale paper 452 runs, dense ones of as many parameters included, and 4 of full size.
+"""
+
+from sparserl.study.catalogue import paper
+from sparserl.study.studies import Figure, Scale, Study
+
+
+def study(scale: Scale) -> Study:
+    return Study(
+        "table_3",
+        "Which hyperparameters are best for PPO with each sparse method?",
+        paper.sweep("ppo", scale, "Walker2d-v5"),
+        num_seeds=1,
+        figures=(Figure("table_3", "Best hyperparameters of PPO", "table", x="method"),),
+    )

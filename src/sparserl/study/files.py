@@ -1,0 +1,150 @@
+"""Study files: a study by its name in the catalogue or by the path of one Python file, every mistake told in one line.
+
+A study file is a program that runs with all rights of whoever loads it: load only what you trust.
+"""
+
+import contextlib
+import inspect
+import pkgutil
+import sys
+import traceback
+from collections.abc import Iterator
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+from sparserl.experiment import check, check_types
+from sparserl.study import catalogue
+from sparserl.study.studies import SCALES, Scale, Study
+from sparserl.types import UserError
+
+FUNCTION = "study"  # what a study file defines
+_PREFIXES = ("figure_", "table_")  # of the catalogue's modules that are studies; others are shared by them
+
+
+def catalogue_names() -> list[str]:
+    """The studies of the catalogue, figures first, in the order of the paper."""
+    names = [module.name for module in pkgutil.iter_modules(catalogue.__path__) if module.name.startswith(_PREFIXES)]
+    return sorted(names, key=lambda name: (name.split("_")[0], int(name.split("_")[1]), name))
+
+
+def load(name_or_path: str | Path, scale: Scale) -> Study:
+    """The study that the catalogue has by this name, or that one Python file defines, with all experiments checked.
+
+    Raises UserError in one line: the file and its line, what is wrong, what is allowed, the nearest valid name.
+    """
+    if scale not in SCALES:
+        raise UserError(f"unknown scale {scale!r}: choose {', '.join(SCALES)}{_nearest(str(scale), SCALES)}")
+    text = str(name_or_path)
+    known = text in catalogue_names()
+    return _load_file(Path(catalogue.__path__[0]) / f"{text}.py" if known else _user_file(text), scale)
+
+
+def from_catalogue(name: str, scale: Scale) -> Study:
+    """A study of the catalogue as it stands there, whose experiments `load` would check once more."""
+    study: Study = import_module(f"{catalogue.__name__}.{name}").study(scale)
+    return study
+
+
+def _user_file(text: str) -> Path:
+    path = Path(text)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise UserError(f"{text} is a folder: give the Python file that defines the study")
+    if path.suffix == ".py" or path.name != text:
+        beside = sorted(one.name for one in path.parent.glob("*.py")) if path.parent.is_dir() else []
+        raise UserError(f"no file {text}{_nearest(path.name, beside)}")
+    names = catalogue_names()
+    if parts := [name for name in names if name.startswith(f"{text}_")]:
+        raise UserError(f"study {text!r} has {len(parts)} parts: choose {', '.join(parts)}")
+    near = get_close_matches(text, names, n=3) or ["`sparserl study list` shows all"]
+    raise UserError(f"no study {text!r}: nearest are {', '.join(near)}; a file of your own is given as path/name.py")
+
+
+def _load_file(path: Path, scale: Scale) -> Study:
+    with _located(path):
+        source = path.read_bytes()
+        code = compile(source, str(path), "exec")
+    module = ModuleType(f"study_file_{path.stem}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses look their module up
+    try:
+        with _located(path), contextlib.redirect_stdout(sys.stderr):  # standard output is for results alone
+            exec(code, module.__dict__)
+        function = _function(path, module)
+        line = function.__code__.co_firstlineno
+        with _located(path, line), contextlib.redirect_stdout(sys.stderr):
+            found = function(scale)
+            return _checked(found)
+    finally:
+        del sys.modules[module.__name__]
+
+
+def _function(path: Path, module: ModuleType) -> Any:
+    """The function `study` of a file, which must take the scale alone."""
+    function = vars(module).get(FUNCTION)
+    if not inspect.isfunction(function):
+        own = {name: value for name, value in vars(module).items() if inspect.isfunction(value)}
+        near = next(iter(get_close_matches(FUNCTION, own, n=1)), None)
+        line = own[near].__code__.co_firstlineno if near else 1
+        what = "it defines no function study(scale)" if function is None else "study is no function"
+        raise UserError(f"{path}:{line}: {what}{f'; did you mean {near!r}?' if near else ''}")
+    try:
+        inspect.signature(function).bind("smoke")
+    except TypeError:
+        given = inspect.signature(function)
+        raise UserError(
+            f"{path}:{function.__code__.co_firstlineno}: study{given} must take the scale alone: study(scale)"
+        ) from None
+    return function
+
+
+def _checked(study: Any) -> Study:
+    if not isinstance(study, Study):
+        raise UserError(f"study(scale) returned {_brief(study)}: it must return a Study")
+    for index, experiment in enumerate(study.experiments):
+        try:
+            check_types(experiment)
+            check(experiment)
+        except UserError as error:
+            raise UserError(f"experiments[{index}], {experiment.identifier}: {error}") from None
+    return study
+
+
+@contextlib.contextmanager
+def _located(path: Path, line: int = 1) -> Iterator[None]:
+    """Whatever goes wrong inside becomes one line that begins with the deepest place in the file itself."""
+    try:
+        yield
+    except SyntaxError as error:
+        inside = error.filename == str(path)
+        _refuse(path, error.lineno or line if inside else _line(path, error, line), f"SyntaxError: {error.msg}")
+    except UserError as error:
+        _refuse(path, _line(path, error, line), str(error))
+    except OSError as error:
+        _refuse(path, _line(path, error, line), f"{type(error).__name__}: {error.strerror or error}")
+    except SystemExit as error:
+        _refuse(path, _line(path, error, line), f"the file ended the program with status {error.code}")
+    except Exception as error:
+        _refuse(path, _line(path, error, line), f"{type(error).__name__}: {error}")
+
+
+def _line(path: Path, error: BaseException, otherwise: int) -> int:
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if frame.filename == str(path)), otherwise) or otherwise
+
+
+def _refuse(path: Path, line: int, message: str) -> NoReturn:
+    raise UserError(f"{path}:{line}: {' '.join(message.split())}") from None
+
+
+def _brief(value: Any) -> str:
+    return "None" if value is None else f"a value of type {type(value).__name__}"
+
+
+def _nearest(word: str, names: Any) -> str:
+    near = get_close_matches(word, list(names), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,118 @@
+"""Grids: every combination of methods, environments, sparsities and choices, and the dense networks beside them."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sparserl.experiment import (
+    Experiment,
+    canonical,
+    check,
+    choice_names,
+    from_preset,
+    matched_dense,
+    unknown_choice,
+)
+from sparserl.types import UserError
+
+SPARSE_METHODS = ("prune", "static", "set", "rigl")  # the paper's, in the order of its figures
+DENSE = "dense"
+
+
+def grid(
+    agent: str,
+    *,
+    environments: Sequence[str],
+    sparsities: Sequence[float],
+    methods: Sequence[str] = SPARSE_METHODS,
+    preset: str = "paper",
+    **choices: Any,
+) -> tuple[Experiment, ...]:
+    """Every combination as a planned experiment, no two alike; none that could not be run.
+
+    A choice is a field of `Experiment`; one inside another is named with dots, as in
+    `**{"method.drop_fraction": [0.1, 0.3]}`. A list is swept, anything else holds for all; what a method lacks is left
+    out for it. Dense networks come by themselves, with the preset's choices for dense: one of full size, and for every
+    sparsity one with as many parameters as its sparse networks have alive (`matched_dense`).
+    Raises UserError for what cannot be run.
+    """
+    for what, names in (("methods", methods), ("environments", environments), ("sparsities", sparsities)):
+        _check_sequence(what, names)
+    cells = list(_combinations(choices))
+    _check_choices(agent, (*methods, DENSE), environments[0], preset, choices)
+    found: list[Experiment] = []
+    for environment, cell in itertools.product(environments, cells):
+        dense = _experiment(agent, DENSE, environment, preset, cell)
+        found.append(dense)
+        for sparsity in sparsities:
+            sparse = [
+                _experiment(agent, method, environment, preset, {**cell, "sparsity": sparsity})
+                for method in methods
+                if method != DENSE
+            ]
+            found += [*sparse, *_matched(sparse, dense)]
+    return distinct(found)
+
+
+def full_dense(
+    agent: str, environments: Sequence[str], preset: str = "paper", **choices: Any
+) -> tuple[Experiment, ...]:
+    """The dense experiments of a grid that are of full size, alone."""
+    _check_sequence("environments", environments)
+    cells = list(_combinations(choices))
+    return distinct(_experiment(agent, DENSE, name, preset, cell) for name in environments for cell in cells)
+
+
+def distinct(experiments: Iterable[Experiment]) -> tuple[Experiment, ...]:
+    """The experiments without repetitions, each where it comes first."""
+    return tuple(dict.fromkeys(experiments))
+
+
+def identifiers(experiments: Iterable[Experiment]) -> tuple[str, ...]:
+    """The names of experiments, as a `Figure` takes them."""
+    return tuple(experiment.identifier for experiment in experiments)
+
+
+def _experiment(agent: str, method: str, environment: str, preset: Any, cell: Mapping[str, Any]) -> Experiment:
+    template = from_preset(agent, method, environment, preset)
+    known = {*choice_names(template), *(name.partition(".")[0] for name in choice_names(template))}
+    own = {name: value for name, value in cell.items() if name in known or not name.startswith("method.")}
+    return check(canonical(from_preset(agent, method, environment, preset, **own)))
+
+
+def _matched(sparse: Sequence[Experiment], dense: Experiment) -> list[Experiment]:
+    """The one dense experiment for all methods of one sparsity: of them, pruning alone rounds its counts otherwise."""
+    exact = sorted(sparse, key=lambda experiment: experiment.method_name == "prune")
+    return [check(matched_dense(experiment, dense)) for experiment in exact[:1]]
+
+
+def _combinations(choices: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each list replaced by each of its values in turn, the last one changing fastest."""
+    for name, value in choices.items():
+        if isinstance(value, list) and not value:
+            raise UserError(f"{name} is []: a list is swept, so it must hold a value")
+    lists = [value if isinstance(value, list) else [value] for value in choices.values()]
+    return (dict(zip(choices, values, strict=True)) for values in itertools.product(*lists))
+
+
+def _check_sequence(what: str, values: Any) -> None:
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise UserError(f"{what} is {values!r}: give several, as in ({values!r},)")
+    if not values:
+        raise UserError(f"{what} is empty: give at least one")
+    if twice := [value for value in values if list(values).count(value) > 1]:
+        raise UserError(f"{what} holds {twice[0]!r} twice")
+
+
+def _check_choices(
+    agent: str, methods: Sequence[str], environment: str, preset: Any, choices: Mapping[str, Any]
+) -> None:
+    """A choice that not one of the methods has is a mistake."""
+    templates = [from_preset(agent, method, environment, preset) for method in methods]
+    names = list(dict.fromkeys(name for template in templates for name in choice_names(template)))
+    places = {name.rpartition(".")[0] for name in names}
+    for name in choices:
+        if name not in names and name not in places:
+            raise unknown_choice(name, names)
+        if name in ("agent", "method", "environment", "sparsity"):
+            raise UserError(f"{name} is no choice of a grid: its own arguments say which there are")

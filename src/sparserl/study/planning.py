@@ -1,0 +1,187 @@
+"""The plan of a study: what it takes before any of it is run, less what has finished in the results directory."""
+
+import itertools
+import shutil
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sparserl import persistence
+from sparserl.experiment import Experiment, workload
+from sparserl.study.calibration import Calibration, calibrate, remembered
+from sparserl.study.cores import allowed_cores
+from sparserl.study.estimates import Job, representatives, seconds_of_runs
+from sparserl.study.studies import Study
+from sparserl.types import UserError
+
+BUDGET_SECONDS = 30.0  # of calibration: no measurement begins later
+_OVER = ("finished", "diverged")  # statuses of runs that are not run again
+
+
+class Part(NamedTuple):
+    """What one agent does in one environment; steps and seconds are of runs that have not finished."""
+
+    agent: str
+    environment: str
+    num_experiments: int
+    num_runs: int
+    num_finished: int
+    environment_steps: int
+    evaluation_steps: int  # at most: every episode as long as the time limit lets it be
+    core_seconds: float | None  # on one core; None: nothing like it was measured
+
+
+class Sources(NamedTuple):
+    """Where the seconds of experiments come from: their own finished runs, measurements, or others like them."""
+
+    num_finished: int
+    num_measured: int
+    num_estimated: int
+    num_unknown: int
+    num_measured_now: int
+    calibration_seconds: float
+
+
+class Plan(NamedTuple):
+    """What a study takes in a results directory; `*_bytes` are estimates, `None` is what is not known."""
+
+    study: Study
+    parts: tuple[Part, ...]
+    num_runs: int
+    num_finished: int
+    num_begun: int
+    environment_steps: int
+    evaluation_steps: int
+    core_seconds: float | None
+    wall_seconds: float | None  # with a run on every core
+    longest_run_seconds: float | None
+    num_cores: int
+    finished_bytes: int  # of the runs that are still to finish
+    running_bytes: int  # at most at once beside them, with a run on every core
+    free_bytes: int
+    sources: Sources
+
+
+class Progress(NamedTuple):
+    """How far the runs of an experiment have come: what is left of each, from 1 to 0, and finished ones' seconds."""
+
+    remaining: tuple[float, ...]
+    finished_seconds: float | None
+
+    @property
+    def num_finished(self) -> int:
+        return sum(part == 0 for part in self.remaining)
+
+
+def plan(study: Study, directory: str | Path, measure: bool = True) -> Plan:
+    """Count and estimate a study whose experiments `load` has checked; `measure` allows a short calibration.
+
+    Raises UserError where all of the study waits for what this version lacks.
+    """
+    if not study.experiments:
+        raise UserError(f"study {study.name} cannot be run yet: {'; '.join(study.waiting)}")
+    progress = [_progress(Path(directory), experiment, study.num_seeds) for experiment in study.experiments]
+    jobs = [
+        Job(experiment, workload(experiment), one.finished_seconds)
+        for experiment, one in zip(study.experiments, progress, strict=True)
+    ]
+    open_jobs = [job for job, one in zip(jobs, progress, strict=True) if one.num_finished < study.num_seeds]
+    wanted = representatives([job for job in open_jobs if job.finished_seconds is None])
+    known = remembered(study.experiments)
+    calibration = calibrate(wanted, BUDGET_SECONDS) if measure else known
+    calibration = calibration._replace(measurements={**known.measurements, **calibration.measurements})
+    seconds = seconds_of_runs(jobs, calibration.measurements)
+    return _summed(study, Path(directory), jobs, progress, seconds, calibration)
+
+
+def _progress(directory: Path, experiment: Experiment, num_seeds: int) -> Progress:
+    steps = experiment.total_steps * experiment.num_environments
+    remaining, seconds = [], []
+    for seed in range(num_seeds):
+        status = persistence.read_status(persistence.run_folder(directory, experiment.identifier, seed))
+        over = status is not None and status.status in _OVER
+        remaining.append(0.0 if over else 1.0 if status is None else max(1.0 - status.environment_steps / steps, 0.01))
+        if status is not None and status.status == "finished" and status.environment_steps_per_second:
+            seconds.append(steps / status.environment_steps_per_second)
+    return Progress(tuple(remaining), statistics.mean(seconds) if seconds else None)
+
+
+def _summed(
+    study: Study,
+    directory: Path,
+    jobs: Sequence[Job],
+    progress: Sequence[Progress],
+    seconds: Sequence[float | None],
+    calibration: Calibration,
+) -> Plan:
+    rows = list(zip(jobs, progress, seconds, strict=True))
+    place = lambda row: (row[0].experiment.agent_name, row[0].experiment.environment)
+    places = dict.fromkeys(map(place, rows))
+    parts = tuple(_part(*name, [row for row in rows if place(row) == name]) for name in places)
+    open_rows = [row for row in rows if row[1].num_finished < study.num_seeds]
+    times = [second for _, _, second in open_rows]
+    core_seconds = _sum(part.core_seconds for part in parts)
+    longest = max((second for second in times if second is not None), default=None)
+    num_cores = len(allowed_cores())
+    largest = sorted((job.workload.running_bytes for job, _, _ in open_rows), reverse=True)
+    left = [part for one in progress for part in one.remaining if part > 0]
+    return Plan(
+        study=study,
+        parts=parts,
+        num_runs=len(jobs) * study.num_seeds,
+        num_finished=sum(part.num_finished for part in parts),
+        num_begun=sum(part < 1 for part in left),
+        environment_steps=sum(part.environment_steps for part in parts),
+        evaluation_steps=sum(part.evaluation_steps for part in parts),
+        core_seconds=core_seconds,
+        wall_seconds=None
+        if core_seconds is None
+        else max(core_seconds / min(num_cores, max(len(left), 1)), longest or 0),
+        longest_run_seconds=longest,
+        num_cores=num_cores,
+        finished_bytes=sum(job.workload.finished_bytes * sum(p > 0 for p in one.remaining) for job, one, _ in rows),
+        running_bytes=sum(itertools.islice(itertools.cycle(largest), min(num_cores, len(left)))) if largest else 0,
+        free_bytes=_free_bytes(directory),
+        sources=_sources(jobs, seconds, calibration),
+    )
+
+
+def _part(agent: str, environment: str, rows: Sequence[tuple[Job, Progress, float | None]]) -> Part:
+    shares = [(job, sum(one.remaining), second) for job, one, second in rows]
+    return Part(
+        agent,
+        environment,
+        num_experiments=len(rows),
+        num_runs=sum(len(one.remaining) for _, one, _ in rows),
+        num_finished=sum(one.num_finished for _, one, _ in rows),
+        environment_steps=round(sum(job.workload.environment_steps * share for job, share, _ in shares)),
+        evaluation_steps=round(sum(job.workload.evaluation_steps * share for job, share, _ in shares)),
+        core_seconds=_sum(second if second is None else second * share for _, share, second in shares if share > 0),
+    )
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    """Their sum; not known where one of them is not."""
+    total = 0.0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
+
+
+def _sources(jobs: Sequence[Job], seconds: Sequence[float | None], calibration: Calibration) -> Sources:
+    finished = sum(job.finished_seconds is not None for job in jobs)
+    measured = sum(
+        job.finished_seconds is None and job.experiment.identifier in calibration.measurements for job in jobs
+    )
+    unknown = sum(second is None for second in seconds)
+    estimated = len(jobs) - finished - measured - unknown
+    return Sources(finished, measured, estimated, unknown, calibration.num_new, calibration.seconds)
+
+
+def _free_bytes(directory: Path) -> int:
+    """Of the disk that the directory is on, or will be."""
+    present = next(path for path in (directory.absolute(), *directory.absolute().parents) if path.exists())
+    return shutil.disk_usage(present).free

@@ -1,0 +1,144 @@
+"""The catalogue: every study can be planned at every scale, with the paper's runs, shared ones planned as one."""
+
+import functools
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from sparserl.study import SCALES, files
+from sparserl.study.files import catalogue_names
+
+load = functools.cache(files.load)
+COUNTS = json.loads((Path(__file__).parent.parent / "data" / "expected_counts.json").read_text())
+WAITING = {"figure_1_atari", "figure_2_atari", "figure_6", "figure_10", "figure_11", "figure_12_atari", "figure_17"}
+WAITING |= {"figure_18"}
+NEEDS_MUJOCO = pytest.mark.skipif(importlib.util.find_spec("mujoco") is None, reason="needs mujoco")
+CLASSIC_ONLY = {"figure_5_dqn", "figure_8", "figure_14_dqn", "table_1"}
+
+
+def runs(name, scale="paper"):
+    study = load(name, scale)
+    return {(one.identifier, seed) for one in study.experiments for seed in range(study.num_seeds)}
+
+
+def sparse(name):
+    study = load(name, "paper")
+    return sum(one.method_name != "dense" for one in study.experiments) * study.num_seeds
+
+
+def test_every_figure_and_table_with_runs_is_there():
+    numbers = {tuple(name.split("_")[:2]) for name in catalogue_names()}
+    figures = {("figure", str(number)) for number in range(1, 19)} - {("figure", "7")}  # figure 7 counts FLOPs
+    assert numbers == figures | {("table", str(number)) for number in (1, 2, 3)}
+
+
+@NEEDS_MUJOCO
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", catalogue_names())
+def test_every_study_can_be_planned(name, scale):
+    study = load(name, scale)
+    assert study.name == name
+    assert study.question.endswith("?")
+    assert bool(study.waiting) == (name in WAITING)
+    assert bool(study.experiments) != bool(study.waiting)
+    if scale == "smoke":
+        assert len(study.experiments) * study.num_seeds <= 40
+        assert max((one.total_steps for one in study.experiments), default=0) < 5_000
+
+
+@pytest.mark.parametrize("name", sorted(CLASSIC_ONLY))
+def test_classic_control_needs_no_extra(name):
+    assert {one.environment for one in load(name, "paper").experiments} <= {
+        "CartPole-v1",
+        "Acrobot-v1",
+        "MountainCar-v0",
+    }
+
+
+@NEEDS_MUJOCO
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [  # the reference's budget, section 9, and where dense networks come beside it, these
+        ("figure_15", 1_200),
+        ("figure_16", 1_035 + 5 * 9),  # SAC's dense networks, which returns are divided by
+        ("figure_3", 2_250 + 5 * 10),  # dense networks of full size, the horizontal line
+        ("figure_4_weight_decay", 200 + 4 * 10),  # of full size
+        ("figure_4_initialization", 120 + 2 * 10),  # both sizes
+        ("figure_13_drop_fraction", 100 + 2 * 10),
+        ("figure_13_update_interval", 150 + 2 * 10),
+        ("figure_13_batch_size", 250 + 5 * 10),  # of full size
+        ("table_1", 452 + 4),  # of full size
+        ("table_2", 452 + 4),
+        ("table_3", 452 + 4),
+        ("figure_8", 780 + 600),
+    ],
+)
+def test_runs_at_scale_paper_are_the_references(name, expected):
+    assert len(runs(name)) == expected
+
+
+@NEEDS_MUJOCO
+def test_uniform_sparsity_needs_no_dense_networks_of_its_own():
+    assert len(runs("figure_12_sac") - runs("figure_15")) == sparse("figure_12_sac") == 480
+    assert sparse("figure_12_ppo") == 432
+    humanoid_at_95 = 9  # whose dense network figure 16 leaves out
+    assert len(runs("figure_12_ppo") - runs("figure_16")) == 432 + humanoid_at_95
+
+
+@NEEDS_MUJOCO
+def test_the_main_grids_are_run_once():
+    """Figures 1, 2, 9 and 15 (and 16) share theirs; so do 4, 5 and 14 as far as they ask for the same."""
+    sac, ppo = runs("figure_15"), runs("figure_16")
+    for name in ("figure_1_sac", "figure_2_sac", "figure_5_sac", "figure_9_sac"):
+        assert runs(name) < sac, name
+    for name in ("figure_1_ppo", "figure_2_ppo", "figure_9_ppo"):
+        assert runs(name) < ppo, name
+    together = runs("figure_1_sac") | runs("figure_2_sac") | runs("figure_9_sac")
+    assert len(sac - together) == 3 * 5 * 10  # 99 % of three environments
+    assert runs("figure_4_distribution") < sac | runs("figure_12_sac")
+    assert runs("figure_5_dqn") | runs("figure_14_dqn") < runs("figure_8")
+    last_layer_dense = {one.identifier for one in load("figure_14_sac", "paper").experiments if one.dense_last_layer}
+    assert len(last_layer_dense) * 10 == 400
+
+
+@NEEDS_MUJOCO
+def test_figures_share_at_smaller_scales_too():
+    for scale in ("smoke", "quick"):
+        assert runs("figure_1_sac", scale) <= runs("figure_15", scale)
+        assert runs("figure_2_sac", scale) <= runs("figure_15", scale)
+        assert runs("figure_1_ppo", scale) <= runs("figure_16", scale)
+
+
+def reference_widths():
+    """Width of the matched dense network at each sparsity: the reference's counts, and its section 10 for v5 tasks."""
+    widths = {
+        ("sac", "Walker2d"): {"0.5": 178, "0.8": 109, "0.9": 75, "0.95": 52, "0.99": 24},
+        ("sac", "Ant"): {"0.5": 168, "0.8": 93, "0.9": 57, "0.95": 35},
+        ("sac", "Humanoid"): {"0.5": 153, "0.8": 73, "0.9": 40, "0.95": 22},
+        ("ppo", "Hopper"): {"0.5": 44, "0.8": 27, "0.9": 19, "0.95": 13, "0.99": 8},
+        ("ppo", "Ant"): {"0.5": 38, "0.8": 18, "0.9": 10, "0.95": 6},
+        ("ppo", "Humanoid"): {"0.5": 35, "0.8": 15, "0.9": 8},
+    }
+    for environment, counts in COUNTS["dqn_mlp"].items():
+        widths["dqn", environment] = {one: row["dense_equiv"]["hidden"] for one, row in counts["sparsity"].items()}
+    for environment in ("HalfCheetah", "Hopper"):
+        rows = COUNTS["sac"][environment]["dense_equiv_common_width"]
+        widths["sac", environment] = {one: row["hidden"] for one, row in rows.items()}
+    return widths
+
+
+@NEEDS_MUJOCO
+def test_dense_networks_have_the_references_widths():
+    """The reference matches live weights and all biases, as the published code counts parameters."""
+    found = {}
+    for name in ("figure_8", "figure_15", "figure_16"):
+        for one in load(name, "paper").experiments:
+            if one.method_name == "dense":
+                place = one.agent_name, one.environment.split("-")[0]
+                found.setdefault(place, set()).add(one.network.hidden_units)
+    full = {"dqn": 512, "sac": 256, "ppo": 64}
+    for (agent, environment), widths in reference_widths().items():
+        expected = {(width, width) for width in (*widths.values(), full[agent])}
+        assert found[agent, environment] == expected, (agent, environment)
