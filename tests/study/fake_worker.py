@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def main():
     parser.add_argument("run_folder", type=Path)
     parser.add_argument("--core", type=int)
     parser.add_argument("--parent", type=int)
+    parser.add_argument("--lease-seconds", type=float, default=persistence.LEASE_SECONDS)
     options = parser.parse_args()
     folder = options.run_folder
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG, as the worker does
@@ -53,15 +55,25 @@ def main():
     if word in ("busy", "lost"):
         return {"busy": BUSY, "lost": LOST}[word]
     try:
-        attempt = persistence.claim(folder, 1000.0)
+        attempt = persistence.claim(folder, options.lease_seconds)
     except persistence.Busy:
         return BUSY
+    threading.Thread(target=renew, args=(attempt, options.lease_seconds / 5), daemon=True).start()
     try:
         write(folder, "running", 1)
         tell(1)
         return globals()[f"_{word}"](folder)
     finally:
         attempt.release()
+
+
+def renew(attempt, seconds):
+    try:
+        while True:
+            time.sleep(seconds)
+            attempt.renew()
+    except persistence.Superseded:
+        os._exit(LOST)
 
 
 def write(folder, status, steps=0, message=""):

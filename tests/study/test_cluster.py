@@ -11,7 +11,9 @@ from study import dask_cluster, fake_worker
 from study.fake_worker import plan, tries
 
 QUICK = Retries(first_seconds=0.05, factor=2.0, busy_seconds=0.2)
-SETTINGS = Settings(program=(fake_worker.HERE,), stop_seconds=2.0, alive_seconds=0.2, silence_seconds=2.0)
+SETTINGS = Settings(
+    program=(fake_worker.HERE,), stop_seconds=2.0, alive_seconds=0.2, silence_seconds=2.0, lease_seconds=1.0
+)
 
 
 def test_one_worker_is_killed_and_one_is_frozen(tmp_path):

@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, Command] = {
     "train": Command(
         "train", "Train an agent with a sparse method, several seeds at once, and draw the learning curves."
     ),
-    "study": Command("study", "Plan studies of many experiments, those of the paper or your own."),
+    "study": Command("study", "Plan and run studies of many experiments, those of the paper or your own."),
     "describe": Command("describe", "Show networks, live weights and FLOPs of an experiment; trains nothing."),
     "evaluate": Command("evaluate", "Play episodes with a trained policy."),
     "report": Command("report", "Draw the learning curves of every experiment in a results directory."),
@@ -69,17 +69,18 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _run(command: Command, words: list[str]) -> int:
-    from sparserl.types import UserError
-
-    module = import_module(f"sparserl.cli.{command.module}")
-    from sparserl.experiment import RunFailure
+    from sparserl.errors import UserError
 
     try:
-        status: int = module.main(words)
+        status: int = import_module(f"sparserl.cli.{command.module}").main(words)
         return status
     except UserError as error:
         return _say(str(error), WRONG)
-    except RunFailure as error:
+    except Exception as error:
+        from sparserl.experiment import RunFailure  # not before: `study status` does without JAX
+
+        if not isinstance(error, RunFailure):
+            raise
         return _say(str(error), FAILED)
 
 

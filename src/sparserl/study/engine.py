@@ -14,10 +14,11 @@ from typing import Any, Literal, NamedTuple
 
 from distributed import Client, Future
 
+from sparserl.persistence import LEASE_SECONDS
 from sparserl.study import children, cluster, execution
 from sparserl.study.execution import Request, Settings
 from sparserl.study.outcomes import Outcome, Progress
-from sparserl.study.overview import FINAL, state_of
+from sparserl.study.overview import FINAL, State, state_of
 from sparserl.study.retries import Failure, Retries, after, failure_of
 from sparserl.study.signals import interrupts
 from sparserl.study.versions import versions
@@ -154,13 +155,16 @@ class _Desk:
             _, folder = heapq.heappop(self.later)
             if folder not in self.busy:
                 self.waiting.append(folder)
-            elif (state := state_of(folder)) in FINAL:
+            elif (state := self._state(folder)) in FINAL:
                 self._over(Outcome(folder, FINAL[state], None, "by another process"))
             elif state == "running":
                 self._put_off(folder, self.retries.busy_seconds)
             else:
                 self.busy.discard(folder)
                 self.waiting.append(folder)
+
+    def _state(self, folder: Path) -> State:
+        return state_of(folder, self.settings.lease_seconds or LEASE_SECONDS)
 
     def _put_off(self, folder: Path, seconds: float) -> None:
         heapq.heappush(self.later, (time.monotonic() + seconds, folder))

@@ -31,7 +31,7 @@ def overview(run_folders: Iterable[str | Path]) -> list[RunState]:
     return [run_state(os.fspath(folder)) for folder in run_folders]
 
 
-def run_state(run_folder: str) -> RunState:
+def run_state(run_folder: str, lease_seconds: float = persistence.LEASE_SECONDS) -> RunState:
     """How far a run is, by its `status.json`, and by its lease where that says that somebody works on it."""
     try:
         document = persistence.read_document(f"{run_folder}/status.json")
@@ -40,7 +40,7 @@ def run_state(run_folder: str) -> RunState:
             return RunState(run_folder, "waiting")
         return RunState(run_folder, "damaged", message=str(error))
     state, message = document.get("status"), str(document.get("message", ""))
-    if state == "running" and not persistence.is_working(run_folder):
+    if state == "running" and not persistence.is_working(run_folder, lease_seconds):
         state, message = "interrupted", "its process is gone"
     elif state == "finished" and not os.path.isdir(f"{run_folder}/checkpoint"):
         state, message = "damaged", "it has finished, and its checkpoint is gone"
@@ -56,9 +56,9 @@ def run_state(run_folder: str) -> RunState:
     )
 
 
-def state_of(run_folder: str | Path) -> State:
+def state_of(run_folder: str | Path, lease_seconds: float = persistence.LEASE_SECONDS) -> State:
     """The state of one run."""
-    return run_state(os.fspath(run_folder)).state
+    return run_state(os.fspath(run_folder), lease_seconds).state
 
 
 def counts(states: Iterable[RunState]) -> dict[str, int]:

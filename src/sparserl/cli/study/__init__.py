@@ -3,19 +3,20 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import Literal
 
 from sparserl.cli import DONE, WRONG, Command
-from sparserl.types import UserError
+from sparserl.errors import UserError
 
 SUBCOMMANDS: Mapping[str, Command] = {
     "list": Command("listing", "List the studies of the catalogue: a study for every figure and table of the paper."),
     "plan": Command("plan", "Check a study and say what it takes: runs, steps, hours, disk; trains nothing."),
-    "run": Command("run", "Run a study, or go on with it; several runs at once."),
-    "status": Command("status", "Show how far a study is, and what failed, and why."),
-    "resume": Command("resume", "Go on with a stored study where it was stopped."),
-    "retry": Command("retry", "Go on with a stored study, and try its failed runs again."),
+    "run": Command("run", "Run a study: each run in a process of its own, here or on a Dask cluster."),
+    "status": Command("status", "Show how far a study is, and what failed or diverged; at once, at any time."),
+    "resume": Command("resume", "Go on with a study that was stopped, each run from where it was stored."),
+    "retry": Command("retry", "Start the failed runs of a study again."),
 }
-DEFAULT_SCALE = "quick"  # of every subcommand
+DEFAULT_SCALE: Literal["quick"] = "quick"  # of every subcommand
 
 
 def main(words: Sequence[str]) -> int:

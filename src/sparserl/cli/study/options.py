@@ -13,10 +13,6 @@ from sparserl.study.execution import Settings
 from sparserl.study.stored import StoredStudy, stored, stored_names
 
 ScaleOption = Literal["smoke", "quick", "paper"] | None
-Name = Annotated[
-    tyro.conf.Positional[str],
-    tyro.conf.arg(metavar="NAME", help="A study of `sparserl study list`, or (run) a Python file that defines one."),
-]
 Output = Annotated[Path, tyro.conf.arg(help="Results directory; it may hold many studies.")]
 _SCALE_HELP = "smoke takes minutes, quick hours on two cores, paper is as published; none: quick, or the one stored."
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
@@ -24,9 +20,8 @@ _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What `run`, `resume` and `retry` are told: which study, and how its runs are worked on."""
+    """What `run`, `resume` and `retry` are told beside the study: where it is, and how its runs are worked on."""
 
-    name: Name = ""
     scale: Annotated[ScaleOption, tyro.conf.arg(help=_SCALE_HELP)] = None
     output: Output = Path("results")
     scheduler: Annotated[
@@ -80,9 +75,6 @@ def parse_bytes(text: str) -> int:
 
 def find_stored(name: str, scale: str | None, output: Path) -> StoredStudy:
     """The study that a person names, at the scale given or the only one. Raises UserError with what there is."""
-    if not name:
-        names = ", ".join(stored_names(output)) or "none yet"
-        raise UserError(f"NAME is missing: name a study; {output} holds {names}")
     plain, _, given = name.partition("@")
     scales = [each.partition("@")[2] for each in stored_names(output) if each.partition("@")[0] == plain]
     if not (chosen := scale or given) and len(scales) > 1:

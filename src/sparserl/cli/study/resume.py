@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sparserl.cli.arguments import parse
+from sparserl.cli.study import name_and_options
 from sparserl.cli.study.options import Work, find_stored
 from sparserl.study.claims import claimed
 from sparserl.study.failures import read_failures
@@ -17,8 +18,9 @@ example:
 
 def main(words: Sequence[str]) -> int:
     """Resume the study that `words` name; 0 where no run has failed."""
-    options = parse(Work(), words, "sparserl study resume", _DESCRIPTION)
-    stored = find_stored(options.name, options.scale, options.output)
+    name, rest = name_and_options("resume", words)
+    options = parse(Work(), rest, f"sparserl study resume {name}", _DESCRIPTION)
+    stored = find_stored(name, options.scale, options.output)
     with claimed(stored.folder):
         from sparserl.cli.study.working import work
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sparserl.cli.arguments import parse
+from sparserl.cli.study import name_and_options
 from sparserl.cli.study.options import Work, find_stored
 from sparserl.study.claims import claimed
 from sparserl.study.failures import write_failures
@@ -15,8 +16,9 @@ example:
 
 def main(words: Sequence[str]) -> int:
     """Retry the failed runs of the study that `words` name; 0 where none fails again."""
-    options = parse(Work(), words, "sparserl study retry", _DESCRIPTION)
-    stored = find_stored(options.name, options.scale, options.output)
+    name, rest = name_and_options("retry", words)
+    options = parse(Work(), rest, f"sparserl study retry {name}", _DESCRIPTION)
+    stored = find_stored(name, options.scale, options.output)
     with claimed(stored.folder):
         from sparserl.cli.study.working import work
 

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import tyro
 
 from sparserl.cli.arguments import Json, parse
-from sparserl.cli.study.options import Name, Output, ScaleOption, find_stored
+from sparserl.cli.study import name_and_options
+from sparserl.cli.study.options import Output, ScaleOption, find_stored
 from sparserl.cli.study.summary import document, show
 
 _DESCRIPTION = """Show how far the runs of a study are, and which failed or diverged: at which step, why, and the logs.
@@ -20,9 +21,8 @@ example:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What `study status` is told."""
+    """What `status` is told beside the study."""
 
-    name: Name = ""
     scale: Annotated[ScaleOption, tyro.conf.arg(help="Needed where the study is stored at several scales.")] = None
     output: Output = Path("results")
     json: Json = False
@@ -30,8 +30,9 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Show the study that `words` name; 0 whatever its runs have come to."""
-    options = parse(Options(), words, "sparserl study status", _DESCRIPTION)
-    summary: dict[str, Any] = document(find_stored(options.name, options.scale, options.output), options.output)
+    name, rest = name_and_options("status", words)
+    options = parse(Options(), rest, f"sparserl study status {name}", _DESCRIPTION)
+    summary: dict[str, Any] = document(find_stored(name, options.scale, options.output), options.output)
     if options.json:
         print(json.dumps(summary, indent=2, allow_nan=False))
     else:
