@@ -1,4 +1,4 @@
-"""A Dask cluster of separate processes, each worker with a scratch folder of its own, as it is over several machines."""
+"""A Dask cluster of separate processes, each worker with a scratch folder of its own, as over several machines."""
 
 import os
 import subprocess
