@@ -171,7 +171,7 @@ class _Desk:
 
     def _submit(self, folder: Path) -> None:
         """Hand a run to the cluster; one that failed to another Dask worker, if there is one."""
-        key = f"{folder.parent.name}/{folder.name}-{secrets.token_hex(4)}"
+        key = f"run-{secrets.token_hex(16)}"  # Dask keeps statistics for each word before the dash, for ever
         request = Request(str(folder), key, self.topic, self.settings, self.versions)
         failed = {failure.worker for failure in self.failures.get(folder, ())}
         others = [address for address in self.addresses if address not in failed] if failed else []
