@@ -108,12 +108,15 @@ def traceable(environment: Environment) -> Environment | Hosted:
 
 @contextlib.contextmanager
 def _deferred(note: Callable[[], None]) -> Iterator[None]:
-    """In the main thread, handle signals that Python handles at the end; where Ctrl-C comes, `note` is called at once."""
+    """In the main thread, handle signals that Python handles at the end; `note` is called at once.
+
+    Not so for SIGTERM: who handles that wants to end in good order, with what the program gives.
+    """
     waiting: list[int] = []
 
     def wait(number: int, frame: FrameType | None) -> None:
         waiting.append(number)
-        if number == signal.SIGINT:
+        if number != signal.SIGTERM:
             note()
 
     in_main = threading.current_thread() is threading.main_thread()

@@ -1,0 +1,125 @@
+"""Resuming within one process: a run that goes on from a checkpoint ends in the bits of one that never stopped."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from sparserl import persistence
+from sparserl.experiment import build, from_preset, policy_arrays, run
+from sparserl.experiment.resuming import obstacle, restore
+from sparserl.persistence import UserError
+from sparserl.sparsity import Window
+from sparserl.training import EvaluationSettings
+from sparserl.types import Divergence
+
+CASES = {  # agent: environment, settings that make it short, networks
+    "dqn": ("CartPole-v1", {"warmup_steps": 100, "replay_capacity_steps": 300}, ("q",)),
+    "sac": ("Pendulum-v1", {"warmup_steps": 100, "replay_capacity_steps": 300}, ("actor", "critic_1", "critic_2")),
+    "ppo": ("Hopper-v5", {"rollout_steps": 64, "num_epochs": 2}, ("actor", "value")),
+}
+
+
+def short(agent, method, storage="masked", **choices):
+    """A run of 600 steps with topology updates on both sides of its middle."""
+    environment, settings, networks = CASES[agent]
+    table = from_preset(agent, method, environment)
+    fields = {field.name for field in dataclasses.fields(table.method)}
+    window = {"window": Window(0.1, 0.9, 10)} if "window" in fields else {}
+    known = {name: value for name, value in settings.items() if hasattr(table.agent, name)}
+    return dataclasses.replace(
+        table,
+        **{
+            "agent": dataclasses.replace(table.agent, batch_size=32, **known),
+            "method": dataclasses.replace(table.method, **window),
+            "network": dataclasses.replace(table.network, hidden_units=(16, 16)),
+            "sparsity": 0.8,
+            "storage": storage,
+            "compressed_layers": tuple(f"{name}/hidden_2=0.4" for name in networks) if storage == "compressed" else (),
+            "total_steps": 600,
+            "evaluation": EvaluationSettings(interval_steps=150, num_episodes=2, max_episode_steps=30),
+            **choices,
+        },
+    )
+
+
+def train(experiment, folder=None, stop_steps=None, **options):
+    """What a run leaves behind, its rows without their times, and the checkpoint after `stop_steps` if asked for."""
+    rows, diagnosed, checkpoint = [], [], None
+    for report in run(experiment, 3, 70, **options):
+        if report.evaluation:
+            rows.append({**report.evaluation, "seconds": None})
+        diagnosed += report.diagnostics
+        if stop_steps is not None and report.environment_steps >= stop_steps:
+            attempt, captured = persistence.claim(folder), report.capture()
+            arguments = (captured.arrays, captured.document, captured.ring)
+            persistence.write_generation(attempt, persistence.Kept(), report.environment_steps, *arguments)
+            attempt.release()
+            checkpoint, complaints = persistence.read_newest(folder)
+            assert complaints == []
+            break
+    return policy_arrays(report.state.agent), rows, diagnosed, checkpoint
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize(
+    ("agent", "method", "storage"),
+    [
+        ("dqn", "prune", "compressed"),
+        ("sac", "set", "compressed"),
+        ("ppo", "rigl", "masked"),
+    ],
+)
+def test_a_run_goes_on_as_if_it_had_never_stopped(agent, method, storage, tmp_path):
+    experiment = short(agent, method, storage)
+    whole, rows, diagnosed, _ = train(experiment, diagnostics=True)
+    _, first_rows, first_diagnosed, checkpoint = train(experiment, tmp_path, 370, diagnostics=True)
+    ended, last_rows, last_diagnosed, _ = train(experiment, diagnostics=True, checkpoint=checkpoint)
+    assert ended.keys() == whole.keys()
+    for name in whole:
+        assert ended[name].tobytes() == whole[name].tobytes(), name
+    assert first_rows + last_rows == rows
+    assert len(first_rows) > 1
+    assert len(last_rows) > 1
+    assert repr(first_diagnosed + last_diagnosed) == repr(diagnosed)
+
+
+def test_a_checkpoint_of_another_experiment_is_refused(tmp_path):
+    _, _, _, checkpoint = train(short("dqn", "static"), tmp_path, 210)
+    wider = short("dqn", "static", network=dataclasses.replace(short("dqn", "static").network, hidden_units=(16, 20)))
+    with pytest.raises(UserError, match="has another shape or type"):
+        restore(build(wider), checkpoint, False)
+    with pytest.raises(UserError, match="differ in 'agent/"):
+        restore(build(short("ppo", "static")), checkpoint, False)
+    with pytest.raises(UserError, match="was made without diagnostics"):
+        restore(build(short("dqn", "static")), checkpoint, True)
+
+
+def test_obstacles_are_told_before_the_first_checkpoint():
+    assert obstacle(build(short("dqn", "static"))) is None
+    built = build(short("sac", "static"))
+    built.environment.reset(__import__("jax").random.key(0))
+    assert obstacle(built) is None
+
+
+def test_divergence_is_told_apart_from_a_broken_environment():
+    table = short("sac", "static")
+    wild = dataclasses.replace(table.optimizer, learning_rate=1e30)
+    with pytest.raises(Divergence, match="diverged"):
+        train(short("sac", "static", optimizer=wild))
+    table = short("dqn", "static")
+    wild = dataclasses.replace(table.optimizer, learning_rate=1e30)
+    with pytest.raises(Divergence, match=r"training diverged before step \d+"):
+        train(short("dqn", "static", optimizer=wild))
+
+
+def test_a_run_may_stop_anywhere(tmp_path):
+    """Adaptive chunks, and checkpoints between them, change nothing."""
+    experiment = short("dqn", "set", "masked", total_steps=500)
+    ends = []
+    for chunk_steps in (None, 37, 1000):
+        for report in run(experiment, 1, chunk_steps):
+            report.capture()
+        ends.append(policy_arrays(report.state.agent))
+    for end in ends[1:]:
+        assert all(np.array_equal(end[name], ends[0][name]) for name in end)
