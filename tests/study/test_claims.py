@@ -69,7 +69,7 @@ def test_a_dead_engine_keeps_nothing(holder, tmp_path):
 
 
 def test_engines_of_other_machines(tmp_path):
-    """One that beats is believed; one that has not for a minute is gone, and so is this machine's before it restarted."""
+    """One that beats is believed; one that has not for a minute is gone, and so is one from before a restart."""
     write = lambda host: persistence.write_document(
         tmp_path / "engine.json",
         persistence.Holder(host=host, boot="another", process_id=os.getpid(), process_start="1")._asdict(),

@@ -126,6 +126,8 @@ class _Desk:
     def stop(self) -> None:
         """Cancel all, and wait until the workers that had started have ended; kill those of this process if asked."""
         try:
+            if self.client.status != "running":  # the workers of a scheduler that is gone stop by themselves
+                return
             started = {key for key, flight in self.flights.items() if flight.worker}
             self.client.cancel([flight.future for flight in self.flights.values()], force=True)
             deadline = time.monotonic() + STOP_SECONDS
