@@ -112,6 +112,11 @@ FILES = {  # text of the file, line that must be named, words that must be told
     "half a seed": (in_study(f'return Study("bad", "Why?", grid({GOOD}), 2.5)'), FIRST, ["num_seeds is 2.5", "whole"]),
     "no question": (in_study(f'return Study("bad", "", grid({GOOD}), 2)'), FIRST, ["question is ''", "sentence"]),
     "name": (in_study(f'return Study("../bad", "Why?", grid({GOOD}), 2)'), FIRST, ["name is '../bad'", "letters"]),
+    "name of another file": (
+        in_study(f'return Study("worse", "Why?", grid({GOOD}), 2)'),
+        LINES + 1,
+        ["the study's name is 'worse'", "must be the file's, 'bad'"],
+    ),
     "no experiments": (in_study('return Study("bad", "Why?", (), 2)'), FIRST, ["experiments is empty"]),
     "experiments that are names": (
         in_study('return Study("bad", "Why?", ("dqn",), 2)'),

@@ -79,7 +79,7 @@ def _load_file(path: Path, scale: Scale) -> Study:
         line = function.__code__.co_firstlineno
         with _located(path, line), contextlib.redirect_stdout(sys.stderr):
             found = function(scale)
-            return _checked(found)
+            return _checked(found, path.stem)
     finally:
         del sys.modules[module.__name__]
 
@@ -103,9 +103,11 @@ def _function(path: Path, module: ModuleType) -> Any:
     return function
 
 
-def _checked(study: Any) -> Study:
+def _checked(study: Any, name: str) -> Study:
     if not isinstance(study, Study):
         raise UserError(f"study(scale) returned {_brief(study)}: it must return a Study")
+    if study.name != name:  # its folder is found by the file's name, without running the file
+        raise UserError(f"the study's name is {study.name!r}: it must be the file's, {name!r}")
     for index, experiment in enumerate(study.experiments):
         try:
             check_types(experiment)
