@@ -175,6 +175,8 @@ def test_progress_of_a_study(tmp_path):
     assert board.take(News("ended", runs[1], outcome=Outcome(runs[1], "finished", 0, "", 100))) == ""
     told = board.take(News("ended", runs[2], outcome=Outcome(runs[2], "diverged", 3, "NaN", 40)))
     assert told == f"c/seed=0 diverged at step 40: NaN; its log is {runs[2] / 'log.txt'}"
+    assert board.line().endswith("; about 0:01:11 left")  # d's hundred steps, by 140 in a hundred seconds
     failed = board.take(News("ended", runs[3], outcome=Outcome(runs[3], "hung", -9, "it said nothing", 40)))
     assert failed.startswith("d/seed=0 failed at step 40: it said nothing")
-    assert board.line().startswith("2 of 4 runs finished, 0 running, 1 failed, 1 diverged; 50.0% of the steps")
+    assert board.line().startswith("2 of 4 runs finished, 0 running, 1 failed, 1 diverged; 70.0% of the steps")
+    assert "left" not in board.line()

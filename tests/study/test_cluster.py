@@ -139,3 +139,25 @@ def test_a_scheduler_that_does_not_answer(monkeypatch):
             pass
     with pytest.raises(UserError, match=f"no Dask scheduler answers at {address}"), cluster.connected(address):
         pass
+
+
+def test_a_worker_that_is_told_to_stop(tmp_path):
+    """As Slurm does at the end of a job: its run stores, goes on elsewhere, and nothing counts as a failure."""
+    folder, told, failures = plan(tmp_path / "results", "a", "work"), [], []
+
+    def tell(news):
+        if news.kind == "started" and not told:
+            told.append(next(each for each in dask.workers if psutil.Process(each.pid).children()))
+        elif news.kind == "progress" and told and news.progress.environment_steps > 12 and len(tries(folder)) == 1:
+            told[0].send_signal(signal.SIGTERM)
+        elif news.kind == "progress" and len(tries(folder)) > 1:
+            (folder / "go").touch()
+
+    with dask_cluster.running(tmp_path / "dask", 2) as dask, cluster.connected(dask.address) as client:
+        wait_until(lambda: cluster.workers(client)[1] == 2)
+        remember = lambda run, found: failures.append(found)
+        (outcome,) = engine.run(client, [folder], SETTINGS, QUICK, tell, remember=remember)
+        wait_until(lambda: told[0].poll() is not None)
+    assert outcome.ending == "finished"
+    assert failures == []
+    assert is_gone(tries(folder)[0])
