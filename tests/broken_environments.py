@@ -31,3 +31,18 @@ class Broken(gymnasium.Env):
 
 for _name, _how in (("Raises-v0", "raises"), ("NotANumber-v0", "nan")):
     gymnasium.register(_name, Broken, kwargs={"how": _how}, disable_env_checker=True, order_enforce=False)
+
+
+class Forgetful(Broken):
+    """What it holds cannot be captured: a generator that is on its way."""
+
+    def __init__(self, how):
+        super().__init__(how)
+        self.episodes = (number for number in range(10**9))
+
+    def step(self, action):
+        next(self.episodes)
+        return np.ones(3, np.float32), 1.0, False, next(self.episodes) % 20 == 1, {}
+
+
+gymnasium.register("Forgetful-v0", Forgetful, kwargs={"how": "is well"}, disable_env_checker=True, order_enforce=False)

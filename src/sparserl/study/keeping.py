@@ -13,8 +13,8 @@ from sparserl.experiment import Experiment, Report, machine_class, policy_arrays
 from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, Attempt, Generation, Kept, Status, Table
 from sparserl.types import UserError
 
-CHECKPOINT_SECONDS = 60.0  # between checkpoints
-LARGEST_OVERHEAD = 0.02  # of the time goes to checkpoints: where one takes long, the next comes later
+CHECKPOINT_SECONDS = 60.0  # between checkpoints, where nobody says otherwise
+LARGEST_OVERHEAD = 0.02  # of the time goes to checkpoints then: where one takes long, the next comes later
 STATUS_SECONDS = 1.0  # between two notes of how far a run is
 
 Rows = list[dict[str, Any]]
@@ -94,9 +94,9 @@ def _same(old: Rows, new: Rows) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """How a worker is to keep a run, beside what the run's folder asks for."""
+    """How a worker is to keep a run, beside what the run's folder asks for; None leaves the choice to it."""
 
-    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    checkpoint_seconds: float | None = None
     force: bool = False
 
 
@@ -104,8 +104,9 @@ class Keeper:
     """Keeps one attempt at a run: rows as they come, the status, checkpoints, and at the end the policy."""
 
     def __init__(self, attempt: Attempt, experiment: Experiment, request: Request) -> None:
-        self._attempt, self._experiment, self._seconds = attempt, experiment, request.checkpoint_seconds
+        self._attempt, self._experiment = attempt, experiment
         folder = attempt.run_folder
+        self.begun = False  # nothing has come of the run yet
         self.diagnostics = persistence.read_request(folder).diagnostics
         self.checkpoint, forced = beginning(attempt, experiment, request.force)
         self._kept = persistence.kept_after(self.checkpoint) if self.checkpoint else Kept()
@@ -115,7 +116,7 @@ class Keeper:
             persistence.drop_diagnostics(folder, attempt.scratch)
         self._diagnosed = Book(attempt, DIAGNOSTICS, self._known(DIAGNOSTICS)) if self.diagnostics else None
         steps = self.checkpoint.document["environment_steps"] if self.checkpoint else None
-        last = persistence.read_status(folder)
+        last = _last_status(folder)
         self._status = Status(
             "running",
             environment_steps=steps or 0,
@@ -126,11 +127,13 @@ class Keeper:
         )
         self._clock = _Clock()
         self._noted = self._checkpointed = time.monotonic()
-        self._pause = self._seconds
+        self._chosen = request.checkpoint_seconds
+        self._pause = CHECKPOINT_SECONDS if self._chosen is None else self._chosen
         self._write(self._status)
 
     def keep(self, report: Report) -> float | None:
         """Keep what a report brings, and now and then a checkpoint; returns the environment steps per second."""
+        self.begun = True
         if report.diagnostics and self._diagnosed:
             self._diagnosed.add(report.diagnostics)
         if report.evaluation is not None:
@@ -168,7 +171,8 @@ class Keeper:
         steps = report.environment_steps
         self._kept = persistence.write_generation(self._attempt, self._kept, steps, arrays, document, captured.ring)
         self._checkpointed = time.monotonic()
-        self._pause = max(self._seconds, (self._checkpointed - began) / LARGEST_OVERHEAD if self._seconds else 0.0)
+        if self._chosen is None:
+            self._pause = max(CHECKPOINT_SECONDS, (self._checkpointed - began) / LARGEST_OVERHEAD)
 
     def finish(self, report: Report) -> None:
         """Store the policy, say that the run is finished, and drop what it would have gone on from."""
@@ -205,10 +209,7 @@ class _Clock:
 
 def record(attempt: Attempt, status: str, message: str) -> None:
     """Say how an attempt ended that came to nothing before it could keep anything; a result stays what it is."""
-    try:
-        last = persistence.read_status(attempt.run_folder) or Status(status)
-    except UserError:  # damaged: what happens now is what counts
-        last = Status(status)
+    last = _last_status(attempt.run_folder) or Status(status)
     if last.status not in ("finished", "diverged"):
         last = last._replace(status=status, message=message, attempt=attempt.number, process_id=None, host=None)
         persistence.write_status(attempt.run_folder, last, attempt.scratch)
@@ -216,16 +217,21 @@ def record(attempt: Attempt, status: str, message: str) -> None:
 
 def result_of(run_folder: Path) -> Status | None:
     """The status of a run that is over for good, finished or diverged; None where there is something left to do."""
-    try:
-        status = persistence.read_status(run_folder)
-    except persistence.NewerFormat:
-        raise
-    except UserError:
-        return None
+    status = _last_status(run_folder)
     if status is None or status.status not in ("finished", "diverged"):
         return None
     lacking = status.status == "finished" and not persistence.has_bundle(run_folder / "checkpoint")
     return None if lacking else status
+
+
+def _last_status(run_folder: Path) -> Status | None:
+    """The status that a run has; a damaged one says nothing, and the next one takes its place."""
+    try:
+        return persistence.read_status(run_folder)
+    except persistence.NewerFormat:
+        raise
+    except UserError:
+        return None
 
 
 def tell(line: str) -> None:

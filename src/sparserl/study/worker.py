@@ -25,7 +25,7 @@ from sparserl import persistence
 from sparserl.experiment import Experiment, Report, RunFailure, run
 from sparserl.persistence import LEASE_SECONDS, Attempt, Busy, Superseded
 from sparserl.study.compilation import use_compilation_cache
-from sparserl.study.keeping import CHECKPOINT_SECONDS, Keeper, Request, record, result_of, tell
+from sparserl.study.keeping import Keeper, Request, record, result_of, tell
 from sparserl.study.outcomes import BUSY, DIVERGED, FAILED, FINISHED, INTERRUPTED, LOST, WRONG
 from sparserl.study.vigil import Interrupt, renew_forever
 from sparserl.types import Divergence, UserError
@@ -58,19 +58,18 @@ def main() -> int:
 
 def _attempt(attempt: Attempt, options: argparse.Namespace, channel: IO[str], interrupt: Interrupt) -> int:
     """Go on with the run, and record how that ended."""
-    begun = False
+    keeper = None
     try:
         _bind(options.core, options.parent, options.memory_limit_bytes)
         persistence.sweep_partial(attempt.run_folder)
         experiment = Experiment.from_choices(persistence.read_experiment(attempt.run_folder.parent)["choices"])
         use_compilation_cache()
         keeper = Keeper(attempt, experiment, Request(options.checkpoint_seconds, options.force))
-        begun = True
         return _train(experiment, keeper, attempt, channel, interrupt)
     except Divergence as error:
         return _stop(attempt, "diverged", str(error), DIVERGED)
     except UserError as error:  # a run that had begun may have met a full disk, or an environment that broke
-        return _stop(attempt, "failed", str(error), FAILED if begun else WRONG)
+        return _stop(attempt, "failed", str(error), FAILED if keeper and keeper.begun else WRONG)
     except RunFailure as error:
         return _stop(attempt, "failed", str(error), FAILED)
     except KeyboardInterrupt:
@@ -112,7 +111,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--core", type=int, help="run on this processor only")
     parser.add_argument("--parent", type=int, help="end when the process of this number ends (Linux)")
     parser.add_argument("--lease-seconds", type=float, default=LEASE_SECONDS, help="how long others wait when silent")
-    parser.add_argument("--checkpoint-seconds", type=float, default=CHECKPOINT_SECONDS, help="between checkpoints")
+    parser.add_argument("--checkpoint-seconds", type=float, help="between checkpoints, 60 or more by itself")
     parser.add_argument("--memory-limit-bytes", type=int, help="fail rather than hold more (Linux)")
     parser.add_argument("--force", action="store_true", help="go on from a checkpoint of another machine class")
     return parser.parse_args()
