@@ -1,6 +1,8 @@
 """Plans: every run counted once, finished ones left out; calibration in processes of its own, kept in the cache."""
 
 import dataclasses
+import subprocess
+import sys
 import time
 
 import pytest
@@ -77,6 +79,16 @@ def test_one_long_run_is_no_shorter_on_two_cores(tmp_path, small, known):
     assert plan(alone, tmp_path).wall_seconds == pytest.approx(25.0)
 
 
+def test_a_study_lasts_no_shorter_than_its_longest_run(tmp_path, small, known, monkeypatch):
+    """One of three runs takes 105 s, the others 25: two cores need 105 s, not half of 155."""
+    slow = PACE._replace(step_seconds=0.05)
+    measured = {one.identifier: slow if one == small.experiments[0] else PACE for one in small.experiments}
+    monkeypatch.setattr(planning, "calibrate", lambda *_: Calibration(measured))
+    found = plan(dataclasses.replace(small, num_seeds=1), tmp_path)
+    assert found.longest_run_seconds == found.wall_seconds == pytest.approx(105.0)
+    assert found.core_seconds == pytest.approx(155.0)
+
+
 def test_without_calibration_nothing_is_measured_and_hours_are_not_known(tmp_path, small, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     found = plan(small, tmp_path / "results", measure=False)
@@ -112,6 +124,20 @@ def test_a_measurement_that_fails_is_left_out(tmp_path, small, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     broken = dataclasses.replace(small.experiments[0], environment="no_such_module:Nothing-v0")
     assert calibration.calibrate([broken], 30.0).measurements == {}
+
+
+def test_measurements_that_have_begun_are_the_last_of_the_budget(tmp_path, small, monkeypatch):
+    """Two cores, three experiments: when the first core is free again, the budget is spent."""
+    said = '{"measured_seconds": 0.1, "step_seconds": 0.2, "evaluation_step_seconds": 0.3}'
+    program = f"import sys, time; time.sleep(float(sys.argv[1])); print('{said}')"
+    lengths = iter(("0.4", "1.2", "0.1"))
+    begin = lambda *_: subprocess.Popen([sys.executable, "-c", program, next(lengths)], stdout=subprocess.PIPE)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(calibration, "_start", begin)
+    monkeypatch.setattr(calibration, "allowed_cores", lambda: [0, 1])
+    measured = calibration.calibrate(small.experiments, 0.2).measurements
+    assert measured.keys() == {one.identifier for one in small.experiments[:2]}
+    assert all(one[1:] == (0.2, 0.3) and 0.2 < one.start_seconds < 5 for one in measured.values())
 
 
 def test_no_measurement_begins_once_the_budget_is_spent(tmp_path, small, monkeypatch):
