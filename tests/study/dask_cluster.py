@@ -1,5 +1,6 @@
 """A Dask cluster of separate processes, each worker with a scratch folder of its own, as over several machines."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,9 +13,10 @@ TESTS = Path(__file__).parent.parent
 
 
 class Cluster(NamedTuple):
-    """Where the scheduler listens, and the worker processes, one thread each."""
+    """Where the scheduler listens, its process, and those of the workers, one thread each."""
 
     address: str
+    scheduler: subprocess.Popen
     workers: list[subprocess.Popen]
 
 
@@ -23,10 +25,8 @@ def running(folder, num_workers, **environment):
     """A scheduler and workers that end with the block."""
     folder.mkdir(parents=True)
     card = folder / "scheduler.json"
-    quiet = ["--no-dashboard"]
-    scheduler = _start(
-        "dask_scheduler", ["--port", "0", "--host", "127.0.0.1", "--scheduler-file", card, *quiet], environment
-    )
+    quiet, here = ["--no-dashboard"], ["--port", "0", "--host", "127.0.0.1"]
+    scheduler = _start("dask_scheduler", [*here, "--scheduler-file", card, *quiet], environment)
     processes = [scheduler]
     try:
         while not card.exists():
@@ -35,9 +35,7 @@ def running(folder, num_workers, **environment):
         for number in range(num_workers):
             scratch = ["--local-directory", folder / f"scratch-{number}", "--nthreads", "1", "--no-nanny"]
             processes.append(_start("dask_worker", ["--scheduler-file", card, *scratch, *quiet], environment))
-        import json
-
-        yield Cluster(json.loads(card.read_text())["address"], processes[1:])
+        yield Cluster(json.loads(card.read_text())["address"], scheduler, processes[1:])
     finally:
         for process in processes:
             process.kill()
@@ -47,9 +45,5 @@ def running(folder, num_workers, **environment):
 def _start(module, words, environment):
     path = os.pathsep.join([str(TESTS), *filter(None, sys.path)])
     command = [sys.executable, "-m", f"distributed.cli.{module}", *map(str, words)]
-    return subprocess.Popen(
-        command,
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    environment = {**os.environ, "PYTHONPATH": path, **environment}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

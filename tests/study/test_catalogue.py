@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,32 @@ def test_dense_networks_have_the_references_widths():
     for (agent, environment), widths in reference_widths().items():
         expected = {(width, width) for width in (*widths.values(), full[agent])}
         assert found[agent, environment] == expected, (agent, environment)
+
+
+DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "studies.md"
+
+
+@NEEDS_MUJOCO
+def test_the_documents_table_is_the_catalogue():
+    rows = re.findall(r"^\| (\w+ \d+) \| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", DOCUMENT.read_text(), re.MULTILINE)
+    assert [name for _, name, *_ in rows] == catalogue_names()
+    for title, name, *told in rows:
+        assert name.startswith(title.replace(" ", "_"))
+        numbers = [0 if number == "waits" else int(number.replace(",", "")) for number in told]
+        assert numbers == [len(runs(name, scale)) for scale in SCALES], name
+
+
+@NEEDS_MUJOCO
+def test_the_documents_total_is_all_runs():
+    [told] = re.findall(r"all studies together are ([\d,]+) at scale paper", DOCUMENT.read_text())
+    assert int(told.replace(",", "")) == len(set().union(*map(runs, catalogue_names())))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_documents_example_can_be_planned(tmp_path, scale):
+    [example] = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    path = tmp_path / "drop_fraction.py"
+    path.write_text(example)
+    study = files.load(path, scale)
+    cells = 2 * 2 * (1 + 2 + 1) + 2 * 1  # static, RigL twice and matched dense at each sparsity; full dense
+    assert (study.name, len(study.experiments)) == ("drop_fraction", cells)

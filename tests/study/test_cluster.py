@@ -1,14 +1,23 @@
-"""A cluster of three worker processes: lost ones, frozen ones, strange ones."""
+"""Clusters of separate processes: workers that are lost, frozen or strange, and schedulers that are gone."""
 
 import os
 import signal
+import socket
+import sys
 import time
 
+import psutil
+import pytest
+
+from sparserl import persistence
+from sparserl.errors import UserError
 from sparserl.study import cluster, engine
-from sparserl.study.execution import Settings
+from sparserl.study.execution import Request, Settings, Surroundings, work
 from sparserl.study.retries import Retries
+from sparserl.study.versions import difference, versions
 from study import dask_cluster, fake_worker
 from study.fake_worker import plan, tries
+from study.test_machine import is_gone, wait_until
 
 QUICK = Retries(first_seconds=0.05, factor=2.0, busy_seconds=0.2)
 SETTINGS = Settings(
@@ -16,38 +25,139 @@ SETTINGS = Settings(
 )
 
 
-def test_one_worker_is_killed_and_one_is_frozen(tmp_path):
-    """Their runs are started on the third one, within seconds; dask by itself would wait for five minutes."""
-    folders = [plan(tmp_path / "results", name, "work") for name in "abc"]
-    killed, frozen = [], []
+def test_one_worker_is_killed_and_one_is_frozen_with_its_run(tmp_path):
+    """Their runs go on elsewhere within seconds; Dask by itself would wait for five minutes for the frozen one."""
+    folders, frozen, began = [plan(tmp_path / "results", name, "work") for name in "abc"], [], []
 
     def tell(news):
-        if all(tries(folder) for folder in folders) and not killed:
-            killed.append(dask.workers[0].pid)
-            os.kill(dask.workers[0].pid, signal.SIGKILL)
-            frozen.append(dask.workers[1].pid)
-            os.kill(dask.workers[1].pid, signal.SIGSTOP)
-            for process in children(dask.workers[1].pid):
-                frozen.append(process)
-                os.kill(process, signal.SIGSTOP)
-            began.append(time.monotonic())
-            for folder in folders:
-                (folder / "go").touch()
+        if began or not all(map(tries, folders)):
+            return
+        dask.workers[0].kill()
+        stopped = psutil.Process(dask.workers[1].pid)
+        frozen.extend([*stopped.children(recursive=True), stopped])
+        for process in frozen:
+            process.suspend()
+        for folder in folders:
+            (folder / "go").touch()
+        began.append(time.monotonic())
 
-    began = []
     with dask_cluster.running(tmp_path / "dask", 3) as dask, cluster.connected(dask.address) as client:
-        while cluster.workers(client)[1] < 3:
-            time.sleep(0.1)
+        wait_until(lambda: cluster.workers(client)[1] == 3)
         cluster.check_workers(client, tmp_path)
         outcomes = engine.run(client, folders, SETTINGS, QUICK, tell)
-        print("seconds", time.monotonic() - began[0])
+        seconds = time.monotonic() - began[0]
+        assert [outcome.ending for outcome in outcomes] == ["finished"] * 3
+        assert sorted(len(tries(folder)) for folder in folders) == [1, 2, 2]
+        assert seconds < 30.0
+        assert len(frozen) == 2
+        before = [(folder / "status.json").read_bytes() for folder in folders]
         for process in frozen:
-            os.kill(process, signal.SIGCONT)
-    assert [outcome.ending for outcome in outcomes] == ["finished"] * 3
-    print([tries(folder) for folder in folders])
+            process.resume()
+        wait_until(lambda: is_gone(frozen[0].pid))  # it has found out that another one has its run
+        assert [(folder / "status.json").read_bytes() for folder in folders] == before
 
 
-def children(process_id):
-    import psutil
+def test_a_frozen_worker_whose_run_goes_on(tmp_path):
+    """The run's own process has not noticed: it is not started twice, but waited for."""
+    folder, frozen = plan(tmp_path / "results", "a", "work"), []
 
-    return [child.pid for child in psutil.Process(process_id).children(recursive=True)]
+    def tell(news):
+        if news.kind == "started" and not frozen:
+            frozen.append(next(each for each in dask.workers if psutil.Process(each.pid).children()))
+            frozen[0].send_signal(signal.SIGSTOP)
+        if news.kind == "wait":
+            (folder / "go").touch()
+
+    with dask_cluster.running(tmp_path / "dask", 2) as dask, cluster.connected(dask.address) as client:
+        wait_until(lambda: cluster.workers(client)[1] == 2)
+        (outcome,) = engine.run(client, [folder], SETTINGS, QUICK, tell)
+        assert outcome.ending == "finished"
+        assert persistence.read_status(folder).process_id == tries(folder)[0]
+
+
+def test_a_scheduler_that_is_lost(tmp_path):
+    """One clear end, and the runs are stored: their Dask workers stop them when they end themselves."""
+    folders = [plan(tmp_path / "results", name, "work") for name in "ab"]
+
+    def tell(news):
+        if all(map(tries, folders)):
+            dask.scheduler.kill()
+
+    with (
+        dask_cluster.running(tmp_path / "dask", 2) as dask,
+        cluster.connected(dask.address) as client,
+        pytest.raises(engine.ClusterLost, match=f"the Dask scheduler at {dask.address} is gone"),
+    ):
+        engine.run(client, folders, SETTINGS, QUICK, tell)
+    wait_until(lambda: all(is_gone(process) for folder in folders for process in tries(folder)))
+    assert {persistence.read_status(folder).status for folder in folders} == {"interrupted"}
+
+
+def test_workers_of_other_versions_are_refused(tmp_path):
+    strange = tmp_path / "strange" / "sparserl-9.9.9.dist-info"
+    strange.mkdir(parents=True)
+    (strange / "METADATA").write_text("Metadata-Version: 2.1\nName: sparserl\nVersion: 9.9.9\n")
+    path = os.pathsep.join([str(strange.parent), *filter(None, sys.path)])
+    with (
+        dask_cluster.running(tmp_path / "dask", 1, PYTHONPATH=path) as dask,
+        cluster.connected(dask.address) as client,
+    ):
+        wait_until(lambda: cluster.workers(client)[1] == 1)
+        ours = versions()["sparserl"]
+        with pytest.raises(UserError, match=rf"worker tcp://.* has sparserl 9\.9\.9 instead of {ours}"):
+            cluster.check_workers(client, tmp_path)
+
+
+def test_a_worker_that_comes_later_looks_itself(tmp_path):
+    folder = plan(tmp_path, "a", "finish")
+    around = Surroundings("tcp://here", lambda message: None, lambda: False)
+    other = {**versions(), "jax": "0.0.1"}
+    outcome = work(Request(str(folder), "key", "topic", SETTINGS, other), around)
+    assert outcome.ending == "failed"
+    assert "instead of 0.0.1" in outcome.message
+    assert difference(versions(), versions()) == ""
+
+
+def test_workers_that_do_not_see_the_results(tmp_path):
+    with cluster.connected(None, num_workers=1) as client:
+        cluster.check_workers(client, tmp_path)
+        with pytest.raises(UserError, match=r"does not see .*nowhere: give an --output that all workers share"):
+            cluster.check_workers(client, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("address", ["nonsense", "foo://x:1", "localhost"])
+def test_addresses_that_are_none(address):
+    with pytest.raises(UserError, match=f"--scheduler is '{address}'"), cluster.connected(address):
+        pass
+
+
+def test_a_scheduler_that_does_not_answer(monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        address = f"tcp://127.0.0.1:{deaf.getsockname()[1]}"
+        with pytest.raises(UserError, match=f"no Dask scheduler answers at {address}"), cluster.connected(address):
+            pass
+    with pytest.raises(UserError, match=f"no Dask scheduler answers at {address}"), cluster.connected(address):
+        pass
+
+
+def test_a_worker_that_is_told_to_stop(tmp_path):
+    """As Slurm does at the end of a job: its run stores, goes on elsewhere, and nothing counts as a failure."""
+    folder, told, failures = plan(tmp_path / "results", "a", "work"), [], []
+
+    def tell(news):
+        if news.kind == "started" and not told:
+            told.append(next(each for each in dask.workers if psutil.Process(each.pid).children()))
+        elif news.kind == "progress" and told and news.progress.environment_steps > 12 and len(tries(folder)) == 1:
+            told[0].send_signal(signal.SIGTERM)
+        elif news.kind == "progress" and len(tries(folder)) > 1:
+            (folder / "go").touch()
+
+    with dask_cluster.running(tmp_path / "dask", 2) as dask, cluster.connected(dask.address) as client:
+        wait_until(lambda: cluster.workers(client)[1] == 2)
+        remember = lambda run, found: failures.append(found)
+        (outcome,) = engine.run(client, [folder], SETTINGS, QUICK, tell, remember=remember)
+        wait_until(lambda: told[0].poll() is not None)
+    assert outcome.ending == "finished"
+    assert failures == []
+    assert is_gone(tries(folder)[0])

@@ -12,6 +12,8 @@ import pytest
 from sparserl import persistence, study
 from sparserl.persistence import UserError
 from sparserl.study import outcomes
+from sparserl.study.execution import Settings
+from sparserl.study.retries import Retries
 from study.runs import plan
 
 PATIENCE_SECONDS = 120  # for a process to get somewhere on a busy machine
@@ -52,6 +54,19 @@ def check_one_worker_by_itself(finished, run):
     again = work(run)
     assert (again.returncode, again.stdout) == (0, "")
     assert (run / "status.json").read_bytes() == before
+
+
+def test_a_run_that_needs_more_memory_than_it_may_have(tmp_path):
+    """It fails by itself, in the way of every failure; with more it finishes."""
+    run, news, settings = plan(tmp_path), [], Settings(memory_limit_bytes=150 * 2**20)
+    (outcome,) = study.run_all(
+        [run], lambda *_: None, news.append, settings=settings, retries=Retries(first_seconds=0.1)
+    )
+    assert outcome.ending == "failed"
+    assert "memory" in outcome.message.lower()
+    assert 1 <= [each.kind for each in news].count("retry") <= 3
+    (outcome,) = study.run_all([run], lambda *_: None, settings=Settings(memory_limit_bytes=4 * 2**30))
+    assert outcome.ending == "finished"
 
 
 def test_a_worker_that_cannot_read_its_experiment(tmp_path):

@@ -29,7 +29,14 @@ def test_a_study_is_read_back_as_it_was_stored(tmp_path, small):
     found = stored(tmp_path, "mine", "smoke")
     assert (found.folder, found.name, found.scale, found.question) == (folder, "mine", "smoke", "Does it learn?")
     assert [one.identifier for one in found.experiments] == [one.identifier for one in small.experiments]
-    assert found.experiments[0][1:] == ("dqn", "rigl", "CartPole-v1", 0.5, 100_000)
+    assert found.experiments[0][1:] == (
+        "dqn",
+        "rigl",
+        "CartPole-v1",
+        0.5,
+        100_000,
+        {"q": 132_608 + 1_026},
+    )  # reference, 10.1
     first, second = (one.identifier for one in small.experiments)
     assert found.runs == ((first, 0), (second, 0), (first, 1), (second, 1), (first, 2), (second, 2))
     assert found.figures[0]["experiments"] == [first]
@@ -81,7 +88,7 @@ def test_a_study_that_is_not_there_is_told_with_its_nearest_names(tmp_path, smal
     [
         ({"experiments": [{"identifier": "../../elsewhere"}]}, "another version"),
         (
-            {"experiments": [dict(zip(StoredExperiment._fields, ("../up", "", "", "", 0, 0), strict=True))]},
+            {"experiments": [dict(zip(StoredExperiment._fields, ("../up", "", "", "", 0, 0, {}), strict=True))]},
             "'../up'",
         ),
         ({"num_seeds": "many"}, "another version"),

@@ -71,14 +71,14 @@ _type_hints = functools.cache(typing.get_type_hints)
 
 
 def _hint(settings: Any, name: str) -> Any:
-    """The type of a choice; of a whole dataclass, the types of those that may stand in its place."""
+    """The type of a choice."""
     value, hint = settings, None
     for part in name.split("."):
         fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
         if part not in {field.name for field in fields}:
             raise unknown_choice(name, choice_names(settings))
         hint, value = _hints(value)[part], getattr(value, part)
-    return type(value) if dataclasses.is_dataclass(value) else hint
+    return hint
 
 
 def _replaced(settings: Any, choices: Mapping[str, Any]) -> Any:
@@ -91,7 +91,6 @@ def _replaced(settings: Any, choices: Mapping[str, Any]) -> Any:
 
 def _fitted(name: str, value: Any, hint: Any) -> Any:
     """`value` as the type `hint` has it."""
-    value = value.item() if isinstance(value, np.generic) else value
     for kind in typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,):
         fitted = _as(kind, value)
         if fitted is not _UNFIT:
@@ -103,7 +102,9 @@ _UNFIT: Any = object()  # what does not fit; None may
 
 
 def _as(kind: Any, value: Any) -> Any:
-    arguments = typing.get_args(kind)
+    arguments, value = typing.get_args(kind), value.item() if isinstance(value, np.generic) else value
+    if getattr(kind, "_is_protocol", False):  # a method of another package, say
+        return value if dataclasses.is_dataclass(value) else _UNFIT
     if typing.get_origin(kind) is typing.Literal:
         return value if any(value == one and type(value) is type(one) for one in arguments) else _UNFIT
     if typing.get_origin(kind) is tuple:

@@ -126,6 +126,8 @@ class _Desk:
     def stop(self) -> None:
         """Cancel all, and wait until the workers that had started have ended; kill those of this process if asked."""
         try:
+            if self.client.status != "running":  # the workers of a scheduler that is gone stop by themselves
+                return
             started = {key for key, flight in self.flights.items() if flight.worker}
             self.client.cancel([flight.future for flight in self.flights.values()], force=True)
             deadline = time.monotonic() + STOP_SECONDS
@@ -171,7 +173,7 @@ class _Desk:
 
     def _submit(self, folder: Path) -> None:
         """Hand a run to the cluster; one that failed to another Dask worker, if there is one."""
-        key = f"{folder.parent.name}/{folder.name}-{secrets.token_hex(4)}"
+        key = f"run-{secrets.token_hex(16)}"  # Dask keeps statistics for each word before the dash, for ever
         request = Request(str(folder), key, self.topic, self.settings, self.versions)
         failed = {failure.worker for failure in self.failures.get(folder, ())}
         others = [address for address in self.addresses if address not in failed] if failed else []

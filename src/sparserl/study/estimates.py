@@ -131,4 +131,4 @@ def _on_line(family: tuple[str, str], size: int, points: Sequence[Point]) -> flo
     high, low = sizes[after], sizes[max(after - 1, 0)] if size < sizes[after] else sizes[after]
     if low == high or size < low:
         return known[high]
-    return known[low] + (known[high] - known[low]) * (min(size, high) - low) / (high - low)
+    return known[low] + (known[high] - known[low]) * (size - low) / (high - low)

@@ -124,7 +124,7 @@ def _outcome(child: Child, folder: Path, cause: str, teller: "_Teller") -> Outco
         _record(folder, child.process.pid, "interrupted", "it was asked to stop, and killed because it did not")
         return Outcome(folder, "interrupted", INTERRUPTED, "stopped", steps)
     if status < 0:
-        hint = ", for lack of memory perhaps" if status == -signal.SIGKILL else ""
+        hint = ", for lack of memory perhaps" if -status in (signal.SIGKILL, signal.SIGABRT) else ""
         message = f"its process was killed by {_signal_name(-status)}{hint}"
         _record(folder, child.process.pid, "failed", message)
         return Outcome(folder, "failed", status, message, steps)

@@ -56,12 +56,13 @@ def _user_file(text: str) -> Path:
         raise UserError(f"{text} is a folder: give the Python file that defines the study")
     if path.suffix == ".py" or path.name != text:
         beside = sorted(one.name for one in path.parent.glob("*.py")) if path.parent.is_dir() else []
-        raise UserError(f"no file {text}{_nearest(path.name, beside)}")
+        raise UserError(f"no file {text}: give the path of a Python file{_nearest(path.name, beside)}")
     names = catalogue_names()
     if parts := [name for name in names if name.startswith(f"{text}_")]:
         raise UserError(f"study {text!r} has {len(parts)} parts: choose {', '.join(parts)}")
-    near = get_close_matches(text, names, n=3) or ["`sparserl study list` shows all"]
-    raise UserError(f"no study {text!r}: nearest are {', '.join(near)}; a file of your own is given as path/name.py")
+    near = get_close_matches(text, names, n=3)
+    hint = f"nearest are {', '.join(near)}" if near else "`sparserl study list` shows all"
+    raise UserError(f"no study {text!r}: {hint}; a file of your own is given as path/name.py")
 
 
 def _load_file(path: Path, scale: Scale) -> Study:
@@ -78,7 +79,7 @@ def _load_file(path: Path, scale: Scale) -> Study:
         line = function.__code__.co_firstlineno
         with _located(path, line), contextlib.redirect_stdout(sys.stderr):
             found = function(scale)
-            return _checked(found)
+            return _checked(found, path.stem)
     finally:
         del sys.modules[module.__name__]
 
@@ -90,7 +91,7 @@ def _function(path: Path, module: ModuleType) -> Any:
         own = {name: value for name, value in vars(module).items() if inspect.isfunction(value)}
         near = next(iter(get_close_matches(FUNCTION, own, n=1)), None)
         line = own[near].__code__.co_firstlineno if near else 1
-        what = "it defines no function study(scale)" if function is None else "study is no function"
+        what = "it defines no function study(scale)" if function is None else f"study is {function!r}, no function"
         raise UserError(f"{path}:{line}: {what}{f'; did you mean {near!r}?' if near else ''}")
     try:
         inspect.signature(function).bind("smoke")
@@ -102,9 +103,11 @@ def _function(path: Path, module: ModuleType) -> Any:
     return function
 
 
-def _checked(study: Any) -> Study:
+def _checked(study: Any, name: str) -> Study:
     if not isinstance(study, Study):
         raise UserError(f"study(scale) returned {_brief(study)}: it must return a Study")
+    if study.name != name:  # its folder is found by the file's name, without running the file
+        raise UserError(f"the study's name is {study.name!r}: it must be the file's, {name!r}")
     for index, experiment in enumerate(study.experiments):
         try:
             check_types(experiment)
@@ -125,11 +128,15 @@ def _located(path: Path, line: int = 1) -> Iterator[None]:
     except UserError as error:
         _refuse(path, _line(path, error, line), str(error))
     except OSError as error:
-        _refuse(path, _line(path, error, line), f"{type(error).__name__}: {error.strerror or error}")
+        _refuse(path, _line(path, error, line), f"{type(error).__name__}: {_cause(error)}")
     except SystemExit as error:
         _refuse(path, _line(path, error, line), f"the file ended the program with status {error.code}")
     except Exception as error:
         _refuse(path, _line(path, error, line), f"{type(error).__name__}: {error}")
+
+
+def _cause(error: OSError) -> str:
+    return f"{error.strerror}: {error.filename}" if error.filename else str(error)
 
 
 def _line(path: Path, error: BaseException, otherwise: int) -> int:

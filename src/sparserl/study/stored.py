@@ -21,7 +21,10 @@ _FILE_NAME = "study.json"
 
 
 class StoredExperiment(NamedTuple):
-    """What is told of an experiment without opening its own file; steps are those of one run, in all environments."""
+    """What is told of an experiment without opening its own file; steps are those of one run, in all environments.
+
+    `live_parameters` are those alive at the end, biases included, by network: what figures have on their axes.
+    """
 
     identifier: str
     agent: str
@@ -29,6 +32,7 @@ class StoredExperiment(NamedTuple):
     environment: str
     sparsity: float
     environment_steps: int
+    live_parameters: Mapping[str, int]
 
 
 class StoredStudy(NamedTuple):
@@ -125,16 +129,21 @@ def experiment_document(
 
 
 def _summary(experiment: "Experiment") -> StoredExperiment:
+    from sparserl.experiment import live_parameters  # whoever has an experiment has imported this before
+
     steps = experiment.total_steps * experiment.num_environments
-    names = experiment.agent_name, experiment.method_name, experiment.environment
-    return StoredExperiment(experiment.identifier, *names, experiment.sparsity, steps)
+    return StoredExperiment(experiment.identifier, *_cell(experiment), steps, live_parameters(experiment))
+
+
+def _cell(experiment: "Experiment") -> tuple[str, str, str, float]:
+    return experiment.agent_name, experiment.method_name, experiment.environment, experiment.sparsity
 
 
 def _checked(experiment: StoredExperiment) -> StoredExperiment:
     """An entry whose identifier is the name of one folder: a results directory may come from a stranger."""
     if Path(experiment.identifier).name != experiment.identifier:
         raise ValueError(f"{experiment.identifier!r} is no experiment id")
-    return experiment
+    return experiment._replace(live_parameters=dict(experiment.live_parameters))
 
 
 def _missing(directory: Path, name: str) -> str:
@@ -160,7 +169,7 @@ def _refuse_losses(directory: Path, old: StoredStudy, new: "Study") -> None:
 def _difference(directory: Path, lost: StoredExperiment, new: "Study") -> str:
     """What became of a lost experiment: the first choice that differs from the one most like it."""
     old = dict(_flat(persistence.read_experiment(directory / lost.identifier)["choices"]))
-    candidates = [experiment for experiment in new.experiments if _summary(experiment)[1:5] == lost[1:5]]
+    candidates = [experiment for experiment in new.experiments if _cell(experiment) == lost[1:5]]
     changes = [[item for item in _flat(experiment.choices()) if item not in old.items()] for experiment in candidates]
     if nearest := min((change for change in changes if change), key=len, default=None):
         name, value = nearest[0]

@@ -32,7 +32,7 @@ class Board:
             self.steps[run] = totals[run]
         self.running: dict[Path, str] = {}
         self.done_before, self.began = sum(self.steps.values()), time.monotonic()
-        self.done = self.done_before
+        self.done, self.dropped = self.done_before, 0  # dropped: what runs that are over will never do
 
     def take(self, news: News) -> str:
         """Keep what happened, and say it in a line if it is worth one."""
@@ -65,6 +65,8 @@ class Board:
         if news.kind == "retry":
             return where.format(outcome.ending) + f"; it is tried again in {news.delay_seconds:g} s"
         self.over[run] = "diverged" if outcome.ending == "diverged" else "failed"
+        self._count(run, max(self.steps[run], outcome.environment_steps))
+        self.dropped += self.totals[run] - self.steps[run]
         return where.format(self.over[run])
 
     def _count(self, run: Path, steps: int) -> None:
@@ -83,9 +85,9 @@ class Board:
 
     def _left(self) -> str:
         seconds, done = time.monotonic() - self.began, self.done - self.done_before
-        if done <= 0 or seconds < 2.0:
+        if done <= 0 or seconds < 2.0 or len(self.over) == len(self.totals):
             return ""
-        left = round((self.total_steps - self.done) * seconds / done)
+        left = round((self.total_steps - self.done - self.dropped) * seconds / done)
         return f"; about {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from sparserl.cli.arguments import parse
 from sparserl.cli.study import DEFAULT_SCALE, name_and_options
 from sparserl.cli.study.options import Work
+from sparserl.errors import UserError
 from sparserl.study.claims import claimed, refuse_if_claimed
 from sparserl.study.failures import read_failures
 from sparserl.study.stored import store, stored, study_folder
@@ -29,6 +30,8 @@ def main(words: Sequence[str]) -> int:
     from sparserl.study.files import load
 
     study = load(name, scale)
+    if not study.experiments:
+        raise UserError(f"nothing of {study.name} can be run yet: it waits for {'; '.join(study.waiting)}")
     folder = study_folder(options.output, study.name, scale)
     with claimed(folder):
         store(options.output, study, scale)

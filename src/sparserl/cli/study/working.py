@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from sparserl import persistence
 from sparserl.cli import DONE, FAILED, INTERRUPTED
 from sparserl.cli.study.options import Work
 from sparserl.cli.study.progress import shown
@@ -35,7 +36,7 @@ def work(stored: StoredStudy, options: Work, failures: Failures) -> int:
     except engine.ClusterLost as error:
         _tell(f"sparserl: {error}; {_how_to_go_on(stored, options)}")
         return FAILED
-    summary = document(stored, options.output)
+    summary = {**document(stored, options.output), "engine": None}  # it was this process
     if options.json:
         print(json.dumps(summary, indent=2, allow_nan=False))
     else:
@@ -56,6 +57,8 @@ def _work(
     ledger = _Ledger(stored.folder, failures)
     with cluster.connected(options.scheduler, options.num_workers, options.device == "gpu") as client:
         cluster.check_workers(client, options.output)
+        if stored.diagnostics:
+            _ask_for_diagnostics(open_runs)
         _tell(f"{stored.name}@{stored.scale}: {len(open_runs)} of {len(states)} runs to do, in {options.output}")
         try:
             with shown(states, totals) as tell:
@@ -63,6 +66,13 @@ def _work(
                 engine.run(client, open_runs, options.settings(), retries, tell, known, ledger.remember)
         finally:
             ledger.write()
+
+
+def _ask_for_diagnostics(runs: Sequence[Path]) -> None:
+    """What another study asked of a run that both share, stays asked."""
+    for run in runs:
+        if not persistence.read_request(run).diagnostics:
+            persistence.write_request(run, persistence.Request(diagnostics=True))
 
 
 def _is_open(state: RunState, failures: Failures, retries: Retries) -> bool:

@@ -55,13 +55,13 @@ _SMOKE: dict[AgentName, dict[str, Any]] = {
     },
 }
 _QUICK: dict[AgentName, dict[str, Any]] = {
-    "dqn": {},  # published runs of DQN and PPO take minutes: fewer of them are enough
+    "dqn": {},  # published runs of DQN and PPO take minutes: fewer of them are enough, and of evaluations
     "sac": {
         "total_steps": 100_000,
         "agent.replay_capacity_steps": 100_000,
         "evaluation.num_episodes": 5,
     },
-    "ppo": {},
+    "ppo": {"evaluation.interval_steps": 20_000, "evaluation.num_episodes": 10},
 }
 _NUM_SEEDS = {"dqn": (2, 5, 10), "sac": (2, 3, 10), "ppo": (2, 5, 9)}  # smoke, quick, paper
 

@@ -1,0 +1,44 @@
+"""A study of many runs costs its engine no more than one of few: memory, files and threads stay what they were."""
+
+import json
+import subprocess
+import sys
+
+PROGRAM = """
+import json
+from pathlib import Path
+import psutil
+from sparserl.study import cluster, engine
+from sparserl.study.execution import Settings
+from sparserl.study.outcomes import Outcome
+from sparserl.study.retries import Retries
+
+def work(request):
+    from distributed import get_worker
+    worker = get_worker()
+    worker.log_event(request.topic, {"kind": "started", "key": request.key, "worker": worker.address})
+    return Outcome(Path(request.run_folder), "finished", 0, "", 300, worker.address)
+
+def run(count):
+    folders = [Path(f"/nowhere/experiment-{number}/seed=0") for number in range(count)]
+    outcomes = engine.run(client, folders, Settings(), Retries(), news.append, execute=work)
+    assert [outcome.run_folder for outcome in outcomes] == folders
+    told = sum(each.kind == "ended" for each in news), sum(each.kind == "started" for each in news)
+    news.clear()
+    process = psutil.Process()
+    return *told, process.memory_info().rss, process.num_fds(), process.num_threads()
+
+news = []
+with cluster.connected(None, num_workers=2) as client:
+    print(json.dumps([run(200), run(1000)]))
+"""
+
+
+def test_a_thousand_runs():
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    few, many = json.loads(done.stdout)
+    assert few[:2] == [200, 200]
+    assert many[:2] == [1000, 1000]
+    assert many[2] - few[2] < 10 * 2**20  # bytes
+    assert many[3:] == few[3:]
