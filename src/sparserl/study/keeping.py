@@ -126,7 +126,7 @@ class Keeper:
             forced=forced,
         )
         self._clock = _Clock()
-        self._noted = self._checkpointed = time.monotonic()
+        self._began = self._noted = self._checkpointed = time.monotonic()
         self._chosen = request.checkpoint_seconds
         self._pause = CHECKPOINT_SECONDS if self._chosen is None else self._chosen
         self._write(self._status)
@@ -171,8 +171,10 @@ class Keeper:
         steps = report.environment_steps
         self._kept = persistence.write_generation(self._attempt, self._kept, steps, arrays, document, captured.ring)
         self._checkpointed = time.monotonic()
+        seconds = self._checkpointed - began
+        self._status = self._status._replace(checkpoint_seconds=self._status.checkpoint_seconds + seconds)
         if self._chosen is None:
-            self._pause = max(CHECKPOINT_SECONDS, (self._checkpointed - began) / LARGEST_OVERHEAD)
+            self._pause = max(CHECKPOINT_SECONDS, seconds / LARGEST_OVERHEAD)
 
     def finish(self, report: Report) -> None:
         """Store the policy, say that the run is finished, and drop what it would have gone on from."""
@@ -190,6 +192,7 @@ class Keeper:
         return persistence.unpack_rows(table, self.checkpoint.arrays[_packed(table)], self.checkpoint.name)
 
     def _write(self, status: Status) -> None:
+        status = status._replace(seconds=time.monotonic() - self._began)
         self._status = persistence.write_status(self._attempt.run_folder, status, self._attempt.scratch)
 
 
