@@ -26,7 +26,8 @@ def main(directory: Path) -> None:
         subprocess.run([sys.executable, "-m", "sparserl", *command.split()], check=True, stdout=subprocess.DEVNULL)
     for path in sorted(directory.glob("*/seed=0")):
         status = persistence.read_status(path)
-        assert status is not None and status.seconds is not None
+        assert status is not None
+        assert status.seconds is not None
         part = status.checkpoint_seconds / status.seconds
         columns = f"{status.environment_steps:10,} {status.seconds:8.0f} {status.checkpoint_seconds:11.2f}s {part:7.2%}"
         print(f"{path.parent.name:40.40} {columns}")

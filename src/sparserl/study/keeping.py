@@ -107,8 +107,11 @@ class Keeper:
         self._attempt, self._experiment = attempt, experiment
         folder = attempt.run_folder
         self.begun = False  # nothing has come of the run yet
-        self.diagnostics = persistence.read_request(folder).diagnostics
         self.checkpoint, forced = beginning(attempt, experiment, request.force)
+        self.diagnostics = persistence.read_request(folder).diagnostics
+        if self.diagnostics and self.checkpoint and _packed(DIAGNOSTICS) not in self.checkpoint.arrays:
+            tell("the run began without diagnostics, and goes on without: what they build on is not known any more")
+            self.diagnostics = False
         self._kept = persistence.kept_after(self.checkpoint) if self.checkpoint else Kept()
         self._forced = forced
         self._evaluations = Book(attempt, EVALUATIONS, self._known(EVALUATIONS))
