@@ -101,6 +101,16 @@ def test_damaged_files_are_told_of_and_made_again(whole, copy):
     assert "attempt 2 goes on from step 1,100" in done.stderr
 
 
+@pytest.mark.parametrize("passes", [1, 2, 3])
+def test_killed_when_only_the_end_was_to_be_stored(whole, copy, passes):
+    """After the last checkpoint: before the policy, before the status, before the checkpoints go."""
+    assert work(copy, SPARSERL_KILL_AT=f"finish:{passes}").returncode == -signal.SIGKILL
+    done = work(copy)
+    assert done.returncode == FINISHED, done.stderr
+    assert end_of(copy) == end_of(whole)
+    assert not (copy / "resume").exists()
+
+
 def test_diagnostics_asked_for_too_late(whole, copy):
     """The run goes on without them, as its checkpoints do not know of former topologies."""
     persistence.write_request(copy, persistence.Request(diagnostics=True))

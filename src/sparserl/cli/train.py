@@ -85,7 +85,7 @@ def _train(
     experiment: Experiment, folder: Path, runs: Mapping[Path, int], request: persistence.Request
 ) -> dict[int, str]:
     """Train the seeds that have not finished yet; why some failed, by seed."""
-    finished = [run for run in runs if _is_finished(run)]
+    finished = [run for run in runs if _is_finished(run) and persistence.is_tidy(run)]
     for run in finished:
         lacking = request.diagnostics and not persistence.has_diagnostics(run)
         words = " without diagnostics and is not trained again: with another --output it is" if lacking else ""

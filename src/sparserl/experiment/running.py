@@ -60,21 +60,23 @@ def run(
     built, began = build(experiment), time.monotonic()
     train_key, evaluation_key = jax.random.split(jax.random.key(seed))
     evaluate = training.evaluator(built.agent, built.evaluation_environment, experiment.evaluation.max_episode_steps)
-    interval, evaluated = experiment.evaluation.interval_steps, -1
+    interval, evaluated, looked_at = experiment.evaluation.interval_steps, -1, -1
     if checkpoint is None:
         state = training.start(built.agent, built.environment, train_key)
         observer = observe(experiment, seed, built, state.agent) if diagnostics else None
     else:
         state, histories = restore(built, checkpoint, diagnostics)
         observer = observe(experiment, seed, built, state.agent, histories) if diagnostics else None
-        evaluated, began = int(state.num_steps) // interval, began - checkpoint.document["seconds"]
+        evaluated, looked_at = int(state.num_steps) // interval, int(state.num_steps)
+        began -= checkpoint.document["seconds"]
 
     def report(state: LoopState) -> Report:
-        nonlocal evaluated
+        nonlocal evaluated, looked_at
         num_steps, row, rows = int(state.num_steps), None, list[dict[str, Any]]()
         density = live_density(state.agent)
-        if num_steps // interval > evaluated or num_steps >= experiment.total_steps:
-            evaluated = num_steps // interval
+        due = num_steps // interval > evaluated or num_steps >= experiment.total_steps
+        if due and num_steps > looked_at:
+            evaluated, looked_at = num_steps // interval, num_steps
             persistence.passing("evaluation")
             result = evaluate(jax.random.fold_in(evaluation_key, num_steps), state.agent)
             row = _row(experiment, seed, built, num_steps, result, density, time.monotonic() - began)
@@ -89,9 +91,9 @@ def run(
         found = capture(built, state, observer.histories if observer else None)
         return found._replace(document={**found.document, "seconds": time.monotonic() - began})
 
-    if checkpoint is None:
-        yield report(state)
     before = int(state.num_steps)
+    if checkpoint is None or before >= experiment.total_steps:  # or it was killed when only its end was to be stored
+        yield report(state)
     due = training.stops(experiment.total_steps, interval)
     pace = Pace(before, due, observer.steps if observer else [], chunk_steps)
     for state, metrics in training.train(built.agent, built.environment, train_key, state, pace.stops()):

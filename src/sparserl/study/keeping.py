@@ -182,10 +182,13 @@ class Keeper:
     def finish(self, report: Report) -> None:
         """Store the policy, say that the run is finished, and drop what it would have gone on from."""
         folder, steps = self._attempt.run_folder, {"environment_steps": report.environment_steps}
+        persistence.passing("finish")
         persistence.write_bundle(folder / "checkpoint", policy_arrays(report.state.agent), steps, self._attempt.scratch)
         returns = [row["mean_return"] for row in self._evaluations.rows]
         final = self._experiment.evaluation.final_return(returns)
+        persistence.passing("finish")
         self._write(self._status._replace(status="finished", final_return=final))
+        persistence.passing("finish")
         persistence.drop_generations(self._attempt)
 
     def _known(self, table: Table) -> Rows:

@@ -38,9 +38,16 @@ def main() -> int:
     options = _options()
     folder, channel = options.run_folder, _own_output()
     try:
-        if (result := result_of(folder)) is not None:
-            return FINISHED if result.status == "finished" else DIVERGED
+        result = result_of(folder)
+        if result is not None and result.status == "diverged":  # its last checkpoints stay, to be looked into
+            return DIVERGED
+        if result is not None and persistence.is_tidy(folder):
+            return FINISHED
         attempt = persistence.claim(folder, options.lease_seconds)
+        if result is not None:  # killed before it could remove its checkpoints
+            persistence.drop_generations(attempt)
+            attempt.release()
+            return FINISHED
     except Busy as error:
         return _say(str(error), BUSY)
     except UserError as error:

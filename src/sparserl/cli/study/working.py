@@ -87,8 +87,10 @@ def _lacks_diagnostics(run: Path) -> bool:
 
 
 def _is_open(state: RunState, failures: Failures, retries: Retries) -> bool:
-    """Whether a run is to be worked on: neither a result, nor given up."""
-    if state.state in ("finished", "diverged"):
+    """Whether a run is to be worked on: neither a result, nor given up; a finished one that was not tidied up is."""
+    if state.state == "finished":
+        return not persistence.is_tidy(state.run_folder)
+    if state.state == "diverged":
         return False
     return state.state != "failed" or not gives_up(failures.get(run_name(Path(state.run_folder)), ()), retries)
 
