@@ -145,9 +145,12 @@ class _Desk:
         if time.monotonic() - self.counted < _SECONDS_BETWEEN_COUNTS:
             return
         if self.client.status != "running":
-            raise ClusterLost(f"the Dask scheduler at {self.client.scheduler.address} is gone")
+            raise self._lost()
         before, self.counted = self.capacity, time.monotonic()
-        self.addresses, self.capacity = cluster.workers(self.client)
+        try:
+            self.addresses, self.capacity = cluster.workers(self.client)
+        except (OSError, TimeoutError) as error:
+            raise self._lost() from error
         if not self.capacity and (before or not self.flights):
             self.tell(News("no workers", Path()))
 
@@ -167,6 +170,9 @@ class _Desk:
 
     def _state(self, folder: Path) -> State:
         return state_of(folder, self.settings.lease_seconds or LEASE_SECONDS)
+
+    def _lost(self) -> ClusterLost:
+        return ClusterLost(f"the Dask scheduler at {self.client.scheduler.address} is gone")
 
     def _put_off(self, folder: Path, seconds: float) -> None:
         heapq.heappush(self.later, (time.monotonic() + seconds, folder))
@@ -251,7 +257,7 @@ class _Desk:
         except Exception as error:  # its Dask worker was lost with what it said
             return Outcome(folder, "failed", None, _cause(error), worker=flight.worker)
         if self.client.status != "running":
-            raise ClusterLost(f"the Dask scheduler at {self.client.scheduler.address} is gone")
+            raise self._lost()
         return Outcome(folder, "failed", None, "the Dask scheduler cancelled it", worker=flight.worker)
 
     def _watch(self) -> None:
