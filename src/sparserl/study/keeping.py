@@ -107,8 +107,11 @@ class Keeper:
         self._attempt, self._experiment = attempt, experiment
         folder = attempt.run_folder
         self.begun = False  # nothing has come of the run yet
-        self.diagnostics = persistence.read_request(folder).diagnostics
         self.checkpoint, forced = beginning(attempt, experiment, request.force)
+        self.diagnostics = persistence.read_request(folder).diagnostics
+        if self.diagnostics and self.checkpoint and _packed(DIAGNOSTICS) not in self.checkpoint.arrays:
+            tell("the run began without diagnostics, and goes on without: what they build on is not known any more")
+            self.diagnostics = False
         self._kept = persistence.kept_after(self.checkpoint) if self.checkpoint else Kept()
         self._forced = forced
         self._evaluations = Book(attempt, EVALUATIONS, self._known(EVALUATIONS))
@@ -126,7 +129,7 @@ class Keeper:
             forced=forced,
         )
         self._clock = _Clock()
-        self._noted = self._checkpointed = time.monotonic()
+        self._began = self._noted = self._checkpointed = time.monotonic()
         self._chosen = request.checkpoint_seconds
         self._pause = CHECKPOINT_SECONDS if self._chosen is None else self._chosen
         self._write(self._status)
@@ -171,8 +174,10 @@ class Keeper:
         steps = report.environment_steps
         self._kept = persistence.write_generation(self._attempt, self._kept, steps, arrays, document, captured.ring)
         self._checkpointed = time.monotonic()
+        seconds = self._checkpointed - began
+        self._status = self._status._replace(checkpoint_seconds=self._status.checkpoint_seconds + seconds)
         if self._chosen is None:
-            self._pause = max(CHECKPOINT_SECONDS, (self._checkpointed - began) / LARGEST_OVERHEAD)
+            self._pause = max(CHECKPOINT_SECONDS, seconds / LARGEST_OVERHEAD)
 
     def finish(self, report: Report) -> None:
         """Store the policy, say that the run is finished, and drop what it would have gone on from."""
@@ -190,6 +195,7 @@ class Keeper:
         return persistence.unpack_rows(table, self.checkpoint.arrays[_packed(table)], self.checkpoint.name)
 
     def _write(self, status: Status) -> None:
+        status = status._replace(seconds=time.monotonic() - self._began)
         self._status = persistence.write_status(self._attempt.run_folder, status, self._attempt.scratch)
 
 
