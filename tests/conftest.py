@@ -42,7 +42,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what needs the native kernels where they cannot be: without a compiler."""
+    """Begin with what takes longest; leave out what needs the native kernels where they cannot be: no compiler."""
+    items.sort(key=lambda item: item.path.name != "test_torture.py")
     marked = [item for item in items if item.get_closest_marker("kernels")]
     if not marked or shutil.which("g++") or shutil.which("clang++"):
         return

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from sparserl.environments import HostEnvironment, Snapshot
-from sparserl.types import Discrete, UserError
+from sparserl.types import Discrete, Divergence, UserError
 
 TESTS = Path(__file__).parent.parent
 TASKS = ("HalfCheetah", "Hopper", "Walker2d", "Ant", "Humanoid")
@@ -159,7 +159,7 @@ def test_shared_objects_and_memory_are_shared_again():
 def test_failures_after_a_restore_name_the_step():
     source, target = begun("Pendulum-v1", 1, num_steps=30), made("Pendulum-v1", 1)
     target.restore(source.snapshot())
-    with pytest.raises(UserError, match="failed at step 31: "):
+    with pytest.raises(Divergence, match="the action of step 31 is not finite"):
         target.step(None, None, np.full((1, 1), np.nan, np.float32))
 
 

@@ -12,7 +12,7 @@ from study.runs import plan
 from study.test_machine import is_gone, wait_until
 
 SETTINGS = Settings(lease_seconds=2.0, checkpoint_seconds=0.2, alive_seconds=0.3, silence_seconds=4.0)
-STEPS = 8_000
+STEPS = 30_000  # enough for the first run to be on its way when the last one starts
 
 
 def plans(directory):

@@ -14,7 +14,7 @@ from study import dask_cluster, fake_worker
 from study.fake_worker import plan, tries
 from study.test_machine import is_gone, wait_until
 
-# An engine of two workers, or of a scheduler's, for the runs given; it heeds Ctrl-C although tests run in background.
+# An engine of two workers, or of a scheduler's, for the runs given; it heeds signals although tests run in background.
 ENGINE = """
 import signal, sys
 from pathlib import Path
@@ -22,6 +22,7 @@ from sparserl.study import cluster, engine
 from sparserl.study.execution import Settings
 from sparserl.study.retries import Retries
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 settings = Settings(program=(sys.argv[1],), stop_seconds=float(sys.argv[2]), alive_seconds=0.3, silence_seconds=2.0)
 with cluster.connected(sys.argv[3] or None, None if sys.argv[3] else 2) as client:
     try:
