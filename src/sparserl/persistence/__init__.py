@@ -35,10 +35,12 @@ from sparserl.persistence.generations import (
     drop_generations,
     has_generations,
     kept_after,
+    read_common,
     read_newest,
     write_generation,
 )
 from sparserl.persistence.kill_points import passing
+from sparserl.persistence.layouts import ALONE, layout_of, seeds_of
 from sparserl.persistence.machine import machine_class, machine_description
 from sparserl.persistence.requests import Request, read_request, write_request
 from sparserl.persistence.results import (
@@ -55,6 +57,7 @@ from sparserl.persistence.results import (
 from sparserl.persistence.tables import Table, has_table, pack_rows, read_table, unpack_rows, write_table
 
 __all__ = [
+    "ALONE",
     "DIAGNOSTICS",
     "DIAGNOSTICS_SCHEMA",
     "EVALUATIONS",
@@ -88,12 +91,14 @@ __all__ = [
     "is_alive",
     "is_working",
     "kept_after",
+    "layout_of",
     "machine_class",
     "machine_description",
     "pack_rows",
     "passing",
     "plan_experiment",
     "read_bundle",
+    "read_common",
     "read_diagnostics",
     "read_document",
     "read_evaluations",
@@ -104,6 +109,7 @@ __all__ = [
     "read_status",
     "read_table",
     "run_folder",
+    "seeds_of",
     "sweep_partial",
     "this_process",
     "unpack_rows",

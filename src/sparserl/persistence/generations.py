@@ -10,7 +10,7 @@ the segments that it needs with their sizes and SHA-256; all of it is proven whe
 import dataclasses
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,15 +106,30 @@ def read_newest(run_folder: str | Path) -> tuple[Generation | None, list[str]]:
 
     Raises NewerFormat, a UserError, where a newer sparserl wrote one.
     """
+    found, complaints = read_common([run_folder])
+    return (found[0] if found else None), complaints
+
+
+def read_common(run_folders: Sequence[str | Path]) -> tuple[list[Generation], list[str]]:
+    """The checkpoints of several runs at the newest step at which all of them have one that is whole; else none.
+
+    With a line for each newer one that is damaged. Newest is what the newest attempt at the first run stored last.
+    Raises NewerFormat, a UserError, where a newer sparserl wrote one.
+    """
     complaints: list[str] = []
-    for folder in _generations(Path(run_folder) / _FOLDER):
+    first, *rest = (_generations(Path(folder) / _FOLDER) for folder in run_folders)
+    others = [{_step(path): path for path in reversed(paths)} for paths in rest]  # of several at one step the newest
+    for folder in first:
+        step = _step(folder)
+        if not all(step in other for other in others):
+            continue
         try:
-            return _read(folder), complaints
+            return [_read(folder), *(_read(other[step]) for other in others)], complaints
         except NewerFormat:
             raise
         except UserError as error:
             complaints.append(str(error))
-    return None, complaints
+    return [], complaints
 
 
 def kept_after(generation: Generation) -> Kept:
@@ -179,6 +194,10 @@ def _read_segment(path: Path, segment: Segment) -> dict[str, np.ndarray]:
     if not arrays or any(array.shape[:1] != (segment.last - segment.first,) for array in arrays.values()):
         raise UserError(f"{path} does not hold the rows {segment.first} to {segment.last}")
     return arrays
+
+
+def _step(generation: Path) -> str:
+    return generation.name.partition(",")[0]
 
 
 def _generations(folder: Path) -> list[Path]:
