@@ -28,7 +28,7 @@ class Trained(NamedTuple):
 @pytest.fixture(scope="package")
 def trained(tmp_path_factory):
     results = tmp_path_factory.mktemp("results")
-    words = [*WORDS, "--num-seeds", "2", "--seed", "3", "--output", str(results), "--json"]
+    words = [*WORDS, "--num-seeds", "2", "--seed", "3", "--output", str(results), "--sink", "jsonl", "--json"]
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         status = main(words)

@@ -1,5 +1,6 @@
 """`train`: what it writes, that it does not train twice, and what happens when an environment breaks."""
 
+import json
 import statistics
 
 from cli.command import TINY, call
@@ -26,6 +27,14 @@ def test_files(trained):
         assert seed["final_return"] == mine[-1]["mean_return"]  # the last tenth of four evaluations is one
         assert {row["experiment_id"] for row in mine} == {trained.folder.name}
     assert (trained.folder / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_sinks_have_been_told(trained):
+    lines = (trained.folder / "sinks" / "jsonl" / "events.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    returns = [event["mean_return"] for event in events if event["event"] == "evaluation"]
+    rows = persistence.read_evaluations(trained.folder).to_pylist()
+    assert sorted(returns) == sorted(row["mean_return"] for row in rows)
 
 
 def test_experiment_json_holds_every_choice(trained):

@@ -108,6 +108,16 @@ def test_workers_of_other_versions_are_refused(tmp_path):
             cluster.check_workers(client, tmp_path)
 
 
+def test_a_frozen_worker_does_not_hold_up_the_check(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "CHECK_SECONDS", 0.5)
+    with dask_cluster.running(tmp_path / "dask", 2) as dask, cluster.connected(dask.address) as client:
+        wait_until(lambda: cluster.workers(client)[1] == 2)
+        dask.workers[0].send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        cluster.check_workers(client, tmp_path)
+        assert 0.4 < time.monotonic() - began < 5.0
+
+
 def test_a_worker_that_comes_later_looks_itself(tmp_path):
     folder = plan(tmp_path, "a", "finish")
     around = Surroundings("tcp://here", lambda message: None, lambda: False)

@@ -20,7 +20,7 @@ def work(request):
     return Outcome(Path(request.run_folder), "finished", 0, "", 300, worker.address)
 
 def run(count):
-    folders = [Path(f"/nowhere/experiment-{number}/seed=0") for number in range(count)]
+    folders = [Path(f"/nowhere/e{number}/seed=0") for number in range(count)]
     outcomes = engine.run(client, folders, Settings(), Retries(), news.append, execute=work)
     assert [outcome.run_folder for outcome in outcomes] == folders
     told = sum(each.kind == "ended" for each in news), sum(each.kind == "started" for each in news)
@@ -30,15 +30,15 @@ def run(count):
 
 news = []
 with cluster.connected(None, num_workers=2) as client:
-    print(json.dumps([run(200), run(1000)]))
+    print(json.dumps([run(1000), run(1000)]))
 """
 
 
-def test_a_thousand_runs():
+def test_a_thousand_runs_more():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    few, many = json.loads(done.stdout)
-    assert few[:2] == [200, 200]
-    assert many[:2] == [1000, 1000]
-    assert many[2] - few[2] < 10 * 2**20  # bytes
-    assert many[3:] == few[3:]
+    first, second = json.loads(done.stdout)
+    assert first[:2] == [1000, 1000]
+    assert second[:2] == [1000, 1000]
+    assert second[2] - first[2] < 4 * 2**20  # bytes
+    assert second[3:] == first[3:]

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,10 @@ def test_looking_imports_no_jax():
     program = "import sys, sparserl.study.overview, sparserl.study.stored, sparserl.cli.study.status; "
     program += "sys.exit(bool({'jax', 'distributed', 'sparserl.experiment'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_measurement_runs():
+    script = Path(__file__).parents[2] / "scripts" / "time_status"
+    done = subprocess.run([sys.executable, script, "20"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["20 runs"] * 3

@@ -22,7 +22,7 @@ from sparserl.study import cluster, engine
 from sparserl.study.execution import Settings
 from sparserl.study.retries import Retries
 signal.signal(signal.SIGINT, signal.default_int_handler)
-settings = Settings(program=(sys.argv[1],), stop_seconds=float(sys.argv[2]), alive_seconds=0.5)
+settings = Settings(program=(sys.argv[1],), stop_seconds=float(sys.argv[2]), alive_seconds=0.3, silence_seconds=2.0)
 with cluster.connected(sys.argv[3] or None, None if sys.argv[3] else 2) as client:
     try:
         engine.run(client, [Path(word) for word in sys.argv[4:]], settings, Retries(), lambda news: None)
@@ -125,6 +125,23 @@ def test_a_cluster_stops_the_runs_of_an_engine_that_is_killed(tmp_path):
         wait_until(lambda: all(map(is_gone, workers(folders))))
         assert [process.poll() for process in dask.workers] == [None, None]
     assert {persistence.read_status(folder).status for folder in folders} == {"interrupted"}
+
+
+def test_an_engine_that_was_suspended_goes_on(tmp_path):
+    """Ctrl-Z and fg: it was the engine that heard nothing, the workers have not fallen silent."""
+    folders = [plan(tmp_path / "results", name, "work") for name in "ab"]
+    with dask_cluster.running(tmp_path / "dask", 2) as dask:
+        engine = start(folders, scheduler=dask.address)
+        time.sleep(1.0)
+        engine.send_signal(signal.SIGSTOP)
+        time.sleep(4.0)
+        engine.send_signal(signal.SIGCONT)
+        time.sleep(2.0)
+        assert [process.poll() for process in dask.workers] == [None, None]
+        for folder in folders:
+            (folder / "go").touch()
+        assert engine.communicate(timeout=30) == ("", "")
+    assert [len(tries(folder)) for folder in folders] == [1, 1]
 
 
 def test_no_port_is_open(tmp_path):

@@ -101,6 +101,42 @@ def test_damaged_files_are_told_of_and_made_again(whole, copy):
     assert "attempt 2 goes on from step 1,100" in done.stderr
 
 
+@pytest.mark.parametrize("passes", [1, 2, 3])
+def test_killed_when_only_the_end_was_to_be_stored(whole, copy, passes):
+    """After the last checkpoint: before the policy, before the status, before the checkpoints go."""
+    assert work(copy, SPARSERL_KILL_AT=f"finish:{passes}").returncode == -signal.SIGKILL
+    done = work(copy)
+    assert done.returncode == FINISHED, done.stderr
+    assert end_of(copy) == end_of(whole)
+    assert not (copy / "resume").exists()
+
+
+def test_diagnostics_asked_for_too_late(whole, copy):
+    """The run goes on without them, as its checkpoints do not know of former topologies."""
+    persistence.write_request(copy, persistence.Request(diagnostics=True))
+    done = work(copy)
+    assert done.returncode == FINISHED
+    assert "the run began without diagnostics, and goes on without" in done.stderr
+    assert not persistence.has_diagnostics(copy)
+    assert end_of(copy) == end_of(whole)
+
+
+def test_a_damaged_compilation_cache_stops_nobody(whole, copy, tmp_path):
+    """Entries cut short or overwritten since the last start, as a kill or a full disk leaves them."""
+    cache = tmp_path / "cache"
+    again = tmp_path / "again" / copy.parent.name / copy.name
+    shutil.copytree(copy.parent, again.parent)
+    assert work(copy, JAX_COMPILATION_CACHE_DIR=str(cache)).returncode == FINISHED
+    entries = sorted(cache.glob("*-cache"))
+    assert entries
+    for index, entry in enumerate(entries):
+        content = entry.read_bytes()
+        entry.write_bytes(content[: len(content) // 2] if index % 2 else bytes(len(content)))
+    done = work(again, JAX_COMPILATION_CACHE_DIR=str(cache))
+    assert done.returncode == FINISHED, done.stderr
+    assert end_of(again) == end_of(copy) == end_of(whole)
+
+
 def test_all_checkpoints_damaged(whole, copy):
     for path in copy.glob("resume/*/manifest.json"):
         path.unlink()

@@ -14,8 +14,10 @@ from sparserl.cli import DONE, FAILED, INTERRUPTED
 from sparserl.cli.arguments import Json
 from sparserl.cli.experiments import read_request
 from sparserl.cli.progress import shown
+from sparserl.cli.sinks import Sinks
 from sparserl.cli.tables import number, print_table
 from sparserl.experiment import Experiment, canonical
+from sparserl.study import sinks
 from sparserl.study.stored import experiment_document
 from sparserl.types import UserError
 
@@ -45,6 +47,7 @@ class Options:
             help="Record gradients, units and topology of each network at every evaluation; slower, same results."
         ),
     ] = False
+    sink: Sinks = ()
     json: Json = False
 
     def __post_init__(self) -> None:
@@ -58,13 +61,15 @@ def main(words: Sequence[str]) -> int:
     """Train what `words` ask for; 0 where every seed has finished, 1 where one failed."""
     request = read_request("train", words, Options(), _DESCRIPTION)
     experiment, options = canonical(request.experiment), request.own
+    sinks.check_kinds(options.sink)
     budget = request.budget._asdict() if request.budget else None
     document = experiment_document(experiment, request.preset, budget)
     folder = persistence.plan_experiment(options.output, experiment.identifier, document)
     seeds = range(options.seed, options.seed + options.num_seeds)
     runs = {persistence.run_folder(options.output, experiment.identifier, seed): seed for seed in seeds}
     try:
-        causes = _train(experiment, folder, runs, persistence.Request(options.diagnostics))
+        with sinks.started(options.sink, list(runs)):
+            causes = _train(experiment, folder, runs, persistence.Request(options.diagnostics))
     except KeyboardInterrupt:
         return _stopped(folder, runs)
     summary = _summary(experiment, folder, runs, causes)
@@ -80,7 +85,7 @@ def _train(
     experiment: Experiment, folder: Path, runs: Mapping[Path, int], request: persistence.Request
 ) -> dict[int, str]:
     """Train the seeds that have not finished yet; why some failed, by seed."""
-    finished = [run for run in runs if _is_finished(run)]
+    finished = [run for run in runs if _is_finished(run) and persistence.is_tidy(run)]
     for run in finished:
         lacking = request.diagnostics and not persistence.has_diagnostics(run)
         words = " without diagnostics and is not trained again: with another --output it is" if lacking else ""

@@ -58,7 +58,8 @@ def report(
 def is_due(experiment: Experiment, before_steps: int, num_steps: int) -> bool:
     """Whether an evaluation is due at `num_steps`, when the last stop was at `before_steps` (-1: there was none)."""
     interval = experiment.evaluation.interval_steps
-    return num_steps // interval > before_steps // interval or num_steps >= experiment.total_steps
+    passed = num_steps // interval > before_steps // interval or num_steps >= experiment.total_steps
+    return passed and num_steps > before_steps
 
 
 def ending(experiment: Experiment, built: Built, state: LoopState, loss: Any) -> Divergence | RunFailure | None:

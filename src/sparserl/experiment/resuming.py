@@ -160,5 +160,5 @@ def _histories(arrays: Mapping[str, np.ndarray], where: str) -> Histories:
         network, field, layer = name.split("/", 2)
         found.setdefault(network, {}).setdefault(field, {})[layer] = array
     if not found:
-        raise UserError(f"checkpoint {where} was made without diagnostics")
+        raise UserError(f"checkpoint {where} was made without diagnostics: go on without, or begin anew elsewhere")
     return {network: History(**fields) for network, fields in found.items()}

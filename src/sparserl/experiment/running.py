@@ -58,7 +58,7 @@ def run(
         found = capture(built, state, observer.histories if observer else None)
         return found._replace(document={**found.document, "seconds": time.monotonic() - began})
 
-    if checkpoint is None:
+    if checkpoint is None or before >= experiment.total_steps:  # or it was killed when only its end was to be stored
         yield told(state)
     observed = int(state.num_steps)
     due = training.stops(experiment.total_steps, experiment.evaluation.interval_steps)

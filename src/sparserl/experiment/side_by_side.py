@@ -95,7 +95,7 @@ def run_seeds(
         found = capture(built, _lane(state, lane), None)
         return found._replace(document={**found.document, "seconds": time.monotonic() - began})
 
-    if checkpoints is None:
+    if checkpoints is None or before >= experiment.total_steps:  # or it was killed when only its end was to be stored
         yield told(state, {})
     due = training.stops(experiment.total_steps, experiment.evaluation.interval_steps)
     pace = Pace(int(state.num_steps), due, [], chunk_steps)

@@ -25,6 +25,7 @@ from sparserl.persistence.atomic import Superseded, make_folder, sync_folder, us
 from sparserl.persistence.documents import NewerFormat, read_document, write_document
 
 LEASE_SECONDS = 30.0  # how long a holder may be silent; it renews six times as often
+CHECKPOINTS = "resume"  # the folder of those of a run that is not finished
 _FILE_NAME = "lease.json"
 _SCRATCH = re.compile(r"\.attempt=(\d+)")
 
@@ -112,6 +113,12 @@ def is_working(run_folder: str | Path, lease_seconds: float = LEASE_SECONDS) -> 
     """Whether a process works on the run, as far as can be told at once; one on another machine is believed."""
     lease = read_lease(run_folder)
     return lease is not None and _is_held(lease, lease_seconds, elsewhere=True)
+
+
+def is_tidy(run_folder: str | Path) -> bool:
+    """Whether a run that is over has nothing left of being worked on: no attempt's folder and no checkpoints."""
+    folder = Path(run_folder)
+    return not (folder / CHECKPOINTS).exists() and not _scratches(folder)
 
 
 def this_process() -> Holder:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,8 @@ def parse_object(content: bytes, path: Path) -> dict[str, Any]:
 def read_bytes(path: Path, largest_bytes: int | None = None) -> bytes:
     """The whole file at one moment. Raises UserError naming it if it cannot be read or is larger than allowed."""
     with user_error("read", path), open(path, "rb") as file:
-        content = file.read() if largest_bytes is None else file.read(largest_bytes + 1)
+        size = os.fstat(file.fileno()).st_size  # a buffer of all that is allowed would cost more than most files
+        content = file.read() if largest_bytes is None else file.read(min(size, largest_bytes) + 1)
     if largest_bytes is not None and len(content) > largest_bytes:
         raise UserError(f"{path} is larger than the {largest_bytes} bytes that it may have")
     return content

@@ -18,7 +18,7 @@ import numpy as np
 
 from sparserl.errors import UserError
 from sparserl.persistence.atomic import discard, write_atomically
-from sparserl.persistence.attempts import Attempt
+from sparserl.persistence.attempts import CHECKPOINTS, Attempt
 from sparserl.persistence.checkpoint import (
     arrays_content,
     file_entry,
@@ -29,7 +29,6 @@ from sparserl.persistence.checkpoint import (
 )
 from sparserl.persistence.documents import NewerFormat
 
-_FOLDER = "resume"
 _GENERATION = re.compile(r"step=(\d+),attempt=(\d+)")
 _NUM_KEPT = 2
 _SEGMENTS = "segments"
@@ -90,7 +89,7 @@ def write_generation(
     Raises UserError where it cannot be written, and Superseded where the attempt has lost the run; the older ones are
     then untouched.
     """
-    folder = attempt.run_folder / _FOLDER
+    folder = attempt.run_folder / CHECKPOINTS
     segments = () if ring is None else _with_new_rows(attempt, kept.segments, ring)
     name = f"step={num_steps},attempt={attempt.number}"
     listed = {**document, _SEGMENTS: [segment._asdict() for segment in segments]}
@@ -117,7 +116,7 @@ def read_common(run_folders: Sequence[str | Path]) -> tuple[list[Generation], li
     Raises NewerFormat, a UserError, where a newer sparserl wrote one.
     """
     complaints: list[str] = []
-    first, *rest = (_generations(Path(folder) / _FOLDER) for folder in run_folders)
+    first, *rest = (_generations(Path(folder) / CHECKPOINTS) for folder in run_folders)
     others = [{_step(path): path for path in reversed(paths)} for paths in rest]  # of several at one step the newest
     for folder in first:
         step = _step(folder)
@@ -139,12 +138,12 @@ def kept_after(generation: Generation) -> Kept:
 
 def drop_generations(attempt: Attempt) -> None:
     """Remove all checkpoints: the run is finished, or begins anew. Raises Superseded where the attempt has lost it."""
-    discard(attempt.run_folder / _FOLDER, attempt.scratch)
+    discard(attempt.run_folder / CHECKPOINTS, attempt.scratch)
 
 
 def has_generations(run_folder: str | Path) -> bool:
     """Whether there is a checkpoint to go on from, be it damaged."""
-    return bool(_generations(Path(run_folder) / _FOLDER))
+    return bool(_generations(Path(run_folder) / CHECKPOINTS))
 
 
 def _with_new_rows(attempt: Attempt, segments: tuple[Segment, ...], ring: Ring) -> tuple[Segment, ...]:
@@ -157,7 +156,7 @@ def _with_new_rows(attempt: Attempt, segments: tuple[Segment, ...], ring: Ring) 
     at = np.arange(first, ring.num_added) % ring.capacity
     content = arrays_content({name: array[at] for name, array in ring.arrays.items()})
     name = f"replay={first}-{ring.num_added},attempt={attempt.number}.safetensors"
-    write_atomically(attempt.run_folder / _FOLDER / name, content, attempt.scratch)
+    write_atomically(attempt.run_folder / CHECKPOINTS / name, content, attempt.scratch)
     return *needed, Segment(name, first, ring.num_added, **file_entry(content))
 
 

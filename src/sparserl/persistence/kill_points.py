@@ -7,7 +7,8 @@ time. Where it is not set, a point costs a look-up.
 import os
 import signal
 
-POINTS = ("commit", "checkpoint", "evaluation")  # before a rename, between files of a checkpoint, before episodes
+POINTS = ("commit", "checkpoint", "evaluation", "finish")
+"""Before a rename, between the files of a checkpoint, before episodes, between the last things that a run stores."""
 _VARIABLE = "SPARSERL_KILL_AT"
 _passed: dict[str, int] = {}
 

@@ -1,5 +1,6 @@
 """The machine and the software a run was computed with; bit-identity is promised only where they agree."""
 
+import functools
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -31,6 +32,7 @@ def machine_class() -> dict[str, str]:
     return {"architecture": described["architecture"], "cpu_features": described["cpu_features"], **packages}
 
 
+@functools.cache  # it stays what it is, and checkpoints ask for it
 def _cpu_info(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
     """The first processor that Linux lists; empty on other systems."""
     try:
@@ -48,6 +50,7 @@ def _feature_class(flags: str) -> str:
     return wide or ("neon" if platform.machine() in ("arm64", "aarch64") else platform.machine())
 
 
+@functools.cache
 def _version(package: str) -> str | None:
     try:
         return version(package)

@@ -41,6 +41,8 @@ class Status(NamedTuple):
     resumed_from_steps: int | None = None
     forced: tuple[str, ...] = ()
     layout: str = ALONE
+    seconds: float | None = None  # that the attempt has lasted
+    checkpoint_seconds: float = 0.0  # of these, that went to checkpoints
 
 
 def experiment_id(name: str, choices: Mapping[str, Any]) -> str:

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import os
+import queue
 import socket
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from sparserl.study.cores import allowed_cores, allowed_gpus
 from sparserl.study.versions import difference, versions
 
 CONNECT_SECONDS = 5.0
+CHECK_SECONDS = 15.0
 
 # Threads of this process: nothing to listen on, to sample, to spill, or to take for dead while a laptop sleeps.
 _LOCAL_CHOICES: Mapping[str, Any] = {
@@ -63,11 +66,18 @@ def workers(client: Client) -> tuple[list[str], int]:
 
 
 def check_workers(client: Client, folder: Path) -> None:
-    """Refuse workers whose versions differ from ours, or that do not see `folder`, in one line that names the first."""
+    """Refuse workers whose versions differ from ours, or that do not see `folder`, in one line that names the first.
+
+    Where one does not answer within CHECK_SECONDS, none is refused here: each looks itself before it starts a run.
+    """
+    answers: queue.SimpleQueue[Mapping[str, Any] | Exception] = queue.SimpleQueue()
+    threading.Thread(target=_ask, args=(client, folder, answers), daemon=True).start()
     try:
-        found = client.run(_look, str(folder.absolute()), on_error="return", nanny=False)
-    except (OSError, TimeoutError) as error:
-        raise UserError(f"the workers of {client.scheduler.address} do not answer: {error}") from error
+        found = answers.get(timeout=CHECK_SECONDS)
+    except queue.Empty:
+        return
+    if isinstance(found, Exception):
+        raise UserError(f"the workers of {client.scheduler.address} cannot be asked: {found}") from found
     for address, looked in sorted(found.items()):
         if isinstance(looked, BaseException):
             raise UserError(f"worker {address} cannot run sparserl: {type(looked).__name__}: {looked}")
@@ -80,12 +90,23 @@ def check_workers(client: Client, folder: Path) -> None:
 
 
 def evict(client: Client, address: str) -> None:
-    """Make the scheduler give the tasks of a worker that no longer answers to others, without asking that one."""
+    """Make the scheduler give the tasks of a worker that no longer answers to others, without asking that one.
+
+    A scheduler of another version may not know how: then it drops the worker itself, when its own patience ends.
+    """
 
     async def remove(dask_scheduler: Any) -> None:
         await dask_scheduler.remove_worker(address, stimulus_id="sparserl-silent")
 
-    client.run_on_scheduler(remove)
+    with suppress(Exception):
+        client.run_on_scheduler(remove)
+
+
+def _ask(client: Client, folder: Path, answers: "queue.SimpleQueue[Mapping[str, Any] | Exception]") -> None:
+    try:
+        answers.put(client.run(_look, str(folder.absolute()), on_error="return", nanny=False))
+    except Exception as error:
+        answers.put(error)
 
 
 def _look(folder: str) -> Mapping[str, Any]:

@@ -107,8 +107,11 @@ class Keeper:
         self._attempt, self._experiment, self._layout = attempt, experiment, layout
         folder = attempt.run_folder
         self.begun = False  # nothing has come of the run yet
-        self.diagnostics = persistence.read_request(folder).diagnostics
         self.checkpoint, forced = begin
+        self.diagnostics = persistence.read_request(folder).diagnostics
+        if self.diagnostics and self.checkpoint and _packed(DIAGNOSTICS) not in self.checkpoint.arrays:
+            tell("the run began without diagnostics, and goes on without: what they build on is not known any more")
+            self.diagnostics = False
         self._kept = persistence.kept_after(self.checkpoint) if self.checkpoint else Kept()
         self._forced = forced
         self._evaluations = Book(attempt, EVALUATIONS, self._known(EVALUATIONS))
@@ -127,7 +130,7 @@ class Keeper:
             layout=layout,
         )
         self._clock = _Clock()
-        self._noted = time.monotonic()
+        self._began = self._noted = time.monotonic()
         self._write(self._status)
 
     def keep(self, report: Report) -> float | None:
@@ -147,7 +150,8 @@ class Keeper:
         return rate
 
     def store_checkpoint(self, report: Report) -> bool:
-        """Store everything that decides how the run goes on after `report`; a run that does not let it is told of."""
+        """Store all that decides how the run goes on after `report`; False, and told of, where that cannot be."""
+        began = time.monotonic()
         try:
             captured = report.capture()
         except UserError as error:
@@ -165,15 +169,20 @@ class Keeper:
         arrays = {**captured.arrays, **tables}
         steps = report.environment_steps
         self._kept = persistence.write_generation(self._attempt, self._kept, steps, arrays, document, captured.ring)
+        seconds = time.monotonic() - began
+        self._status = self._status._replace(checkpoint_seconds=self._status.checkpoint_seconds + seconds)
         return True
 
     def finish(self, report: Report) -> None:
         """Store the policy, say that the run is finished, and drop what it would have gone on from."""
         folder, steps = self._attempt.run_folder, {"environment_steps": report.environment_steps}
+        persistence.passing("finish")
         persistence.write_bundle(folder / "checkpoint", policy_arrays(report.state.agent), steps, self._attempt.scratch)
         returns = [row["mean_return"] for row in self._evaluations.rows]
         final = self._experiment.evaluation.final_return(returns)
+        persistence.passing("finish")
         self._write(self._status._replace(status="finished", final_return=final))
+        persistence.passing("finish")
         persistence.drop_generations(self._attempt)
 
     def _known(self, table: Table) -> Rows:
@@ -183,6 +192,7 @@ class Keeper:
         return persistence.unpack_rows(table, self.checkpoint.arrays[_packed(table)], self.checkpoint.name)
 
     def _write(self, status: Status) -> None:
+        status = status._replace(seconds=time.monotonic() - self._began)
         self._status = persistence.write_status(self._attempt.run_folder, status, self._attempt.scratch)
 
 

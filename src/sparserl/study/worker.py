@@ -45,9 +45,13 @@ def main() -> int:
     try:
         _refuse_mixtures(options.run_folders)
         results = {folder: result_of(folder) for folder in options.run_folders}
-        if all(results.values()):
+        for folder, result in results.items():
+            if result is not None and result.status == "finished":
+                _tidy_up(folder, options.lease_seconds)
+        waiting = [folder for folder, result in results.items() if result is None]
+        if not waiting:
             return FINISHED if any(result and result.status == "finished" for result in results.values()) else DIVERGED
-        hold = Hold([folder for folder, result in results.items() if result is None], options.lease_seconds)
+        hold = Hold(waiting, options.lease_seconds)
     except Busy as error:
         return _say(str(error), BUSY)
     except UserError as error:
@@ -59,6 +63,14 @@ def main() -> int:
         return _say(str(error), LOST)
     finally:
         hold.release()
+
+
+def _tidy_up(run_folder: Path, lease_seconds: float) -> None:
+    """Remove the checkpoints of a finished run that was killed before it could; a diverged one's are looked into."""
+    if not persistence.is_tidy(run_folder):
+        attempt = persistence.claim(run_folder, lease_seconds)
+        persistence.drop_generations(attempt)
+        attempt.release()
 
 
 class _Work:

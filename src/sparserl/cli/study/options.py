@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from sparserl.cli.arguments import Json
+from sparserl.cli.sinks import Sinks
 from sparserl.errors import UserError
 from sparserl.study.execution import Settings
 from sparserl.study.stored import StoredStudy, stored, stored_names
@@ -45,6 +46,7 @@ class Work:
         tyro.conf.FlagCreatePairsOff,
         tyro.conf.arg(help="Go on with runs that another machine or other versions began; the runs record it."),
     ] = False
+    sink: Sinks = ()
     json: Json = False
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ _MOST_ROWS = 30  # of a table for people; the JSON document has all
 def document(stored: StoredStudy, directory: Path) -> dict[str, Any]:
     """A study and all its runs, as `--json` prints it; the log of each failed run is named."""
     names = [f"{identifier}/seed={seed}" for identifier, seed in stored.runs]
-    states = overview(str(directory / name) for name in names)
+    states = overview(f"{directory}/{name}" for name in names)
     steps = {experiment.identifier: experiment.environment_steps for experiment in stored.experiments}
     totals = [steps[identifier] for identifier, _ in stored.runs]
     failures, engine = read_failures(stored.folder), engine_of(stored.folder)
@@ -76,7 +76,6 @@ def _steps(state: RunState, total: int) -> int:
 
 def _run(name: str, state: RunState, failures: Failures) -> dict[str, Any]:
     found = failures.get(name, ())
-    log = Path(state.run_folder) / LOG_NAME
     message = state.message or (found[-1].message if found and state.state == "failed" else "")
     return {
         "run": name,
@@ -85,5 +84,5 @@ def _run(name: str, state: RunState, failures: Failures) -> dict[str, Any]:
         "final_return": state.final_return,
         "tries": len(found),
         "message": message,
-        "log": str(log) if state.state in _PROBLEMS else None,
+        "log": f"{state.run_folder}/{LOG_NAME}" if state.state in _PROBLEMS else None,
     }

@@ -11,7 +11,7 @@ from sparserl.cli import DONE, FAILED, INTERRUPTED
 from sparserl.cli.study.options import Work
 from sparserl.cli.study.progress import shown
 from sparserl.cli.study.summary import document, show, told
-from sparserl.study import cluster, engine
+from sparserl.study import cluster, engine, sinks
 from sparserl.study.failures import Failures, run_name, write_failures
 from sparserl.study.overview import RunState, counts, overview
 from sparserl.study.retries import Failure, Retries, gives_up
@@ -55,10 +55,16 @@ def _work(
     steps = {experiment.identifier: experiment.environment_steps for experiment in stored.experiments}
     totals = {Path(state.run_folder): steps[Path(state.run_folder).parent.name] for state in states}
     ledger = _Ledger(stored.folder, failures)
-    with cluster.connected(options.scheduler, options.num_workers, options.device == "gpu") as client:
+    with (
+        sinks.started(options.sink, [stored.folder]),
+        cluster.connected(options.scheduler, options.num_workers, options.device == "gpu") as client,
+    ):
         cluster.check_workers(client, options.output)
         if stored.diagnostics:
             _ask_for_diagnostics(open_runs)
+            lacking = [state for state in states if _lacks_diagnostics(Path(state.run_folder))]
+            if lacking:
+                _tell(f"{len(lacking)} runs have begun without diagnostics and go without: another --output has them")
         _tell(f"{stored.name}@{stored.scale}: {len(open_runs)} of {len(states)} runs to do, in {options.output}")
         try:
             with shown(states, totals) as tell:
@@ -75,9 +81,16 @@ def _ask_for_diagnostics(runs: Sequence[Path]) -> None:
             persistence.write_request(run, persistence.Request(diagnostics=True))
 
 
+def _lacks_diagnostics(run: Path) -> bool:
+    begun = (run / "evaluations.parquet").exists()
+    return begun and not persistence.has_diagnostics(run)
+
+
 def _is_open(state: RunState, failures: Failures, retries: Retries) -> bool:
-    """Whether a run is to be worked on: neither a result, nor given up."""
-    if state.state in ("finished", "diverged"):
+    """Whether a run is to be worked on: neither a result, nor given up; a finished one that was not tidied up is."""
+    if state.state == "finished":
+        return not persistence.is_tidy(state.run_folder)
+    if state.state == "diverged":
         return False
     return state.state != "failed" or not gives_up(failures.get(run_name(Path(state.run_folder)), ()), retries)
 

@@ -19,4 +19,5 @@ def study(scale: Scale) -> Study:
                 "figure_15", "SAC over MuJoCo", "bars", x="method", y="normalized_return", columns="sparsity", lines=""
             ),
         ),
+        diagnostics=True,  # figure 5 shows them, of runs that it shares with this one
     )

@@ -24,4 +24,5 @@ def study(scale: Scale) -> Study:
                 lines="",
             ),
         ),
+        diagnostics=True,  # figure 5 shows them, of runs that it shares with this one
     )

@@ -19,4 +19,5 @@ def study(scale: Scale) -> Study:
         distinct([*erk, *uniform]),
         paper.num_seeds("dqn", scale),
         figures=(Figure("figure_8", "DQN by number of parameters, ERK and uniform", rows="distribution"),),
+        diagnostics=True,  # figure 5 shows them, of runs that it shares with this one
     )

@@ -14,4 +14,5 @@ def study(scale: Scale) -> Study:
         paper.main_grid("sac", scale, paper.FIGURE_9, paper.SPARSITIES),
         paper.num_seeds("sac", scale),
         figures=(Figure("figure_9_sac", "SAC by number of parameters, ERK"),),
+        diagnostics=True,  # figure 5 shows them, of runs that it shares with this one
     )

@@ -1,0 +1,37 @@
+"""What checkpoints cost: the part of a run's time that goes to them, with the intervals that runs have by themselves.
+
+    python benchmarks/checkpoints.py DIR
+
+Trains SAC with RigL at 90 % sparsity on HalfCheetah for 300,000 steps, whose replay grows by 170 bytes a step, and DQN
+and PPO for as long as takes a few checkpoints; one after the other, one core each. Prints a line for each run.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from sparserl import persistence
+
+RUNS = {
+    "sac rigl --environment HalfCheetah-v5": 300_000,
+    "dqn rigl --environment CartPole-v1": 400_000,
+    "ppo rigl --environment HalfCheetah-v5": 3_000_000,
+}
+
+
+def main(directory: Path) -> None:
+    print(f"{'run':40} {'steps':>10} {'seconds':>8} {'checkpoints':>12} {'part':>7}")
+    for words, steps in RUNS.items():
+        command = f"train {words} --total-steps {steps} --storage auto --output {directory}"
+        subprocess.run([sys.executable, "-m", "sparserl", *command.split()], check=True, stdout=subprocess.DEVNULL)
+    for path in sorted(directory.glob("*/seed=0")):
+        status = persistence.read_status(path)
+        assert status is not None
+        assert status.seconds is not None
+        part = status.checkpoint_seconds / status.seconds
+        columns = f"{status.environment_steps:10,} {status.seconds:8.0f} {status.checkpoint_seconds:11.2f}s {part:7.2%}"
+        print(f"{path.parent.name:40.40} {columns}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
