@@ -146,6 +146,11 @@ def has_generations(run_folder: str | Path) -> bool:
     return bool(_generations(Path(run_folder) / CHECKPOINTS))
 
 
+def generation_steps(run_folder: str | Path) -> list[int]:
+    """The steps of all checkpoints of a run, damaged ones, too."""
+    return [int(_step(path).removeprefix("step=")) for path in _generations(Path(run_folder) / CHECKPOINTS)]
+
+
 def _with_new_rows(attempt: Attempt, segments: tuple[Segment, ...], ring: Ring) -> tuple[Segment, ...]:
     """The segments that hold the ring, with a new one for the rows that no segment has."""
     oldest = max(ring.num_added - ring.capacity, 0)

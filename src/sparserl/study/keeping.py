@@ -1,62 +1,19 @@
 """Keeping: what one run leaves in its folder while it goes on, and what it goes on from when it is started again."""
 
-import sys
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sparserl import persistence
 from sparserl.experiment import Experiment, Report, machine_class, policy_arrays
-from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, Attempt, Generation, Kept, Status, Table
+from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, Attempt, Kept, Status, Table
+from sparserl.study.beginning import Beginning
+from sparserl.study.log import tell
 from sparserl.types import UserError
 
 STATUS_SECONDS = 1.0  # between two notes of how far a run is
 
 Rows = list[dict[str, Any]]
-
-
-class Beginning(NamedTuple):
-    """What an attempt goes on from: nothing, or a checkpoint; `forced` are differences that a person accepts."""
-
-    checkpoint: Generation | None = None
-    forced: tuple[str, ...] = ()
-
-
-def beginnings(attempts: Sequence[Attempt], experiment: Experiment, layout: str, force: bool) -> list[Beginning]:
-    """The newest whole checkpoints of runs, all of the same step; what is wrong with newer ones is told in the log.
-
-    Runs without begin anew, all of them. Raises UserError where one was made by another machine class, in another
-    layout, or with other choices: `force` accepts machine class and layout.
-    """
-    checkpoints, complaints = persistence.read_common([attempt.run_folder for attempt in attempts])
-    for complaint in complaints:
-        tell(f"a checkpoint is left out: {complaint}")
-    if checkpoints:
-        found = zip(attempts, checkpoints, strict=True)
-        return [_beginning(attempt, checkpoint, experiment, layout, force) for attempt, checkpoint in found]
-    for attempt in attempts:
-        checkpoint, _ = persistence.read_newest(attempt.run_folder)
-        if checkpoint is not None:
-            _beginning(attempt, checkpoint, experiment, layout, force)
-            tell(f"{attempt.run_folder.name} begins anew: not all seeds beside it have its checkpoint")
-    for attempt in attempts:
-        persistence.drop_generations(attempt)
-    return [Beginning()] * len(attempts)
-
-
-def _beginning(attempt: Attempt, checkpoint: Generation, experiment: Experiment, layout: str, force: bool) -> Beginning:
-    difference = persistence.first_difference(checkpoint.document.get("choices"), experiment.choices())
-    if difference is not None:
-        where, old, new = difference
-        raise UserError(f"{attempt.run_folder}: its checkpoint is of another experiment: {where} is {old}, not {new}")
-    differences = _differences(checkpoint.document["machine_class"], machine_class(experiment, layout))
-    if differences and not force:
-        raise UserError(
-            f"{attempt.run_folder} was begun on another machine class: {', '.join(differences)}; its bits would not be "
-            "those of an uninterrupted run: go on there, or with --force here"
-        )
-    return Beginning(checkpoint, (*checkpoint.document["forced"], *differences))
 
 
 class Book:
@@ -237,15 +194,5 @@ def _last_status(run_folder: Path) -> Status | None:
         return None
 
 
-def tell(line: str) -> None:
-    """A line for the run's log."""
-    print(f"sparserl: {line}", file=sys.stderr, flush=True)
-
-
 def _packed(table: Table) -> str:
     return f"rows/{table.file_name}"
-
-
-def _differences(then: Mapping[str, str], now: Mapping[str, str]) -> Sequence[str]:
-    names = sorted(then.keys() | now.keys())
-    return [f"{name} {then.get(name)} -> {now.get(name)}" for name in names if then.get(name) != now.get(name)]

@@ -28,9 +28,11 @@ from typing import IO
 from sparserl import persistence
 from sparserl.experiment import Experiment, Report, RunFailure, Told, obstacle_to_side_by_side, run, run_seeds
 from sparserl.persistence import LEASE_SECONDS, Busy, Superseded
+from sparserl.study.beginning import beginnings, behind
 from sparserl.study.compilation import use_compilation_cache
 from sparserl.study.holding import Hold, seed_of
-from sparserl.study.keeping import Keeper, beginnings, record, result_of, tell
+from sparserl.study.keeping import Keeper, record, result_of
+from sparserl.study.log import tell
 from sparserl.study.outcomes import BUSY, DIVERGED, FAILED, FINISHED, INTERRUPTED, LOST, WRONG
 from sparserl.study.rhythm import Rhythm
 from sparserl.study.vigil import Interrupt
@@ -133,6 +135,10 @@ class _Work:
         layout = persistence.layout_of(seeds)
         if len(seeds) > 1:
             _refuse_side_by_side(experiment, self.options.run_folders)
+        for seed in behind(attempts):
+            tell(f"seed {seed} is behind those beside it: it goes on when they are over")
+            self.hold.let_go(seed)
+            self.endings.add(FAILED)
         begins = beginnings(list(attempts.values()), experiment, layout, self.options.force)
         for (seed, attempt), begin in zip(attempts.items(), begins, strict=True):
             self.keepers[seed] = Keeper(attempt, experiment, layout, begin)
