@@ -13,7 +13,7 @@ import pytest
 from sparserl import persistence
 from sparserl.experiment import Experiment, from_preset, obstacle_to_side_by_side
 from sparserl.study.holding import Hold
-from sparserl.study.outcomes import FINISHED, INTERRUPTED, WRONG
+from sparserl.study.outcomes import FAILED, FINISHED, INTERRUPTED, WRONG
 from study.runs import plan
 
 STEPS = 900
@@ -133,6 +133,19 @@ def test_seeds_that_are_over_or_diverge_change_nothing_of_the_others(whole, copi
     assert status.message.startswith("training diverged before step ")
     assert persistence.read_evaluations(copies[1]).to_pylist()[-1]["environment_steps"] <= common + 100
     assert {json.loads(line)["run"] for line in done.stdout.splitlines()[1:]} == {"seed=2"}
+
+
+def test_a_seed_that_has_lost_its_checkpoints_does_not_cost_the_others_theirs(whole, copies):
+    common = steps_of(copies[2])[-1]
+    shutil.rmtree(copies[0] / "resume")
+    done = work(*copies)
+    assert done.returncode == FAILED, done.stderr  # there is something left to do
+    assert "seed 0 is behind those beside it" in done.stderr
+    assert {persistence.read_status(run).resumed_from_steps for run in copies[1:]} == {common}
+    assert [end_of(run) for run in copies[1:]] == [end_of(run) for run in whole[1:]]
+    assert work(*copies).returncode == FINISHED
+    assert persistence.read_status(copies[0]).resumed_from_steps is None
+    assert end_of(copies[0]) == end_of(whole[0])
 
 
 def test_another_layout_refuses_to_go_on(copies):
