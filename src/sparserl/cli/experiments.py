@@ -88,9 +88,16 @@ def read_request(command: str, words: Sequence[str], own: Any, description: str)
         budget = _budget(experiment, chosen["budget"], chosen["actor_share"], rest)
         if budget:
             experiment = with_budget(experiment, budget.actor_share, budget.budget_fraction)
-        experiment = planned(experiment)
+        experiment = planned(_stored_for_gpu(experiment) if chosen.get("device") == "gpu" else experiment)
         build(experiment)
     return Request(experiment, chosen["preset"], budget, own)
+
+
+def _stored_for_gpu(experiment: Experiment) -> Experiment:
+    """The experiment with masked kernels, which auto means there. Raises UserError where compressed ones are wanted."""
+    if experiment.storage == "compressed" or experiment.compressed_layers:
+        raise UserError("storage is compressed, but compressed kernels are for CPUs: choose masked or auto for a GPU")
+    return dataclasses.replace(experiment, storage="masked")
 
 
 def _budget(

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -15,9 +15,11 @@ from sparserl.cli.arguments import Json
 from sparserl.cli.experiments import read_request
 from sparserl.cli.progress import shown
 from sparserl.cli.sinks import Sinks
+from sparserl.cli.study.options import DEVICE_HELP
 from sparserl.cli.tables import number, print_table
 from sparserl.experiment import Experiment, canonical
 from sparserl.study import sinks
+from sparserl.study.execution import Settings
 from sparserl.study.stored import experiment_document
 from sparserl.types import UserError
 
@@ -47,6 +49,7 @@ class Options:
             help="Record gradients, units and topology of each network at every evaluation; slower, same results."
         ),
     ] = False
+    device: Annotated[Literal["cpu", "gpu"], tyro.conf.arg(help=DEVICE_HELP)] = "cpu"
     sink: Sinks = ()
     json: Json = False
 
@@ -69,7 +72,7 @@ def main(words: Sequence[str]) -> int:
     runs = {persistence.run_folder(options.output, experiment.identifier, seed): seed for seed in seeds}
     try:
         with sinks.started(options.sink, list(runs)):
-            causes = _train(experiment, folder, runs, persistence.Request(options.diagnostics))
+            causes = _train(experiment, folder, runs, persistence.Request(options.diagnostics), _settings(options))
     except KeyboardInterrupt:
         return _stopped(folder, runs)
     summary = _summary(experiment, folder, runs, causes)
@@ -82,7 +85,11 @@ def main(words: Sequence[str]) -> int:
 
 
 def _train(
-    experiment: Experiment, folder: Path, runs: Mapping[Path, int], request: persistence.Request
+    experiment: Experiment,
+    folder: Path,
+    runs: Mapping[Path, int],
+    request: persistence.Request,
+    settings: Settings,
 ) -> dict[int, str]:
     """Train the seeds that have not finished yet; why some failed, by seed."""
     finished = [run for run in runs if _is_finished(run) and persistence.is_tidy(run)]
@@ -97,13 +104,17 @@ def _train(
         persistence.write_request(run, request)
     _tell(f"training {_count(len(waiting), 'seed')} of {experiment.total_steps:,} steps into {folder}")
     with shown(waiting, experiment.total_steps * experiment.num_environments) as tell:
-        outcomes = study.run_all(list(waiting), tell, lambda news: _notice(news, waiting))
+        outcomes = study.run_all(list(waiting), tell, lambda news: _notice(news, waiting), settings=settings)
     for outcome in outcomes:
         if outcome.ending != "finished":
             verb = "diverged" if outcome.ending == "diverged" else "failed"
             _tell(f"sparserl: seed {waiting[outcome.run_folder]} {verb}: {outcome.message}; its log is {outcome.log}")
     failed = [outcome for outcome in outcomes if outcome.ending not in ("finished", "diverged")]
     return {waiting[outcome.run_folder]: outcome.message for outcome in failed}
+
+
+def _settings(options: Options) -> Settings:
+    return Settings(gpu=options.device == "gpu", side_by_side=options.device == "gpu")
 
 
 def _notice(news: study.News, runs: Mapping[Path, int]) -> None:

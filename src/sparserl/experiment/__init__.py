@@ -7,9 +7,11 @@ from sparserl.experiment.description import describe
 from sparserl.experiment.matching import Matched, live_parameters, matched, matched_dense
 from sparserl.experiment.measuring import Pace, measure
 from sparserl.experiment.planning import planned
+from sparserl.experiment.reports import Report, RunFailure, live_density
 from sparserl.experiment.resuming import Captured, machine_class
-from sparserl.experiment.running import Report, RunFailure, live_density, run
+from sparserl.experiment.running import run
 from sparserl.experiment.setting import check_types, choice_names, unknown_choice, with_choices
+from sparserl.experiment.side_by_side import Told, obstacle_to_side_by_side, run_seeds, seed_bytes
 from sparserl.experiment.stored import policy_arrays, rebuild
 from sparserl.experiment.workload import Workload, workload
 
@@ -23,6 +25,7 @@ __all__ = [
     "Pace",
     "Report",
     "RunFailure",
+    "Told",
     "Workload",
     "asked_parameters",
     "build",
@@ -38,10 +41,13 @@ __all__ = [
     "matched",
     "matched_dense",
     "measure",
+    "obstacle_to_side_by_side",
     "planned",
     "policy_arrays",
     "rebuild",
     "run",
+    "run_seeds",
+    "seed_bytes",
     "unknown_choice",
     "with_budget",
     "with_choices",

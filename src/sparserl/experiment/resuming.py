@@ -49,10 +49,11 @@ def obstacle(built: Built) -> str | None:
     return ask() if ask else "its environment has no snapshots"
 
 
-def machine_class(experiment: Experiment) -> dict[str, str]:
-    """What the bits of an experiment depend on beside its choices: processor, libraries, kernels."""
+def machine_class(experiment: Experiment, layout: str = persistence.ALONE) -> dict[str, str]:
+    """What the bits of a run depend on beside its choices: device, processor, libraries, kernels, seeds beside it."""
     kernels = {"kernels": linalg.build_digest()} if experiment.compressed_layers else {}
-    return {**persistence.machine_class(), **kernels}
+    device = jax.devices()[0].device_kind
+    return {**persistence.machine_class(), **kernels, "device": device, "layout": layout}
 
 
 def capture(built: Built, state: LoopState, histories: Histories | None) -> Captured:

@@ -34,12 +34,15 @@ from sparserl.persistence.generations import (
     Kept,
     Ring,
     drop_generations,
+    generation_steps,
     has_generations,
     kept_after,
+    read_common,
     read_newest,
     write_generation,
 )
 from sparserl.persistence.kill_points import passing
+from sparserl.persistence.layouts import ALONE, layout_of, seeds_of
 from sparserl.persistence.machine import machine_class, machine_description
 from sparserl.persistence.requests import Request, read_request, write_request
 from sparserl.persistence.results import (
@@ -56,6 +59,7 @@ from sparserl.persistence.results import (
 from sparserl.persistence.tables import Table, has_table, pack_rows, read_table, unpack_rows, write_table
 
 __all__ = [
+    "ALONE",
     "DIAGNOSTICS",
     "DIAGNOSTICS_SCHEMA",
     "EVALUATIONS",
@@ -82,6 +86,7 @@ __all__ = [
     "experiment_id",
     "find_run",
     "first_difference",
+    "generation_steps",
     "has_bundle",
     "has_diagnostics",
     "has_generations",
@@ -90,12 +95,14 @@ __all__ = [
     "is_tidy",
     "is_working",
     "kept_after",
+    "layout_of",
     "machine_class",
     "machine_description",
     "pack_rows",
     "passing",
     "plan_experiment",
     "read_bundle",
+    "read_common",
     "read_diagnostics",
     "read_document",
     "read_evaluations",
@@ -106,6 +113,7 @@ __all__ = [
     "read_status",
     "read_table",
     "run_folder",
+    "seeds_of",
     "sweep_partial",
     "this_process",
     "unpack_rows",

@@ -10,7 +10,7 @@ the segments that it needs with their sizes and SHA-256; all of it is proven whe
 import dataclasses
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -105,15 +105,30 @@ def read_newest(run_folder: str | Path) -> tuple[Generation | None, list[str]]:
 
     Raises NewerFormat, a UserError, where a newer sparserl wrote one.
     """
+    found, complaints = read_common([run_folder])
+    return (found[0] if found else None), complaints
+
+
+def read_common(run_folders: Sequence[str | Path]) -> tuple[list[Generation], list[str]]:
+    """The checkpoints of several runs at the newest step at which all of them have one that is whole; else none.
+
+    With a line for each newer one that is damaged. Newest is what the newest attempt at the first run stored last.
+    Raises NewerFormat, a UserError, where a newer sparserl wrote one.
+    """
     complaints: list[str] = []
-    for folder in _generations(Path(run_folder) / CHECKPOINTS):
+    first, *rest = (_generations(Path(folder) / CHECKPOINTS) for folder in run_folders)
+    others = [{_step(path): path for path in reversed(paths)} for paths in rest]  # of several at one step the newest
+    for folder in first:
+        step = _step(folder)
+        if not all(step in other for other in others):
+            continue
         try:
-            return _read(folder), complaints
+            return [_read(folder), *(_read(other[step]) for other in others)], complaints
         except NewerFormat:
             raise
         except UserError as error:
             complaints.append(str(error))
-    return None, complaints
+    return [], complaints
 
 
 def kept_after(generation: Generation) -> Kept:
@@ -129,6 +144,11 @@ def drop_generations(attempt: Attempt) -> None:
 def has_generations(run_folder: str | Path) -> bool:
     """Whether there is a checkpoint to go on from, be it damaged."""
     return bool(_generations(Path(run_folder) / CHECKPOINTS))
+
+
+def generation_steps(run_folder: str | Path) -> list[int]:
+    """The steps of all checkpoints of a run, damaged ones, too."""
+    return [int(_step(path).removeprefix("step=")) for path in _generations(Path(run_folder) / CHECKPOINTS)]
 
 
 def _with_new_rows(attempt: Attempt, segments: tuple[Segment, ...], ring: Ring) -> tuple[Segment, ...]:
@@ -178,6 +198,10 @@ def _read_segment(path: Path, segment: Segment) -> dict[str, np.ndarray]:
     if not arrays or any(array.shape[:1] != (segment.last - segment.first,) for array in arrays.values()):
         raise UserError(f"{path} does not hold the rows {segment.first} to {segment.last}")
     return arrays
+
+
+def _step(generation: Path) -> str:
+    return generation.name.partition(",")[0]
 
 
 def _generations(folder: Path) -> list[Path]:

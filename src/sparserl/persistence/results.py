@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sparserl.errors import UserError
 from sparserl.persistence.documents import canonical_json, plain, read_document, write_document
+from sparserl.persistence.layouts import ALONE
 
 STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
 _LONGEST_NAME = 120  # file systems allow 255 bytes, and partial files have longer names
@@ -24,6 +25,7 @@ class Status(NamedTuple):
 
     `attempt` counts the processes that have worked on the run; the last one went on from `resumed_from_steps`, if not
     from the start. `forced` are the differences of software or machine between attempts that a person has accepted.
+    `layout` is that of persistence.layouts: alone, or beside which seeds.
     """
 
     status: str
@@ -38,6 +40,7 @@ class Status(NamedTuple):
     attempt: int = 0
     resumed_from_steps: int | None = None
     forced: tuple[str, ...] = ()
+    layout: str = ALONE
     seconds: float | None = None  # that the attempt has lasted
     checkpoint_seconds: float = 0.0  # of these, that went to checkpoints
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -49,14 +50,27 @@ class Child(NamedTuple):
         return lines
 
 
-def start(folder: Path, settings: "Settings") -> Child:
-    """Start the worker of a run; it finds the modules that this process finds, wherever it was started.
+def start(folders: Sequence[Path], settings: "Settings") -> Child:
+    """Start the worker of a run, or of several side by side; it finds the modules that this process finds.
 
-    It dies with the thread that starts it (Linux), so that thread must wait for it.
+    It dies with the thread that starts it (Linux), so that thread must wait for it. What it says is in the first log.
     """
+    folder, *others = folders
     folder.mkdir(parents=True, exist_ok=True)
+    for other in others:
+        other.mkdir(parents=True, exist_ok=True)
+        with (other / LOG_NAME).open("a") as log:
+            log.write(f"sparserl: trained beside {folder.name}, whose log says how that went\n")
     core, gpu = claim_core(allowed_cores()), _claim_gpu() if settings.gpu else None
-    command = [sys.executable, *settings.program, str(folder), "--core", str(core.number), "--parent", str(os.getpid())]
+    command = [
+        sys.executable,
+        *settings.program,
+        *map(str, folders),
+        "--core",
+        str(core.number),
+        "--parent",
+        str(os.getpid()),
+    ]
     command += _options(settings)
     with (folder / LOG_NAME).open("a") as log:
         log_start = log.tell()

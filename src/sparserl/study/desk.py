@@ -13,9 +13,10 @@ from distributed import Client, Future
 from sparserl.persistence import LEASE_SECONDS
 from sparserl.study import children, cluster
 from sparserl.study.execution import Request, Settings
+from sparserl.study.groups import Beside, state_of_all
 from sparserl.study.news import ClusterLost, News, Remember, Tell
 from sparserl.study.outcomes import Outcome, Progress
-from sparserl.study.overview import FINAL, State, state_of
+from sparserl.study.overview import FINAL, State
 from sparserl.study.retries import Failure, Retries, after, failure_of
 from sparserl.study.versions import versions
 
@@ -47,9 +48,10 @@ class Desk:
         failures: dict[Path, Sequence[Failure]],
         remember: Remember,
         execute: Callable[[Request], Outcome],
+        beside: Beside,
     ) -> None:
         self.client, self.settings, self.retries, self.execute = client, settings, retries, execute
-        self.tell, self.failures, self.remember = tell, failures, remember
+        self.tell, self.failures, self.remember, self.beside = tell, failures, remember, beside
         self.topic = f"sparserl-{secrets.token_hex(8)}"
         self.messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.waiting: list[Path] = []  # the next one last
@@ -116,7 +118,7 @@ class Desk:
                 self.waiting.append(folder)
 
     def _state(self, folder: Path) -> State:
-        return state_of(folder, self.settings.lease_seconds or LEASE_SECONDS)
+        return state_of_all((folder, *self.beside.get(folder, ())), self.settings.lease_seconds or LEASE_SECONDS)
 
     def _lost(self) -> ClusterLost:
         return ClusterLost(f"the Dask scheduler at {self.client.scheduler.address} is gone")
@@ -127,7 +129,8 @@ class Desk:
     def _submit(self, folder: Path) -> None:
         """Hand a run to the cluster; one that failed to another Dask worker, if there is one."""
         key = f"run-{secrets.token_hex(16)}"  # Dask keeps statistics for each word before the dash, for ever
-        request = Request(str(folder), key, self.topic, self.settings, self.versions)
+        beside = tuple(map(str, self.beside.get(folder, ())))
+        request = Request(str(folder), key, self.topic, self.settings, self.versions, beside)
         failed = {failure.worker for failure in self.failures.get(folder, ())}
         others = [address for address in self.addresses if address not in failed] if failed else []
         future = self.client.submit(
@@ -165,7 +168,8 @@ class Desk:
             self.tell(News("started", flight.folder))
         self.flights[message["key"]] = flight._replace(worker=message["worker"], heard=time.monotonic())
         if "progress" in message:
-            self.tell(News("progress", flight.folder, Progress(**message["progress"])))
+            run = flight.folder.with_name(message["run"])
+            self.tell(News("progress", run, Progress(**message["progress"])))
 
     def _land(self, flight: Flight) -> None:
         outcome = self._outcome(flight)

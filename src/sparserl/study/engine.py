@@ -9,7 +9,7 @@ from pathlib import Path
 
 from distributed import Client
 
-from sparserl.study import execution
+from sparserl.study import execution, groups
 from sparserl.study.desk import Desk
 from sparserl.study.execution import Request, Settings
 from sparserl.study.news import ClusterLost, News, Remember, Tell
@@ -30,14 +30,18 @@ def run(
     remember: Remember = lambda folder, failures: None,
     execute: Callable[[Request], Outcome] = execution.execute,
 ) -> list[Outcome]:
-    """Work through `run_folders`, and return how each ended, in the same order.
+    """Work through `run_folders`, each in a process of its own or side by side, and return how each ended, in order.
 
     `failures` are those that runs have had before, `remember` is told of new ones. SIGINT, SIGTERM and SIGHUP stop all
     workers, which store what they have, and raise KeyboardInterrupt; a second one kills them. Raises ClusterLost where
     the scheduler is gone.
     """
-    desk = Desk(client, settings, retries, tell, dict(failures or {}), remember, execute)
-    desk.waiting = [folder.absolute() for folder in reversed(run_folders)]
+    folders = [folder.absolute() for folder in run_folders]
+    beside = groups.grouped(folders) if settings.side_by_side else {}
+    together = groups.together(beside, folders)
+    tell, remember = groups.spread(tell, together), groups.remembered(remember, together)
+    desk = Desk(client, settings, retries, tell, dict(failures or {}), remember, execute, beside)
+    desk.waiting = list(reversed(list(beside) if settings.side_by_side else folders))
     client.subscribe_topic(desk.topic, lambda event: desk.messages.put(event[1]))
     try:
         with interrupts(lambda: desk.messages.put({"kind": "interrupt"})):
@@ -48,4 +52,5 @@ def run(
                 raise
     finally:
         client.unsubscribe_topic(desk.topic)
-    return [desk.outcomes[folder.absolute()] for folder in run_folders]
+    shared = {run: groups.outcome_of(run, desk.outcomes[lead]) for lead, runs in together.items() for run in runs}
+    return [shared.get(folder) or desk.outcomes[folder] for folder in folders]

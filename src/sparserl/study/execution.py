@@ -8,7 +8,7 @@ import json
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +34,7 @@ class Settings:
     memory_limit_bytes: int | None = None
     force: bool = False
     gpu: bool = False
+    side_by_side: bool = False  # seeds of one experiment in one process, where that can be
     program: tuple[str, ...] = ("-P", "-m", "sparserl.study.worker")
 
     def __post_init__(self) -> None:
@@ -46,13 +47,21 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One run to be worked on: its folder as every worker sees it, the task's key, and where to tell its progress."""
+    """One run to be worked on: its folder as every worker sees it, the task's key, and where to tell its progress.
+
+    `beside` are the folders of the other seeds that its process trains.
+    """
 
     run_folder: str
     key: str
     topic: str
     settings: Settings
     versions: Mapping[str, str]
+    beside: tuple[str, ...] = ()
+
+    @property
+    def run_folders(self) -> list[Path]:
+        return [Path(self.run_folder), *map(Path, self.beside)]
 
 
 class Surroundings(NamedTuple):
@@ -84,12 +93,12 @@ def work(request: Request, around: Surroundings) -> Outcome:
 
 
 def _work(request: Request, folder: Path, around: Surroundings) -> Outcome:
-    child = start(folder, request.settings)
+    child = start(request.run_folders, request.settings)
     teller = _Teller(request, around)
     try:
         teller.tell("started", process_id=child.process.pid)
         cause = _listen(child, request.settings, teller, around)
-        outcome = _outcome(child, folder, cause, teller)._replace(worker=around.address)
+        outcome = _outcome(child, request, cause, teller)._replace(worker=around.address)
     finally:
         stop(child, 0.0)
     teller.tell("ended")
@@ -114,26 +123,34 @@ def _listen(child: Child, settings: Settings, teller: "_Teller", around: Surroun
             return cause
 
 
-def _outcome(child: Child, folder: Path, cause: str, teller: "_Teller") -> Outcome:
-    status, steps = child.process.wait(), teller.environment_steps
+def _outcome(child: Child, request: Request, cause: str, teller: "_Teller") -> Outcome:
+    status, steps, folder = child.process.wait(), teller.environment_steps, Path(request.run_folder)
     if cause == "hung":
-        message = f"it said nothing for {teller.request.settings.hang_seconds:g} seconds, and was stopped"
-        _record(folder, child.process.pid, "failed", message)
+        message = f"it said nothing for {request.settings.hang_seconds:g} seconds, and was stopped"
+        _record(request.run_folders, child.process.pid, "failed", message)
         return Outcome(folder, "hung", status, message, steps)
     if cause == "stopped" and status < 0:
-        _record(folder, child.process.pid, "interrupted", "it was asked to stop, and killed because it did not")
+        _record(
+            request.run_folders, child.process.pid, "interrupted", "it was asked to stop, and killed because it did not"
+        )
         return Outcome(folder, "interrupted", INTERRUPTED, "stopped", steps)
     if status < 0:
         hint = ", for lack of memory perhaps" if -status in (signal.SIGKILL, signal.SIGABRT) else ""
         message = f"its process was killed by {_signal_name(-status)}{hint}"
-        _record(folder, child.process.pid, "failed", message)
+        _record(request.run_folders, child.process.pid, "failed", message)
         return Outcome(folder, "failed", status, message, steps)
     message = last_words(folder, child.log_start) if status else ""
     return Outcome(folder, ending_of(status), status, message, steps)
 
 
-def _record(folder: Path, process_id: int, status: str, message: str) -> None:
-    """Write the status that a killed worker could not write any more, unless another one has the run by now."""
+def _record(folders: Sequence[Path], process_id: int, status: str, message: str) -> None:
+    """Write the statuses that a killed worker could not write any more."""
+    for folder in folders:
+        _record_one(folder, process_id, status, message)
+
+
+def _record_one(folder: Path, process_id: int, status: str, message: str) -> None:
+    """Nothing is written where another one has the run by now, or it was over before."""
     try:
         attempt = persistence.claim(folder)
         try:
@@ -158,31 +175,36 @@ class _Teller:
 
     def __init__(self, request: Request, around: Surroundings) -> None:
         self.request, self.around = request, around
-        self.pending: Progress | None = None
+        self.pending: dict[str, Progress] = {}  # by run
         self.environment_steps = 0
         self.told = -float("inf")
 
     def hear(self, line: bytes) -> None:
         try:
-            progress = parse_progress(json.loads(line))
+            told = json.loads(line)
+            progress, run = parse_progress(told), str(told.get("run", Path(self.request.run_folder).name))
         except (ValueError, KeyError, TypeError):  # something else that came from the worker: a sign of life at least
             return
-        if progress.evaluation_return is None and self.pending is not None:
-            progress = progress._replace(evaluation_return=self.pending.evaluation_return)
-        self.pending, self.environment_steps = progress, progress.environment_steps
+        if progress.evaluation_return is None and run in self.pending:
+            progress = progress._replace(evaluation_return=self.pending[run].evaluation_return)
+        self.pending[run], self.environment_steps = progress, progress.environment_steps
 
     def pass_on(self, alive_seconds: float) -> None:
         """Tell what is pending, at most once in a while; without news, that this worker is there."""
         silent = time.monotonic() - self.told
-        if self.pending is not None and silent >= SECONDS_BETWEEN_TELLS:
+        if self.pending and silent >= SECONDS_BETWEEN_TELLS:
             self.tell("progress")
         elif silent >= alive_seconds:
             self.tell("alive")
 
     def tell(self, kind: str, **more: Any) -> None:
-        progress, self.pending, self.told = self.pending, None, time.monotonic()
-        told = {} if progress is None else {"progress": progress._asdict()}
-        self.around.tell({"kind": kind, "key": self.request.key, "worker": self.around.address, **told, **more})
+        pending, self.pending, self.told = self.pending, {}, time.monotonic()
+        message = {"kind": kind, "key": self.request.key, "worker": self.around.address, **more}
+        for run, progress in list(pending.items())[:-1]:
+            self.around.tell({**message, "kind": "progress", "run": run, "progress": progress._asdict()})
+        for run, progress in list(pending.items())[-1:]:
+            message |= {"run": run, "progress": progress._asdict()}
+        self.around.tell(message)
 
 
 def _dask_surroundings(request: Request) -> Surroundings:

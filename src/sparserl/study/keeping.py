@@ -1,54 +1,19 @@
 """Keeping: what one run leaves in its folder while it goes on, and what it goes on from when it is started again."""
 
-import dataclasses
-import math
-import sys
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sparserl import persistence
 from sparserl.experiment import Experiment, Report, machine_class, policy_arrays
-from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, Attempt, Generation, Kept, Status, Table
+from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, Attempt, Kept, Status, Table
+from sparserl.study.beginning import Beginning
+from sparserl.study.log import tell
 from sparserl.types import UserError
 
-CHECKPOINT_SECONDS = 60.0  # between checkpoints, where nobody says otherwise
-LARGEST_OVERHEAD = 0.02  # of the time goes to checkpoints then: where one takes long, the next comes later
 STATUS_SECONDS = 1.0  # between two notes of how far a run is
 
 Rows = list[dict[str, Any]]
-
-
-class Beginning(NamedTuple):
-    """What an attempt goes on from: nothing, or a checkpoint; `forced` are differences that a person accepts."""
-
-    checkpoint: Generation | None
-    forced: tuple[str, ...]
-
-
-def beginning(attempt: Attempt, experiment: Experiment, force: bool) -> Beginning:
-    """The newest whole checkpoint of a run, if there is one; what is wrong with newer ones is told in its log.
-
-    Raises UserError where it was made by another machine class, or with other choices: `force` accepts a machine class.
-    """
-    checkpoint, complaints = persistence.read_newest(attempt.run_folder)
-    for complaint in complaints:
-        tell(f"a checkpoint is left out: {complaint}")
-    if checkpoint is None:
-        persistence.drop_generations(attempt)
-        return Beginning(None, ())
-    difference = persistence.first_difference(checkpoint.document.get("choices"), experiment.choices())
-    if difference is not None:
-        where, old, new = difference
-        raise UserError(f"{attempt.run_folder}: its checkpoint is of another experiment: {where} is {old}, not {new}")
-    differences = _differences(checkpoint.document["machine_class"], machine_class(experiment))
-    if differences and not force:
-        raise UserError(
-            f"{attempt.run_folder} was begun on another machine class: {', '.join(differences)}; its bits would not be "
-            "those of an uninterrupted run: go on there, or with --force here"
-        )
-    return Beginning(checkpoint, (*checkpoint.document["forced"], *differences))
 
 
 class Book:
@@ -92,22 +57,14 @@ def _same(old: Rows, new: Rows) -> bool:
     return repr(timeless(old)) == repr(timeless(new))  # NaN is what it was, too
 
 
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """How a worker is to keep a run, beside what the run's folder asks for; None leaves the choice to it."""
-
-    checkpoint_seconds: float | None = None
-    force: bool = False
-
-
 class Keeper:
     """Keeps one attempt at a run: rows as they come, the status, checkpoints, and at the end the policy."""
 
-    def __init__(self, attempt: Attempt, experiment: Experiment, request: Request) -> None:
-        self._attempt, self._experiment = attempt, experiment
+    def __init__(self, attempt: Attempt, experiment: Experiment, layout: str, begin: Beginning) -> None:
+        self._attempt, self._experiment, self._layout = attempt, experiment, layout
         folder = attempt.run_folder
         self.begun = False  # nothing has come of the run yet
-        self.checkpoint, forced = beginning(attempt, experiment, request.force)
+        self.checkpoint, forced = begin
         self.diagnostics = persistence.read_request(folder).diagnostics
         if self.diagnostics and self.checkpoint and _packed(DIAGNOSTICS) not in self.checkpoint.arrays:
             tell("the run began without diagnostics, and goes on without: what they build on is not known any more")
@@ -127,15 +84,14 @@ class Keeper:
             attempt=attempt.number,
             resumed_from_steps=steps,
             forced=forced,
+            layout=layout,
         )
         self._clock = _Clock()
-        self._began = self._noted = self._checkpointed = time.monotonic()
-        self._chosen = request.checkpoint_seconds
-        self._pause = CHECKPOINT_SECONDS if self._chosen is None else self._chosen
+        self._began = self._noted = time.monotonic()
         self._write(self._status)
 
     def keep(self, report: Report) -> float | None:
-        """Keep what a report brings, and now and then a checkpoint; returns the environment steps per second."""
+        """Keep what a report brings; returns the environment steps per second."""
         self.begun = True
         if report.diagnostics and self._diagnosed:
             self._diagnosed.add(report.diagnostics)
@@ -148,36 +104,31 @@ class Keeper:
             self._write(status)
             self._noted = now
         self._status = status
-        if now - self._checkpointed >= self._pause:
-            self.store_checkpoint(report)
         return rate
 
-    def store_checkpoint(self, report: Report) -> None:
-        """Store everything that decides how the run goes on after `report`; a run that does not let it is told of."""
+    def store_checkpoint(self, report: Report) -> bool:
+        """Store all that decides how the run goes on after `report`; False, and told of, where that cannot be."""
         began = time.monotonic()
         try:
             captured = report.capture()
         except UserError as error:
-            self._pause = math.inf
             tell(f"no checkpoints, so that a new attempt begins anew: {error}")
-            return
+            return False
         books = {EVALUATIONS: self._evaluations, **({DIAGNOSTICS: self._diagnosed} if self._diagnosed else {})}
         tables = {_packed(table): persistence.pack_rows(table, book.rows) for table, book in books.items()}
         document = {
             **captured.document,
             "choices": self._experiment.choices(),
-            "machine_class": machine_class(self._experiment),
+            "machine_class": machine_class(self._experiment, self._layout),
             "environment_steps": report.environment_steps,
             "forced": list(self._forced),
         }
         arrays = {**captured.arrays, **tables}
         steps = report.environment_steps
         self._kept = persistence.write_generation(self._attempt, self._kept, steps, arrays, document, captured.ring)
-        self._checkpointed = time.monotonic()
-        seconds = self._checkpointed - began
+        seconds = time.monotonic() - began
         self._status = self._status._replace(checkpoint_seconds=self._status.checkpoint_seconds + seconds)
-        if self._chosen is None:
-            self._pause = max(CHECKPOINT_SECONDS, seconds / LARGEST_OVERHEAD)
+        return True
 
     def finish(self, report: Report) -> None:
         """Store the policy, say that the run is finished, and drop what it would have gone on from."""
@@ -243,15 +194,5 @@ def _last_status(run_folder: Path) -> Status | None:
         return None
 
 
-def tell(line: str) -> None:
-    """A line for the run's log."""
-    print(f"sparserl: {line}", file=sys.stderr, flush=True)
-
-
 def _packed(table: Table) -> str:
     return f"rows/{table.file_name}"
-
-
-def _differences(then: Mapping[str, str], now: Mapping[str, str]) -> Sequence[str]:
-    names = sorted(then.keys() | now.keys())
-    return [f"{name} {then.get(name)} -> {now.get(name)}" for name in names if then.get(name) != now.get(name)]

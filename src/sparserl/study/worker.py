@@ -3,6 +3,9 @@
 It reads `experiment.json` beside the run's folder and, where there is one, `request.json` in it, writes only inside
 that folder, and tells its progress as JSON lines on standard output. A run that is over is left as it is; any other
 goes on from its newest whole checkpoint. The exit statuses are those of `study.outcomes`.
+
+Several folders are seeds of one experiment, which it trains side by side in one program. All of them must be named
+whenever the worker is started again, those that are over, too. It then ends as the worst of them.
 """
 
 import os
@@ -18,16 +21,21 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from sparserl import persistence
-from sparserl.experiment import Experiment, Report, RunFailure, run
-from sparserl.persistence import LEASE_SECONDS, Attempt, Busy, Superseded
+from sparserl.experiment import Experiment, Report, RunFailure, Told, obstacle_to_side_by_side, run, run_seeds
+from sparserl.persistence import LEASE_SECONDS, Busy, Superseded
+from sparserl.study.beginning import beginnings, behind
 from sparserl.study.compilation import use_compilation_cache
-from sparserl.study.keeping import Keeper, Request, record, result_of, tell
+from sparserl.study.holding import Hold, seed_of
+from sparserl.study.keeping import Keeper, record, result_of
+from sparserl.study.log import tell
 from sparserl.study.outcomes import BUSY, DIVERGED, FAILED, FINISHED, INTERRUPTED, LOST, WRONG
-from sparserl.study.vigil import Interrupt, renew_forever
+from sparserl.study.rhythm import Rhythm
+from sparserl.study.vigil import Interrupt
 from sparserl.types import Divergence, UserError
 
 DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
@@ -35,86 +43,171 @@ TELL_SECONDS = 0.5  # between two lines of progress
 
 
 def main() -> int:
-    options = _options()
-    folder, channel = options.run_folder, _own_output()
+    options, channel = _options(), _own_output()
     try:
-        result = result_of(folder)
-        if result is not None and result.status == "diverged":  # its last checkpoints stay, to be looked into
-            return DIVERGED
-        if result is not None and persistence.is_tidy(folder):
-            return FINISHED
-        attempt = persistence.claim(folder, options.lease_seconds)
-        if result is not None:  # killed before it could remove its checkpoints
-            persistence.drop_generations(attempt)
-            attempt.release()
-            return FINISHED
+        _refuse_mixtures(options.run_folders)
+        results = {folder: result_of(folder) for folder in options.run_folders}
+        for folder, result in results.items():
+            if result is not None and result.status == "finished":
+                _tidy_up(folder, options.lease_seconds)
+        waiting = [folder for folder, result in results.items() if result is None]
+        if not waiting:
+            return FINISHED if any(result and result.status == "finished" for result in results.values()) else DIVERGED
+        hold = Hold(waiting, options.lease_seconds)
     except Busy as error:
         return _say(str(error), BUSY)
     except UserError as error:
         return _say(str(error), WRONG)
-    interrupt = Interrupt(lambda: _give_back(attempt, "interrupted", "stopped before its next checkpoint"))
-    stop_renewing = renew_forever(attempt, options.lease_seconds)
+    interrupt = Interrupt(lambda: hold.give_back("interrupted", "stopped before its next checkpoint"))
     try:
-        return _attempt(attempt, options, channel, interrupt)
+        return _Work(options, hold, channel, interrupt).attempt()
     except Superseded as error:
         return _say(str(error), LOST)
     finally:
-        stop_renewing()
+        hold.release()
+
+
+def _tidy_up(run_folder: Path, lease_seconds: float) -> None:
+    """Remove the checkpoints of a finished run that was killed before it could; a diverged one's are looked into."""
+    if not persistence.is_tidy(run_folder):
+        attempt = persistence.claim(run_folder, lease_seconds)
+        persistence.drop_generations(attempt)
         attempt.release()
 
 
-def _attempt(attempt: Attempt, options: argparse.Namespace, channel: IO[str], interrupt: Interrupt) -> int:
-    """Go on with the run, and record how that ended."""
-    keeper = None
-    try:
-        _bind(options.core, options.parent, options.memory_limit_bytes)
-        persistence.sweep_partial(attempt.run_folder)
-        experiment = Experiment.from_choices(persistence.read_experiment(attempt.run_folder.parent)["choices"])
+class _Work:
+    """What one process does: it goes on with the runs that it holds, and records how that ended."""
+
+    def __init__(self, options: argparse.Namespace, hold: Hold, channel: IO[str], interrupt: Interrupt) -> None:
+        self.options, self.hold, self.channel, self.interrupt = options, hold, channel, interrupt
+        self.keepers: dict[int, Keeper] = {}
+        self.endings: set[int] = set()  # of runs that are over, as exit statuses
+        self.told = 0.0
+
+    def attempt(self) -> int:
+        try:
+            _bind(self.options.core, self.options.parent, self.options.memory_limit_bytes)
+            return self._train()
+        except Divergence as error:
+            return self._stop("diverged", str(error), DIVERGED)
+        except UserError as error:  # a run that had begun may have met a full disk, or an environment that broke
+            begun = any(keeper.begun for keeper in self.keepers.values())
+            return self._stop("failed", str(error), FAILED if begun else WRONG)
+        except RunFailure as error:
+            return self._stop("failed", str(error), FAILED)
+        except KeyboardInterrupt:
+            return self._stop("interrupted", "stopped by the user", INTERRUPTED)
+        except Superseded:
+            raise
+        except MemoryError:
+            return self._stop("failed", "out of memory", FAILED)
+        except Exception as error:
+            traceback.print_exc()
+            return self._stop("failed", f"{type(error).__name__}: {error}".splitlines()[0], FAILED)
+
+    def _train(self) -> int:
+        """Train to the end, or until asked to stop, with a checkpoint then."""
+        rhythm, reports = Rhythm(self.options.checkpoint_seconds), dict[int, Report]()
+        for told in self._begin():
+            reports = self._keepable(told)
+            rates = {seed: self.keepers[seed].keep(report) for seed, report in reports.items()}
+            self._tell(reports, rates)
+            if rhythm.is_due() or self.interrupt.asked:
+                began = time.monotonic()
+                stored = [self.keepers[seed].store_checkpoint(report) for seed, report in reports.items()]
+                rhythm.stored(began, all(stored))
+            if self.interrupt.asked:
+                raise KeyboardInterrupt
+        for seed, report in reports.items():
+            self.keepers[seed].finish(report)
+            self.hold.let_go(seed)
+            self.endings.add(FINISHED)
+        return next(status for status in (FAILED, FINISHED, DIVERGED) if status in self.endings)
+
+    def _begin(self) -> Iterator[Mapping[int, Told]]:
+        """The runs from where they were stored: what they tell, by seed."""
+        attempts, seeds = self.hold.attempts, sorted(map(seed_of, self.options.run_folders))
+        for attempt in attempts.values():
+            persistence.sweep_partial(attempt.run_folder)
+        experiment_folder = self.options.run_folders[0].parent
+        experiment = Experiment.from_choices(persistence.read_experiment(experiment_folder)["choices"])
         use_compilation_cache()
-        keeper = Keeper(attempt, experiment, Request(options.checkpoint_seconds, options.force))
-        return _train(experiment, keeper, attempt, channel, interrupt)
-    except Divergence as error:
-        return _stop(attempt, "diverged", str(error), DIVERGED)
-    except UserError as error:  # a run that had begun may have met a full disk, or an environment that broke
-        return _stop(attempt, "failed", str(error), FAILED if keeper and keeper.begun else WRONG)
-    except RunFailure as error:
-        return _stop(attempt, "failed", str(error), FAILED)
-    except KeyboardInterrupt:
-        return _stop(attempt, "interrupted", "stopped by the user", INTERRUPTED)
-    except Superseded:
-        raise
-    except MemoryError:
-        return _stop(attempt, "failed", "out of memory", FAILED)
-    except Exception as error:
-        traceback.print_exc()
-        return _stop(attempt, "failed", f"{type(error).__name__}: {error}".splitlines()[0], FAILED)
+        layout = persistence.layout_of(seeds)
+        if len(seeds) > 1:
+            _refuse_side_by_side(experiment, self.options.run_folders)
+        for seed in behind(attempts):
+            tell(f"seed {seed} is behind those beside it: it goes on when they are over")
+            self.hold.let_go(seed)
+            self.endings.add(FAILED)
+        begins = beginnings(list(attempts.values()), experiment, layout, self.options.force)
+        for (seed, attempt), begin in zip(attempts.items(), begins, strict=True):
+            self.keepers[seed] = Keeper(attempt, experiment, layout, begin)
+            if begin.checkpoint:
+                steps = begin.checkpoint.document["environment_steps"]
+                which = "" if len(seeds) == 1 else f"seed {seed}: "
+                tell(f"{which}attempt {attempt.number} goes on from step {steps:,}")
+        found = {seed: keeper.checkpoint for seed, keeper in self.keepers.items() if keeper.checkpoint}
+        if len(seeds) > 1:
+            return run_seeds(experiment, seeds, None, found or None)
+        keeper = self.keepers[seeds[0]]
+        reports = run(experiment, seeds[0], None, keeper.diagnostics, keeper.checkpoint)
+        return ({seeds[0]: report} for report in reports)
+
+    def _keepable(self, told: Mapping[int, Told]) -> dict[int, Report]:
+        """The reports of runs that go on; those that end early are let go."""
+        reports: dict[int, Report] = {}
+        for seed, one in told.items():
+            if seed not in self.hold.attempts:  # it was over before, and computes along
+                continue
+            if isinstance(one, Report):
+                reports[seed] = one
+                continue
+            status, ending = ("diverged", DIVERGED) if isinstance(one, Divergence) else ("failed", FAILED)
+            record(self.hold.attempts[seed], status, str(one))
+            tell(f"seed {seed}: {one}")
+            self.hold.let_go(seed)
+            self.endings.add(ending)
+        return reports
+
+    def _tell(self, reports: Mapping[int, Report], rates: Mapping[int, float | None]) -> None:
+        evaluated = any(report.evaluation is not None for report in reports.values())
+        if not evaluated and time.monotonic() - self.told < TELL_SECONDS:
+            return
+        self.told = time.monotonic()
+        lines = [_progress_line(seed, report, rates[seed]) for seed, report in reports.items()]
+        try:
+            print("\n".join(lines), file=self.channel, flush=True)
+        except BrokenPipeError:  # nobody listens any more
+            self.interrupt.asked = True
+
+    def _stop(self, status: str, message: str, exit_status: int) -> int:
+        """Record how the attempts ended that are still held; what was evaluated before stays."""
+        try:
+            self.hold.record(status, message)
+        except UserError as error:  # a full disk, say: the first message matters more
+            print(error, file=sys.stderr)
+        return _say(message, exit_status)
 
 
-def _train(experiment: Experiment, keeper: Keeper, attempt: Attempt, channel: IO[str], interrupt: Interrupt) -> int:
-    """Train to the end, or until asked to stop, with a checkpoint then."""
-    seed = int(attempt.run_folder.name.removeprefix("seed="))
-    told, report = 0.0, None
-    if keeper.checkpoint:
-        tell(f"attempt {attempt.number} goes on from step {keeper.checkpoint.document['environment_steps']:,}")
-    for report in run(experiment, seed, None, keeper.diagnostics, keeper.checkpoint):
-        rate = keeper.keep(report)
-        if report.evaluation is not None or time.monotonic() - told >= TELL_SECONDS:
-            told = time.monotonic()
-            try:
-                print(_progress_line(report, rate), file=channel, flush=True)
-            except BrokenPipeError:  # nobody listens any more
-                interrupt.asked = True
-        if interrupt.asked:
-            keeper.store_checkpoint(report)
-            raise KeyboardInterrupt
-    assert report is not None
-    keeper.finish(report)
-    return FINISHED
+def _refuse_mixtures(run_folders: Sequence[Path]) -> None:
+    """Several folders must be different seeds of one experiment."""
+    if len({folder.parent.resolve() for folder in run_folders}) > 1:
+        raise UserError(f"{run_folders[0]} and others are not of one experiment: side by side are seeds of one")
+    if len({folder.name for folder in run_folders}) < len(run_folders):
+        raise UserError(f"{run_folders[0].parent}: a seed is named twice")
+
+
+def _refuse_side_by_side(experiment: Experiment, run_folders: Sequence[Path]) -> None:
+    if obstacle := obstacle_to_side_by_side(experiment):
+        raise UserError(f"seeds cannot be trained side by side: {obstacle}")
+    for folder in run_folders:
+        if persistence.read_request(folder).diagnostics:
+            raise UserError(f"{folder} is to record diagnostics, which seeds side by side cannot: train it alone")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sparserl.study.worker", description=__doc__)
-    parser.add_argument("run_folder", type=Path)
+    parser.add_argument("run_folders", type=Path, nargs="+", metavar="RUN_FOLDER")
     parser.add_argument("--core", type=int, help="run on this processor only")
     parser.add_argument("--parent", type=int, help="end when the process of this number ends (Linux)")
     parser.add_argument("--lease-seconds", type=float, default=LEASE_SECONDS, help="how long others wait when silent")
@@ -124,9 +217,10 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _progress_line(report: Report, rate: float | None) -> str:
+def _progress_line(seed: int, report: Report, rate: float | None) -> str:
     row, last = report.evaluation, report.last_return
     line = {
+        "run": f"seed={seed}",
         "environment_steps": report.environment_steps,
         "environment_steps_per_second": rate,
         "last_return": last if last == last else None,
@@ -134,22 +228,6 @@ def _progress_line(report: Report, rate: float | None) -> str:
         "evaluation_return": None if row is None else row["mean_return"],
     }
     return json.dumps(line)
-
-
-def _stop(attempt: Attempt, status: str, message: str, exit_status: int) -> int:
-    """Record how the attempt ended; what was evaluated before stays."""
-    try:
-        record(attempt, status, message)
-    except UserError as error:  # a full disk, say: the first message matters more
-        print(error, file=sys.stderr)
-    return _say(message, exit_status)
-
-
-def _give_back(attempt: Attempt, status: str, message: str) -> None:
-    try:
-        record(attempt, status, message)
-    finally:
-        attempt.release()
 
 
 def _say(message: str, exit_status: int) -> int:

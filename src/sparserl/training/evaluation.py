@@ -49,7 +49,10 @@ def stops(total_steps: int, *intervals_steps: int) -> list[int]:
 
 
 def evaluator(agent: Agent, environment: Environment, max_steps: int) -> Callable[[Key, AgentState], Evaluation]:
-    """A function `(key, agent_state) -> Evaluation` that plays the first episode of each of the environments."""
+    """A function `(key, agent_state) -> Evaluation` that plays the first episode of each of the environments.
+
+    Lifted over seeds it takes a key array `[seed]`, and gives `[seed, episode]`.
+    """
     traced = traceable(environment)
 
     @jax.jit
@@ -63,7 +66,7 @@ def evaluator(agent: Agent, environment: Environment, max_steps: int) -> Callabl
             return num_steps + 1, environment_state, time_step.observation, _tally(result, time_step)
 
         going = lambda carry: (carry[0] < max_steps) & ~carry[3].finished.all()
-        first = (jnp.int32(0), environment_state, observation, _blank(environment.num_envs))
+        first = (jnp.int32(0), environment_state, observation, _blank((*key.shape, environment.num_envs)))
         return jax.lax.while_loop(going, step, first)[3]
 
     def evaluate(key: Key, agent_state: AgentState) -> Evaluation:
@@ -84,7 +87,5 @@ def _tally(result: Evaluation, time_step: TimeStep) -> Evaluation:
     )
 
 
-def _blank(num_episodes: int) -> Evaluation:
-    return Evaluation(
-        jnp.zeros(num_episodes, jnp.float32), jnp.zeros(num_episodes, jnp.int32), jnp.zeros(num_episodes, bool)
-    )
+def _blank(shape: tuple[int, ...]) -> Evaluation:
+    return Evaluation(jnp.zeros(shape, jnp.float32), jnp.zeros(shape, jnp.int32), jnp.zeros(shape, bool))

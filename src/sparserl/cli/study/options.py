@@ -16,6 +16,7 @@ from sparserl.study.stored import StoredStudy, stored, stored_names
 ScaleOption = Literal["smoke", "quick", "paper"] | None
 Output = Annotated[Path, tyro.conf.arg(help="Results directory; it may hold many studies.")]
 _SCALE_HELP = "smoke takes minutes, quick hours on two cores, paper is as published; none: quick, or the one stored."
+DEVICE_HELP = "What runs compute on; on a GPU the seeds of an experiment side by side, where that can be."
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
@@ -31,7 +32,10 @@ class Work:
     num_workers: Annotated[
         int | None, tyro.conf.arg(help="Runs at once on this machine; none: one for each core, or each GPU.")
     ] = None
-    device: Annotated[Literal["cpu", "gpu"], tyro.conf.arg(help="What each run computes on.")] = "cpu"
+    device: Annotated[
+        Literal["cpu", "gpu"],
+        tyro.conf.arg(help="What runs compute on; on a GPU seeds of one experiment side by side, where that can be."),
+    ] = "cpu"
     hang_seconds: Annotated[float, tyro.conf.arg(help="A worker that says nothing for so long is started again.")] = (
         600.0
     )
@@ -64,6 +68,7 @@ class Work:
             memory_limit_bytes=None if self.memory_limit is None else parse_bytes(self.memory_limit),
             force=self.force,
             gpu=self.device == "gpu",
+            side_by_side=self.device == "gpu",
         )
 
 

@@ -1,0 +1,108 @@
+"""Reports: what a run tells of itself at each stop, and what ends it before its last step."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sparserl.experiment.building import Built
+from sparserl.experiment.choices import Experiment
+from sparserl.experiment.resuming import Captured
+from sparserl.sparsity import kernels, topology
+from sparserl.training import LoopState
+from sparserl.training.evaluation import Evaluation
+from sparserl.types import AgentState, Divergence
+
+
+class RunFailure(Exception):
+    """A run that cannot go on, told in one line: its environment broke."""
+
+
+class Report(NamedTuple):
+    """What a run tells at each stop; `evaluation` is a row of the results store where one was due.
+
+    `diagnostics` are rows of theirs where an evaluation was due and they were asked for. `capture()` is everything that
+    decides how the run goes on. `state` is without replay where seeds are trained side by side.
+    """
+
+    state: LoopState
+    environment_steps: int
+    num_updates: int
+    last_return: float  # of the training episode that ended last; NaN before the first
+    live_density: float
+    evaluation: dict[str, Any] | None
+    diagnostics: list[dict[str, Any]]
+    capture: Callable[[], Captured]
+
+
+def report(
+    experiment: Experiment,
+    seed: int,
+    built: Built,
+    state: LoopState,
+    evaluated: Evaluation | None,
+    seconds: float,
+    diagnostics: list[dict[str, Any]],
+    capture: Callable[[], Captured],
+) -> Report:
+    """The report of one seed after `seconds`; evaluated: the episodes, where an evaluation was due."""
+    num_steps, density = int(state.num_steps), live_density(state.agent)
+    row = None if evaluated is None else _row(experiment, seed, built, num_steps, evaluated, density, seconds)
+    last = np.asarray(state.episodes.last_return)
+    mean = float(last[~np.isnan(last)].mean()) if (~np.isnan(last)).any() else math.nan
+    steps, updates = num_steps * experiment.num_environments, built.agent.num_updates(num_steps)
+    return Report(state, steps, updates, mean, density, row, diagnostics, capture)
+
+
+def is_due(experiment: Experiment, before_steps: int, num_steps: int) -> bool:
+    """Whether an evaluation is due at `num_steps`, when the last stop was at `before_steps` (-1: there was none)."""
+    interval = experiment.evaluation.interval_steps
+    passed = num_steps // interval > before_steps // interval or num_steps >= experiment.total_steps
+    return passed and num_steps > before_steps
+
+
+def ending(experiment: Experiment, built: Built, state: LoopState, loss: Any) -> Divergence | RunFailure | None:
+    """Why one seed cannot go on from `state`, of the chunk that ended with `loss`; None where it can."""
+    num_steps = int(state.num_steps)
+    if built.agent.num_updates(num_steps) > 0 and not np.isfinite(np.asarray(loss)).all():
+        return Divergence(f"training diverged before step {num_steps}: the loss is {float(loss)}")
+    if not np.asarray(state.healthy).all():
+        return RunFailure(f"environment {experiment.environment} returned NaN or infinity before step {num_steps}")
+    return None
+
+
+def _row(
+    experiment: Experiment, seed: int, built: Built, num_steps: int, result: Evaluation, density: float, seconds: float
+) -> dict[str, Any]:
+    """One evaluation as a row of the results store."""
+    returns = np.asarray(result.returns, np.float64)
+    return {
+        "experiment_id": experiment.identifier,
+        "agent": experiment.agent_name,
+        "method": experiment.method_name,
+        "environment": experiment.environment,
+        "sparsity": experiment.sparsity,
+        "seed": seed,
+        "environment_steps": num_steps * experiment.num_environments,
+        "num_updates": built.agent.num_updates(num_steps),
+        "mean_return": float(returns.mean()),
+        "standard_deviation": float(returns.std()),
+        "minimum_return": float(returns.min()),
+        "maximum_return": float(returns.max()),
+        "num_episodes": len(returns),
+        "mean_length_steps": float(np.asarray(result.lengths).mean()),
+        "live_density": density,
+        "seconds": seconds,
+    }
+
+
+def live_density(state: AgentState) -> float:
+    """Fraction of all kernel weights that are alive now."""
+    live = total = 0
+    for group in state.groups.values():
+        masks = topology(group)
+        for name, kernel in kernels(group.params).items():
+            total += kernel.size
+            live += int(np.count_nonzero(np.asarray(masks[name]))) if name in masks else kernel.size
+    return live / total

@@ -1,0 +1,150 @@
+"""Seeds side by side: several seeds of one experiment in one program, each with reports of its own."""
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sparserl import environments, persistence, training
+from sparserl.experiment.building import Built, build
+from sparserl.experiment.choices import Experiment
+from sparserl.experiment.pace import Pace
+from sparserl.experiment.planning import planned
+from sparserl.experiment.reports import Report, RunFailure, ending, is_due, report
+from sparserl.experiment.resuming import Captured, capture, restore
+from sparserl.persistence import Generation
+from sparserl.training import LoopState
+from sparserl.types import AgentState, Divergence, UserError
+
+Told = Report | Divergence | RunFailure  # what comes of one seed at a stop; after either of the last two, nothing more
+
+
+def obstacle_to_side_by_side(experiment: Experiment) -> str | None:
+    """Why seeds of a planned experiment cannot be trained side by side, in one line; None where they can."""
+    if not environments.make(experiment.environment, 1, experiment.environment_backend).compiled:
+        return f"environment {experiment.environment} is not a compiled one"
+    if experiment.compressed_layers:
+        return "its storage is compressed, and seeds side by side share their shapes: --storage masked is for them"
+    return None
+
+
+def seed_bytes(experiment: Experiment) -> int:
+    """What the state of one seed takes, replay and environment included; found without computing anything."""
+    built = build(experiment)
+    state = jax.eval_shape(lambda key: training.start(built.agent, built.environment, key), jax.random.key(0))
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+
+
+def run_seeds(
+    experiment: Experiment,
+    seeds: Sequence[int],
+    chunk_steps: int | None = 1_000,
+    checkpoints: Mapping[int, Generation] | None = None,
+) -> Iterator[dict[int, Told]]:
+    """`seeds` from their first step to their last in one program: at each stop, as `run` has them, reports by seed.
+
+    checkpoints: where to go on from, by seed, all at one step. A seed without one computes along, on a copy of
+    another, so that the program stays the same, and is not told of. The same holds for a seed that has ended early: it
+    is told of once, with the reason, and the others go on. The bits of a seed depend on how many seeds are beside it,
+    and on nothing else of them. Raises `UserError` where the experiment cannot be run in this way.
+    """
+    experiment = planned(experiment)
+    if obstacle := obstacle_to_side_by_side(experiment):
+        raise UserError(f"seeds cannot be trained side by side: {obstacle}")
+    built, began, before = build(experiment), time.monotonic(), -1
+    agent, environment = training.over_seeds(built.agent, built.environment)
+    lanes, going = list(seeds), [seed for seed in seeds if checkpoints is None or seed in checkpoints]
+    keys = jnp.stack([jax.random.split(jax.random.key(seed)) for seed in lanes])  # of training and evaluation
+    evaluate = _evaluator(experiment, built)
+    if checkpoints is None:
+        state = training.start(agent, environment, keys[:, 0])
+    else:
+        state = _restored(built, lanes, checkpoints)
+        before = int(state.num_steps)
+        began -= max(checkpoint.document["seconds"] for checkpoint in checkpoints.values())
+
+    def told(state: LoopState, ended: Mapping[int, Told]) -> dict[int, Told]:
+        nonlocal before
+        num_steps, evaluated = int(state.num_steps), None
+        if is_due(experiment, before, num_steps) and going:
+            persistence.passing("evaluation")
+            stand_ins = np.array([lane if seed in going else lanes.index(going[0]) for lane, seed in enumerate(lanes)])
+            evaluated = evaluate(_at_step(keys[:, 1], num_steps), _taken(state.agent, stand_ins))
+        before, seconds = num_steps, time.monotonic() - began
+        reports = {
+            seed: report(
+                experiment,
+                seed,
+                built,
+                _lane(state._replace(agent=_without_replay(state.agent)), lane),
+                None if evaluated is None else jax.tree.map(lambda x, lane=lane: np.asarray(x)[lane], evaluated),
+                seconds,
+                [],
+                functools.partial(captured, state, lane),
+            )
+            for lane, seed in enumerate(lanes)
+            if seed in going
+        }
+        return {**ended, **reports}
+
+    def captured(state: LoopState, lane: int) -> Captured:
+        found = capture(built, _lane(state, lane), None)
+        return found._replace(document={**found.document, "seconds": time.monotonic() - began})
+
+    if checkpoints is None or before >= experiment.total_steps:  # or it was killed when only its end was to be stored
+        yield told(state, {})
+    due = training.stops(experiment.total_steps, experiment.evaluation.interval_steps)
+    pace = Pace(int(state.num_steps), due, [], chunk_steps)
+    for state, metrics in training.train(agent, environment, keys[:, 0], state, pace.stops()):
+        if not pace.reached(int(state.num_steps)):
+            continue
+        losses, ended = np.asarray(metrics["loss"]), dict[int, Told]()
+        for lane, seed in enumerate(lanes):
+            healthy = state._replace(agent=None, environment=None)
+            if seed in going and (problem := ending(experiment, built, _lane(healthy, lane), losses[lane])):
+                ended[seed] = problem
+        going = [seed for seed in going if seed not in ended]
+        yield told(state, ended)
+        if not going:
+            return
+
+
+def _evaluator(experiment: Experiment, built: Built) -> Callable[[Any, AgentState], training.Evaluation]:
+    agent, environment = training.over_seeds(built.agent, built.evaluation_environment)
+    return training.evaluator(agent, environment, experiment.evaluation.max_episode_steps)
+
+
+def _at_step(keys: Any, num_steps: int) -> Any:
+    return jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, num_steps)
+
+
+def _taken(agent: AgentState, lanes: np.ndarray) -> AgentState:
+    """The networks of these lanes, without replay; all in their order are taken as they are."""
+    agent = _without_replay(agent)
+    if np.array_equal(lanes, np.arange(len(lanes))):
+        return agent
+    return jax.tree.map(lambda x: x[lanes], agent)
+
+
+def _without_replay(agent: AgentState) -> AgentState:
+    return agent._replace(replay=None)
+
+
+def _lane(state: LoopState, lane: int) -> LoopState:
+    """One seed's part of a state, on the host; its arrays may be views, valid as long as `state` is."""
+    clock, *rest = state
+    return LoopState(clock, *jax.tree.map(lambda x: np.asarray(x)[lane], rest))
+
+
+def _restored(built: Built, lanes: Sequence[int], checkpoints: Mapping[int, Generation]) -> LoopState:
+    """The state of all lanes; those without a checkpoint are copies of the first that has one."""
+    states = {seed: restore(built, checkpoint, False).state for seed, checkpoint in checkpoints.items()}
+    if len(steps := {int(state.num_steps) for state in states.values()}) != 1:
+        raise ValueError(f"checkpoints of seeds side by side are at one step, not at {sorted(steps)}")
+    first = next(iter(states.values()))
+    parts = [states.get(seed, first)[1:] for seed in lanes]  # all but the clock
+    return LoopState(first.num_steps, *jax.tree.map(lambda *arrays: jnp.stack(arrays), *parts))
