@@ -10,10 +10,10 @@ from sparserl import persistence, training
 from sparserl.experiment.building import build
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.observing import observe
-from sparserl.experiment.pace import Pace
 from sparserl.experiment.planning import planned
 from sparserl.experiment.reports import Report, ending, is_due, report
 from sparserl.experiment.resuming import Captured, capture, restore
+from sparserl.experiment.stops import Stops
 from sparserl.persistence import Generation
 from sparserl.training import LoopState
 
@@ -62,11 +62,11 @@ def run(
         yield told(state)
     observed = int(state.num_steps)
     due = training.stops(experiment.total_steps, experiment.evaluation.interval_steps)
-    pace = Pace(observed, due, observer.steps if observer else [], chunk_steps)
-    for state, metrics in training.train(built.agent, built.environment, train_key, state, pace.stops()):
+    stops = Stops(observed, due, observer.steps if observer else [], chunk_steps)
+    for state, metrics in training.train(built.agent, built.environment, train_key, state, stops.each()):
         num_steps = int(state.num_steps)
         observer = observer and observer.after(observed, num_steps, state.agent)
-        if pace.reached(num_steps):
+        if stops.reached(num_steps):
             if problem := ending(experiment, built, state, metrics["loss"]):
                 raise problem
             yield told(state)

@@ -12,10 +12,10 @@ import numpy as np
 from sparserl import environments, persistence, training
 from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import Experiment
-from sparserl.experiment.pace import Pace
 from sparserl.experiment.planning import planned
 from sparserl.experiment.reports import Report, RunFailure, ending, is_due, report
 from sparserl.experiment.resuming import Captured, capture, restore
+from sparserl.experiment.stops import Stops
 from sparserl.persistence import Generation
 from sparserl.training import LoopState
 from sparserl.types import AgentState, Divergence, UserError
@@ -98,9 +98,9 @@ def run_seeds(
     if checkpoints is None or before >= experiment.total_steps:  # or it was killed when only its end was to be stored
         yield told(state, {})
     due = training.stops(experiment.total_steps, experiment.evaluation.interval_steps)
-    pace = Pace(int(state.num_steps), due, [], chunk_steps)
-    for state, metrics in training.train(agent, environment, keys[:, 0], state, pace.stops()):
-        if not pace.reached(int(state.num_steps)):
+    stops = Stops(int(state.num_steps), due, [], chunk_steps)
+    for state, metrics in training.train(agent, environment, keys[:, 0], state, stops.each()):
+        if not stops.reached(int(state.num_steps)):
             continue
         losses, ended = np.asarray(metrics["loss"]), dict[int, Told]()
         for lane, seed in enumerate(lanes):

@@ -1,4 +1,4 @@
-"""Pace: where a run stops to tell how far it is, so that it is never silent for long; results do not depend on it."""
+"""Stops: where a run stops to tell how far it is, so that it is never silent for long; results do not depend on it."""
 
 import bisect
 import time
@@ -8,7 +8,7 @@ CHUNK_SECONDS = 1.0  # how long a chunk is to take, where that is asked for
 FIRST_STEPS = 100  # of a run whose speed is not known yet
 
 
-class Pace:
+class Stops:
     """The stops of a run after step `begin`: those that are due, those of an observer, and one every so many steps.
 
     chunk_steps: how many; None: as many as last about CHUNK_SECONDS, found while the run goes on.
@@ -20,7 +20,7 @@ class Pace:
         self._origin = self._told = begin
         self._began: float | None = None
 
-    def stops(self) -> Iterator[int]:
+    def each(self) -> Iterator[int]:
         """Each stop, when the one before has been dealt with."""
         at = self._origin
         while at < self._due[-1]:
