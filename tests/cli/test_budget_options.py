@@ -56,7 +56,7 @@ def test_the_split_of_the_paper(capsys):
 
 
 def test_a_budget_stands_for_choices_that_one_can_type(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("sparserl.study.run_all", lambda *_: [])
+    monkeypatch.setattr("sparserl.study.run_all", lambda *_, **__: [])
 
     def trained(method, *words):
         result = call(capsys, "train", "sac", method, *SAC, *words, "--output", tmp_path, "--json")

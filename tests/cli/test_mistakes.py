@@ -114,6 +114,10 @@ MISTAKES = {
         ["train", "dqn", "dense", "--environment", "CartPole-v1", *TINY, "--storage", "compressed"],
         ["--storage is compressed", "a dense network has no sparse layers", "masked"],
     ),
+    "compressed on a GPU": (
+        [*TRAIN, "--storage", "compressed", "--device", "gpu"],
+        ["--storage is compressed", "compressed kernels are for CPUs", "masked or auto"],
+    ),
     "matrices": ([*TRAIN, "--storage", "compressed", "--optimizer.name", "muon"], ["optimizer muon", "masked or auto"]),
     "compressed layer": (
         [*TRAIN, "--storage", "compressed", "--compressed-layers", "q/hiden_2=0.4"],
@@ -208,3 +212,13 @@ def test_a_policy_that_is_not_there_yet(capsys, tmp_path):
     result = call(capsys, "evaluate", "some-experiment/seed=3", "--output", tmp_path)
     assert (result.status, result.out) == (2, "")
     assert "has no policy yet" in result.err
+
+
+def test_a_gpu_that_is_not_there(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    result = call(capsys, *TRAIN, "--device", "gpu", "--output", str(tmp_path / "results"))
+    assert result.status == 2
+    assert result.err.splitlines() == [
+        "sparserl: there is no GPU on this machine: leave --device gpu away, or give a study's --scheduler"
+    ]
+    assert not list(tmp_path.iterdir())

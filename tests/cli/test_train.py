@@ -74,7 +74,7 @@ def test_progress_says_what_matters(trained):
 
 
 def test_dense_has_one_id_whatever_sparsity_is_asked_for(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("sparserl.study.run_all", lambda *_: [])
+    monkeypatch.setattr("sparserl.study.run_all", lambda *_, **__: [])
     names = set()
     for words in ([], ["--sparsity", "0.5"], ["--distribution", "uniform", "--layer-sparsities", "output=0.5"]):
         command = ["train", "dqn", "dense", "--environment", "CartPole-v1", *TINY, *words]

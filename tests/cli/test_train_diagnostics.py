@@ -53,7 +53,7 @@ def test_a_run_that_finished_without_diagnostics_says_how_to_have_them(trained, 
 
 
 def test_every_waiting_run_is_told_what_was_asked_last(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("sparserl.study.run_all", lambda *_: [])
+    monkeypatch.setattr("sparserl.study.run_all", lambda *_, **__: [])
     for words, expected in ((["--diagnostics"], True), ([], False)):
         result = call(capsys, *WORDS, "--num-seeds", "2", "--output", tmp_path, "--json", *words)
         folder = tmp_path / result.document()["experiment_id"]

@@ -181,6 +181,9 @@ def test_what_cannot_be_trained_side_by_side_is_refused(tmp_path):
     assert refused.stderr.splitlines()[-1] == (
         "sparserl: seeds cannot be trained side by side: environment CartPole-v1 is not a compiled one"
     )
+    devices = work(*planned(tmp_path)[:2], JAX_PLATFORMS="cuda,cpu", CUDA_VISIBLE_DEVICES="")
+    assert devices.returncode == WRONG
+    assert "a GPU is asked for, and JAX finds none" in devices.stderr.splitlines()[-1]
     mixed = work(hosted[0], tmp_path / "another" / "seed=1")
     assert mixed.returncode == WRONG
     assert "are not of one experiment" in mixed.stderr

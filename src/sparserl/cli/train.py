@@ -19,6 +19,7 @@ from sparserl.cli.study.options import DEVICE_HELP
 from sparserl.cli.tables import number, print_table
 from sparserl.experiment import Experiment, canonical
 from sparserl.study import sinks
+from sparserl.study.cores import refuse_without_gpu
 from sparserl.study.execution import Settings
 from sparserl.study.stored import experiment_document
 from sparserl.types import UserError
@@ -65,6 +66,8 @@ def main(words: Sequence[str]) -> int:
     request = read_request("train", words, Options(), _DESCRIPTION)
     experiment, options = canonical(request.experiment), request.own
     sinks.check_kinds(options.sink)
+    if options.device == "gpu":
+        refuse_without_gpu()
     budget = request.budget._asdict() if request.budget else None
     document = experiment_document(experiment, request.preset, budget)
     folder = persistence.plan_experiment(options.output, experiment.identifier, document)

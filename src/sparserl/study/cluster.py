@@ -16,7 +16,7 @@ from distributed import Client, LocalCluster, Security
 from distributed.core import rpc
 
 from sparserl.errors import UserError
-from sparserl.study.cores import allowed_cores, allowed_gpus
+from sparserl.study.cores import allowed_cores, allowed_gpus, refuse_without_gpu
 from sparserl.study.versions import difference, versions
 
 CONNECT_SECONDS = 5.0
@@ -137,8 +137,8 @@ async def _knock(address: str) -> None:
 
 
 def _num_workers(gpu: bool) -> int:
-    if gpu and not allowed_gpus():
-        raise UserError("there is no GPU on this machine: leave --device gpu away, or give a --scheduler")
+    if gpu:
+        refuse_without_gpu()
     return len(allowed_gpus() if gpu else allowed_cores())
 
 

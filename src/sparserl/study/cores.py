@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from sparserl.errors import UserError
+
 
 class Core(NamedTuple):
     """A processor and the claim on it; the claim is None where all were claimed already, and this one is shared."""
@@ -43,6 +45,12 @@ def allowed_gpus() -> list[str]:
         return [name.strip() for name in named.split(",") if name.strip()]
     found = (path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
     return sorted(found, key=int)
+
+
+def refuse_without_gpu() -> None:
+    """Raise UserError, one line, where this machine has no GPU that may be used."""
+    if not allowed_gpus():
+        raise UserError("there is no GPU on this machine: leave --device gpu away, or give a study's --scheduler")
 
 
 def claim_gpu(candidates: list[str]) -> Gpu:

@@ -131,6 +131,7 @@ class _Work:
             persistence.sweep_partial(attempt.run_folder)
         experiment_folder = self.options.run_folders[0].parent
         experiment = Experiment.from_choices(persistence.read_experiment(experiment_folder)["choices"])
+        _refuse_another_device()
         use_compilation_cache()
         layout = persistence.layout_of(seeds)
         if len(seeds) > 1:
@@ -195,6 +196,19 @@ def _refuse_mixtures(run_folders: Sequence[Path]) -> None:
         raise UserError(f"{run_folders[0]} and others are not of one experiment: side by side are seeds of one")
     if len({folder.name for folder in run_folders}) < len(run_folders):
         raise UserError(f"{run_folders[0].parent}: a seed is named twice")
+
+
+def _refuse_another_device() -> None:
+    """Where a GPU is asked for, JAX takes the processor without a word if it cannot use it."""
+    if os.environ["JAX_PLATFORMS"].startswith("cuda"):
+        import jax
+
+        try:
+            found = jax.default_backend()
+        except RuntimeError:
+            found = "cpu"
+        if found == "cpu":
+            raise UserError("a GPU is asked for, and JAX finds none: install jax with CUDA, or leave --device gpu away")
 
 
 def _refuse_side_by_side(experiment: Experiment, run_folders: Sequence[Path]) -> None:
