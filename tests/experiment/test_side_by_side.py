@@ -1,0 +1,51 @@
+"""Seeds side by side within one process: what each tells, and what it ends in, is what it would be alone."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from experiment.test_resuming import short
+from sparserl.experiment import policy_arrays, run, run_seeds, seed_bytes
+from sparserl.types import UserError
+
+
+def comparable(report):
+    """What must be equal whatever has been rounded otherwise: of evaluations after training, no returns."""
+    row = report.evaluation or {}
+    names = ("seed", "environment_steps", "num_updates", "num_episodes", "live_density")
+    episodes = ("mean_return", "minimum_return", "mean_length_steps") if report.num_updates == 0 else ()
+    found = {name: row[name] for name in (*names, *episodes) if row}
+    return found | {"steps": report.environment_steps, "updates": report.num_updates, "density": report.live_density}
+
+
+def test_topologies_and_evaluations_are_those_of_seeds_alone():
+    experiment = short("ppo", "rigl", environment="CartPole-v1", num_environments=2)
+    experiment = dataclasses.replace(experiment, evaluation=dataclasses.replace(experiment.evaluation, num_episodes=3))
+    seeds, rows = (3, 8), {3: [], 8: []}
+    for told in run_seeds(experiment, seeds, 70):
+        for seed, report in told.items():
+            rows[seed].append(comparable(report))
+    for seed in seeds:
+        alone = list(run(experiment, seed, 70))
+        assert rows[seed] == [comparable(report) for report in alone]
+        assert sum("mean_return" in row for row in rows[seed]) == 1
+        ours, theirs = policy_arrays(told[seed].state.agent), policy_arrays(alone[-1].state.agent)
+        assert ours.keys() == theirs.keys()
+        for name in ours:
+            if ours[name].dtype == bool:
+                np.testing.assert_array_equal(ours[name], theirs[name])
+            np.testing.assert_allclose(ours[name], theirs[name], rtol=2e-2, atol=2e-3, err_msg=name)
+    assert any(array.dtype == bool and not array.all() for array in ours.values())
+
+
+def test_bytes_of_a_seed_are_known_before_anything_is_computed():
+    experiment = short("dqn", "set")
+    state = next(run(experiment, 0)).state
+    assert seed_bytes(experiment) == sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+
+
+def test_a_host_environment_is_refused():
+    with pytest.raises(UserError, match="side by side: environment Pendulum-v1 is not a compiled one"):
+        next(run_seeds(short("sac", "static"), (0, 1)))
