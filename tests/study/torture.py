@@ -67,7 +67,10 @@ def key(row: dict) -> tuple:
 
 
 def torture(directory: Path, scale: str, num_kills: int, seed: int, tell=print) -> tuple[list[Kill], Acknowledged]:
-    """Kill `num_kills` times, then let the study end. The study must be stored already, by `store`."""
+    """Kill `num_kills` times, or until all runs have finished all the same, then let the study end.
+
+    The study must be stored already, by `store`.
+    """
     random_numbers, kills, seen = random.Random(seed), list[Kill](), Acknowledged(directory)
     plan = [kind for kind, share in zip(KINDS, SHARES, strict=True) for _ in range(share)]
     while len(kills) < num_kills:
@@ -79,7 +82,7 @@ def torture(directory: Path, scale: str, num_kills: int, seed: int, tell=print) 
             else in_engine(directory, scale, batch, random_numbers)
         )
         if not found and not unfinished(directory):
-            raise RuntimeError(f"all runs have finished after {len(kills)} kills: use a larger scale")
+            break
         kills += found
         seen.look()
         tell(f"{len(kills)} of {num_kills} kills, {len(unfinished(directory))} runs to finish", flush=True)
@@ -246,25 +249,30 @@ def main() -> None:
     parser.add_argument("--scale", default="quick")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    whole, killed = options.directory / "uninterrupted", options.directory / "killed"
+    whole = options.directory / "uninterrupted"
     began = time.monotonic()
     subprocess.run(engine_command(whole, options.scale, "run"), check=True)
     untouched = time.monotonic() - began
-    store(killed, options.scale)
-    kills, seen = torture(killed, options.scale, options.kills, options.seed)
-    wrong = differences(whole, killed)
+    kills, wrong, rounds = list[Kill](), list[str](), []
+    while len(kills) < options.kills:  # a round ends early where all runs have finished in spite of all
+        directory = options.directory / f"killed-{len(rounds) + 1}"
+        store(directory, options.scale)
+        found, seen = torture(directory, options.scale, options.kills - len(kills), options.seed + len(rounds))
+        kills += found
+        wrong += differences(whole, directory)
+        rounds.append((directory, seen))
+    total = lambda name: sum(getattr(seen, name) for _, seen in rounds)
+    runs = [run for directory, _ in rounds for run in directory.glob("*/seed=*")]
+    lost, twice, changed = total("num_lost"), total("num_twice"), total("num_changed")
+    num_rows = sum(len(seen.rows) for _, seen in rounds)
     summary = {
         "kills": dict(Counter(kill.kind for kill in kills)),
         "num_kills": len(kills),
-        "num_runs": len(list(killed.glob("*/seed=*"))),
-        "num_attempts": sum(persistence.read_status(run).attempt for run in killed.glob("*/seed=*")),
+        "num_rounds": len(rounds),
+        "num_runs": len(runs),
+        "num_attempts": sum(persistence.read_status(run).attempt for run in runs),
         "differences": wrong,
-        "evaluations": {
-            "num": len(seen.rows),
-            "lost": seen.num_lost,
-            "twice": seen.num_twice,
-            "changed": seen.num_changed,
-        },
+        "evaluations": {"num": num_rows, "lost": lost, "twice": twice, "changed": changed},
         "seconds_uninterrupted": untouched,
         "seconds_killed": time.monotonic() - began - untouched,
         "machine": persistence.machine_class(),
@@ -272,7 +280,7 @@ def main() -> None:
     (options.directory / "kills.json").write_text(json.dumps([dataclasses.asdict(kill) for kill in kills], indent=1))
     (options.directory / "summary.json").write_text(json.dumps(summary, indent=2))
     print(json.dumps(summary, indent=2))
-    sys.exit(bool(wrong or seen.num_lost or seen.num_twice or seen.num_changed))
+    sys.exit(bool(wrong or lost or twice or changed))
 
 
 if __name__ == "__main__":
