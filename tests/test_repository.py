@@ -73,3 +73,9 @@ def test_the_readme_maps_every_room() -> None:
 
 def test_contributing_stays_short() -> None:
     assert len(read("CONTRIBUTING.md").splitlines()) <= 45
+
+
+def test_names_of_test_files_are_unique() -> None:
+    """Without packages pytest knows a file by its name alone, and refuses the second one."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

@@ -12,12 +12,12 @@ from study.runs import plan
 from study.test_machine import is_gone, wait_until
 
 SETTINGS = Settings(lease_seconds=2.0, checkpoint_seconds=0.2, alive_seconds=0.3, silence_seconds=4.0)
-STEPS = 30_000  # enough for the first run to be on its way when the last one starts
+STEPS = 150_000  # enough for the first run to be on its way when the last one starts
 
 
 def plans(directory):
     """Three runs that take seconds."""
-    seldom = EvaluationSettings(interval_steps=1000, num_episodes=2)
+    seldom = EvaluationSettings(interval_steps=5000, num_episodes=2)
     return [plan(directory, seed=seed, total_steps=STEPS, evaluation=seldom) for seed in range(3)]
 
 

@@ -1,8 +1,5 @@
 """Groups: which seeds are trained side by side, what follows for each of them, and the engine with such a group."""
 
-import os
-import signal
-
 from sparserl import persistence, study
 from sparserl.persistence import Status
 from sparserl.study import groups
@@ -88,19 +85,20 @@ def test_a_seed_that_stopped_early_does_not_hold_the_others_back(tmp_path):
         attempt.release()
 
 
-def test_an_engine_trains_a_group_and_starts_it_again(tmp_path):
+def test_an_engine_trains_a_group_and_starts_it_again(tmp_path, monkeypatch):
     """Its process is killed once; each run is told of, and has a result of its own."""
     runs = planned(tmp_path, range(3), total_steps=600)
-    told, news, killed = {run: [] for run in runs}, [], []
+    told, news = {run: [] for run in runs}, []
+    tell = lambda run, progress: told[run].append(progress)
+    monkeypatch.setenv("SPARSERL_KILL_AT", "evaluation:4")
 
-    def tell(run, progress):
-        told[run].append(progress)
-        if not killed and progress.environment_steps >= 200:
-            killed.append(persistence.read_lease(runs[1]).holder.process_id)
-            os.kill(killed[0], signal.SIGKILL)
+    def notice(each):
+        news.append(each)
+        if each.kind == "retry":
+            monkeypatch.delenv("SPARSERL_KILL_AT", raising=False)
 
     settings, retries = Settings(side_by_side=True, checkpoint_seconds=0.001), Retries(first_seconds=0.1)
-    ended = study.run_all(runs, tell, news.append, 2, settings, retries)
+    ended = study.run_all(runs, tell, notice, 2, settings, retries)
     assert [outcome._replace(worker="") for outcome in ended] == [Outcome(run, "finished", 0, "", 600) for run in runs]
     for run in runs:
         status = persistence.read_status(run)

@@ -65,6 +65,16 @@ def workers(client: Client) -> tuple[list[str], int]:
     return sorted(found), sum(worker["nthreads"] for worker in found.values())
 
 
+def silent_workers(client: Client, seconds: float) -> list[str]:
+    """The workers that the scheduler has not heard of for so much longer than of another one.
+
+    Workers say every second or so that they are there, whatever they work on, and those that are frozen do not.
+    """
+    found = client.scheduler_info(n_workers=-1)["workers"]
+    latest = max((worker["last_seen"] for worker in found.values()), default=0.0)
+    return sorted(address for address, worker in found.items() if latest - worker["last_seen"] > seconds)
+
+
 def check_workers(client: Client, folder: Path) -> None:
     """Refuse workers whose versions differ from ours, or that do not see `folder`, in one line that names the first.
 

@@ -97,6 +97,8 @@ class Desk:
             raise self._lost()
         before, self.counted = self.capacity, time.monotonic()
         try:
+            for address in cluster.silent_workers(self.client, self.settings.silence_seconds):
+                cluster.evict(self.client, address)  # it may have been given a run that it never started
             self.addresses, self.capacity = cluster.workers(self.client)
         except (OSError, TimeoutError) as error:
             raise self._lost() from error
