@@ -57,6 +57,22 @@ def test_one_worker_is_killed_and_one_is_frozen_with_its_run(tmp_path):
         assert [(folder / "status.json").read_bytes() for folder in folders] == before
 
 
+def test_a_frozen_worker_is_given_a_run_that_it_never_starts(tmp_path):
+    """The scheduler takes it for an idle one; nobody has heard of the run, so only the worker's own silence tells."""
+    folders = [plan(tmp_path / "results", name, "work") for name in "abc"]
+    for folder in folders:
+        (folder / "go").touch()
+    with dask_cluster.running(tmp_path / "dask", 3) as dask, cluster.connected(dask.address) as client:
+        wait_until(lambda: cluster.workers(client)[1] == 3)
+        dask.workers[1].send_signal(signal.SIGSTOP)
+        try:
+            outcomes = engine.run(client, folders, SETTINGS, QUICK, lambda news: None)
+        finally:
+            dask.workers[1].send_signal(signal.SIGCONT)
+    assert [outcome.ending for outcome in outcomes] == ["finished"] * 3
+    assert [len(tries(folder)) for folder in folders] == [1, 1, 1]
+
+
 def test_a_frozen_worker_whose_run_goes_on(tmp_path):
     """The run's own process has not noticed: it is not started twice, but waited for."""
     folder, frozen = plan(tmp_path / "results", "a", "work"), []
