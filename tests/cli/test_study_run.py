@@ -10,9 +10,13 @@ import time
 import pytest
 
 from cli.command import call
+from small_disk import fill, small_disk
 from sparserl import persistence
+from sparserl.cli.study import working
 from sparserl.study import claims
-from sparserl.study.stored import stored
+from sparserl.study.files import load
+from sparserl.study.retries import Retries
+from sparserl.study.stored import store, stored
 from study.test_machine import HEED_INTERRUPTS, is_gone, wait_until
 
 STUDY = '''"""Two experiments, one of which breaks."""
@@ -78,6 +82,32 @@ def test_a_study_with_a_run_that_fails(capsys, tmp_path):
     retried = call(capsys, "study", "retry", "tiny", *where)
     assert retried.status == 1
     assert persistence.read_status(tmp_path / "results" / failed["run"]).attempt == 4
+
+
+def test_a_study_on_a_full_disk_goes_on_with_resume(capsys, tmp_path, monkeypatch):
+    """Every run is tried again some times; then the study ends, and waits for somebody to make room."""
+    monkeypatch.setattr(working, "Retries", lambda: Retries(first_seconds=0.1, factor=1.0))
+    path = write_study(tmp_path, ("CartPole-v1",))
+    with small_disk(tmp_path, 2**20) as disk:
+        where = ["--output", disk / "results", "--scale", "smoke"]
+        store(disk / "results", load(str(path), "smoke"), "smoke")
+        filler = fill(disk)
+        refused = call(capsys, "study", "run", path, *where)
+        assert (refused.status, refused.out) == (2, "")
+        assert "studies/tiny@smoke: No space left on device; " in refused.err
+        filler.unlink()
+
+        filler = fill(disk, room=12_000)  # for the engine, and for nothing of the run
+        full = call(capsys, "study", "run", path, *where)
+        assert full.status == 1, full.err
+        for word in ("No space left on device", "tried again in 0.1 s", "0 of 1 runs finished"):
+            assert word in full.err + full.out
+        assert "Traceback" not in full.err
+        filler.unlink()
+
+        resumed = call(capsys, "study", "resume", "tiny", *where)
+        assert resumed.status == 0, resumed.err
+        assert "1 of 1 runs finished" in resumed.out
 
 
 @pytest.fixture

@@ -1,15 +1,12 @@
 """R7: a small disk filled to 20 points. What cannot be written says so and by how much; what was there before stays."""
 
-import os
-import shutil
-import subprocess
-
 import numpy as np
 import pytest
 from stored_run import row
 
+from small_disk import fill, small_disk
 from sparserl import persistence
-from sparserl.persistence import Kept, Ring, Status, UserError, claim
+from sparserl.persistence import DiskFull, Kept, Ring, Status, claim
 
 DISK_BYTES = 24 * 2**20
 POINTS = 20
@@ -18,13 +15,8 @@ STEP_BYTES = 100_000  # what a checkpoint takes, so that some points leave room 
 
 @pytest.fixture
 def disk(tmp_path):
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs"]
-    if os.name != "posix" or subprocess.run(["mount", *options, str(folder)], capture_output=True).returncode:
-        pytest.skip("this machine lets us mount no small disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk(tmp_path, DISK_BYTES) as disk:
+        yield disk
 
 
 def write_all(run, attempt, kept, turn):
@@ -41,7 +33,7 @@ def tried(run, attempt, kept, turn):
     """What is kept then, and "", or what was kept before and the line in which writing was refused."""
     try:
         return write_all(run, attempt, kept, turn), ""
-    except UserError as error:
+    except DiskFull as error:
         return kept, str(error)
 
 
@@ -51,8 +43,7 @@ def test_twenty_points(disk):
     kept = write_all(run, attempt, kept, 1)
     turn = 1
     for point in range(POINTS):
-        filler = disk / "filler"
-        filler.write_bytes(bytes(max(shutil.disk_usage(disk).free - point * STEP_BYTES // 8, 0)))
+        filler = fill(disk, room=point * STEP_BYTES // 8)
         before = persistence.read_newest(run)[0].document, persistence.read_status(run).environment_steps
         turn += 1
         kept, refusal = tried(run, attempt, kept, turn)

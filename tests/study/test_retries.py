@@ -7,8 +7,8 @@ import pytest
 from sparserl import persistence
 from sparserl.errors import UserError
 from sparserl.study.failures import read_failures, write_failures
-from sparserl.study.outcomes import ENDINGS, Outcome, ending_of
-from sparserl.study.retries import Failure, Next, Retries, after, failure_of, gives_up
+from sparserl.study.outcomes import ENDINGS, NO_ROOM, Outcome, ending_of
+from sparserl.study.retries import Failure, Next, Retries, after, failure_of, gives_up, lasting
 
 RETRIES = Retries(most=3, first_seconds=2.0, factor=4.0, busy_seconds=5.0)
 KILLED = Failure("its process was killed by SIGKILL", 100, -9, "tcp://a")
@@ -49,6 +49,13 @@ def test_an_exception_that_repeats_at_the_same_step_is_given_up_a_kill_is_not():
     assert not gives_up((broken, KILLED, broken), RETRIES)
     assert not gives_up((KILLED, KILLED), RETRIES)
     assert not gives_up((), RETRIES)
+
+
+def test_a_full_disk_is_tried_again_and_forgotten_by_the_next_engine():
+    full = Failure("cannot write results: No space left on device", 100, NO_ROOM, "tcp://a")
+    assert not gives_up((full,) * RETRIES.most, RETRIES)  # at the same step, each time
+    assert gives_up((full,) * (RETRIES.most + 1), RETRIES)
+    assert lasting((full, KILLED, full)) == (KILLED,)
 
 
 def test_meaning_of_exit_statuses():

@@ -12,16 +12,17 @@ NUM_KILLS = 25
 
 @pytest.mark.kernels
 def test_a_study_that_is_killed_ends_as_one_that_is_not(tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole = tmp_path / "whole"
     done = subprocess.run(torture.engine_command(whole, "smoke", "run"), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    torture.store(killed, "smoke")
-    kills, seen = torture.torture(killed, "smoke", NUM_KILLS, seed=1, tell=lambda *words, **options: None)
-    assert len(kills) == NUM_KILLS
-    assert len(Counter(kill.kind for kill in kills)) >= 4
-    assert torture.differences(whole, killed) == []
-    assert (seen.num_lost, seen.num_twice, seen.num_changed) == (0, 0, 0)
-    assert len(seen.rows) == 27 * 17  # 27 cells, evaluated at the start and at 16 multiples of the interval
+    rounds = torture.torture_in_rounds(tmp_path, "smoke", NUM_KILLS, seed=1, tell=lambda *words, **options: None)
+    kinds = Counter(kill.kind for _, kills, _ in rounds for kill in kills)
+    assert kinds.total() == NUM_KILLS
+    assert len(kinds) >= 4
+    for killed, _, seen in rounds:
+        assert torture.differences(whole, killed) == []
+        assert (seen.num_lost, seen.num_twice, seen.num_changed) == (0, 0, 0)
+        assert len(seen.rows) == 27 * 17  # 27 cells, evaluated at the start and at 16 multiples of the interval
     a_difference_is_found(whole, killed)
 
 

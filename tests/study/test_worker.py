@@ -12,10 +12,11 @@ import time
 
 import pytest
 
+from small_disk import fill, small_disk
 from sparserl import persistence
 from sparserl.experiment import from_preset
 from sparserl.persistence import UserError
-from sparserl.study.outcomes import BUSY, DIVERGED, FAILED, FINISHED, INTERRUPTED, LOST, WRONG
+from sparserl.study.outcomes import BUSY, DIVERGED, FINISHED, INTERRUPTED, LOST, NO_ROOM, WRONG
 from study.runs import plan
 
 STEPS = 3_000
@@ -264,21 +265,14 @@ def test_a_run_whose_environment_cannot_be_stored_begins_anew(tmp_path):
     assert persistence.read_evaluations(run).num_rows == 4
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only the superuser may mount a small disk")
 def test_a_full_disk_stops_a_run_and_loses_nothing(whole, stopped, tmp_path):
     """R7 as a run meets it; tests/persistence/test_full_disk.py fills a disk at 20 points."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("this machine lets nobody mount a small disk")
-    try:
+    with small_disk(tmp_path, 2**20) as disk:
         shutil.copytree(stopped.parent, disk / stopped.parent.name)
         run = disk / stopped.parent.name / stopped.name
-        filler = disk / "filler"
-        filler.write_bytes(bytes(max(shutil.disk_usage(disk).free - 24_000, 0)))
+        filler = fill(disk, room=24_000)
         full = work(run)
-        assert full.returncode == FAILED
+        assert full.returncode == NO_ROOM
         assert "No space left on device" in full.stderr.splitlines()[-1]
         assert "bytes are needed" in full.stderr.splitlines()[-1]
         assert persistence.read_newest(run)[0] is not None
@@ -286,8 +280,21 @@ def test_a_full_disk_stops_a_run_and_loses_nothing(whole, stopped, tmp_path):
         filler.unlink()
         assert work(run).returncode == FINISHED
         assert end_of(run) == end_of(whole)
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_disk_that_is_full_from_the_start(whole, tmp_path):
+    """It is no wrong request: with room it is a run like any other."""
+    with small_disk(tmp_path, 2**20) as disk:
+        run = plan(disk, total_steps=STEPS)
+        for room in range(0, 20_000, 4_096):  # for the lease, say, and not for the first checkpoint
+            filler = fill(disk, room)
+            with (disk / "log").open("w") as log:  # which has no room, either
+                command = [sys.executable, "-m", "sparserl.study.worker", str(run), "--checkpoint-seconds", "0.001"]
+                full = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=log, check=False)
+            assert full.returncode == NO_ROOM, room
+            filler.unlink()
+        assert work(run).returncode == FINISHED
+        assert end_of(run) == end_of(whole)
 
 
 def test_statuses_of_folders_that_are_no_runs(tmp_path):

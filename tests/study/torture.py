@@ -94,6 +94,21 @@ def torture(directory: Path, scale: str, num_kills: int, seed: int, tell=print) 
     return kills, seen
 
 
+def torture_in_rounds(
+    directory: Path, scale: str, num_kills: int, seed: int, tell=print
+) -> list[tuple[Path, list[Kill], Acknowledged]]:
+    """Torture one new copy of the study after another until there were `num_kills` kills, and say what each came to.
+
+    A round ends early where all of its runs have finished in spite of all, as they do on fast machines.
+    """
+    rounds = []
+    while (left := num_kills - sum(len(kills) for _, kills, _ in rounds)) > 0:
+        copy = directory / f"killed-{len(rounds) + 1}"
+        store(copy, scale)
+        rounds.append((copy, *torture(copy, scale, left, seed + len(rounds), tell)))
+    return rounds
+
+
 def at_points(directory: Path, count: int, random_numbers: random.Random) -> list[Kill]:
     """Workers, two at a time, that die by themselves at a point that they come by."""
     kills = []
@@ -253,18 +268,13 @@ def main() -> None:
     began = time.monotonic()
     subprocess.run(engine_command(whole, options.scale, "run"), check=True)
     untouched = time.monotonic() - began
-    kills, wrong, rounds = list[Kill](), list[str](), []
-    while len(kills) < options.kills:  # a round ends early where all runs have finished in spite of all
-        directory = options.directory / f"killed-{len(rounds) + 1}"
-        store(directory, options.scale)
-        found, seen = torture(directory, options.scale, options.kills - len(kills), options.seed + len(rounds))
-        kills += found
-        wrong += differences(whole, directory)
-        rounds.append((directory, seen))
-    total = lambda name: sum(getattr(seen, name) for _, seen in rounds)
-    runs = [run for directory, _ in rounds for run in directory.glob("*/seed=*")]
+    rounds = torture_in_rounds(options.directory, options.scale, options.kills, options.seed)
+    kills = [kill for _, found, _ in rounds for kill in found]
+    wrong = [difference for copy, _, _ in rounds for difference in differences(whole, copy)]
+    total = lambda name: sum(getattr(seen, name) for _, _, seen in rounds)
+    runs = [run for copy, _, _ in rounds for run in copy.glob("*/seed=*")]
     lost, twice, changed = total("num_lost"), total("num_twice"), total("num_changed")
-    num_rows = sum(len(seen.rows) for _, seen in rounds)
+    num_rows = sum(len(seen.rows) for _, _, seen in rounds)
     summary = {
         "kills": dict(Counter(kill.kind for kill in kills)),
         "num_kills": len(kills),

@@ -3,8 +3,8 @@
 Files are plain Parquet, JSON and safetensors; nothing here unpickles or runs what it reads, and nothing traces JAX.
 """
 
-from sparserl.errors import UserError
-from sparserl.persistence.atomic import Superseded, discard, sweep_partial, write_atomically
+from sparserl.errors import DiskFull, UserError
+from sparserl.persistence.atomic import Superseded, discard, is_disk_full, sweep_partial, write_atomically
 from sparserl.persistence.attempts import (
     LEASE_SECONDS,
     Attempt,
@@ -67,6 +67,7 @@ __all__ = [
     "LEASE_SECONDS",
     "Attempt",
     "Busy",
+    "DiskFull",
     "Generation",
     "Holder",
     "Kept",
@@ -92,6 +93,7 @@ __all__ = [
     "has_generations",
     "has_table",
     "is_alive",
+    "is_disk_full",
     "is_tidy",
     "is_working",
     "kept_after",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sparserl.errors import UserError
+from sparserl.errors import DiskFull, UserError
 from sparserl.persistence.kill_points import passing
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -24,8 +24,8 @@ def write_atomically(path: str | Path, content: bytes, through: Path | None = No
 
     Folders on the way are made. The file's mode follows the umask. One process at a time may write a path. through: the
     folder on the same file system in which the file is made before it gets its name; default: beside `path`.
-    Raises UserError, naming the folder and the cause, where the folder cannot be written or the disk is full, and
-    Superseded where `through` is gone; the old file is then untouched.
+    Raises UserError, naming the folder and the cause, where the folder cannot be written (DiskFull for want of room),
+    and Superseded where `through` is gone; the old file is then untouched.
     """
     path = Path(path)
     partial = partial_path(path, through)
@@ -122,5 +122,12 @@ def user_error(verb: str, path: Path, num_bytes: int | None = None) -> Iterator[
     try:
         yield
     except OSError as error:
-        needed = f"; {num_bytes:,} bytes are needed" if num_bytes and error.errno in _FULL else ""
-        raise UserError(f"cannot {verb} {path}: {error.strerror or error}{needed}") from error
+        line = f"cannot {verb} {path}: {error.strerror or error}"
+        if not is_disk_full(error):
+            raise UserError(line) from error
+        raise DiskFull(f"{line}; {num_bytes:,} bytes are needed" if num_bytes else line) from error
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error of the operating system is for want of room: on the disk, or in what its owner may use."""
+    return isinstance(error, OSError) and error.errno in _FULL

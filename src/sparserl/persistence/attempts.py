@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sparserl.errors import UserError
+from sparserl.errors import DiskFull, UserError
 from sparserl.persistence.atomic import Superseded, make_folder, sync_folder, user_error
 from sparserl.persistence.documents import NewerFormat, read_document, write_document
 
@@ -68,8 +68,11 @@ class Attempt:
         _write_lease(self, released=False)
 
     def release(self) -> None:
-        """Give the run back; nothing can be written through this attempt any more."""
-        with suppress(Superseded):
+        """Give the run back; nothing can be written through this attempt any more.
+
+        Where a full disk has no room to say so, others see it when this process has ended or its lease has run out.
+        """
+        with suppress(Superseded, DiskFull):
             _write_lease(self, released=True)
         _fence(self.scratch)
 

@@ -81,7 +81,11 @@ def _claim(folder: Path) -> Claimed:
     if other is not None and other != this_process():
         lock.close()
         raise UserError(_refusal(folder, other))
-    _write(folder)
+    try:
+        _write(folder)
+    except UserError:
+        lock.close()
+        raise
     return Claimed(folder, lock, threading.Event())
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sparserl import persistence
 from sparserl.study.children import Child, last_words, start, stop
-from sparserl.study.outcomes import FAILED, INTERRUPTED, Outcome, Progress, ending_of, parse_progress
+from sparserl.study.outcomes import FAILED, INTERRUPTED, NO_ROOM, Outcome, Progress, ending_of, parse_progress
 from sparserl.study.versions import difference, versions
 
 POLL_SECONDS = 0.2  # how soon a stop is noticed
@@ -89,7 +89,8 @@ def work(request: Request, around: Surroundings) -> Outcome:
         return _work(request, folder, around)
     except Exception as error:
         message = f"{type(error).__name__}: {error}".splitlines()[0]
-        return Outcome(folder, "failed", FAILED, message, worker=around.address)
+        status = NO_ROOM if persistence.is_disk_full(error) else FAILED
+        return Outcome(folder, "failed", status, message, worker=around.address)
 
 
 def _work(request: Request, folder: Path, around: Surroundings) -> Outcome:
@@ -140,6 +141,8 @@ def _outcome(child: Child, request: Request, cause: str, teller: "_Teller") -> O
         _record(request.run_folders, child.process.pid, "failed", message)
         return Outcome(folder, "failed", status, message, steps)
     message = last_words(folder, child.log_start) if status else ""
+    if status == NO_ROOM and not message.startswith("cannot"):  # the log had no room for more, either
+        message = f"no room is left on the disk of {folder}"
     return Outcome(folder, ending_of(status), status, message, steps)
 
 

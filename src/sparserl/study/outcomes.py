@@ -10,6 +10,7 @@ WRONG = 2  # the request itself is wrong: never tried again
 DIVERGED = 3  # a result: kept and counted, never tried again
 LOST = 4  # another attempt has taken the run over: nothing to do here
 BUSY = 5  # another process holds the run: wait for it
+NO_ROOM = 6  # the disk is full: may be tried again, and in a new engine it counts no more
 INTERRUPTED = 130  # asked to stop; stored, and will go on from there
 
 LOG_NAME = "log.txt"  # in a run's folder: what its workers said on standard error
@@ -22,6 +23,7 @@ ENDINGS: Mapping[int, Ending] = {
     DIVERGED: "diverged",
     LOST: "lost",
     BUSY: "busy",
+    NO_ROOM: "failed",
     INTERRUPTED: "interrupted",
 }
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from sparserl.errors import UserError
-from sparserl.study.outcomes import FAILED, WRONG, Outcome
+from sparserl.study.outcomes import FAILED, NO_ROOM, WRONG, Outcome
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +61,11 @@ def gives_up(failures: Sequence[Failure], retries: Retries) -> bool:
     """Whether a run with these failures is not tried any more."""
     wrong = any(failure.exit_status == WRONG for failure in failures[-1:])
     return wrong or len(failures) > retries.most or _repeats(failures)
+
+
+def lasting(failures: Sequence[Failure]) -> tuple[Failure, ...]:
+    """The failures that count for a later engine: it is asked for when a disk that was full has room again."""
+    return tuple(failure for failure in failures if failure.exit_status != NO_ROOM)
 
 
 def _repeats(failures: Sequence[Failure]) -> bool:

@@ -22,18 +22,19 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from sparserl import persistence
 from sparserl.experiment import Experiment, Report, RunFailure, Told, obstacle_to_side_by_side, run, run_seeds
-from sparserl.persistence import LEASE_SECONDS, Busy, Superseded
+from sparserl.persistence import LEASE_SECONDS, Busy, DiskFull, Superseded
 from sparserl.study.beginning import beginnings, behind
 from sparserl.study.compilation import use_compilation_cache
 from sparserl.study.holding import Hold, seed_of
 from sparserl.study.keeping import Keeper, record, result_of
 from sparserl.study.log import tell
-from sparserl.study.outcomes import BUSY, DIVERGED, FAILED, FINISHED, INTERRUPTED, LOST, WRONG
+from sparserl.study.outcomes import BUSY, DIVERGED, FAILED, FINISHED, INTERRUPTED, LOST, NO_ROOM, WRONG
 from sparserl.study.rhythm import Rhythm
 from sparserl.study.vigil import Interrupt
 from sparserl.types import Divergence, UserError
@@ -56,6 +57,8 @@ def main() -> int:
         hold = Hold(waiting, options.lease_seconds)
     except Busy as error:
         return _say(str(error), BUSY)
+    except DiskFull as error:
+        return _say(str(error), NO_ROOM)
     except UserError as error:
         return _say(str(error), WRONG)
     interrupt = Interrupt(lambda: hold.give_back("interrupted", "stopped before its next checkpoint"))
@@ -90,7 +93,9 @@ class _Work:
             return self._train()
         except Divergence as error:
             return self._stop("diverged", str(error), DIVERGED)
-        except UserError as error:  # a run that had begun may have met a full disk, or an environment that broke
+        except DiskFull as error:
+            return self._stop("failed", str(error), NO_ROOM)
+        except UserError as error:  # a run that had begun may have met an environment that broke
             begun = any(keeper.begun for keeper in self.keepers.values())
             return self._stop("failed", str(error), FAILED if begun else WRONG)
         except RunFailure as error:
@@ -102,8 +107,10 @@ class _Work:
         except MemoryError:
             return self._stop("failed", "out of memory", FAILED)
         except Exception as error:
-            traceback.print_exc()
-            return self._stop("failed", f"{type(error).__name__}: {error}".splitlines()[0], FAILED)
+            with suppress(OSError):  # a full disk has no room for it
+                traceback.print_exc()
+            exit_status = NO_ROOM if persistence.is_disk_full(error) else FAILED
+            return self._stop("failed", f"{type(error).__name__}: {error}".splitlines()[0], exit_status)
 
     def _train(self) -> int:
         """Train to the end, or until asked to stop, with a checkpoint then."""
@@ -186,7 +193,7 @@ class _Work:
         try:
             self.hold.record(status, message)
         except UserError as error:  # a full disk, say: the first message matters more
-            print(error, file=sys.stderr)
+            tell(str(error))
         return _say(message, exit_status)
 
 

@@ -13,8 +13,8 @@ from sparserl.cli.study.progress import shown
 from sparserl.cli.study.summary import document, show, told
 from sparserl.study import cluster, engine, sinks
 from sparserl.study.failures import Failures, run_name, write_failures
-from sparserl.study.overview import RunState, counts, overview
-from sparserl.study.retries import Failure, Retries, gives_up
+from sparserl.study.overview import FINAL, RunState, counts, overview
+from sparserl.study.retries import Failure, Retries, gives_up, lasting
 from sparserl.study.stored import StoredStudy
 
 _SECONDS_BETWEEN_WRITES = 2.0  # of failures; those of the last seconds before a power cut are retried once more
@@ -23,6 +23,7 @@ _SECONDS_BETWEEN_WRITES = 2.0  # of failures; those of the last seconds before a
 def work(stored: StoredStudy, options: Work, failures: Failures) -> int:
     """Work through the runs of a study that this process has claimed, and show what came of it."""
     directory, retries = options.output.absolute(), Retries()
+    failures = {run: left for run, found in failures.items() if (left := lasting(found))}
     runs = {directory / identifier / f"seed={seed}": identifier for identifier, seed in stored.runs}
     states = overview(runs)
     open_runs = [Path(state.run_folder) for state in states if _is_open(state, failures, retries)]
@@ -41,7 +42,7 @@ def work(stored: StoredStudy, options: Work, failures: Failures) -> int:
         print(json.dumps(summary, indent=2, allow_nan=False))
     else:
         show(summary)
-    return FAILED if summary["counts"]["failed"] + summary["counts"]["damaged"] else DONE
+    return DONE if sum(summary["counts"][state] for state in FINAL) == len(runs) else FAILED
 
 
 def _work(
@@ -108,9 +109,14 @@ class _Ledger:
             self.write()
 
     def write(self) -> None:
-        if not self.kept:
+        if self.kept:
+            return
+        try:
             write_failures(self.folder, self.failures)
-            self.written, self.kept = time.monotonic(), True
+            self.kept = True
+        except persistence.DiskFull as error:  # told, and no reason to stop what has room elsewhere
+            _tell(f"sparserl: {error}")
+        self.written = time.monotonic()
 
 
 def _stopped(stored: StoredStudy, options: Work, runs: Sequence[Path]) -> int:
