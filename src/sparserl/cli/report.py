@@ -1,9 +1,9 @@
 """`sparserl report`: the learning curves and final returns of every experiment in a directory."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import tyro
 
@@ -36,31 +36,78 @@ def main(words: Sequence[str]) -> int:
     directory = Path(options.directory)
     table = persistence.read_evaluations(directory)
     figure = report.learning_curves(table, (options.output or directory) / "learning_curves.png")
+    finals = _finals(directory, table.to_pylist())
+    scored = any(_score(*one) is not None for one in finals.items())
     names = ("environment", "experiment", "seeds", "final return", "95 % interval", "steps/s")
-    print_table(names, _rows(directory, table.to_pylist()), numbers_from=2)
+    human = ("human-normalised",) if scored else ()
+    print_table((*names, *human), [_row(*one, scored) for one in finals.items()], numbers_from=2)
+    for line in _over_games(finals):
+        print(line)
     print(f"\nlearning curves: {figure}")
     return 0
 
 
-def _rows(directory: Path, evaluations: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """One row per experiment: the mean final return of its finished seeds."""
-    seeds: dict[tuple[Any, ...], set[int]] = {}
+class Key(NamedTuple):
+    """What tells one row from another, in the order of the table."""
+
+    environment: str
+    agent: str
+    method: str
+    sparsity: float
+    experiment_id: str
+
+
+Finals = dict[Key, list[persistence.Status | None]]  # the status of each seed
+
+
+def _finals(directory: Path, evaluations: Iterable[dict[str, Any]]) -> Finals:
+    """How each seed of every experiment has ended."""
+    seeds: dict[Key, set[int]] = {}
     for row in evaluations:
-        key = tuple(row[name] for name in ("environment", "agent", "method", "sparsity", "experiment_id"))
-        seeds.setdefault(key, set()).add(row["seed"])
-    return [_row(directory, key, numbers) for key, numbers in sorted(seeds.items())]
+        seeds.setdefault(Key(*(row[name] for name in Key._fields)), set()).add(row["seed"])
+    read = lambda key, seed: persistence.read_status(_run(directory, key.experiment_id, seed))
+    return {key: [read(key, seed) for seed in numbers] for key, numbers in sorted(seeds.items())}
 
 
-def _row(directory: Path, key: tuple[Any, ...], seeds: Iterable[int]) -> tuple[str, ...]:
-    environment, agent, method, sparsity, identifier = key
-    statuses = [persistence.read_status(_run(directory, identifier, seed)) for seed in seeds]
+def _returns(statuses: Iterable[persistence.Status | None]) -> list[float]:
+    """The final returns of the seeds that have finished."""
     finished = [status for status in statuses if status is not None and status.status == "finished"]
-    returns = [status.final_return for status in finished if status.final_return is not None]
+    return [status.final_return for status in finished if status.final_return is not None]
+
+
+def _score(key: Key, statuses: Sequence[persistence.Status | None]) -> float | None:
+    """The mean final return, human-normalised; None where there is none, or no human score."""
+    returns = _returns(statuses)
+    return report.human_normalised(key.environment, sum(returns) / len(returns)) if returns else None
+
+
+def _row(key: Key, statuses: Sequence[persistence.Status | None], scored: bool) -> tuple[str, ...]:
+    """One row per experiment: the mean final return of its finished seeds."""
+    finished = [status for status in statuses if status is not None and status.status == "finished"]
+    returns = _returns(statuses)
     rates = [status.environment_steps_per_second for status in finished if status.environment_steps_per_second]
     count = f"{len(finished)}" if len(finished) == len(statuses) else f"{len(finished)} of {len(statuses)}"
     mean = number(sum(returns) / len(returns) if returns else None)
     rate = number(sum(rates) / len(rates) if rates else None, ",.0f")
-    return environment, f"{agent} {method} {sparsity:g}", count, mean, _interval(returns), rate
+    human = (number(_score(key, statuses)),) if scored else ()
+    return key.environment, _name(key), count, mean, _interval(returns), rate, *human
+
+
+def _name(key: Key) -> str:
+    return f"{key.agent} {key.method} {key.sparsity:g}"
+
+
+def _over_games(finals: Finals) -> Iterator[str]:
+    """A line for what was trained on several games, where a game has one experiment of this name."""
+    named: dict[str, list[Key]] = {}
+    for key in finals:
+        named.setdefault(_name(key), []).append(key)
+    for name, keys in named.items():
+        pairs = [(key.environment, value) for key in keys for value in _returns(finals[key])]
+        games = {environment for environment, _ in pairs}
+        score = report.over_games(pairs)
+        if score is not None and len(keys) == len(games) > 1:
+            yield f"\n{name}: human-normalised interquartile mean {number(score)} over {len(games)} games"
 
 
 def _run(directory: Path, identifier: str, seed: int) -> Path:

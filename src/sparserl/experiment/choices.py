@@ -12,13 +12,13 @@ from sparserl.agents.dqn import DQNSettings
 from sparserl.agents.ppo import PPOSettings
 from sparserl.agents.sac import SACSettings
 from sparserl.experiment.setting import with_choices
-from sparserl.networks import MLPSettings
-from sparserl.presets import PRESETS, AgentSettings, PresetName
+from sparserl.networks import CNNSettings, MLPSettings, ResNetSettings
+from sparserl.presets import NETWORKS, PRESETS, AgentSettings, NetworkName, PresetName, network_name
 from sparserl.sparsity import InnerOptimizer, SparseMethod, find_method, method_name
 from sparserl.training import EvaluationSettings
 from sparserl.types import UserError
 
-RESULTS_VERSION = 3  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
+RESULTS_VERSION = 4  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
 AGENTS: Mapping[str, type] = {"dqn": DQNSettings, "sac": SACSettings, "ppo": PPOSettings}
 
 
@@ -42,7 +42,7 @@ class Experiment:
     compressed_layers: tuple[str, ...] = ()  # with the density up to which they are, as in hidden_2=0.4
     weight_decay: float = 1e-6  # L2 in the loss: weight_decay * sum(w ** 2)
     decayed_layers: Literal["hidden", "all"] = "hidden"  # whose weights decay (Deviation 16)
-    network: MLPSettings = MLPSettings()
+    network: MLPSettings | CNNSettings | ResNetSettings = MLPSettings()  # the last two: DQN only
     critic_hidden_units: tuple[int, ...] = ()  # width of each hidden layer of critics or value; none: as network
     optimizer: InnerOptimizer = InnerOptimizer()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -59,6 +59,8 @@ class Experiment:
             for name in ("actor_sparsity", "critic_sparsity", "critic_hidden_units"):
                 if getattr(self, name) not in (None, ()):
                     raise UserError(f"{name} is {getattr(self, name)}: agent dqn has neither actor nor critic")
+        elif not isinstance(self.network, MLPSettings):
+            raise UserError(f"network is {self.network_name}: agent {self.agent_name} learns with mlp only")
         if self.total_steps < 1:
             raise UserError(f"total_steps is {self.total_steps}: it must be at least 1")
         if self.num_environments < 1:
@@ -76,11 +78,16 @@ class Experiment:
     def method_name(self) -> str:
         return method_name(self.method)
 
+    @property
+    def network_name(self) -> str:
+        return network_name(self.network)
+
     def choices(self) -> dict[str, Any]:
-        """All choices as plain JSON, with the names of agent and method beside their settings."""
+        """All choices as plain JSON, with the names of agent, method and network beside their settings."""
         plain = json.loads(json.dumps(dataclasses.asdict(self)))
         plain["agent"] = {"name": self.agent_name, **plain["agent"]}
         plain["method"] = {"name": self.method_name, **plain["method"]}
+        plain["network"] = {"name": self.network_name, **plain["network"]}
         return {"results_version": RESULTS_VERSION, **plain}
 
     @property
@@ -103,11 +110,13 @@ class Experiment:
             raise UserError(
                 f"results_version is {version}, and this sparserl reads {RESULTS_VERSION}: use the one that wrote it"
             )
-        agent, method = dict(plain.pop("agent")), dict(plain.pop("method"))
-        settings, method_type = AGENTS[agent.pop("name")], find_method(method.pop("name"))
-        return _restored(
-            Experiment, {**plain, "agent": _restored(settings, agent), "method": _restored(method_type, method)}
-        )
+        parts = {name: dict(plain.pop(name)) for name in ("agent", "method", "network")}
+        types = {
+            "agent": AGENTS[parts["agent"].pop("name")],
+            "method": find_method(parts["method"].pop("name")),
+            "network": NETWORKS[parts["network"].pop("name")],
+        }
+        return _restored(Experiment, {**plain, **{name: _restored(types[name], part) for name, part in parts.items()}})
 
 
 def _restored(cls: type, plain: Mapping[str, Any]) -> Any:
@@ -141,15 +150,18 @@ def from_preset(
 ) -> Experiment:
     """The experiment of the published tables, with `choices` replacing single ones; nested ones are named with dots.
 
+    A network may be given by its name alone, "mlp", "cnn" or "resnet": its table then decides the other choices, too.
     Raises UserError for a name that is not there, with the nearest, and for a choice that is not of its type.
     """
-    for what, name, names in (("agent", agent, AGENTS), ("preset", preset, typing.get_args(PresetName))):
+    network = choices.pop("network") if isinstance(choices.get("network"), str) else None
+    known = (("agent", agent, AGENTS), ("preset", preset, typing.get_args(PresetName)), ("network", network, NETWORKS))
+    for what, name, names in known[: 2 if network is None else 3]:
         if name not in names:
             near = get_close_matches(str(name), names, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise UserError(f"unknown {what} {name!r}: there are {', '.join(names)}{hint}")
     if not isinstance(environment, str):
         raise UserError(f"environment is {environment!r}: it takes a name, such as 'CartPole-v1'")
-    table = PRESETS[agent](method, preset, environment)
+    table = PRESETS[agent](method, preset, environment, typing.cast(NetworkName | None, network))
     fields = {field.name: getattr(table, field.name) for field in dataclasses.fields(table)}
     return with_choices(Experiment(**{**fields, "environment": environment}), choices)

@@ -13,7 +13,7 @@ from sparserl.agents.dqn import DQNSettings
 from sparserl.agents.ppo import PPOSettings
 from sparserl.agents.sac import SACSettings
 from sparserl.experiment.choices import Experiment
-from sparserl.networks import MLP
+from sparserl.networks import MLP, MLPSettings, Sized, make
 from sparserl.sparsity import Distribution
 from sparserl.types import Box, Discrete, EnvSpec, UserError
 
@@ -30,24 +30,23 @@ def _specification(environment: str, backend: environments.Backend) -> EnvSpec:
     return environments.make(environment, 1, backend).spec
 
 
-Networks = Mapping[str, Mapping[str, MLP]]  # by the group that owns them, by name
+Networks = Mapping[str, Mapping[str, Sized]]  # by the group that owns them, by name
 
 
 def make_networks(experiment: Experiment, spec: EnvSpec) -> Networks:
-    """The networks of an experiment's agent. Raises `UserError` where its actions are not the environment's."""
+    """The networks of an experiment's agent. Raises `UserError` where actions or observations are not for it."""
     match experiment.agent:
         case DQNSettings():
             dqn.check_actions(spec)
             assert isinstance(spec.action, Discrete)
-            return {"q": {"q": MLP(experiment.network, spec.observation_shape, spec.action.num_actions)}}
+            return {"q": {"q": make(experiment.network, spec.observation_shape, spec.action.num_actions)}}
         case SACSettings():
             sac.check_actions(spec)
             assert isinstance(spec.action, Box)
-            size = math.prod(spec.action.shape)
-            widths = experiment.critic_hidden_units or experiment.network.hidden_units
-            settings = dataclasses.replace(experiment.network, hidden_units=widths)
+            size, of_actor = math.prod(spec.action.shape), _of_vectors(experiment, spec)
+            settings = dataclasses.replace(of_actor, hidden_units=critic_widths(experiment))
             critic = MLP(settings, (math.prod(spec.observation_shape) + size,), 1)
-            actor = MLP(experiment.network, spec.observation_shape, 2 * size)
+            actor = MLP(of_actor, spec.observation_shape, 2 * size)
             return {"actor": {"actor": actor}, "critics": dict.fromkeys(sac.CRITICS, critic)}
         case PPOSettings():
             return {ppo.GROUP: _policy_networks(experiment, experiment.agent, spec)}
@@ -56,15 +55,16 @@ def make_networks(experiment: Experiment, spec: EnvSpec) -> Networks:
 def _policy_networks(experiment: Experiment, agent: PPOSettings, spec: EnvSpec) -> dict[str, MLP]:
     """PPO's actor, whose deviations are constants, and its value network."""
     ppo.check_actions(spec, agent)
+    of_actor = _of_vectors(experiment, spec)
     if isinstance(spec.action, Discrete):
-        actor = MLP(experiment.network, spec.observation_shape, spec.action.num_actions)
+        actor = MLP(of_actor, spec.observation_shape, spec.action.num_actions)
     else:
         size = math.prod(spec.action.shape)
         initial = policies.raw_deviation(agent.initial_deviation, agent.deviation)
-        actor = MLP(experiment.network, spec.observation_shape, size, num_constants=size, initial_constant=initial)
+        actor = MLP(of_actor, spec.observation_shape, size, num_constants=size, initial_constant=initial)
     of_value = dataclasses.replace(
-        experiment.network,
-        hidden_units=experiment.critic_hidden_units or experiment.network.hidden_units,
+        of_actor,
+        hidden_units=critic_widths(experiment),
         activation=agent.value_activation,
         output_limit=agent.value_output_limit,
         output_gain=agent.value_output_gain,
@@ -72,12 +72,30 @@ def _policy_networks(experiment: Experiment, agent: PPOSettings, spec: EnvSpec) 
     return {"actor": actor, "value": MLP(of_value, spec.observation_shape, 1)}
 
 
-def by_name(networks: Networks) -> dict[str, MLP]:
+def _of_vectors(experiment: Experiment, spec: EnvSpec) -> MLPSettings:
+    """The settings of the networks of SAC and PPO. Raises `UserError` where observations are images."""
+    if len(spec.observation_shape) > 2:
+        shape = " x ".join(map(str, spec.observation_shape))
+        raise UserError(
+            f"agent {experiment.agent_name} learns from vectors, and environment {spec.identifier} shows images of "
+            f"{shape}: try dqn"
+        )
+    assert isinstance(experiment.network, MLPSettings)
+    return experiment.network
+
+
+def critic_widths(experiment: Experiment) -> tuple[int, ...]:
+    """Width of each hidden layer of critics, or of the value network."""
+    assert isinstance(experiment.network, MLPSettings)
+    return experiment.critic_hidden_units or experiment.network.hidden_units
+
+
+def by_name(networks: Networks) -> dict[str, Sized]:
     """All networks of all groups."""
     return {name: network for members in networks.values() for name, network in members.items()}
 
 
-def layer_shapes(networks: Networks) -> dict[str, tuple[int, int]]:
+def layer_shapes(networks: Networks) -> dict[str, tuple[int, ...]]:
     """Kernel shapes by "network/layer"."""
     return {
         f"{name}/{layer}": shape for name, mlp in by_name(networks).items() for layer, shape in mlp.layer_shapes.items()

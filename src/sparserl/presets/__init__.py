@@ -1,0 +1,24 @@
+"""The published choices: the paper's tables, and the values its published code really used, by agent and method."""
+
+from collections.abc import Mapping
+
+from sparserl.presets.classic_control import dqn_classic_control
+from sparserl.presets.mujoco import ppo_mujoco, sac_mujoco
+from sparserl.presets.pixels import dqn_atari, dqn_minatar
+from sparserl.presets.tables import NETWORKS, AgentSettings, NetworkName, Preset, PresetName, Table, network_name
+from sparserl.types import UserError
+
+__all__ = ["NETWORKS", "PRESETS", "AgentSettings", "NetworkName", "Preset", "PresetName", "network_name"]
+
+FAMILIES: Mapping[str, Table] = {"atari:": dqn_atari, "MinAtar/": dqn_minatar}  # by how an environment's name begins
+
+
+def dqn(method: str, preset: PresetName, environment: str, network: NetworkName | None = None) -> Preset:
+    """DQN's table of the environment's family, which its name tells; classic control's for all others."""
+    if preset == "sb3":
+        raise UserError("preset is 'sb3': there is none for agent dqn; choose paper or published-code")
+    families = (table for prefix, table in FAMILIES.items() if environment.startswith(prefix))
+    return next(families, dqn_classic_control)(method, preset, environment, network)
+
+
+PRESETS: Mapping[str, Table] = {"dqn": dqn, "sac": sac_mujoco, "ppo": ppo_mujoco}
