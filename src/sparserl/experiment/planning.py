@@ -77,7 +77,7 @@ def by_name(networks: Networks) -> dict[str, MLP]:
     return {name: network for members in networks.values() for name, network in members.items()}
 
 
-def layer_shapes(networks: Networks) -> dict[str, tuple[int, int]]:
+def layer_shapes(networks: Networks) -> dict[str, tuple[int, ...]]:
     """Kernel shapes by "network/layer"."""
     return {
         f"{name}/{layer}": shape for name, mlp in by_name(networks).items() for layer, shape in mlp.layer_shapes.items()
