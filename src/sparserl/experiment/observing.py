@@ -2,6 +2,7 @@
 
 import bisect
 import dataclasses
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -91,7 +92,7 @@ def observe(
         return {
             name: (
                 diagnostics.gradient_moments(probe.loss, probe.params, probe.examples),
-                probe.network.hidden(probe.params, probe.inputs),
+                OrderedDict(probe.network.hidden(probe.params, probe.inputs)),  # a plain one would come back sorted
             )
             for name, probe in agent.probe(key, state).items()
         }

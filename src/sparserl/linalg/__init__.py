@@ -2,23 +2,29 @@
 
 from sparserl.linalg.break_even import break_even, compression_limits
 from sparserl.linalg.compressed import Compressed, Layout, all_live, gather, scatter, to_dense, to_mask
+from sparserl.linalg.convolutions import Padding, convolve, max_pool, output_side
 from sparserl.linalg.native import build_digest, unavailable_reason
-from sparserl.linalg.products import Layer, as_computed, dense, feed_forward, layout_of, matmul, select
+from sparserl.linalg.products import Activation, Layer, as_computed, dense, feed_forward, layout_of, matmul, select
 
 __all__ = [
+    "Activation",
     "Compressed",
     "Layer",
     "Layout",
+    "Padding",
     "all_live",
     "as_computed",
     "break_even",
     "build_digest",
     "compression_limits",
+    "convolve",
     "dense",
     "feed_forward",
     "gather",
     "layout_of",
     "matmul",
+    "max_pool",
+    "output_side",
     "scatter",
     "select",
     "to_dense",

@@ -22,15 +22,19 @@ def break_even(shape: tuple[int, int], batch_size: int) -> float:
 
 
 def compression_limits(
-    shapes: Mapping[str, tuple[int, int]], densities: Mapping[str, float], batch_size: int, everywhere: bool = False
+    shapes: Mapping[str, tuple[int, ...]], densities: Mapping[str, float], batch_size: int, everywhere: bool = False
 ) -> dict[str, float]:
-    """The density up to which each layer shall be compressed, for those that are sparse and have reached it.
+    """The density up to which each dense layer shall be compressed, for those that are sparse and have reached it.
 
-    That is the layer's break-even, rounded up to four decimals; `everywhere`, each sparse layer is compressed.
+    That is the layer's break-even, rounded up to four decimals; `everywhere`, each sparse one is compressed. A
+    convolution, whose kernel has more than two axes, never is.
     """
     limits = {}
     for name, density in densities.items():
-        limit = break_even(shapes[name], batch_size)
+        if len(shapes[name]) != 2:
+            continue
+        num_inputs, num_outputs = shapes[name]
+        limit = break_even((num_inputs, num_outputs), batch_size)
         if density < 1 and (everywhere or density <= limit):
             limits[name] = math.ceil(LIMIT_STEPS * max(density, limit)) / LIMIT_STEPS
     return limits

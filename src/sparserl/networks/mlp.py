@@ -1,4 +1,4 @@
-"""Networks: what computes values from observations, and how wide a dense one must be to match a sparse one."""
+"""The multi-layer perceptron."""
 
 import dataclasses
 import math
@@ -9,43 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from sparserl import linalg
+from sparserl.networks.initializers import INITIALIZERS, InitializerName, uniform_within
+from sparserl.networks.observations import as_floats
 from sparserl.types import Array, Key, Params, UserError
 
-Initializer = Callable[[Key, tuple[int, ...]], jax.Array]
-
-
-def he_truncated_normal(key: Key, shape: tuple[int, ...]) -> jax.Array:
-    """Normal of variance 2 / fan-in, cut at two deviations and rescaled (He et al. 2015; Deviation 25)."""
-    return jax.nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal")(key, shape, jnp.float32)
-
-
-def glorot_uniform(key: Key, shape: tuple[int, ...]) -> jax.Array:
-    """Uniform of variance 2 / (fan-in + fan-out) (Glorot and Bengio 2010)."""
-    return jax.nn.initializers.glorot_uniform()(key, shape, jnp.float32)
-
-
-def fan_in_uniform(key: Key, shape: tuple[int, ...]) -> jax.Array:
-    """Uniform within 1 / sqrt(fan-in): what PyTorch gives its linear layers."""
-    return uniform_within(shape[0] ** -0.5)(key, shape)
-
-
-def uniform_within(limit: float) -> Initializer:
-    """Initialiser that draws uniformly from [-limit, limit)."""
-    return lambda key, shape: jax.random.uniform(key, shape, jnp.float32, -limit, limit)
-
-
-def orthogonal(key: Key, shape: tuple[int, ...]) -> jax.Array:
-    """A random matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014)."""
-    return jax.nn.initializers.orthogonal()(key, shape, jnp.float32)
-
-
-InitializerName = Literal["he_truncated_normal", "glorot_uniform", "fan_in_uniform", "orthogonal"]
-INITIALIZERS: Mapping[str, Initializer] = {
-    "he_truncated_normal": he_truncated_normal,
-    "glorot_uniform": glorot_uniform,
-    "fan_in_uniform": fan_in_uniform,
-    "orthogonal": orthogonal,
-}
 ActivationName = Literal["relu", "tanh"]
 ACTIVATIONS: Mapping[str, Callable[[jax.Array], jax.Array]] = {"relu": jax.nn.relu, "tanh": jnp.tanh}
 
@@ -85,11 +52,16 @@ class MLP:
     initial_constant: float = 0.0
 
     @property
-    def layer_shapes(self) -> dict[str, tuple[int, int]]:
+    def layer_shapes(self) -> dict[str, tuple[int, ...]]:
         """Kernel shapes by layer name, in the order of computation."""
         sizes = (math.prod(self.observation_shape), *self.settings.hidden_units, self.num_outputs)
         names = [*(f"hidden_{i}" for i in range(1, len(sizes) - 1)), "output"]
         return {name: (sizes[i], sizes[i + 1]) for i, name in enumerate(names)}
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """At how many places each convolution is applied: there is none."""
+        return {}
 
     def init(self, key: Key) -> Params:
         """Fresh parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`, float32; `constants` have a bias alone."""
@@ -108,7 +80,7 @@ class MLP:
     def apply(self, params: Params, observation: Array) -> Array:
         """Outputs `[..., num_outputs + num_constants]` of observations `[..., *observation_shape]`."""
         batch_shape = observation.shape[: observation.ndim - len(self.observation_shape)]
-        x = observation.reshape(-1, math.prod(self.observation_shape)).astype(jnp.float32)
+        x = as_floats(observation).reshape(-1, math.prod(self.observation_shape))
         activation = lambda name: None if name == "output" else ACTIVATIONS[self.settings.activation]
         layers = [
             linalg.Layer(params[name]["kernel"], params[name]["bias"], activation(name)) for name in self.layer_shapes
@@ -122,7 +94,7 @@ class MLP:
     def hidden(self, params: Params, observation: Array) -> dict[str, Array]:
         """What the hidden layers put out, `[..., units]` by name, in the order of computation."""
         batch_shape = observation.shape[: observation.ndim - len(self.observation_shape)]
-        x = observation.reshape(-1, math.prod(self.observation_shape)).astype(jnp.float32)
+        x = as_floats(observation).reshape(-1, math.prod(self.observation_shape))
         outputs: dict[str, Array] = {}
         activation = ACTIVATIONS[self.settings.activation]
         for name in list(self.layer_shapes)[:-1]:
@@ -133,19 +105,3 @@ class MLP:
     def num_parameters(self) -> int:
         """Weights, biases and constants of the dense network."""
         return sum((fan_in + 1) * fan_out for fan_in, fan_out in self.layer_shapes.values()) + self.num_constants
-
-
-def matched_width(num_parameters: Callable[[int], int], target: float) -> int:
-    """The width whose `num_parameters(width)` is nearest to `target`; the smaller one of two equally near.
-
-    `num_parameters` must grow with the width. Exact: bisection to the two neighbours, then comparison.
-    """
-    high = 1
-    while num_parameters(high) < target:
-        high *= 2
-    low = 1
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if num_parameters(middle) < target else (low, middle)
-    below = max(low - 1, 1)
-    return min((below, low), key=lambda width: (abs(num_parameters(width) - target), width))
