@@ -45,6 +45,7 @@ class EnvSpec(NamedTuple):
     observation_dtype: np.dtype
     action: Discrete | Box
     time_limit_steps: int | None
+    stacked_frames: int = 1
 
 
 class TimeStep(NamedTuple):

@@ -57,11 +57,18 @@ def choose(what: str, word: str, names: Collection[str]) -> str:
 def option_types(options: Any, prefix: str = "--") -> dict[str, Any]:
     """The type of every option that a dataclass stands for, by its name on the command line."""
     hints = typing.get_type_hints(type(options))
+    annotated = typing.get_type_hints(type(options), include_extras=True)
     found: dict[str, Any] = {}
     for field in dataclasses.fields(options):
-        value, name = getattr(options, field.name), prefix + field.name.replace("_", "-")
+        value, name = getattr(options, field.name), prefix + _spelled(field.name, annotated[field.name])
         found |= option_types(value, f"{name}.") if dataclasses.is_dataclass(value) else {name: hints[field.name]}
     return found
+
+
+def _spelled(name: str, hint: Any) -> str:
+    """The name of an option: its field's, unless `tyro.conf.arg` gives another."""
+    given = (getattr(mark, "name", None) for mark in getattr(hint, "__metadata__", ()))
+    return next((other for other in given if isinstance(other, str)), name).replace("_", "-")
 
 
 @contextlib.contextmanager

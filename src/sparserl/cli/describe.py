@@ -8,7 +8,7 @@ from typing import Any
 from sparserl.cli.arguments import Json
 from sparserl.cli.experiments import read_request
 from sparserl.cli.tables import print_table
-from sparserl.experiment import describe
+from sparserl.experiment import check_choices, describe
 
 _DESCRIPTION = """Show an experiment's networks: layers, live weights, FLOPs, the dense network of equal size.
 
@@ -17,7 +17,8 @@ Nothing is trained and nothing is written.
 AGENT is dqn, sac or ppo. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
 
 example:
-  sparserl describe dqn rigl --environment CartPole-v1 --sparsity 0.9"""
+  sparserl describe dqn rigl --environment CartPole-v1 --sparsity 0.9
+  sparserl describe dqn rigl --environment atari:MsPacman --network resnet --sparsity 0.9"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Describe the experiment that `words` ask for."""
-    request = read_request("describe", words, Options(), _DESCRIPTION)
+    request = read_request("describe", words, Options(), _DESCRIPTION, check_choices)
     document = describe(request.experiment, request.budget.asked_parameters if request.budget else None)
     if request.own.json:
         print(json.dumps(document, indent=2, allow_nan=False))
@@ -41,7 +42,8 @@ def main(words: Sequence[str]) -> int:
 def _show(document: Mapping[str, Any]) -> None:
     print(
         f"{document['agent']} with {document['method']} on {document['environment']}: "
-        f"sparsity {document['sparsity']:g}, {document['distribution']}, {document['storage']} storage\n"
+        f"{document['network']}, sparsity {document['sparsity']:g}, {document['distribution']}, "
+        f"{document['storage']} storage\n"
     )
     for name, network in document["networks"].items():
         rows = [_layer_row(name, layer) for layer in network["layers"]]
@@ -53,10 +55,9 @@ def _show(document: Mapping[str, Any]) -> None:
     if document["split"]:
         _show_split(document)
     matched = document["matched_dense"]
-    print(
-        f"dense network of equal size: {matched['hidden_units']} hidden units per layer, "
-        f"{matched['parameters']:,} parameters"
-    )
+    scaled = "hidden_units" not in matched
+    width = f"width {matched['width']:g}" if scaled else f"{matched['hidden_units']} hidden units per layer"
+    print(f"dense network of equal size: {width}, {matched['parameters']:,} parameters")
 
 
 def _show_split(document: Mapping[str, Any]) -> None:

@@ -2,14 +2,14 @@
 
 import dataclasses
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import tyro
 
 from sparserl.cli.arguments import choose, in_options, option_types, parse
-from sparserl.experiment import AGENTS, Experiment, asked_parameters, build, from_preset, planned, with_budget
-from sparserl.presets import PresetName
+from sparserl.experiment import AGENTS, Experiment, asked_parameters, from_preset, planned, with_budget
+from sparserl.presets import NETWORKS, NetworkName, PresetName
 from sparserl.sparsity import find_method, method_names
 from sparserl.types import UserError
 
@@ -17,6 +17,7 @@ _HELP: Mapping[str, str] = {
     "environment": "What to learn; any registered Gymnasium environment whose actions fit the agent will do.",
     "preset": "The numbers to start from: the paper's tables, those that its published code used, or (SAC, PPO) "
     "Stable-Baselines3's.",
+    "network_name": "The kind of network, and its published numbers; cnn and resnet see images (DQN).",
     "sparsity": "Fraction of the weights that are zero, at least 0 and below 1.",
     "actor_sparsity": "The actor's, where it is not --sparsity (SAC, PPO).",
     "critic_sparsity": "Each critic's, or the value network's, where it is not --sparsity (SAC, PPO).",
@@ -46,6 +47,7 @@ _HINTS = {
 }
 _EXAMPLES = {"dqn": "CartPole-v1", "sac": "HalfCheetah-v5", "ppo": "HalfCheetah-v5"}  # an environment for each agent
 _FIRST = ("environment", "sparsity", "distribution", "total_steps")
+_NETWORK = "network_name"  # called --network, as that is what it chooses; --network.width and the like are its parts
 _BUDGET = {"budget": None, "actor_share": None}  # options that are no choices of an experiment, but decide some
 _SPARSITIES = ("--sparsity", "--actor-sparsity", "--critic-sparsity")  # what a budget decides
 _WIDTHS = ("--network.hidden-units", "--critic-hidden-units")  # what it decides, too, for dense
@@ -68,18 +70,25 @@ class Request(NamedTuple):
     own: Any
 
 
-def read_request(command: str, words: Sequence[str], own: Any, description: str) -> Request:
-    """The experiment and the values of the command's `own` options. Raises UserError for what cannot be run."""
+def read_request(
+    command: str, words: Sequence[str], own: Any, description: str, verify: Callable[[Experiment], object]
+) -> Request:
+    """The experiment and the values of the command's `own` options.
+
+    verify: builds what the command needs of the planned experiment. Raises UserError for what cannot be run.
+    """
     help_asked = not {"-h", "--help"}.isdisjoint(words)
     agent, method, rest = _agent_and_method(command, words, help_asked)
     named = f"{agent} {method}" if len(rest) == len(words) - 2 else "AGENT METHOD"
     environment, preset = _given("environment", rest), _given("preset", rest) or "paper"
+    network = _given("network", rest)
     if not environment and not help_asked:
         raise UserError(
             f"--environment is missing: sparserl {command} {agent} {method} --environment {_EXAMPLES[agent]}"
         )
     choose("preset", preset, typing.get_args(PresetName))
-    template = from_preset(agent, method, environment or _EXAMPLES[agent], typing.cast(PresetName, preset))
+    of_network = {} if network is None else {"network": choose("network", network, NETWORKS)}
+    template = from_preset(agent, method, environment or _EXAMPLES[agent], typing.cast(PresetName, preset), **of_network)
     options = _options(template, own, preset)
     chosen = vars(parse(options, rest, f"sparserl {command} {named}", description))
     with in_options(option_types(options)):
@@ -89,7 +98,7 @@ def read_request(command: str, words: Sequence[str], own: Any, description: str)
         if budget:
             experiment = with_budget(experiment, budget.actor_share, budget.budget_fraction)
         experiment = planned(_stored_for_gpu(experiment) if chosen.get("device") == "gpu" else experiment)
-        build(experiment)
+        verify(experiment)
     return Request(experiment, chosen["preset"], budget, own)
 
 
@@ -148,16 +157,18 @@ def _options(template: Experiment, own: Any, preset: str) -> Any:
     """The experiment's choices and the command's own options as one flat dataclass, whose nested ones stay nested."""
     choices = {name: value for name, value in vars(template).items() if not _without_choices(value)}
     hints = typing.get_type_hints(Experiment) | {"preset": PresetName} | dict.fromkeys(_BUDGET, float | None)
-    hints |= {"agent": type(template.agent), "method": type(template.method)}
+    hints |= {name: type(getattr(template, name)) for name in ("agent", "method", "network")} | {_NETWORK: NetworkName}
     types = {name: Annotated[hint, _explanation(name)] for name, hint in hints.items()}
     types |= typing.get_type_hints(type(own), include_extras=True)
-    values = {name: choices[name] for name in _FIRST} | {"preset": preset} | vars(own) | _BUDGET | choices
+    named = {"preset": preset, _NETWORK: template.network_name}
+    values = {name: choices[name] for name in _FIRST} | named | vars(own) | _BUDGET | choices
     cls = dataclasses.make_dataclass("Options", [(name, types[name]) for name in values], frozen=True)
     return cls(**values)
 
 
 def _explanation(name: str) -> Any:
-    return tyro.conf.arg(help=_HELP.get(name), help_behavior_hint=_HINTS.get(name))
+    spelled = "network" if name == _NETWORK else None
+    return tyro.conf.arg(name=spelled, help=_HELP.get(name), help_behavior_hint=_HINTS.get(name))
 
 
 def _without_choices(value: Any) -> bool:

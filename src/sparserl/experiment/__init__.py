@@ -1,9 +1,10 @@
 """The hall: an experiment as data, the agent and environments it stands for, and one run of it."""
 
 from sparserl.experiment.budget import asked_parameters, with_budget
-from sparserl.experiment.building import Built, build, check
+from sparserl.experiment.building import Built, build, check, check_choices
 from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
+from sparserl.experiment.games import ATARI_GAMES
 from sparserl.experiment.matching import Matched, live_parameters, matched, matched_dense
 from sparserl.experiment.measuring import Pace, measure
 from sparserl.experiment.planning import planned
@@ -17,6 +18,7 @@ from sparserl.experiment.workload import Workload, workload
 
 __all__ = [
     "AGENTS",
+    "ATARI_GAMES",
     "RESULTS_VERSION",
     "Built",
     "Captured",
@@ -31,6 +33,7 @@ __all__ = [
     "build",
     "canonical",
     "check",
+    "check_choices",
     "check_types",
     "choice_names",
     "describe",

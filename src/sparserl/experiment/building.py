@@ -15,9 +15,10 @@ from sparserl.experiment.planning import (
     layer_densities,
     make_networks,
     planned,
+    require_environment,
     specification,
 )
-from sparserl.networks import MLP
+from sparserl.networks import MLP, Sized
 from sparserl.sparsity import SparseOptimizer, sparse_glorot_uniform
 from sparserl.types import Agent, Environment, EnvSpec, UserError
 
@@ -46,6 +47,12 @@ def build(experiment: Experiment) -> Built:
 
 
 def check(experiment: Experiment) -> Experiment:
+    """The experiment, planned, once it is sure that it can be built here; UserError where it cannot be."""
+    require_environment(experiment)
+    return check_choices(experiment)
+
+
+def check_choices(experiment: Experiment) -> Experiment:
     """The experiment, planned, once all of it but its environments has been built; UserError where it cannot be."""
     experiment = planned(experiment)
     spec = specification(experiment)
@@ -91,13 +98,13 @@ def _optimizers(
     experiment: Experiment, networks: Networks, densities: Mapping[str, float]
 ) -> dict[str, SparseOptimizer]:
     """One for each group; each has the densities, the decay and the storage of its own layers."""
-    limits = break_evens(experiment, densities)
+    limits = break_evens(experiment, networks, densities)
     total_updates, settings = _total_updates(experiment), experiment.agent
     held_updates = settings.updates_per_rollout(experiment.num_environments) if isinstance(settings, PPOSettings) else 1
     inner = experiment.optimizer.build(total_updates, held_updates)
     initializer = sparse_glorot_uniform if experiment.sparsity_aware_initialization else None
 
-    def optimizer(members: Mapping[str, MLP]) -> SparseOptimizer:
+    def optimizer(members: Mapping[str, Sized]) -> SparseOptimizer:
         layers = [f"{name}/{layer}" for name, network in members.items() for layer in network.layer_shapes]
         own = lambda values: {name: values[name] for name in layers if name in values}
         return SparseOptimizer(

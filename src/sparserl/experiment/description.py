@@ -7,7 +7,7 @@ from sparserl.experiment.budget import ACTOR
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.matching import matched
 from sparserl.experiment.planning import break_evens, by_name, layer_densities, make_networks, planned, specification
-from sparserl.networks import MLP
+from sparserl.networks import Sized
 from sparserl.sparsity import live_count, network_cost, pruned_count
 
 
@@ -16,15 +16,16 @@ def describe(experiment: Experiment, asked: Mapping[str, float] | None = None) -
 
     asked: the parameters that each network was to have alive, where a budget was given; told beside what it has.
     `split` are the parts of actor and critics in all live parameters, None for an agent without an actor. `macs` are
-    multiply-accumulates for one observation (two FLOPs each). `matched_dense` are dense networks of one common hidden
-    width whose parameters, all networks together, come nearest to the live ones.
+    multiply-accumulates for one observation (two FLOPs each): a convolution's weight is used at every place of its
+    output; biases, activations and pooling are not counted. `matched_dense` are dense networks of one common hidden
+    width, or width multiplier, whose parameters, all networks together, come nearest to the live ones.
     """
     experiment = planned(experiment)
     groups = make_networks(experiment, specification(experiment))
     networks, densities = by_name(groups), layer_densities(experiment, groups)
     dense = experiment.method_name == "dense"
     count = pruned_count if experiment.method_name == "prune" else live_count
-    packed = break_evens(experiment, densities)
+    packed = break_evens(experiment, groups, densities)
     described = {
         name: _network_description(name, network, {} if dense else densities, count, packed)
         for name, network in networks.items()
@@ -38,6 +39,7 @@ def describe(experiment: Experiment, asked: Mapping[str, float] | None = None) -
         "environment": experiment.environment,
         "sparsity": experiment.sparsity,
         "distribution": experiment.distribution,
+        "network": experiment.network_name,
         "storage": experiment.storage,
         "experiment_id": experiment.identifier,
         "networks": {
@@ -45,16 +47,16 @@ def describe(experiment: Experiment, asked: Mapping[str, float] | None = None) -
             for name, network in described.items()
         },
         "split": {"actor": shares[ACTOR], "critics": 1 - shares[ACTOR]} if ACTOR in shares else None,
-        "matched_dense": matched(experiment)._asdict(),
+        "matched_dense": {name: value for name, value in matched(experiment)._asdict().items() if value is not None},
     }
 
 
 def _network_description(
-    name: str, network: MLP, densities: Mapping[str, float], count: Any, packed: Collection[str]
+    name: str, network: Sized, densities: Mapping[str, float], count: Any, packed: Collection[str]
 ) -> dict[str, Any]:
     prefix = f"{name}/"
     own = {layer.removeprefix(prefix): value for layer, value in densities.items() if layer.startswith(prefix)}
-    layers = network_cost(network.layer_shapes, own, count=count)
+    layers = network_cost(network.layer_shapes, own, network.positions, count)
     biases = network.num_parameters() - sum(layer.weights for layer in layers)
     return {
         "layers": [

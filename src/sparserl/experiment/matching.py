@@ -5,15 +5,26 @@ import math
 from typing import NamedTuple
 
 from sparserl.experiment.choices import Experiment, canonical
-from sparserl.experiment.planning import by_name, layer_densities, make_networks, planned, specification
-from sparserl.networks import MLP, matched_width
+from sparserl.experiment.planning import (
+    by_name,
+    critic_widths,
+    layer_densities,
+    make_networks,
+    planned,
+    specification,
+)
+from sparserl.networks import MLPSettings, Sized, matched_multiplier, matched_width
 from sparserl.sparsity import find_method, live_count, pruned_count
 
 
 class Matched(NamedTuple):
-    """A dense experiment's width, common to all hidden layers, and the parameters of all its networks together."""
+    """A dense experiment's width and the parameters of all its networks together; the other width is None.
 
-    hidden_units: int
+    `hidden_units` is common to all hidden layers of an MLP; `width` multiplies those of a CNN or ResNet.
+    """
+
+    hidden_units: int | None
+    width: float | None
     parameters: int
 
 
@@ -31,7 +42,7 @@ def wanted_parameters(experiment: Experiment) -> dict[str, int]:
     densities = layer_densities(experiment, networks)
     count = pruned_count if experiment.method_name == "prune" else live_count
 
-    def live(name: str, network: MLP) -> int:
+    def live(name: str, network: Sized) -> int:
         sizes = {f"{name}/{layer}": math.prod(shape) for layer, shape in network.layer_shapes.items()}
         dead = (size - count(size, densities[layer]) for layer, size in sizes.items() if layer in densities)
         return network.num_parameters() - sum(dead)
@@ -40,15 +51,25 @@ def wanted_parameters(experiment: Experiment) -> dict[str, int]:
 
 
 def matched(experiment: Experiment) -> Matched:
-    """The common width of dense networks whose parameters, all together, come nearest to the live ones."""
-    networks = by_name(make_networks(experiment, specification(experiment)))
-    of_width = lambda width: sum(_resized(network, width).num_parameters() for network in networks.values())
-    width = matched_width(of_width, sum(wanted_parameters(experiment).values()))
-    return Matched(width, of_width(width))
+    """The common width of dense networks whose parameters, all together, come nearest to the live ones.
+
+    A CNN or ResNet is scaled in steps of a thousandth, all layers alike, as in the published code (Deviation 24).
+    """
+    spec, wanted = specification(experiment), sum(wanted_parameters(experiment).values())
+
+    def parameters(width: float) -> int:
+        networks = make_networks(of_widths(experiment, width, width), spec)
+        return sum(network.num_parameters() for network in by_name(networks).values())
+
+    if isinstance(experiment.network, MLPSettings):
+        hidden_units = matched_width(parameters, wanted)
+        return Matched(hidden_units, None, parameters(hidden_units))
+    multiplier = matched_multiplier(parameters, wanted)
+    return Matched(None, multiplier, parameters(multiplier))
 
 
 def matched_dense(experiment: Experiment, template: Experiment | None = None) -> Experiment:
-    """The dense experiment of as many parameters as are alive in `experiment`: one common hidden width, planned.
+    """The dense experiment of as many parameters as are alive in `experiment`: one common width, planned.
 
     template: the dense experiment that gives all other choices, as dense training has hyperparameters of its own;
     None: those of `experiment`. All experiments with the same number of live parameters have the same dense one.
@@ -56,21 +77,24 @@ def matched_dense(experiment: Experiment, template: Experiment | None = None) ->
     dense = experiment if template is None else template
     if dense.method_name != "dense":
         dense = dataclasses.replace(dense, method=find_method("dense")(), storage="auto", compressed_layers=())
-    width = matched(experiment).hidden_units
+    hidden_units, multiplier, _ = matched(experiment)
+    width = multiplier if hidden_units is None else hidden_units
+    assert width is not None
     return planned(canonical(of_widths(dense, width, width)))
 
 
-def of_widths(experiment: Experiment, actor_width: int, critic_width: int) -> Experiment:
-    """The experiment with as many hidden layers as before, all those of a network equally wide."""
-    actor = (actor_width,) * len(experiment.network.hidden_units)
-    critic = (critic_width,) * len(experiment.critic_hidden_units or experiment.network.hidden_units)
+def of_widths(experiment: Experiment, actor_width: float, critic_width: float) -> Experiment:
+    """The experiment with as many layers as before: those of an MLP equally wide, a CNN or ResNet scaled by the width.
+
+    Whole numbers for an MLP.
+    """
+    if not isinstance(experiment.network, MLPSettings):
+        return dataclasses.replace(experiment, network=dataclasses.replace(experiment.network, width=actor_width))
+    actor = (int(actor_width),) * len(experiment.network.hidden_units)
+    critic = (int(critic_width),) * len(critic_widths(experiment))
     return dataclasses.replace(
         experiment,
         network=dataclasses.replace(experiment.network, hidden_units=actor),
         critic_hidden_units=() if critic == actor else critic,  # () is as the actor's: one experiment, one id
     )
 
-
-def _resized(network: MLP, width: int) -> MLP:
-    widths = (width,) * len(network.settings.hidden_units)
-    return dataclasses.replace(network, settings=dataclasses.replace(network.settings, hidden_units=widths))

@@ -16,6 +16,7 @@ from sparserl.experiment.choices import Experiment
 from sparserl.experiment.planning import planned
 
 _WARMUP_STEPS = 500  # random steps cost little and tell nothing of learning
+_REPLAY_STEPS = 50_000  # a million frames would take as long to make as everything that is measured
 _EVALUATION_STEPS = 100  # of every episode
 _FIRST_CHUNK_STEPS = 25
 
@@ -61,7 +62,9 @@ def _soon_learning(experiment: Experiment) -> Experiment:
     agent: Any = experiment.agent
     if not isinstance(agent, DQNSettings | SACSettings):
         return experiment
-    shorter = dataclasses.replace(agent, warmup_steps=min(agent.warmup_steps, _WARMUP_STEPS))
+    capacity_steps = min(agent.replay_capacity_steps, _REPLAY_STEPS)
+    warmup_steps = min(agent.warmup_steps, _WARMUP_STEPS)
+    shorter = dataclasses.replace(agent, warmup_steps=warmup_steps, replay_capacity_steps=capacity_steps)
     return dataclasses.replace(experiment, agent=shorter)
 
 

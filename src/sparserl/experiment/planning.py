@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 import jax
 
@@ -13,6 +14,7 @@ from sparserl.agents.dqn import DQNSettings
 from sparserl.agents.ppo import PPOSettings
 from sparserl.agents.sac import SACSettings
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.games import known_specification
 from sparserl.networks import MLP, MLPSettings, Sized, make
 from sparserl.sparsity import Distribution
 from sparserl.types import Box, Discrete, EnvSpec, UserError
@@ -27,6 +29,16 @@ def specification(experiment: Experiment) -> EnvSpec:
 
 @functools.cache  # making a host environment takes as long as planning ten experiments
 def _specification(environment: str, backend: environments.Backend) -> EnvSpec:
+    return known_specification(environment) or _made(environment, backend)
+
+
+def require_environment(experiment: Experiment) -> None:
+    """Raises `UserError` where the environment cannot be made here, though it may be known what it shows."""
+    _made(experiment.environment, experiment.environment_backend)
+
+
+@functools.cache
+def _made(environment: str, backend: environments.Backend) -> EnvSpec:
     return environments.make(environment, 1, backend).spec
 
 
@@ -146,11 +158,16 @@ def planned(experiment: Experiment) -> Experiment:
     return dataclasses.replace(experiment, storage="compressed", compressed_layers=layers)
 
 
-def break_evens(experiment: Experiment, densities: Mapping[str, float]) -> dict[str, float]:
+def break_evens(experiment: Experiment, networks: Networks, densities: Mapping[str, float]) -> dict[str, float]:
     """The density up to which each compressed layer of a planned experiment is compressed, by layer name."""
     given = dict(_pairs("compressed_layers", "LAYER=DENSITY, as in q/hidden_2=0.4", experiment.compressed_layers))
-    if unknown := sorted(set(given) - set(densities)):
-        raise UserError(f"compressed_layers names {unknown[0]!r}: there are {', '.join(densities)}")
+    shapes = layer_shapes(networks)
+    dense = [layer for layer in densities if len(shapes[layer]) == 2]
+    if unknown := sorted(set(given) - set(dense)):
+        reason = ", a convolution, which is always masked" if unknown[0] in densities else ""
+        near = get_close_matches(unknown[0], dense, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near and not reason else ""
+        raise UserError(f"compressed_layers names {unknown[0]!r}{reason}: there are {', '.join(dense)}{hint}")
     if given and (obstacle := _obstacle(experiment)):
         raise UserError(f"storage is compressed, but {obstacle}: choose masked or auto")
     return given

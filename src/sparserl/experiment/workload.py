@@ -6,8 +6,16 @@ from typing import NamedTuple
 from sparserl.agents.dqn import DQNSettings
 from sparserl.agents.sac import SACSettings
 from sparserl.experiment.choices import Experiment
-from sparserl.experiment.matching import live_parameters
-from sparserl.experiment.planning import by_name, make_networks, specification
+from sparserl.experiment.planning import (
+    Networks,
+    break_evens,
+    by_name,
+    layer_densities,
+    layer_shapes,
+    make_networks,
+    specification,
+)
+from sparserl.sparsity import live_count, pruned_count
 from sparserl.types import Box, EnvSpec
 
 _FLOAT_BYTES = 4
@@ -24,7 +32,9 @@ class Workload(NamedTuple):
     evaluation_length_steps: int  # of the longest episode that the time limit allows
     evaluation_steps: int  # at most: every episode as long as that
     parameters: int  # of all networks, dead ones included
-    computed_parameters: int  # those that cost time: the live ones where kernels are compressed, else all
+    computed_parameters: int  # those that cost time, as often as one observation uses them: where kernels are
+    # compressed the live ones, else all; those of a convolution at every place of its output
+    first_computed_parameters: int  # the same at the first step, when pruning has not begun
     finished_bytes: int  # policy and evaluations
     running_bytes: int  # beside them while it runs: two checkpoints and the replay
 
@@ -32,21 +42,39 @@ class Workload(NamedTuple):
 def workload(experiment: Experiment) -> Workload:
     """Steps and sizes of one run of a planned experiment."""
     spec = specification(experiment)
-    parameters = sum(network.num_parameters() for network in by_name(make_networks(experiment, spec)).values())
-    live = sum(live_parameters(experiment).values())
-    compressed = experiment.storage == "compressed"
+    networks = make_networks(experiment, spec)
+    parameters = sum(network.num_parameters() for network in by_name(networks).values())
+    spared, used = _spared_weights(experiment, networks), parameters + _repeated_weights(networks)
     num_evaluations, length_steps = _num_evaluations(experiment), _evaluation_length_steps(experiment, spec)
-    state_bytes = _state_bytes(experiment, live if compressed else parameters, parameters)
+    state_bytes = _state_bytes(experiment, parameters - spared, parameters)
     return Workload(
         environment_steps=experiment.total_steps * experiment.num_environments,
         num_evaluations=num_evaluations,
         evaluation_length_steps=length_steps,
         evaluation_steps=num_evaluations * experiment.evaluation.num_episodes * length_steps,
         parameters=parameters,
-        computed_parameters=live if compressed else parameters,
+        computed_parameters=used - spared,
+        first_computed_parameters=used if experiment.method_name == "prune" else used - spared,
         finished_bytes=state_bytes + num_evaluations * _ROW_BYTES + _SMALL_FILES_BYTES,
         running_bytes=2 * state_bytes + _replay_bytes(experiment, spec),
     )
+
+
+def _spared_weights(experiment: Experiment, networks: Networks) -> int:
+    """The dead weights of compressed layers, in the end."""
+    densities = layer_densities(experiment, networks)
+    count, shapes = pruned_count if experiment.method_name == "prune" else live_count, layer_shapes(networks)
+    sizes = {layer: math.prod(shapes[layer]) for layer in break_evens(experiment, networks, densities)}
+    return sum(size - count(size, densities[layer]) for layer, size in sizes.items())
+
+
+def _repeated_weights(networks: Networks) -> int:
+    """Weights of convolutions, as often as they are used for one observation beyond the first time."""
+    members = by_name(networks).values()
+    repeated = lambda network: (
+        (places - 1) * math.prod(network.layer_shapes[layer]) for layer, places in network.positions.items()
+    )
+    return sum(sum(repeated(network)) for network in members)
 
 
 def _num_evaluations(experiment: Experiment) -> int:

@@ -1,7 +1,7 @@
 """Estimates: how long each experiment of a study takes, from the few that were measured and those that have finished.
 
 Seconds of a run = start + steps x pace + evaluations x episode length x pace of evaluation. The pace of training is
-interpolated over the parameters that are computed with, for each agent and storage, and scaled to each environment.
+interpolated over the parameters that are computed with, for each agent, network and storage, and scaled to each environment.
 """
 
 import bisect
@@ -28,14 +28,16 @@ class Job(NamedTuple):
 
     @property
     def family(self) -> tuple[str, str]:
-        """Experiments of one agent whose kernels are stored alike cost alike, apart from their size."""
+        """Experiments of one agent and kind of network, with kernels stored alike, cost alike, apart from their size."""
         shrinking = self.experiment.method_name == "prune" and self.experiment.storage == "compressed"
-        return self.experiment.agent_name, "shrinking" if shrinking else self.experiment.storage
+        learner = f"{self.experiment.agent_name} {self.experiment.network_name}"
+        return learner, "shrinking" if shrinking else self.experiment.storage
 
     @property
     def size(self) -> int:
         """The parameters that its first steps compute with."""
-        return self.workload.parameters if self.family[1] == "shrinking" else self.workload.computed_parameters
+        work = self.workload
+        return work.first_computed_parameters if self.family[1] == "shrinking" else work.computed_parameters
 
 
 def representatives(jobs: Sequence[Job]) -> list[Experiment]:

@@ -21,6 +21,7 @@ class EvaluationSettings:
     num_episodes: int = 20  # side by side
     final_fraction: float = 0.1  # the final return is the mean over this last part of the evaluations
     max_episode_steps: int = 100_000  # for environments without a time limit of their own
+    min_steps: int = 0  # of all episodes together, at the least: each environment plays episodes until it has its share
 
     def __post_init__(self) -> None:
         for name in ("interval_steps", "num_episodes", "max_episode_steps"):
