@@ -45,7 +45,7 @@ class EnvSpec(NamedTuple):
     observation_dtype: np.dtype
     action: Discrete | Box
     time_limit_steps: int | None
-    stacked_frames: int = 1
+    stacked_frames: int = 1  # the last axis of an observation: so many frames, oldest first, each step brings one
 
 
 class TimeStep(NamedTuple):

@@ -1,13 +1,14 @@
 """DQN: deep Q-learning (Mnih et al. 2015) with double, Huber and n-step variants."""
 
 import dataclasses
+import math
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from sparserl.agents import replay
+from sparserl.agents import frames, replay
 from sparserl.agents.replay import Steps
 from sparserl.types import (
     Array,
@@ -23,6 +24,8 @@ from sparserl.types import (
     Transition,
     UserError,
 )
+
+Ring = replay.Replay | frames.FrameReplay
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,12 +51,15 @@ class DQNSettings:
 
     def __post_init__(self) -> None:
         least = {"batch_size": 1, "steps_per_update": 1, "target_interval_updates": 1, "n_step": 1, "warmup_steps": 0}
-        for name, minimum in {**least, "epsilon_decay_steps": 0, "replay_capacity_steps": self.n_step}.items():
+        decay = {"epsilon_decay_steps": 0, "epsilon_decay_begin_steps": 0}
+        for name, minimum in {**least, **decay, "replay_capacity_steps": self.n_step}.items():
             if getattr(self, name) < minimum:
                 raise UserError(f"{name} is {getattr(self, name)}: it must be at least {minimum}")
         for name in ("discount", "initial_epsilon", "final_epsilon", "evaluation_epsilon"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{name} is {getattr(self, name)}: it must lie in [0, 1]")
+        if self.reward_limit is not None and not 0 < self.reward_limit < math.inf:
+            raise UserError(f"reward_limit is {self.reward_limit}: it must be greater than 0, or None for no limit")
 
     def num_updates(self, num_steps: Steps) -> Steps:
         """Gradient updates that `num_steps` environment steps bring: one per `steps_per_update` after the warm-up."""
@@ -64,7 +70,7 @@ class DQNState(NamedTuple):
     """The network group "q" and the replay."""
 
     groups: dict[str, Group]
-    replay: replay.Replay
+    replay: Ring
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +94,13 @@ class DQN:
         """Gradient updates done after `num_steps` environment steps; warm-up steps count inside the total."""
         return self.settings.num_updates(num_steps)
 
+    @property
+    def memory(self) -> replay.Memory:
+        """What remembers steps: frames once, where observations are stacks of them."""
+        if self.spec.stacked_frames > 1:
+            return frames.FrameMemory(self.spec.observation_shape, self.spec.time_limit_steps)
+        return replay
+
     def init(self, key: Key) -> DQNState:
         """A new learner with an empty replay."""
         network_key, optimizer_key = jax.random.split(key)
@@ -96,7 +109,7 @@ class DQN:
         flags = jnp.zeros((self.num_envs,), bool)
         zeros = jnp.zeros((self.num_envs,), jnp.float32)
         step = Transition(observation, zeros.astype(jnp.int32), zeros, flags, flags, observation)
-        return DQNState({"q": group}, replay.empty(step, self.settings.replay_capacity_steps))
+        return DQNState({"q": group}, self.memory.empty(step, self.settings.replay_capacity_steps))
 
     def explore(self, key: Key, num_steps: Array, state: DQNState, observation: Array) -> Array:
         """Epsilon-greedy actions `[env]` for observations `[env, ...]`; uniformly random ones during warm-up."""
@@ -109,7 +122,8 @@ class DQN:
     def epsilon(self, num_steps: Array) -> Array:
         """Chance of a random action at environment step `num_steps`."""
         s = self.settings
-        progress = jnp.clip(num_steps / max(s.epsilon_decay_steps, 1), 0.0, 1.0)
+        num_decayed = num_steps - s.epsilon_decay_begin_steps
+        progress = jnp.clip(num_decayed / max(s.epsilon_decay_steps, 1), 0.0, 1.0)
         return jnp.where(
             num_steps < s.warmup_steps, 1.0, s.initial_epsilon + (s.final_epsilon - s.initial_epsilon) * progress
         )
@@ -118,7 +132,9 @@ class DQN:
         """Store a rollout `[step, env, ...]`, whose steps `num_steps` includes; after warm-up, take a gradient step."""
         if not self.settings.bootstrap_time_limits:
             rollout = rollout._replace(terminated=rollout.terminated | rollout.truncated)
-        state = state._replace(replay=replay.add(state.replay, rollout))
+        if (limit := self.settings.reward_limit) is not None:
+            rollout = rollout._replace(reward=jnp.clip(rollout.reward, -limit, limit))
+        state = state._replace(replay=self.memory.add(state.replay, rollout))
         skip = lambda group: (group, {"loss": jnp.float32(jnp.nan), "mean_value": jnp.float32(jnp.nan)})
         num_updates = self.settings.num_updates(num_steps)
         learn = lambda group: self._learn(key, num_updates - 1, group, state.replay)
@@ -128,7 +144,7 @@ class DQN:
     def probe(self, key: Key, state: DQNState) -> dict[str, Probe]:
         """The network "q" with the TD error of each example of a batch from the replay, which must not be empty."""
         s, group = self.settings, state.groups["q"]
-        batch = replay.sample(key, state.replay, s.batch_size, s.discount, s.n_step)
+        batch = self.memory.sample(key, state.replay, s.batch_size, s.discount, s.n_step)
         assert group.target_params is not None
         target_params = group.target_params["q"]
         loss = lambda params, example: self.loss(params, target_params, replay.batch_of_one(example))[0]
@@ -156,10 +172,10 @@ class DQN:
         loss = (optax.losses.huber_loss(error) if self.settings.huber else error**2).mean()
         return loss, {"loss": loss, "mean_value": value.mean()}
 
-    def _learn(self, key: Key, update: Array, group: Group, ring: replay.Replay) -> tuple[Group, Metrics]:
+    def _learn(self, key: Key, update: Array, group: Group, ring: Ring) -> tuple[Group, Metrics]:
         s = self.settings
         sample_key, optimizer_key = jax.random.split(key)
-        batch = replay.sample(sample_key, ring, s.batch_size, s.discount, s.n_step)
+        batch = self.memory.sample(sample_key, ring, s.batch_size, s.discount, s.n_step)
         assert group.target_params is not None
         target_params = group.target_params["q"]
         loss = lambda params: self.loss(params["q"], target_params, batch)

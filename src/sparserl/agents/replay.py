@@ -1,6 +1,6 @@
 """Replay: a ring of transitions in device memory, and the n-step batches drawn from it."""
 
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,17 @@ class Replay(NamedTuple):
     num_added: Array
 
 
+class Rewarded(Protocol):
+    """Stored steps, `[capacity_steps, env]` each."""
+
+    @property
+    def reward(self) -> Array: ...
+    @property
+    def terminated(self) -> Array: ...
+    @property
+    def truncated(self) -> Array: ...
+
+
 class Batch(NamedTuple):
     """`[batch]` transitions over up to n steps: `discount` is what multiplies the value of `next_observation`."""
 
@@ -28,6 +39,14 @@ class Batch(NamedTuple):
     reward: Array
     discount: Array
     next_observation: Array
+
+
+class Memory(Protocol):
+    """What an agent remembers its steps with; this module is one for observations of any kind."""
+
+    def empty(self, example: Transition, capacity_steps: int, /) -> Any: ...
+    def add(self, replay: Any, rollout: Transition, /) -> Any: ...
+    def sample(self, key: Key, replay: Any, batch_size: int, discount: float, num_steps: int = 1, /) -> Batch: ...
 
 
 def empty(example: Transition, capacity_steps: int) -> Replay:
@@ -51,25 +70,37 @@ def sample(key: Key, replay: Replay, batch_size: int, discount: float, num_steps
     gamma^k after k summed steps, and 0 where the task terminated (a mere time limit bootstraps: Deviation 14).
     """
     capacity_steps, num_envs = replay.storage.reward.shape
-    num_stored = jnp.minimum(replay.num_added, capacity_steps)
+    start, env = starts(key, replay.num_added, capacity_steps, num_envs, batch_size, num_steps)
+    reward, factor, last = returns(replay.storage, start, env, discount, num_steps)
+    at = lambda ring, step: ring[step % capacity_steps, env]
+    observation, action = (at(ring, start) for ring in replay.storage[:2])
+    return Batch(observation, action, reward, factor, at(replay.storage.next_observation, last))
+
+
+def starts(
+    key: Key, num_added: Array, capacity_steps: int, num_envs: int, batch_size: int, num_steps: int
+) -> tuple[Array, Array]:
+    """Numbers of steps, counted from the first ever added, and of environments, `[batch]` each; see `sample`."""
+    num_stored = jnp.minimum(num_added, capacity_steps)
     step_key, env_key = jax.random.split(key)
     age = jax.random.randint(step_key, (batch_size,), 0, num_stored - (num_steps - 1))
-    start = replay.num_added - num_stored + age
+    start = num_added - num_stored + age
     env = jax.random.randint(env_key, (batch_size,), 0, num_envs) if num_envs > 1 else jnp.zeros_like(age)
-    first = jax.tree.map(lambda ring: ring[start % capacity_steps, env], replay.storage)
+    return start, env
 
-    reward, power = first.reward, jnp.full((batch_size,), discount, jnp.float32)
-    ended, terminated = first.terminated | first.truncated, first.terminated
-    next_observation = first.next_observation
-    for k in range(1, num_steps):
-        later = jax.tree.map(lambda ring, k=k: ring[(start + k) % capacity_steps, env], replay.storage)
-        reward = reward + jnp.where(ended, 0.0, power * later.reward)
-        power = jnp.where(ended, power, power * discount)
-        terminated = terminated | (~ended & later.terminated)
-        still = jnp.expand_dims(ended, tuple(range(1, next_observation.ndim)))
-        next_observation = jnp.where(still, next_observation, later.next_observation)
-        ended = ended | later.terminated | later.truncated
-    return Batch(first.observation, first.action, reward, jnp.where(terminated, 0.0, power), next_observation)
+
+def returns(storage: Rewarded, start: Array, env: Array, discount: float, num_steps: int) -> tuple[Array, Array, Array]:
+    """Summed rewards, what multiplies the value after them, and the number of the last step summed, `[batch]` each."""
+    at = lambda ring, step: ring[step % len(storage.reward), env]
+    reward, factor = at(storage.reward, start), jnp.full(start.shape, discount, jnp.float32)
+    terminated, last = at(storage.terminated, start), start
+    ended = terminated | at(storage.truncated, start)
+    for step in (start + k for k in range(1, num_steps)):
+        reward = reward + jnp.where(ended, 0.0, factor * at(storage.reward, step))
+        factor, last = jnp.where(ended, factor, factor * discount), jnp.where(ended, last, step)
+        terminated = terminated | (~ended & at(storage.terminated, step))
+        ended = ended | at(storage.terminated, step) | at(storage.truncated, step)
+    return reward, jnp.where(terminated, 0.0, factor), last
 
 
 def batch_of_one(example: Any) -> Any:
