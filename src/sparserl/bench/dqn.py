@@ -10,6 +10,7 @@ from sparserl.agents.dqn import DQNSettings
 from sparserl.bench.choices import Updates
 from sparserl.bench.work import METHOD_OF, STORAGE_OF, Pass, Work, full_replay, network_passes
 from sparserl.experiment import Built, Experiment, build, from_preset
+from sparserl.networks import MLP, MLPSettings
 from sparserl.types import Array, Discrete, Key, Params
 
 ENVIRONMENT = "Acrobot-v1"
@@ -40,6 +41,7 @@ def experiment(options: Updates, sparsity: float, variant: str) -> Experiment:
     """The paper's DQN on classic control with the storage of a variant."""
     preset = from_preset("dqn", METHOD_OF[variant], ENVIRONMENT, sparsity=sparsity, storage=STORAGE_OF[variant])
     assert isinstance(preset.agent, DQNSettings)
+    assert isinstance(preset.network, MLPSettings)
     agent = dataclasses.replace(
         preset.agent,
         replay_capacity_steps=options.replay_steps,
@@ -55,6 +57,7 @@ def experiment(options: Updates, sparsity: float, variant: str) -> Experiment:
 
 def _passes(built: Built, params: Params, batch_size: int) -> tuple[Pass, ...]:
     network = built.networks["q"]["q"]
+    assert isinstance(network, MLP)
     online = network_passes(network, params, batch_size, weights_wanted=True)
     target = network_passes(network, params, batch_size)
     return (*online, *target)

@@ -12,7 +12,7 @@ from sparserl import linalg
 from sparserl.agents.sac import CRITICS, SAC, SACSettings
 from sparserl.bench.choices import Updates
 from sparserl.bench.work import METHOD_OF, STORAGE_OF, Pass, Work, full_replay, network_passes
-from sparserl.networks import MLP
+from sparserl.networks import MLP, MLPSettings
 from sparserl.presets import PRESETS
 from sparserl.sparsity import Distribution, SparseOptimizer, sparse_glorot_uniform
 from sparserl.types import Array, Box, EnvSpec, Group, Key
@@ -42,6 +42,7 @@ def work(options: Updates, sparsity: float, variant: str) -> Work:
 def make(options: Updates, sparsity: float, variant: str) -> SAC:
     """SAC with the method and the storage of a variant."""
     preset = PRESETS["sac"](METHOD_OF[variant], "paper", ENVIRONMENT)
+    assert isinstance(preset.network, MLPSettings)
     network = dataclasses.replace(preset.network, hidden_units=options.hidden_units or preset.network.hidden_units)
     assert isinstance(preset.agent, SACSettings)
     settings = dataclasses.replace(

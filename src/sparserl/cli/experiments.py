@@ -88,7 +88,9 @@ def read_request(
         )
     choose("preset", preset, typing.get_args(PresetName))
     of_network = {} if network is None else {"network": choose("network", network, NETWORKS)}
-    template = from_preset(agent, method, environment or _EXAMPLES[agent], typing.cast(PresetName, preset), **of_network)
+    template = from_preset(
+        agent, method, environment or _EXAMPLES[agent], typing.cast(PresetName, preset), **of_network
+    )
     options = _options(template, own, preset)
     chosen = vars(parse(options, rest, f"sparserl {command} {named}", description))
     with in_options(option_types(options)):

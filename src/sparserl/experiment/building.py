@@ -18,7 +18,7 @@ from sparserl.experiment.planning import (
     require_environment,
     specification,
 )
-from sparserl.networks import MLP, Sized
+from sparserl.networks import Sized
 from sparserl.sparsity import SparseOptimizer, sparse_glorot_uniform
 from sparserl.types import Agent, Environment, EnvSpec, UserError
 

@@ -39,9 +39,9 @@ def describe(experiment: Experiment, asked: Mapping[str, float] | None = None) -
         "environment": experiment.environment,
         "sparsity": experiment.sparsity,
         "distribution": experiment.distribution,
-        "network": experiment.network_name,
         "storage": experiment.storage,
         "experiment_id": experiment.identifier,
+        "network": experiment.network_name,
         "networks": {
             name: {**network, "share_of_live_parameters": shares[name], **budget.get(name, {})}
             for name, network in described.items()

@@ -1,4 +1,4 @@
-"""The paper's Atari games: what the agent may know of them, so that they can be planned where ale-py is not installed."""
+"""The paper's Atari games: what an agent may know of them, so that they can be described without ale-py."""
 
 from collections.abc import Mapping
 

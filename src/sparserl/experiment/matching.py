@@ -97,4 +97,3 @@ def of_widths(experiment: Experiment, actor_width: float, critic_width: float) -
         network=dataclasses.replace(experiment.network, hidden_units=actor),
         critic_hidden_units=() if critic == actor else critic,  # () is as the actor's: one experiment, one id
     )
-

@@ -88,7 +88,7 @@ class CNN:
         *_, features = self._convolved(params, images(observation)).values()
         return unfolded(outputs(params, features), observation)
 
-    def hidden(self, params: Params, observation: Array) -> dict[str, jax.Array]:
+    def hidden(self, params: Params, observation: Array) -> dict[str, Array]:
         """What the hidden layers put out, `[..., units]`; of a convolution the mean of each channel over its places."""
         convolved = self._convolved(params, images(observation))
         *_, features = convolved.values()

@@ -85,7 +85,7 @@ class ResNet:
         *_, features = self._convolved(params, images(observation)).values()
         return unfolded(outputs(params, features), observation)
 
-    def hidden(self, params: Params, observation: Array) -> dict[str, jax.Array]:
+    def hidden(self, params: Params, observation: Array) -> dict[str, Array]:
         """What the hidden layers put out behind their ReLU, `[..., units]`; of a convolution each channel's mean.
 
         That is taken over its places: of a stack's convolution those pooled, of a block's second one those of the sum.

@@ -4,4 +4,11 @@ from sparserl.report.figures import draw_learning_curves, learning_curves
 from sparserl.report.scores import human_normalised, over_games
 from sparserl.report.statistics import bootstrap_interval, interquartile_mean
 
-__all__ = ["bootstrap_interval", "draw_learning_curves", "human_normalised", "interquartile_mean", "learning_curves", "over_games"]
+__all__ = [
+    "bootstrap_interval",
+    "draw_learning_curves",
+    "human_normalised",
+    "interquartile_mean",
+    "learning_curves",
+    "over_games",
+]

@@ -1,7 +1,8 @@
 """Estimates: how long each experiment of a study takes, from the few that were measured and those that have finished.
 
 Seconds of a run = start + steps x pace + evaluations x episode length x pace of evaluation. The pace of training is
-interpolated over the parameters that are computed with, for each agent, network and storage, and scaled to each environment.
+interpolated over the parameters that are computed with, for each agent, network and storage, and scaled to each
+environment.
 """
 
 import bisect
@@ -28,7 +29,7 @@ class Job(NamedTuple):
 
     @property
     def family(self) -> tuple[str, str]:
-        """Experiments of one agent and kind of network, with kernels stored alike, cost alike, apart from their size."""
+        """Experiments of one agent and network whose kernels are stored alike cost alike, apart from their size."""
         shrinking = self.experiment.method_name == "prune" and self.experiment.storage == "compressed"
         learner = f"{self.experiment.agent_name} {self.experiment.network_name}"
         return learner, "shrinking" if shrinking else self.experiment.storage
