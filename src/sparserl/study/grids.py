@@ -74,7 +74,8 @@ def identifiers(experiments: Iterable[Experiment]) -> tuple[str, ...]:
 
 
 def _experiment(agent: str, method: str, environment: str, preset: Any, cell: Mapping[str, Any]) -> Experiment:
-    template = from_preset(agent, method, environment, preset)
+    kind = {name: value for name, value in cell.items() if name == "network"}
+    template = from_preset(agent, method, environment, preset, **kind)
     known = {*choice_names(template), *(name.partition(".")[0] for name in choice_names(template))}
     own = {name: value for name, value in cell.items() if name in known or not name.startswith("method.")}
     return check(canonical(from_preset(agent, method, environment, preset, **own)))
@@ -107,8 +108,10 @@ def _check_sequence(what: str, values: Any) -> None:
 def _check_choices(
     agent: str, methods: Sequence[str], environment: str, preset: Any, choices: Mapping[str, Any]
 ) -> None:
-    """A choice that not one of the methods has is a mistake."""
-    templates = [from_preset(agent, method, environment, preset) for method in methods]
+    """A choice that not one of the methods has, with any of the networks, is a mistake."""
+    given = choices.get("network")
+    kinds = [{"network": kind} for kind in (given if isinstance(given, list) else [given]) if kind is not None] or [{}]
+    templates = [from_preset(agent, method, environment, preset, **kind) for method in methods for kind in kinds]
     names = list(dict.fromkeys(name for template in templates for name in choice_names(template)))
     places = {name.rpartition(".")[0] for name in names}
     for name in choices:

@@ -19,7 +19,7 @@ class Figure:
     """A figure that `report` draws: what is on its axes, and what makes its rows, columns and lines of panels.
 
     `x`, `rows`, `columns` and `lines` are choices of the experiments, nested ones as in "method.drop_fraction", or what
-    follows from these: agent, method, environment, live_parameters, actor_share. `y` is what was measured.
+    follows from these: agent, method, network, environment, live_parameters, actor_share. `y` is what was measured.
     """
 
     name: str  # of its files

@@ -1,15 +1,19 @@
-"""Figure 10: DQN with the Nature CNN on 15 Atari games, 50 to 99 %; it waits for pixels."""
+"""Figure 10: DQN with the Nature CNN on 15 Atari games, 50 to 99 %, ERK.
+
+Smoke and quick play MinAtar, which needs no package and no GPU, in place of Atari.
+Assumed: these five sparsities. This is all of the CNN's main grid: figures 1, 2, 6 and 17 take their runs from it. At
+scale paper 3,510 runs.
+"""
 
 from sparserl.study.catalogue import paper
-from sparserl.study.studies import Scale, Study
+from sparserl.study.studies import Figure, Scale, Study
 
 
 def study(scale: Scale) -> Study:
-    del scale  # nothing of it can be planned at any
     return Study(
         "figure_10",
         "How do DQN's scores fall with the number of a CNN's parameters on each of 15 Atari games?",
-        (),
-        paper.num_seeds("dqn", "paper"),
-        waiting=(f"DQN with a CNN on 15 games, {paper.PIXELS}",),
+        paper.pixels("cnn", scale, paper.ATARI, (*paper.SPARSITIES, paper.HIGHEST)),
+        paper.at(scale, *paper.ATARI_SEEDS),
+        figures=(Figure("figure_10", "DQN with a CNN by number of parameters, ERK"),),
     )

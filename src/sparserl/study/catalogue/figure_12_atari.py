@@ -1,15 +1,18 @@
-"""Figure 12, row 1: figure 2 with uniform sparsity, DQN on MsPacman, Pong and Qbert; it waits for pixels."""
+"""Figure 12, row 1: figure 2 with uniform sparsity, DQN on MsPacman, Pong and Qbert.
+
+Smoke and quick play MinAtar, which needs no package and no GPU, in place of Atari.
+At scale paper 432 runs, and those of dense networks, which are figure 10's.
+"""
 
 from sparserl.study.catalogue import paper
-from sparserl.study.studies import Scale, Study
+from sparserl.study.studies import Figure, Scale, Study
 
 
 def study(scale: Scale) -> Study:
-    del scale  # nothing of it can be planned at any
     return Study(
         "figure_12_atari",
         "How do DQN's scores on Atari fall with the number of parameters where sparsity is uniform?",
-        (),
-        paper.num_seeds("dqn", "paper"),
-        waiting=(f"DQN with a CNN on MsPacman, Pong and Qbert, uniform sparsity, {paper.PIXELS}",),
+        paper.pixels("cnn", scale, paper.FIGURE_2_GAMES, paper.SPARSITIES, distribution="uniform"),
+        paper.at(scale, *paper.ATARI_SEEDS),
+        figures=(Figure("figure_12_atari", "DQN by number of parameters, uniform sparsity"),),
     )

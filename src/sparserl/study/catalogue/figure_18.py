@@ -1,15 +1,19 @@
-"""Figure 18: DQN with a ResNet over 15 Atari games, 50 to 99 %; it waits for pixels."""
+"""Figure 18: DQN with the IMPALA ResNet over 15 Atari games, 50 to 99 %, ERK.
+
+Smoke and quick play MinAtar, which needs no package and no GPU, in place of Atari.
+Scores are human-normalised; MinAtar has no human scores, and its returns stay as they are. All runs are figure 11's. At
+scale paper 3,510 runs.
+"""
 
 from sparserl.study.catalogue import paper
 from sparserl.study.studies import Scale, Study
 
 
 def study(scale: Scale) -> Study:
-    del scale  # nothing of it can be planned at any
     return Study(
         "figure_18",
         "Up to which sparsity do sparse methods keep DQN's scores over Atari with a ResNet?",
-        (),
-        paper.num_seeds("dqn", "paper"),
-        waiting=(f"DQN with a ResNet over 15 games, {paper.PIXELS}",),
+        paper.pixels("resnet", scale, paper.ATARI, (*paper.SPARSITIES, paper.HIGHEST)),
+        paper.at(scale, *paper.ATARI_SEEDS),
+        figures=(paper.human_normalised("figure_18", "DQN with a ResNet over Atari", "sparsity"),),
     )

@@ -1,15 +1,18 @@
-"""Figure 2, row 1: DQN with the Nature CNN on MsPacman, Pong and Qbert; it waits for pixels."""
+"""Figure 2, row 1: DQN with the Nature CNN on MsPacman, Pong and Qbert, 50 to 95 %, ERK.
+
+Smoke and quick play MinAtar, which needs no package and no GPU, in place of Atari.
+All runs are figure 10's. At scale paper 594 runs.
+"""
 
 from sparserl.study.catalogue import paper
-from sparserl.study.studies import Scale, Study
+from sparserl.study.studies import Figure, Scale, Study
 
 
 def study(scale: Scale) -> Study:
-    del scale  # nothing of it can be planned at any
     return Study(
         "figure_2_atari",
         "How do DQN's scores fall with the number of parameters, sparse and dense, on three Atari games?",
-        (),
-        paper.num_seeds("dqn", "paper"),
-        waiting=(f"DQN with a CNN on MsPacman, Pong and Qbert, 50 to 95 %, {paper.PIXELS}",),
+        paper.pixels("cnn", scale, paper.FIGURE_2_GAMES, paper.SPARSITIES),
+        paper.at(scale, *paper.ATARI_SEEDS),
+        figures=(Figure("figure_2_atari", "DQN by number of parameters, ERK"),),
     )

@@ -1,18 +1,19 @@
-"""Figure 6: noise on what trained DQN policies see, dense, SET and RigL at 100, 50 and 10 %; it waits for pixels.
+"""Figure 6: noise on what trained DQN policies see, dense, SET and RigL at 100, 50 and 10 %.
 
-It needs no training of its own: `sparserl evaluate RUN --observation-noise` on runs of figure 10.
+Smoke and quick play MinAtar, which needs no package and no GPU, in place of Atari.
+It needs no training of its own: these are runs of figure 10, and `sparserl evaluate RUN --observation-noise` makes the
+figure of them. Assumed: the Nature CNN, all seeds; the paper chose policies of like scores. At scale paper 189 runs.
 """
 
 from sparserl.study.catalogue import paper
-from sparserl.study.studies import Scale, Study
+from sparserl.study.studies import Figure, Scale, Study
 
 
 def study(scale: Scale) -> Study:
-    del scale  # nothing of it can be planned at any
     return Study(
         "figure_6",
         "Are sparse networks more robust to noise on observations than dense ones?",
-        (),
-        paper.num_seeds("dqn", "paper"),
-        waiting=(f"Policies of DQN with a CNN on MsPacman, Pong and Qbert, {paper.PIXELS}",),
+        paper.pixels("cnn", scale, paper.FIGURE_2_GAMES, (0.5, 0.9), methods=("set", "rigl")),
+        paper.at(scale, *paper.ATARI_SEEDS),
+        figures=(Figure("figure_6", "DQN without noise, by number of parameters"),),
     )

@@ -7,11 +7,12 @@ The figures are images that our source lacks, so grids are as the text and the n
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-from sparserl.experiment import Experiment
+from sparserl.experiment import ATARI_GAMES, Experiment
 from sparserl.study.grids import SPARSE_METHODS, distinct, full_dense, grid
-from sparserl.study.studies import Scale
+from sparserl.study.studies import Figure, Scale
 
 AgentName = Literal["dqn", "sac", "ppo"]
+Pixels = Literal["cnn", "resnet"]
 T = TypeVar("T")
 
 CLASSIC = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0")
@@ -28,7 +29,10 @@ LEFT_OUT: Mapping[tuple[str, str], tuple[float, ...]] = {  # where most of what 
     ("ppo", "Humanoid-v5"): (0.95, HIGHEST),
     ("ppo", "Ant-v5"): (HIGHEST,),
 }
-PIXELS = "which needs Atari games and networks for pixels: this sparserl has neither yet"
+ATARI = tuple(game.removeprefix("atari:") for game in ATARI_GAMES)
+FIGURE_2_GAMES = ("MsPacman", "Pong", "Qbert")
+STAND_INS = ("MinAtar/Breakout-v1", "MinAtar/Asterix-v1")  # for Atari at the scales that a CPU can do
+ATARI_SEEDS = (2, 3, 9)  # smoke, quick, paper: the captions of figures 17 and 18
 
 _SMOKE: dict[AgentName, dict[str, Any]] = {
     "dqn": {
@@ -53,6 +57,21 @@ _SMOKE: dict[AgentName, dict[str, Any]] = {
         "evaluation.num_episodes": 2,
         "method.window.interval_updates": 50,
     },
+}
+_SMOKE_PIXELS: dict[str, Any] = {
+    "total_steps": 300,
+    "agent.warmup_steps": 100,
+    "agent.replay_capacity_steps": 300,
+    "evaluation.interval_steps": 150,
+    "evaluation.num_episodes": 2,
+    "evaluation.max_episode_steps": 200,
+    "method.window.interval_updates": 50,
+}
+_QUICK_PIXELS: dict[str, Any] = {
+    "total_steps": 300_000,
+    "agent.steps_per_update": 4,  # as on Atari; on MinAtar it is 1
+    "evaluation.interval_steps": 30_000,
+    "method.window.interval_updates": 1_000,
 }
 _QUICK: dict[AgentName, dict[str, Any]] = {
     "dqn": {},  # published runs of DQN and PPO take minutes: fewer of them are enough, and of evaluations
@@ -120,6 +139,24 @@ def part(
     return grid(
         agent, environments=(environment,), sparsities=values, methods=methods, **{**length(agent, scale), **choices}
     )
+
+
+def pixels(
+    network: Pixels, scale: Scale, games: Sequence[str], values: Sequence[float], **choices: Any
+) -> tuple[Experiment, ...]:
+    """The part of DQN's grid with these Atari games: four sparse methods beside dense networks.
+
+    Smoke and quick play MinAtar instead: Breakout, at quick with a CNN Asterix, too.
+    """
+    names = at(scale, STAND_INS[:1], STAND_INS[: 2 if network == "cnn" else 1], tuple(f"atari:{one}" for one in games))
+    shorter: dict[str, Any] = at(scale, _SMOKE_PIXELS, _QUICK_PIXELS, {})
+    parts = {"network": network, **shorter, **choices}
+    return grid("dqn", environments=names, sparsities=sparsities(scale, values), **parts)
+
+
+def human_normalised(name: str, title: str, columns: str) -> Figure:
+    """Bars over all games: interquartile means of human-normalised returns, as `report.over_games` has them."""
+    return Figure(name, title, "bars", x="method", y="human_normalised_return", columns=columns, lines="")
 
 
 def sweep(agent: AgentName, scale: Scale, environment: str) -> tuple[Experiment, ...]:
