@@ -121,7 +121,8 @@ def test_table_says_the_same(capsys):
 def test_one_layer_and_the_last_one_are_chosen_by_name(capsys):
     words = ("--sparsity", "0.9", "--layer-sparsities", "conv_1=0.5", "--dense-last-layer")
     layers = {
-        layer["name"]: layer for layer in described(capsys, "cnn", "Pong", *words, method="set")["networks"]["q"]["layers"]
+        layer["name"]: layer
+        for layer in described(capsys, "cnn", "Pong", *words, method="set")["networks"]["q"]["layers"]
     }
     assert layers["conv_1"]["live_weights"] == 8 * 8 * 4 * 32 // 2
     assert layers["output"]["live_weights"] == layers["output"]["weights"] == 512 * 6

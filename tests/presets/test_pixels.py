@@ -95,7 +95,10 @@ def test_other_environments_keep_classic_controls():
     [
         (("sac", "rigl", "HalfCheetah-v5", "cnn"), "network is 'cnn': agent sac learns with mlp only"),
         (("ppo", "rigl", "CartPole-v1", "resnet"), "network is 'resnet': agent ppo learns with mlp only"),
-        (("dqn", "rigl", "atari:Pong", "cmn"), "unknown network 'cmn': there are mlp, cnn, resnet; did you mean 'cnn'?"),
+        (
+            ("dqn", "rigl", "atari:Pong", "cmn"),
+            "unknown network 'cmn': there are mlp, cnn, resnet; did you mean 'cnn'?",
+        ),
     ],
 )
 def test_networks_that_cannot_be_had(words, said):
