@@ -4,6 +4,8 @@ from typing import Literal, get_args
 
 from sparserl.environments.compiled import COMPILED, CompiledEnvironment
 from sparserl.environments.host import HostEnvironment
+from sparserl.environments.minatar import GAMES, MinAtarEnvironment
+from sparserl.environments.minatar import PREFIX as MINATAR
 from sparserl.environments.playground import PREFIX, PlaygroundEnvironment
 from sparserl.environments.registry import registered_names
 from sparserl.environments.snapshots import Snapshot
@@ -11,9 +13,11 @@ from sparserl.types import Environment, UserError
 
 __all__ = [
     "COMPILED",
+    "GAMES",
     "Backend",
     "CompiledEnvironment",
     "HostEnvironment",
+    "MinAtarEnvironment",
     "PlaygroundEnvironment",
     "Snapshot",
     "environment_names",
@@ -26,19 +30,22 @@ Backend = Literal["auto", "compiled", "host"]
 def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environment:
     """`num_envs` environments by Gymnasium's name, or `module:name` where `module` registers them.
 
-    `playground:name` is one of MuJoCo Playground, unless the backend is `host`. `auto` takes the compiled form where
-    there is one. Raises `UserError`, one line, for a name that nobody knows, a package that is missing, and spaces
-    that no agent here can use.
+    `playground:name` is one of MuJoCo Playground, `MinAtar/name` one of MinAtar, unless the backend is `host`. `auto`
+    takes the compiled form where there is one. Raises `UserError`, one line, for a name that nobody knows, a package
+    that is missing, and spaces that no agent here can use.
     """
     if backend not in get_args(Backend):
         raise UserError(f"environment backend is {backend!r}: one of {', '.join(get_args(Backend))} is allowed")
     if identifier.startswith(PREFIX) and backend != "host":
         return PlaygroundEnvironment(identifier, num_envs)
+    if identifier.startswith(MINATAR) and backend != "host":
+        return MinAtarEnvironment(identifier, num_envs)
     if backend == "compiled" or (backend == "auto" and identifier in COMPILED):
         return CompiledEnvironment(identifier, num_envs)
     return HostEnvironment(identifier, num_envs)
 
 
 def environment_names() -> tuple[str, ...]:
-    """The compiled environments, then Gymnasium's newest versions whose packages are installed."""
-    return (*COMPILED, *(name for name in registered_names() if name not in COMPILED))
+    """The compiled environments, MinAtar's among them, then Gymnasium's newest whose packages are installed."""
+    compiled = (*COMPILED, *GAMES)
+    return (*compiled, *(name for name in registered_names() if name not in compiled))

@@ -1,0 +1,95 @@
+"""MinAtar's games as compiled environments, batched over `num_envs`: `MinAtar/Breakout-v1` and the like."""
+
+import dataclasses
+import difflib
+import functools
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sparserl.environments.minatar import asterix, breakout, freeway, seaquest, space_invaders
+from sparserl.environments.minatar.game import NOTHING, SIZE, Game, chance
+from sparserl.types import Array, Discrete, EnvSpec, Key, TimeStep, UserError
+
+PREFIX = "MinAtar/"
+STICKY_PROBABILITY = 0.1  # with which the last action is repeated instead of the one that was chosen
+
+# By the names under which the package MinAtar registers them in Gymnasium; version 1 has the minimal actions.
+GAMES: dict[str, Game] = {
+    "MinAtar/Asterix-v1": asterix.GAME,
+    "MinAtar/Breakout-v1": breakout.GAME,
+    "MinAtar/Freeway-v1": freeway.GAME,
+    "MinAtar/Seaquest-v1": seaquest.GAME,
+    "MinAtar/SpaceInvaders-v1": space_invaders.GAME,
+}
+
+
+class State(NamedTuple):
+    """Where the environments are; leaves `[env, ...]`."""
+
+    game: Any
+    last_action: Array  # MinAtar's number of it; goes on from one episode to the next, as in MinAtar
+
+
+@dataclasses.dataclass(frozen=True)
+class MinAtarEnvironment:
+    """`num_envs` copies of a game of Young and Tian (2019) as one pure function of keys and arrays.
+
+    The rules are those of the package MinAtar 1.0.15 with its defaults, step for step: sticky actions, rising
+    difficulty, no time limit (a game may last for ever; `Freeway` ends by itself). Observations are bool
+    `[env, 10, 10, channel]`, actions index `GAMES[identifier].actions`, rewards are float32 `[env]`. Raises
+    `UserError` for a name that is not in `GAMES`, or fewer than one environment.
+    """
+
+    identifier: str
+    num_envs: int
+    compiled: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.identifier not in GAMES:
+            known = {name.casefold(): name for name in GAMES}
+            nearest = known[difflib.get_close_matches(self.identifier.casefold(), known, n=1, cutoff=0)[0]]
+            raise UserError(
+                f"environment {self.identifier!r} is not one of MinAtar ({', '.join(GAMES)}); nearest: {nearest}"
+            )
+        if self.num_envs < 1:
+            raise UserError(f"number of environments is {self.num_envs}: at least 1 is needed to run {self.identifier}")
+
+    @property
+    def spec(self) -> EnvSpec:
+        """What an agent may know before it acts."""
+        game = GAMES[self.identifier]
+        shape = (SIZE, SIZE, len(game.channels))
+        return EnvSpec(self.identifier, shape, np.dtype(np.bool_), Discrete(len(game.actions)), None)
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def reset(self, key: Key) -> tuple[State, Array]:
+        """Fresh episodes: states, and observations `[env, y, x, channel]`."""
+        game = GAMES[self.identifier]
+        words = jax.random.bits(key, (self.num_envs, game.num_words), jnp.uint32)
+        begun = jax.vmap(lambda words: game.begin(game.draw(words)))(words)
+        state = State(begun, jnp.full(self.num_envs, NOTHING, jnp.int32))
+        return state, jax.vmap(game.observe)(state.game)
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]:
+        """One step of every environment with actions int32 `[env]`; those that end start anew."""
+        num_words = 1 + 2 * GAMES[self.identifier].num_words
+        words = jax.random.bits(key, (self.num_envs, num_words), jnp.uint32)
+        return jax.vmap(self._step_one)(words, state, action)
+
+    def _step_one(self, words: Array, state: State, action: Array) -> tuple[State, TimeStep]:
+        """All that is random in a step: whether the action sticks, the game's draws, those of the next episode."""
+        game = GAMES[self.identifier]
+        chosen = jnp.asarray(game.actions, jnp.int32)[action]
+        taken = jnp.where(chance(words[0], STICKY_PROBABILITY), state.last_action, chosen)
+        draws, fresh_draws = game.draw(words[1 : 1 + game.num_words]), game.draw(words[1 + game.num_words :])
+        reached, reward, over = game.step(state.game, taken, draws)
+        seen = game.observe(reached)
+        where_over = lambda new, old: jnp.where(over, new, old)
+        after = jax.tree.map(where_over, game.begin(fresh_draws), reached)
+        observation = where_over(game.observe(after), seen)
+        time_step = TimeStep(observation, reward.astype(jnp.float32), over, jnp.zeros_like(over), seen)
+        return State(after, taken), time_step

@@ -1,0 +1,58 @@
+"""What a MinAtar game is, and the few words that all five are written in."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from sparserl.types import Array
+
+SIZE = 10  # the board is SIZE x SIZE cells, `[y, x]`, row 0 at the top
+
+# MinAtar's numbers of the six things that a player may do.
+NOTHING, LEFT, UP, RIGHT, DOWN, FIRE = range(6)
+
+
+class Game(NamedTuple):
+    """One game as pure functions of one board; all that is random in it comes in as `draws`.
+
+    `step` returns the state that it leads to, the reward (int32) and whether the game is over; its action is one of
+    MinAtar's six. What it does after the game is over has no meaning.
+    """
+
+    channels: tuple[str, ...]  # the last axis of an observation
+    actions: tuple[int, ...]  # those that matter here, MinAtar's minimal set
+    num_words: int  # random uint32 numbers that a step, or the start of a game, takes
+    draw: Callable[[Array], Any]  # words uint32 `[num_words]` -> draws
+    begin: Callable[[Any], Any]  # draws -> state
+    step: Callable[[Any, Array, Any], tuple[Any, Array, Array]]  # state, action, draws -> state, reward, over
+    observe: Callable[[Any], Array]  # state -> bool `[y, x, channel]`
+
+
+def chance(words: Array, probability: float) -> Array:
+    """True with this probability, to within 2^-32, of uniform uint32 words."""
+    return words < jnp.uint32(round(probability * 2**32))
+
+
+def below(words: Array, limit: int) -> Array:
+    """Integers 0 to `limit` - 1, equally likely to within `limit` / 2^32, of uniform uint32 words."""
+    return (words % jnp.uint32(limit)).astype(jnp.int32)
+
+
+def onto(limit: int, places: Array) -> Array:
+    """Bool `[..., limit]`: True at each place; nowhere for one that is not on the board."""
+    return places[..., None] == jnp.arange(limit).reshape((1,) * places.ndim + (limit,))
+
+
+def cell(y: Array, x: Array) -> Array:
+    """Bool `[y, x]`: one cell of the board, or none where it lies outside."""
+    return onto(SIZE, y)[:, None] & onto(SIZE, x)[None, :]
+
+
+def inside(x: Array) -> Array:
+    return (x >= 0) & (x < SIZE)
+
+
+def moved(place: Array, action: Array, back: int, forth: int, low: int, high: int) -> Array:
+    """A place one further for the action `forth`, one less for `back`, kept between `low` and `high`."""
+    return jnp.clip(place + (action == forth) - (action == back), low, high)
