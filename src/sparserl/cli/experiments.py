@@ -8,7 +8,16 @@ from typing import Annotated, Any, NamedTuple
 import tyro
 
 from sparserl.cli.arguments import choose, in_options, option_types, parse
-from sparserl.experiment import AGENTS, Experiment, asked_parameters, build, from_preset, planned, with_budget
+from sparserl.experiment import (
+    AGENTS,
+    Experiment,
+    asked_parameters,
+    build,
+    check_memory,
+    from_preset,
+    planned,
+    with_budget,
+)
 from sparserl.presets import PresetName
 from sparserl.sparsity import find_method, method_names
 from sparserl.types import UserError
@@ -90,6 +99,8 @@ def read_request(command: str, words: Sequence[str], own: Any, description: str)
             experiment = with_budget(experiment, budget.actor_share, budget.budget_fraction)
         experiment = planned(_stored_for_gpu(experiment) if chosen.get("device") == "gpu" else experiment)
         build(experiment)
+        if command == "train":
+            check_memory(experiment)
     return Request(experiment, chosen["preset"], budget, own)
 
 

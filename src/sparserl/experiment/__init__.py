@@ -6,6 +6,7 @@ from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, can
 from sparserl.experiment.description import describe
 from sparserl.experiment.matching import Matched, live_parameters, matched, matched_dense
 from sparserl.experiment.measuring import Pace, measure
+from sparserl.experiment.memory import check_memory
 from sparserl.experiment.planning import planned
 from sparserl.experiment.reports import Report, RunFailure, live_density
 from sparserl.experiment.resuming import Captured, machine_class
@@ -31,6 +32,7 @@ __all__ = [
     "build",
     "canonical",
     "check",
+    "check_memory",
     "check_types",
     "choice_names",
     "describe",
