@@ -2,16 +2,18 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 
-from sparserl import persistence
+from sparserl import environments, persistence
 from sparserl.experiment import build, from_preset, policy_arrays, run
 from sparserl.experiment.resuming import obstacle, restore
 from sparserl.persistence import UserError
 from sparserl.sparsity import Window
 from sparserl.training import EvaluationSettings
 from sparserl.types import Divergence
+from stacked_frames import Noise
 
 CASES = {  # agent: environment, settings that make it short, networks
     "dqn": ("CartPole-v1", {"warmup_steps": 100, "replay_capacity_steps": 300}, ("q",)),
@@ -82,6 +84,31 @@ def test_a_run_goes_on_as_if_it_had_never_stopped(agent, method, storage, tmp_pa
     assert len(first_rows) > 1
     assert len(last_rows) > 1
     assert repr(first_diagnosed + last_diagnosed) == repr(diagnosed)
+
+
+@pytest.mark.parametrize("num_environments", [1, 2])
+def test_stacked_frames_go_on_as_if_they_had_never_stopped(num_environments, tmp_path, monkeypatch):
+    """A ring of frames that has wrapped around, episodes that were cut off, and both frames that no row holds."""
+    monkeypatch.setattr(environments, "make", lambda name, num_envs, backend: Noise(num_envs))
+    table = short("dqn", "rigl")
+    agent = dataclasses.replace(table.agent, n_step=3, reward_limit=2.0, steps_per_update=2, replay_capacity_steps=100)
+    experiment = dataclasses.replace(table, environment="Noise-v0", agent=agent, num_environments=num_environments)
+    whole, rows, _, _ = train(experiment)
+    _, first_rows, _, checkpoint = train(experiment, tmp_path, 370)
+    assert (
+        checkpoint.arrays["state/agent/replay/num_cut_off"].min() > 100 // Noise.time_limit_steps + 2
+    )  # wrapped around
+    assert any("frame.zstd" in stored for stored in checkpoint.stored)
+    ended, last_rows, _, _ = train(experiment, checkpoint=checkpoint)
+    for name in whole:
+        assert ended[name].tobytes() == whole[name].tobytes(), name
+    assert first_rows + last_rows == rows
+    state = restore(build(experiment), checkpoint, False).state.agent.replay
+    for report in run(experiment, 3, 70):  # the checkpoint after which `train` stopped
+        if report.environment_steps >= 370:
+            break
+    for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(report.state.agent.replay), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_a_checkpoint_of_another_experiment_is_refused(tmp_path):

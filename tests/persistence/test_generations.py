@@ -9,6 +9,7 @@ import pytest
 
 from sparserl.persistence import (
     Attempt,
+    Generation,
     Kept,
     NewerFormat,
     Ring,
@@ -18,6 +19,7 @@ from sparserl.persistence import (
     has_generations,
     kept_after,
     read_newest,
+    ring_rows,
     write_generation,
 )
 
@@ -30,6 +32,13 @@ def ring_of(num_added: int) -> Ring:
     for row in range(num_added):
         rows[row % CAPACITY] = row
     return Ring({"storage/rows": rows, "storage/ended": rows[:, 0] % 2 == 1}, num_added)
+
+
+def rows_of(found: Generation) -> dict[str, np.ndarray]:
+    """What a checkpoint holds of the last `CAPACITY` rows, in order."""
+    ring = ring_of(0).arrays
+    parts = [rows for _, rows in ring_rows(found.segments, found.stored, ring)]
+    return {name: np.concatenate([ring[name][:0], *(rows[name] for rows in parts)])[-CAPACITY:] for name in ring}
 
 
 def store(attempt: Attempt, *counts: int, kept: Kept = Kept()) -> Kept:  # noqa: B008
@@ -51,10 +60,11 @@ def test_round_trip_of_a_ring_that_grows_and_wraps_around(tmp_path: Path) -> Non
         assert found is not None
         assert complaints == []
         assert (found.document, int(found.arrays["steps"])) == ({"turn": count}, count)
-        rows = found.ring_rows.get("storage/rows", np.zeros((0, 2)))[-CAPACITY:]
+        rows = rows_of(found)["storage/rows"]
         assert rows[:, 0].tolist() == list(range(max(count - CAPACITY, 0), count))
         if count:
-            assert found.ring_rows["storage/ended"].dtype == bool
+            assert rows_of(found)["storage/ended"].dtype == bool
+            assert rows_of(found)["storage/ended"].tolist() == (rows[:, 0] % 2 == 1).tolist()
             assert found.segments[-1].last == count
     drop_generations(attempt)
     assert read_newest(tmp_path) == (None, [])
@@ -81,7 +91,7 @@ def test_runs_without_a_ring(tmp_path: Path) -> None:
     write_generation(attempt, Kept(), 5, {"x": np.ones(2)}, {}, None)
     found, _ = read_newest(tmp_path)
     assert found is not None
-    assert (found.segments, found.ring_rows) == ((), {})
+    assert (found.segments, found.stored) == ((), ())
 
 
 def test_a_newer_attempt_goes_on_from_what_an_older_one_left(tmp_path: Path) -> None:
@@ -94,7 +104,7 @@ def test_a_newer_attempt_goes_on_from_what_an_older_one_left(tmp_path: Path) -> 
     newer.scratch.mkdir()
     store(newer, 9, kept=kept_after(found))
     assert names(tmp_path)[-2:] == ["step=8,attempt=1", "step=9,attempt=2"]
-    assert read_newest(tmp_path)[0].ring_rows["storage/rows"][:, 0].tolist() == list(range(9))
+    assert rows_of(read_newest(tmp_path)[0])["storage/rows"][:, 0].tolist() == list(range(9))
 
 
 def test_steps_of_a_newer_attempt_count_before_more_steps_of_an_older_one(tmp_path: Path) -> None:
@@ -139,7 +149,7 @@ def test_a_thousand_damages_are_noticed_and_the_older_checkpoint_is_read(tmp_pat
             assert (found.document, complaints) == ({"turn": 9}, [])
         else:
             assert found.document == {"turn": 6}, path
-            assert found.ring_rows["storage/rows"][:, 0].tolist() == list(range(6))
+            assert rows_of(found)["storage/rows"][:, 0].tolist() == list(range(6))
             [complaint] = complaints
             assert path.name in complaint or "9,attempt=1" in complaint
             assert "\n" not in complaint

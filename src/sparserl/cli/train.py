@@ -17,7 +17,7 @@ from sparserl.cli.progress import shown
 from sparserl.cli.sinks import Sinks
 from sparserl.cli.study.options import DEVICE_HELP
 from sparserl.cli.tables import number, print_table
-from sparserl.experiment import Experiment, build, canonical
+from sparserl.experiment import Experiment, canonical, check
 from sparserl.study import sinks
 from sparserl.study.cores import refuse_without_gpu
 from sparserl.study.execution import Settings
@@ -63,7 +63,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Train what `words` ask for; 0 where every seed has finished, 1 where one failed."""
-    request = read_request("train", words, Options(), _DESCRIPTION, build)
+    request = read_request("train", words, Options(), _DESCRIPTION, check)
     experiment, options = canonical(request.experiment), request.own
     sinks.check_kinds(options.sink)
     if options.device == "gpu":

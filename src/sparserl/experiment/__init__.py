@@ -7,6 +7,7 @@ from sparserl.experiment.description import describe
 from sparserl.experiment.games import ATARI_GAMES
 from sparserl.experiment.matching import Matched, live_parameters, matched, matched_dense
 from sparserl.experiment.measuring import Pace, measure
+from sparserl.experiment.memory import check_memory
 from sparserl.experiment.planning import planned
 from sparserl.experiment.reports import Report, RunFailure, live_density
 from sparserl.experiment.resuming import Captured, machine_class
@@ -34,6 +35,7 @@ __all__ = [
     "canonical",
     "check",
     "check_choices",
+    "check_memory",
     "check_types",
     "choice_names",
     "describe",

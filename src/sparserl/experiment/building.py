@@ -1,5 +1,6 @@
 """From an experiment to what it stands for: optimizer, agent and environments."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from sparserl.agents.dqn import DQN, DQNSettings
 from sparserl.agents.ppo import GROUP, PPO, PPOSettings
 from sparserl.agents.sac import CRITICS, SAC, SACSettings
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.memory import capacity_steps, check_memory
 from sparserl.experiment.planning import (
     Networks,
     break_evens,
@@ -47,8 +49,9 @@ def build(experiment: Experiment) -> Built:
 
 
 def check(experiment: Experiment) -> Experiment:
-    """The experiment, planned, once it is sure that it can be built here; UserError where it cannot be."""
+    """The experiment, planned, once it is sure that it can be run here; UserError where it cannot be."""
     require_environment(experiment)
+    check_memory(experiment)
     return check_choices(experiment)
 
 
@@ -65,14 +68,16 @@ def check_choices(experiment: Experiment) -> Experiment:
 def make_agent(
     experiment: Experiment, spec: EnvSpec, networks: Networks, optimizers: dict[str, SparseOptimizer]
 ) -> Agent:
-    """The agent of an experiment."""
+    """The agent of an experiment; its replay is made for no more steps than the run has."""
     match experiment.agent:
         case DQNSettings():
             network = networks["q"]["q"]
-            return DQN(experiment.agent, spec, network, optimizers["q"], experiment.num_environments)
+            settings = dataclasses.replace(experiment.agent, replay_capacity_steps=capacity_steps(experiment))
+            return DQN(settings, spec, network, optimizers["q"], experiment.num_environments)
         case SACSettings():
             actor, critic = networks["actor"]["actor"], networks["critics"][CRITICS[0]]
-            return SAC(experiment.agent, spec, actor, critic, dict(optimizers), experiment.num_environments)
+            of_sac = dataclasses.replace(experiment.agent, replay_capacity_steps=capacity_steps(experiment))
+            return SAC(of_sac, spec, actor, critic, dict(optimizers), experiment.num_environments)
         case PPOSettings():
             actor, value = networks[GROUP]["actor"], networks[GROUP]["value"]
             return PPO(experiment.agent, spec, actor, value, optimizers[GROUP], experiment.num_environments)

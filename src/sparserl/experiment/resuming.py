@@ -3,6 +3,7 @@
 Keys are no part of it: those of a step follow from the seed and the step's number.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sparserl import linalg, persistence
+from sparserl.agents.frames import FrameReplay
 from sparserl.agents.replay import Replay
 from sparserl.diagnostics import History
 from sparserl.environments.snapshots import Snapshot
@@ -19,10 +21,11 @@ from sparserl.experiment.choices import Experiment
 from sparserl.experiment.stored import as_stored
 from sparserl.persistence import Generation, Ring
 from sparserl.training import Episodes, LoopState
-from sparserl.types import AgentState, UserError
+from sparserl.types import AgentState, Array, UserError
 
 Histories = Mapping[str, History]  # what an observer knows of the topologies, by network
 
+_PIECE_ROWS = 1024  # that are put into a ring at once
 _SNAPSHOT, _STATE, _HISTORY = "snapshot/", "state/", "history/"
 
 
@@ -68,9 +71,9 @@ def capture(built: Built, state: LoopState, histories: Histories | None) -> Capt
         document["environment"] = snapshot.document
         arrays |= {_SNAPSHOT + name: array for name, array in snapshot.arrays.items()}
     agent, ring = state.agent, None
-    if isinstance(agent.replay, Replay):
+    if isinstance(agent.replay, Replay | FrameReplay):
         ring = Ring(_named(agent.replay.storage), int(agent.replay.num_added))
-        agent = agent._replace(replay=None)
+        agent = agent._replace(replay=_without_ring(agent.replay))
     arrays |= {_STATE + name: array for name, array in _named(state._replace(agent=agent)).items()}
     if histories is not None:
         arrays |= {_HISTORY + name: array for name, array in _named(_as_tree(histories)).items()}
@@ -87,11 +90,13 @@ def restore(built: Built, generation: Generation, with_histories: bool) -> Resto
     }
     arrays = within(_STATE)
     agent = as_stored(built, {name.removeprefix("agent/groups/"): array for name, array in arrays.items()})
-    is_ring = isinstance(agent.replay, Replay)
-    template = _template(built, agent._replace(replay=None) if is_ring else agent)
+    is_ring = isinstance(agent.replay, Replay | FrameReplay)
+    template = _template(built, agent._replace(replay=_without_ring(agent.replay)) if is_ring else agent)
     state = _filled(template, arrays, generation.name)
     if is_ring:
-        state = state._replace(agent=state.agent._replace(replay=_refilled(agent.replay, generation)))
+        storage, num_added = _refilled(agent.replay.storage, generation)
+        whole = state.agent.replay._replace(storage=storage, num_added=num_added)
+        state = state._replace(agent=state.agent._replace(replay=whole))
     if not built.environment.compiled:
         snapshot = Snapshot(generation.document["environment"], within(_SNAPSHOT))
         built.environment.restore(snapshot)  # type: ignore[attr-defined]
@@ -110,21 +115,33 @@ def _template(built: Built, agent: AgentState) -> Any:
     return LoopState(shaped((), np.int32), agent, inner, observation, episodes, shaped((), np.bool_))
 
 
-def _refilled(template: Replay, generation: Generation) -> Replay:
-    """The ring with the rows that were stored at the places that they had."""
-    rows, storage = generation.ring_rows, {}
-    last = generation.segments[-1].last if generation.segments else 0
-    for name, shape in _leaves(template.storage).items():
-        ring = np.zeros(shape.shape, shape.dtype)
-        if generation.segments:
-            kept = min(len(ring), last)
-            at = np.arange(last - kept, last) % len(ring)
-            stored = rows.get(name, np.empty(0))[-kept:]
-            if stored.shape != (kept, *ring.shape[1:]) or stored.dtype != ring.dtype:
-                raise UserError(f"checkpoint {generation.name} holds a replay of another experiment")
-            ring[at] = stored
-        storage[name] = ring
-    return Replay(_filled(template.storage, storage, generation.name), jnp.int32(last))
+def _without_ring(replay: Replay | FrameReplay) -> Any:
+    """What of a replay is no part of its ring: few arrays, or none."""
+    return replay._replace(storage=None, num_added=None)  # type: ignore[arg-type]
+
+
+def _refilled(template: Any, generation: Generation) -> tuple[Any, Array]:
+    """The ring with the rows that were stored at the places that they had, and how many there have been.
+
+    It is filled piece by piece where it is to stay, since it may take most of the memory.
+    """
+    shapes = _leaves(template)
+    ring = {name: jnp.zeros(shape.shape, shape.dtype) for name, shape in shapes.items()}
+    capacity = min(len(array) for array in ring.values())
+    for first, rows in persistence.ring_rows(generation.segments, generation.stored, shapes):
+        num_rows = len(next(iter(rows.values())))
+        for begin in range(0, num_rows, _PIECE_ROWS):
+            numbers = np.arange(begin, begin + _PIECE_ROWS)
+            at = np.where(numbers < num_rows, (first + numbers) % capacity, capacity)  # beyond the end: left out
+            piece = {name: array[np.minimum(numbers, num_rows - 1)] for name, array in rows.items()}
+            ring = _put(ring, at, piece)
+    storage = jax.tree.unflatten(jax.tree.structure(template), [ring[name] for name in shapes])
+    return storage, jnp.int32(generation.segments[-1].last if generation.segments else 0)
+
+
+@functools.partial(jax.jit, donate_argnums=0)
+def _put(ring: dict[str, Array], at: Array, rows: dict[str, Array]) -> dict[str, Array]:
+    return {name: jnp.asarray(array).at[at].set(rows[name], mode="drop") for name, array in ring.items()}
 
 
 def _filled(template: Any, arrays: Mapping[str, np.ndarray], where: str) -> Any:

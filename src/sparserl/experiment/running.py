@@ -9,6 +9,7 @@ import jax
 from sparserl import persistence, training
 from sparserl.experiment.building import build
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.memory import check_memory
 from sparserl.experiment.observing import observe
 from sparserl.experiment.planning import planned
 from sparserl.experiment.reports import Report, ending, is_due, report
@@ -33,6 +34,7 @@ def run(
     evaluations where they are asked for. Raises `RunFailure`, and `Divergence` where what is trained is not finite.
     """
     experiment = planned(experiment)
+    check_memory(experiment)
     built, began, before = build(experiment), time.monotonic(), -1
     train_key, evaluation_key = jax.random.split(jax.random.key(seed))
     evaluate = training.evaluator(built.agent, built.evaluation_environment, experiment.evaluation.max_episode_steps)

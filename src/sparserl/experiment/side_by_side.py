@@ -12,6 +12,7 @@ import numpy as np
 from sparserl import environments, persistence, training
 from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.memory import check_memory
 from sparserl.experiment.planning import planned
 from sparserl.experiment.reports import Report, RunFailure, ending, is_due, report
 from sparserl.experiment.resuming import Captured, capture, restore
@@ -55,6 +56,7 @@ def run_seeds(
     experiment = planned(experiment)
     if obstacle := obstacle_to_side_by_side(experiment):
         raise UserError(f"seeds cannot be trained side by side: {obstacle}")
+    check_memory(experiment, len(seeds))
     built, began, before = build(experiment), time.monotonic(), -1
     agent, environment = training.over_seeds(built.agent, built.environment)
     lanes, going = list(seeds), [seed for seed in seeds if checkpoints is None or seed in checkpoints]

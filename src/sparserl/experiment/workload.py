@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sparserl.agents.dqn import DQNSettings
 from sparserl.agents.sac import SACSettings
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.memory import replay_bytes
 from sparserl.experiment.planning import (
     Networks,
     break_evens,
@@ -16,7 +17,7 @@ from sparserl.experiment.planning import (
     specification,
 )
 from sparserl.sparsity import live_count, pruned_count
-from sparserl.types import Box, EnvSpec
+from sparserl.types import EnvSpec
 
 _FLOAT_BYTES = 4
 _SLOTS = 3  # a parameter and Adam's two moments
@@ -56,7 +57,7 @@ def workload(experiment: Experiment) -> Workload:
         computed_parameters=used - spared,
         first_computed_parameters=used if experiment.method_name == "prune" else used - spared,
         finished_bytes=state_bytes + num_evaluations * _ROW_BYTES + _SMALL_FILES_BYTES,
-        running_bytes=2 * state_bytes + _replay_bytes(experiment, spec),
+        running_bytes=2 * state_bytes + replay_bytes(experiment, spec),
     )
 
 
@@ -94,14 +95,3 @@ def _state_bytes(experiment: Experiment, kept: int, parameters: int) -> int:
     targets = 1 if isinstance(experiment.agent, DQNSettings | SACSettings) else 0
     topology = 4 * _FLOAT_BYTES * kept if experiment.storage == "compressed" else parameters
     return (_SLOTS + targets) * _FLOAT_BYTES * kept + topology
-
-
-def _replay_bytes(experiment: Experiment, spec: EnvSpec) -> int:
-    """Segments of transitions: two observations, an action, a reward and two flags each."""
-    if not isinstance(experiment.agent, DQNSettings | SACSettings):
-        return 0
-    action = math.prod(spec.action.shape) if isinstance(spec.action, Box) else 1
-    observation = math.prod(spec.observation_shape) * spec.observation_dtype.itemsize
-    transition_bytes = 2 * observation + _FLOAT_BYTES * (action + 1) + 2
-    steps = min(experiment.agent.replay_capacity_steps, experiment.total_steps)
-    return steps * experiment.num_environments * transition_bytes

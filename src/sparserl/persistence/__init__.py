@@ -32,7 +32,6 @@ from sparserl.persistence.evaluations import EVALUATION_SCHEMA, EVALUATIONS, rea
 from sparserl.persistence.generations import (
     Generation,
     Kept,
-    Ring,
     drop_generations,
     generation_steps,
     has_generations,
@@ -43,7 +42,7 @@ from sparserl.persistence.generations import (
 )
 from sparserl.persistence.kill_points import passing
 from sparserl.persistence.layouts import ALONE, layout_of, seeds_of
-from sparserl.persistence.machine import machine_class, machine_description
+from sparserl.persistence.machine import machine_class, machine_description, memory_bytes
 from sparserl.persistence.requests import Request, read_request, write_request
 from sparserl.persistence.results import (
     Status,
@@ -56,6 +55,7 @@ from sparserl.persistence.results import (
     run_folder,
     write_status,
 )
+from sparserl.persistence.segments import Ring, ring_rows
 from sparserl.persistence.tables import Table, has_table, pack_rows, read_table, unpack_rows, write_table
 
 __all__ = [
@@ -100,6 +100,7 @@ __all__ = [
     "layout_of",
     "machine_class",
     "machine_description",
+    "memory_bytes",
     "pack_rows",
     "passing",
     "plan_experiment",
@@ -114,6 +115,7 @@ __all__ = [
     "read_request",
     "read_status",
     "read_table",
+    "ring_rows",
     "run_folder",
     "seeds_of",
     "sweep_partial",

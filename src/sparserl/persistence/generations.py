@@ -8,7 +8,6 @@ the segments that it needs with their sizes and SHA-256; all of it is proven whe
 """
 
 import dataclasses
-import itertools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,52 +16,25 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sparserl.errors import UserError
-from sparserl.persistence.atomic import discard, write_atomically
+from sparserl.persistence.atomic import discard
 from sparserl.persistence.attempts import CHECKPOINTS, Attempt
-from sparserl.persistence.checkpoint import (
-    arrays_content,
-    file_entry,
-    parse_arrays,
-    read_bundle,
-    read_listed,
-    write_bundle,
-)
+from sparserl.persistence.checkpoint import read_bundle, write_bundle
 from sparserl.persistence.documents import NewerFormat
+from sparserl.persistence.segments import Ring, Segment, listed_segments, read_segments, with_new_rows
 
 _GENERATION = re.compile(r"step=(\d+),attempt=(\d+)")
 _NUM_KEPT = 2
 _SEGMENTS = "segments"
 
 
-class Ring(NamedTuple):
-    """The last `capacity` rows of what only grows: row i is at i modulo capacity of each array; `num_added` ever."""
-
-    arrays: dict[str, np.ndarray]
-    num_added: int
-
-    @property
-    def capacity(self) -> int:
-        return len(next(iter(self.arrays.values())))
-
-
-class Segment(NamedTuple):
-    """A file of the rows `first` to `last` - 1 of a ring."""
-
-    file: str
-    first: int
-    last: int
-    bytes: int
-    sha256: str
-
-
 class Generation(NamedTuple):
-    """A checkpoint as read: `ring_rows` are the stored rows by array, the last of them the last that was added."""
+    """A checkpoint as read: `stored` are the arrays of each segment as its file has them."""
 
     name: str
     arrays: dict[str, np.ndarray]
     document: dict[str, Any]
     segments: tuple[Segment, ...]
-    ring_rows: dict[str, np.ndarray]
+    stored: tuple[dict[str, np.ndarray], ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +62,7 @@ def write_generation(
     then untouched.
     """
     folder = attempt.run_folder / CHECKPOINTS
-    segments = () if ring is None else _with_new_rows(attempt, kept.segments, ring)
+    segments = () if ring is None else with_new_rows(attempt, kept.segments, ring)
     name = f"step={num_steps},attempt={attempt.number}"
     listed = {**document, _SEGMENTS: [segment._asdict() for segment in segments]}
     write_bundle(folder / name, arrays, listed, attempt.scratch)
@@ -151,53 +123,10 @@ def generation_steps(run_folder: str | Path) -> list[int]:
     return [int(_step(path).removeprefix("step=")) for path in _generations(Path(run_folder) / CHECKPOINTS)]
 
 
-def _with_new_rows(attempt: Attempt, segments: tuple[Segment, ...], ring: Ring) -> tuple[Segment, ...]:
-    """The segments that hold the ring, with a new one for the rows that no segment has."""
-    oldest = max(ring.num_added - ring.capacity, 0)
-    needed = tuple(segment for segment in segments if segment.last > oldest)
-    first = max(needed[-1].last if needed else 0, oldest)
-    if first == ring.num_added:
-        return needed
-    at = np.arange(first, ring.num_added) % ring.capacity
-    content = arrays_content({name: array[at] for name, array in ring.arrays.items()})
-    name = f"replay={first}-{ring.num_added},attempt={attempt.number}.safetensors"
-    write_atomically(attempt.run_folder / CHECKPOINTS / name, content, attempt.scratch)
-    return *needed, Segment(name, first, ring.num_added, **file_entry(content))
-
-
 def _read(folder: Path) -> Generation:
     arrays, document = read_bundle(folder)
-    segments = _listed(document.pop(_SEGMENTS, None), folder)
-    return Generation(folder.name, arrays, document, segments, _read_rows(folder.parent, segments))
-
-
-def _listed(entries: Any, folder: Path) -> tuple[Segment, ...]:
-    try:
-        segments = tuple(Segment(**entry) for entry in entries)
-        rows = [(int(segment.first), int(segment.last)) for segment in segments]
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{folder} lists its segments in a way that this sparserl does not know") from error
-    joined = all(before[1] == after[0] for before, after in itertools.pairwise(rows))
-    plain = all(re.fullmatch(r"replay=\d+-\d+,attempt=\d+\.safetensors", str(s.file)) for s in segments)
-    if not joined or not plain or any(first >= last for first, last in rows):
-        raise UserError(f"{folder} lists segments that do not fit together")
-    return segments
-
-
-def _read_rows(folder: Path, segments: tuple[Segment, ...]) -> dict[str, np.ndarray]:
-    parts = [_read_segment(folder / segment.file, segment) for segment in segments]
-    names = parts[0].keys() if parts else ()
-    try:
-        return {name: np.concatenate([part[name] for part in parts]) for name in names}
-    except (KeyError, ValueError) as error:
-        raise UserError(f"{folder}: the segments of the replay do not fit together") from error
-
-
-def _read_segment(path: Path, segment: Segment) -> dict[str, np.ndarray]:
-    arrays = parse_arrays(read_listed(path, {"bytes": segment.bytes, "sha256": segment.sha256}), path)
-    if not arrays or any(array.shape[:1] != (segment.last - segment.first,) for array in arrays.values()):
-        raise UserError(f"{path} does not hold the rows {segment.first} to {segment.last}")
-    return arrays
+    segments = listed_segments(document.pop(_SEGMENTS, None), folder)
+    return Generation(folder.name, arrays, document, segments, read_segments(folder.parent, segments))
 
 
 def _step(generation: Path) -> str:

@@ -32,6 +32,38 @@ def machine_class() -> dict[str, str]:
     return {"architecture": described["architecture"], "cpu_features": described["cpu_features"], **packages}
 
 
+def memory_bytes(system: Path = Path("/")) -> int | None:
+    """What processes here may use together: physical memory, or the limit of a control group; None: not known."""
+    limits = []
+    if {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(getattr(os, "sysconf_names", ())):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for folder, name in _memory_groups(system):
+        try:
+            limits.append(int((folder / name).read_text()))
+        except (OSError, ValueError):  # not there, or "max"
+            continue
+    return min((limit for limit in limits if limit > 0), default=None)
+
+
+def _memory_groups(system: Path) -> list[tuple[Path, str]]:
+    """Folder and limit file of this process's control group and of all above it, in versions 1 and 2."""
+    try:
+        lines = (system / "proc/self/cgroup").read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    found = []
+    for controllers, _, place in (line.partition(":")[2].partition(":") for line in lines):
+        if controllers == "":
+            root, name = system / "sys/fs/cgroup", "memory.max"
+        elif "memory" in controllers.split(","):
+            root, name = system / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+        else:
+            continue
+        own = root / place.strip("/")
+        found += [(folder, name) for folder in (own, *own.parents) if folder.is_relative_to(root)]
+    return found
+
+
 @functools.cache  # it stays what it is, and checkpoints ask for it
 def _cpu_info(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
     """The first processor that Linux lists; empty on other systems."""
