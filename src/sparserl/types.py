@@ -45,6 +45,7 @@ class EnvSpec(NamedTuple):
     observation_dtype: np.dtype
     action: Discrete | Box
     time_limit_steps: int | None
+    stacked_frames: int = 1  # the last axis of an observation: so many frames, oldest first, each step brings one
 
 
 class TimeStep(NamedTuple):
@@ -95,6 +96,23 @@ class Environment(Protocol):
     def compiled(self) -> bool: ...
     def reset(self, key: Key) -> tuple[EnvState, Array]: ...
     def step(self, key: Key | None, state: EnvState, action: Array) -> tuple[EnvState, TimeStep]: ...
+
+
+@runtime_checkable
+class Surrounding(Protocol):
+    """An environment around another one, whose observations it changes by pure functions of keys and arrays.
+
+    `around(environment)` is the same around another form of it: of a host environment, the one that can be traced.
+    """
+
+    @property
+    def environment(self) -> Environment: ...
+    def around(self, environment: Environment) -> Environment: ...
+
+
+def innermost(environment: Environment) -> Environment:
+    """The environment itself, without what is around it: what has snapshots, and what can be closed."""
+    return innermost(environment.environment) if isinstance(environment, Surrounding) else environment
 
 
 class Network(Protocol):

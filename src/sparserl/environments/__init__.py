@@ -3,6 +3,7 @@
 from typing import Literal, get_args
 
 from sparserl.environments.compiled import COMPILED, CompiledEnvironment
+from sparserl.environments.fake_features import MOST_FAKE, FakeFeatures
 from sparserl.environments.host import HostEnvironment
 from sparserl.environments.playground import PREFIX, PlaygroundEnvironment
 from sparserl.environments.registry import registered_names
@@ -11,8 +12,10 @@ from sparserl.types import Environment, UserError
 
 __all__ = [
     "COMPILED",
+    "MOST_FAKE",
     "Backend",
     "CompiledEnvironment",
+    "FakeFeatures",
     "HostEnvironment",
     "PlaygroundEnvironment",
     "Snapshot",
