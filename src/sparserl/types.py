@@ -98,6 +98,23 @@ class Environment(Protocol):
     def step(self, key: Key | None, state: EnvState, action: Array) -> tuple[EnvState, TimeStep]: ...
 
 
+@runtime_checkable
+class Surrounding(Protocol):
+    """An environment around another one, whose observations it changes by pure functions of keys and arrays.
+
+    `around(environment)` is the same around another form of it: of a host environment, the one that can be traced.
+    """
+
+    @property
+    def environment(self) -> Environment: ...
+    def around(self, environment: Environment) -> Environment: ...
+
+
+def innermost(environment: Environment) -> Environment:
+    """The environment itself, without what is around it: what has snapshots, and what can be closed."""
+    return innermost(environment.environment) if isinstance(environment, Surrounding) else environment
+
+
 class Network(Protocol):
     """Outputs `[..., output]` of observations `[..., *observation_shape]`."""
 

@@ -37,6 +37,7 @@ _HELP: Mapping[str, str] = {
     "decayed_layers": "Which layers the weight decay is for.",
     "num_environments": "Environments stepped side by side.",
     "environment_backend": "compiled runs inside the compiled program, host in Python; auto prefers compiled.",
+    "fake_features": "Fraction of the observation's features that are pure noise, 0 to 0.99; they come on top.",
 }
 _HINTS = {
     "environment": "(required)",

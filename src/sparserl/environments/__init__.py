@@ -3,6 +3,7 @@
 from typing import Literal, get_args
 
 from sparserl.environments.compiled import COMPILED, CompiledEnvironment
+from sparserl.environments.fake_features import MOST_FAKE, FakeFeatures
 from sparserl.environments.host import HostEnvironment
 from sparserl.environments.minatar import GAMES, MinAtarEnvironment
 from sparserl.environments.minatar import PREFIX as MINATAR
@@ -14,8 +15,10 @@ from sparserl.types import Environment, UserError
 __all__ = [
     "COMPILED",
     "GAMES",
+    "MOST_FAKE",
     "Backend",
     "CompiledEnvironment",
+    "FakeFeatures",
     "HostEnvironment",
     "MinAtarEnvironment",
     "PlaygroundEnvironment",

@@ -8,9 +8,10 @@ from sparserl.experiment.games import ATARI_GAMES
 from sparserl.experiment.matching import Matched, live_parameters, matched, matched_dense
 from sparserl.experiment.measuring import Pace, measure
 from sparserl.experiment.memory import check_memory
-from sparserl.experiment.planning import planned
+from sparserl.experiment.planning import make_environment, planned
 from sparserl.experiment.reports import Report, RunFailure, live_density
 from sparserl.experiment.resuming import Captured, machine_class
+from sparserl.experiment.robustness import under_noise
 from sparserl.experiment.running import run
 from sparserl.experiment.setting import check_types, choice_names, unknown_choice, with_choices
 from sparserl.experiment.side_by_side import Told, obstacle_to_side_by_side, run_seeds, seed_bytes
@@ -43,6 +44,7 @@ __all__ = [
     "live_density",
     "live_parameters",
     "machine_class",
+    "make_environment",
     "matched",
     "matched_dense",
     "measure",
@@ -53,6 +55,7 @@ __all__ = [
     "run",
     "run_seeds",
     "seed_bytes",
+    "under_noise",
     "unknown_choice",
     "with_budget",
     "with_choices",

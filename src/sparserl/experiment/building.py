@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sparserl import environments
 from sparserl.agents.dqn import DQN, DQNSettings
 from sparserl.agents.ppo import GROUP, PPO, PPOSettings
 from sparserl.agents.sac import CRITICS, SAC, SACSettings
@@ -15,6 +14,7 @@ from sparserl.experiment.planning import (
     break_evens,
     by_name,
     layer_densities,
+    make_environment,
     make_networks,
     planned,
     require_environment,
@@ -39,13 +39,13 @@ class Built(NamedTuple):
 def build(experiment: Experiment) -> Built:
     """Make the environments and the agent; whatever cannot be run is refused here, before any compute."""
     experiment = planned(experiment)
-    make = lambda num_envs: environments.make(experiment.environment, num_envs, experiment.environment_backend)
-    environment = make(experiment.num_environments)
+    environment = make_environment(experiment, experiment.num_environments)
     networks = make_networks(experiment, environment.spec)
     densities = layer_densities(experiment, networks)
     optimizers = _optimizers(experiment, networks, densities)
     agent = make_agent(experiment, environment.spec, networks, optimizers)
-    return Built(agent, environment, make(experiment.evaluation.num_episodes), networks, densities, optimizers)
+    for_evaluation = make_environment(experiment, experiment.evaluation.num_episodes)
+    return Built(agent, environment, for_evaluation, networks, densities, optimizers)
 
 
 def check(experiment: Experiment) -> Experiment:

@@ -11,6 +11,7 @@ from sparserl import persistence
 from sparserl.agents.dqn import DQNSettings
 from sparserl.agents.ppo import PPOSettings
 from sparserl.agents.sac import SACSettings
+from sparserl.environments import MOST_FAKE
 from sparserl.experiment.setting import with_choices
 from sparserl.networks import CNNSettings, MLPSettings, ResNetSettings
 from sparserl.presets import NETWORKS, PRESETS, AgentSettings, NetworkName, PresetName, network_name
@@ -48,6 +49,7 @@ class Experiment:
     evaluation: EvaluationSettings = EvaluationSettings()
     num_environments: int = 1  # stepped side by side
     environment_backend: Literal["auto", "compiled", "host"] = "auto"  # compiled: JAX; host: Gymnasium
+    fake_features: float = 0.0  # fraction of the observation's features that are pure noise, up to 0.99
 
     def __post_init__(self) -> None:
         for name in ("sparsity", "actor_sparsity", "critic_sparsity"):
@@ -65,6 +67,9 @@ class Experiment:
             raise UserError(f"total_steps is {self.total_steps}: it must be at least 1")
         if self.num_environments < 1:
             raise UserError(f"num_environments is {self.num_environments}: it must be at least 1")
+        if not 0 <= self.fake_features <= MOST_FAKE:
+            percent = f"; {self.fake_features:g} % is {self.fake_features / 100:g}" if self.fake_features > 1 else ""
+            raise UserError(f"fake_features is {self.fake_features}: it must lie in 0 to {MOST_FAKE}{percent}")
         if self.storage == "masked" and self.compressed_layers:
             raise UserError(f"compressed_layers is {' '.join(self.compressed_layers)}, but storage is masked")
         if self.weight_decay < 0:

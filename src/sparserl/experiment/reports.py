@@ -10,8 +10,7 @@ from sparserl.experiment.building import Built
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.resuming import Captured
 from sparserl.sparsity import kernels, topology
-from sparserl.training import LoopState
-from sparserl.training.evaluation import Evaluation
+from sparserl.training import Evaluation, LoopState
 from sparserl.types import AgentState, Divergence
 
 
@@ -76,7 +75,8 @@ def _row(
     experiment: Experiment, seed: int, built: Built, num_steps: int, result: Evaluation, density: float, seconds: float
 ) -> dict[str, Any]:
     """One evaluation as a row of the results store."""
-    returns = np.asarray(result.returns, np.float64)
+    played = result.played()
+    returns = np.asarray(played.returns, np.float64)
     return {
         "experiment_id": experiment.identifier,
         "agent": experiment.agent_name,
@@ -91,7 +91,7 @@ def _row(
         "minimum_return": float(returns.min()),
         "maximum_return": float(returns.max()),
         "num_episodes": len(returns),
-        "mean_length_steps": float(np.asarray(result.lengths).mean()),
+        "mean_length_steps": float(np.asarray(played.lengths).mean()),
         "live_density": density,
         "seconds": seconds,
     }

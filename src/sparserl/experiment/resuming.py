@@ -21,7 +21,7 @@ from sparserl.experiment.choices import Experiment
 from sparserl.experiment.stored import as_stored
 from sparserl.persistence import Generation, Ring
 from sparserl.training import Episodes, LoopState
-from sparserl.types import AgentState, Array, UserError
+from sparserl.types import AgentState, Array, UserError, innermost
 
 Histories = Mapping[str, History]  # what an observer knows of the topologies, by network
 
@@ -48,7 +48,7 @@ def obstacle(built: Built) -> str | None:
     """Why a run that has begun could not be captured, in one line; None where it can."""
     if built.environment.compiled:
         return None
-    ask = getattr(built.environment, "snapshot_obstacle", None)
+    ask = getattr(innermost(built.environment), "snapshot_obstacle", None)
     return ask() if ask else "its environment has no snapshots"
 
 
@@ -67,7 +67,7 @@ def capture(built: Built, state: LoopState, histories: Histories | None) -> Capt
     arrays: dict[str, np.ndarray] = {}
     document: dict[str, Any] = {"environment": None}
     if not built.environment.compiled:
-        snapshot = built.environment.snapshot()  # type: ignore[attr-defined]
+        snapshot = innermost(built.environment).snapshot()  # type: ignore[attr-defined]
         document["environment"] = snapshot.document
         arrays |= {_SNAPSHOT + name: array for name, array in snapshot.arrays.items()}
     agent, ring = state.agent, None
@@ -99,7 +99,7 @@ def restore(built: Built, generation: Generation, with_histories: bool) -> Resto
         state = state._replace(agent=state.agent._replace(replay=whole))
     if not built.environment.compiled:
         snapshot = Snapshot(generation.document["environment"], within(_SNAPSHOT))
-        built.environment.restore(snapshot)  # type: ignore[attr-defined]
+        innermost(built.environment).restore(snapshot)  # type: ignore[attr-defined]
     return Restored(state, _histories(within(_HISTORY), generation.name) if with_histories else None)
 
 

@@ -37,7 +37,10 @@ def run(
     check_memory(experiment)
     built, began, before = build(experiment), time.monotonic(), -1
     train_key, evaluation_key = jax.random.split(jax.random.key(seed))
-    evaluate = training.evaluator(built.agent, built.evaluation_environment, experiment.evaluation.max_episode_steps)
+    settings = experiment.evaluation
+    evaluate = training.evaluator(
+        built.agent, built.evaluation_environment, settings.max_episode_steps, settings.min_steps
+    )
     if checkpoint is None:
         state = training.start(built.agent, built.environment, train_key)
         observer = observe(experiment, seed, built, state.agent) if diagnostics else None

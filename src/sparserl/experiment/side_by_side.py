@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl import environments, persistence, training
+from sparserl import persistence, training
 from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.memory import check_memory
-from sparserl.experiment.planning import planned
+from sparserl.experiment.planning import make_environment, planned
 from sparserl.experiment.reports import Report, RunFailure, ending, is_due, report
 from sparserl.experiment.resuming import Captured, capture, restore
 from sparserl.experiment.stops import Stops
@@ -26,7 +26,7 @@ Told = Report | Divergence | RunFailure  # what comes of one seed at a stop; aft
 
 def obstacle_to_side_by_side(experiment: Experiment) -> str | None:
     """Why seeds of a planned experiment cannot be trained side by side, in one line; None where they can."""
-    if not environments.make(experiment.environment, 1, experiment.environment_backend).compiled:
+    if not make_environment(experiment, 1).compiled:
         return f"environment {experiment.environment} is not a compiled one"
     if experiment.compressed_layers:
         return "its storage is compressed, and seeds side by side share their shapes: --storage masked is for them"
@@ -117,7 +117,8 @@ def run_seeds(
 
 def _evaluator(experiment: Experiment, built: Built) -> Callable[[Any, AgentState], training.Evaluation]:
     agent, environment = training.over_seeds(built.agent, built.evaluation_environment)
-    return training.evaluator(agent, environment, experiment.evaluation.max_episode_steps)
+    settings = experiment.evaluation
+    return training.evaluator(agent, environment, settings.max_episode_steps, settings.min_steps)
 
 
 def _at_step(keys: Any, num_steps: int) -> Any:

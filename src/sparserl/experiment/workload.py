@@ -30,8 +30,8 @@ class Workload(NamedTuple):
 
     environment_steps: int  # of training
     num_evaluations: int
-    evaluation_length_steps: int  # of the longest episode that the time limit allows
-    evaluation_steps: int  # at most: every episode as long as that
+    evaluation_length_steps: int  # of each environment of an evaluation, at most: every episode as long as it may be
+    evaluation_steps: int  # at most, of all of them
     parameters: int  # of all networks, dead ones included
     computed_parameters: int  # those that cost time, as often as one observation uses them: where kernels are
     # compressed the live ones, else all; those of a convolution at every place of its output
@@ -86,8 +86,11 @@ def _num_evaluations(experiment: Experiment) -> int:
 
 
 def _evaluation_length_steps(experiment: Experiment, spec: EnvSpec) -> int:
-    limit = experiment.evaluation.max_episode_steps
-    return min(spec.time_limit_steps or limit, limit)
+    """One episode or, where an evaluation has a number of steps, the one before whose end a share of them is made."""
+    settings = experiment.evaluation
+    episode_steps = min(spec.time_limit_steps or settings.max_episode_steps, settings.max_episode_steps)
+    share_steps = math.ceil(settings.min_steps / settings.num_episodes)
+    return max(share_steps - 1, 0) + episode_steps
 
 
 def _state_bytes(experiment: Experiment, kept: int, parameters: int) -> int:

@@ -1,17 +1,26 @@
 """Training: the loop, evaluation, and many seeds in one program."""
 
-from sparserl.training.evaluation import Evaluation, EvaluationSettings, evaluator, stops
-from sparserl.training.loop import Episodes, LoopState, start, train
+from sparserl.training.evaluation import EvaluationSettings, account_of, evaluator, stops
+from sparserl.training.hosted import traceable
+from sparserl.training.loop import START, Episodes, LoopState, start, step_keys, train
+from sparserl.training.playing import Account, Evaluation, Watch, player
 from sparserl.training.seeds import over_seeds
 
 __all__ = [
+    "START",
+    "Account",
     "Episodes",
     "Evaluation",
     "EvaluationSettings",
     "LoopState",
+    "Watch",
+    "account_of",
     "evaluator",
     "over_seeds",
+    "player",
     "start",
+    "step_keys",
     "stops",
+    "traceable",
     "train",
 ]

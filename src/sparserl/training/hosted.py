@@ -13,7 +13,7 @@ import numpy as np
 from jax.experimental import io_callback
 
 from sparserl.training import host_call
-from sparserl.types import Array, Box, Environment, EnvSpec, EnvState, Key, TimeStep
+from sparserl.types import Array, Box, Environment, EnvSpec, EnvState, Key, Surrounding, TimeStep, innermost
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Result = TypeVar("Result")
@@ -101,9 +101,22 @@ class Hosted:
         return TimeStep(observation, make((self.num_envs,), np.float32), flags, flags, observation)
 
 
-def traceable(environment: Environment) -> Environment | Hosted:
-    """The environment, or a host environment as one that can be stepped inside compiled programs."""
-    return environment if environment.compiled else Hosted(environment)
+def traceable(environment: Environment) -> Environment:
+    """The environment, or a host environment as one that can be stepped inside compiled programs.
+
+    What is around a host environment, and is traced itself, goes around that.
+    """
+    if environment.compiled:
+        return environment
+    if isinstance(environment, Surrounding):
+        return environment.around(traceable(environment.environment))
+    return environment if isinstance(environment, Hosted) else Hosted(environment)
+
+
+def run(environment: Environment, program: Callable[..., Result], *arguments: Any) -> Result:
+    """What a compiled program gives that steps a traceable environment; see `Hosted.run`."""
+    inner = innermost(environment)
+    return inner.run(program, *arguments) if isinstance(inner, Hosted) else program(*arguments)
 
 
 @contextlib.contextmanager

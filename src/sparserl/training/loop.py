@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.training.hosted import Hosted, traceable
+from sparserl.training import hosted
+from sparserl.training.hosted import traceable
 from sparserl.types import (
     Agent,
     AgentState,
@@ -125,9 +126,7 @@ def record(state: LoopState, environment_state: EnvState, action: Array, ts: Tim
     return LoopState(num_steps, state.agent, environment_state, ts.observation, episodes, healthy), transition
 
 
-def _advance(
-    agent: Agent, environment: Environment | Hosted
-) -> Callable[[Key, int, LoopState], tuple[LoopState, Metrics]]:
+def _advance(agent: Agent, environment: Environment) -> Callable[[Key, int, LoopState], tuple[LoopState, Metrics]]:
     """One compiled program for any number of iterations; where it steps a host environment, Python is called back."""
 
     def interact(key: Key, state: LoopState) -> tuple[LoopState, Transition]:
@@ -156,8 +155,6 @@ def _advance(
     compiled = jax.jit(chunk, donate_argnums=2)
 
     def advance(key: Key, num_iterations: int, state: LoopState) -> tuple[LoopState, Metrics]:
-        if isinstance(environment, Hosted):
-            return environment.run(compiled, key, num_iterations, state)
-        return compiled(key, num_iterations, state)
+        return hosted.run(environment, compiled, key, num_iterations, state)
 
     return advance

@@ -1,0 +1,59 @@
+"""Robustness: a trained policy under observation noise of growing deviation, in the same episodes each time."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from sparserl import training
+from sparserl.diagnostics import (
+    Arithmetic,
+    NoisyObservations,
+    deviation_of,
+    has_pixels,
+    no_spread,
+    with_observations,
+)
+from sparserl.training import Evaluation, EvaluationSettings
+from sparserl.types import Agent, AgentState, Array, Environment, Key
+
+
+def under_noise(
+    agent: Agent,
+    state: AgentState,
+    environment: Environment,
+    settings: EvaluationSettings,
+    key: Key,
+    deviations: Sequence[float],
+    arithmetic: Arithmetic = "clip",
+) -> Iterator[Evaluation]:
+    """One evaluation for each deviation of the noise, all with the same key; without noise where it is 0.
+
+    deviations: of pixels, in units of their 0-255 values; of other features, in units of the standard deviation that
+    each has over all observations of the noise-free evaluation with this key. Raises `UserError` at once where the
+    arithmetic does not fit the observations. Graesser et al. 2022, section 8 (Deviations 48 and 49).
+    """
+    traced, first = training.traceable(environment), training.step_keys(key, training.START).environment
+    account = training.account_of(environment.num_envs, settings.max_episode_steps, settings.min_steps)
+    noisy = NoisyObservations(traced, 0.0, arithmetic)
+    plain = training.evaluator(agent, environment, settings.max_episode_steps, settings.min_steps)
+
+    def each() -> Iterator[Evaluation]:
+        units = _units(agent, state, traced, account, key) if any(deviations) else 1.0
+        play = training.player(agent, noisy, account)
+        for deviation in deviations:
+            if deviation == 0:
+                yield plain(key, state)
+            else:
+                seen = dataclasses.replace(noisy, deviation=deviation * units)
+                yield play(key, state, *seen.reset(first))[0].played()
+
+    return each()
+
+
+def _units(agent: Agent, state: AgentState, traced: Environment, account: training.Account, key: Key) -> Array | float:
+    """What a deviation is counted in: 1 for pixels, `[feature]` for others."""
+    if has_pixels(traced.spec):
+        return 1.0
+    watch = training.Watch(no_spread(traced.spec), with_observations)
+    play = training.player(agent, traced, account, watch)
+    _, spread = play(key, state, *traced.reset(training.step_keys(key, training.START).environment))
+    return deviation_of(spread)

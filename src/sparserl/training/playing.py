@@ -1,0 +1,170 @@
+"""Playing: a policy in environments side by side, as one compiled program, and the account of its episodes."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sparserl.training import hosted
+from sparserl.training.loop import step_keys, within_bounds
+from sparserl.types import Agent, AgentState, Array, Environment, EnvState, Key, TimeStep
+
+
+class Evaluation(NamedTuple):
+    """Return and length in steps of each episode, `[episode]`; `finished` is False where the step cap cut one off.
+
+    Where a length is 0 there was no episode: seeds side by side do not all play equally many.
+    """
+
+    returns: Array
+    lengths: Array
+    finished: Array
+
+    def played(self) -> "Evaluation":
+        """The episodes that there were, of one seed."""
+        there = np.asarray(self.lengths) > 0
+        return Evaluation(*(np.asarray(part)[there] for part in self))
+
+
+class Watch(NamedTuple):
+    """What is gathered of the observations that actions answer: `look(gathered, observation, playing) -> gathered`.
+
+    `playing` `[env]` is False where an environment only steps along with the others.
+    """
+
+    beginning: Any
+    look: Callable[[Any, Array, Array], Any]
+
+
+class Account(Protocol):
+    """Which episodes count, and when there are enough of them."""
+
+    def begin(self, shape: tuple[int, ...]) -> Any: ...
+    def playing(self, account: Any) -> Array: ...
+    def going(self, num_steps: Array, account: Any) -> Array: ...
+    def add(self, account: Any, time_step: TimeStep) -> Any: ...
+    def result(self, account: Any) -> Evaluation: ...
+
+
+Play = Callable[[Key, AgentState, EnvState, Array], tuple[Evaluation, Any]]
+NOTHING = Watch((), lambda gathered, observation, playing: gathered)
+
+
+def player(agent: Agent, environment: Environment, account: Account, watch: Watch = NOTHING) -> Play:
+    """A function `(key, agent_state, environment_state, observation) -> (episodes, gathered)`, compiled once.
+
+    `environment` is traceable. Lifted over seeds it takes a key array `[seed]`, and gives `[seed, episode]`.
+    """
+
+    @jax.jit
+    def play(key: Key, agent_state: AgentState, environment_state: EnvState, observation: Array) -> Any:
+        def step(carry: Any) -> Any:
+            num_steps, environment_state, observation, played, gathered = carry
+            keys = step_keys(key, num_steps)
+            gathered = watch.look(gathered, observation, account.playing(played))
+            action = agent.exploit(keys.act, agent_state, observation)
+            bounded = within_bounds(environment.spec, action)
+            environment_state, time_step = environment.step(keys.environment, environment_state, bounded)
+            played = account.add(played, time_step)
+            return num_steps + 1, environment_state, time_step.observation, played, gathered
+
+        blank = account.begin((*key.shape, environment.num_envs))
+        first = (jnp.int32(0), environment_state, observation, blank, watch.beginning)
+        *_, played, gathered = jax.lax.while_loop(lambda carry: account.going(carry[0], carry[3]), step, first)
+        return account.result(played), gathered
+
+    return lambda *arguments: hosted.run(environment, play, *arguments)
+
+
+@dataclasses.dataclass(frozen=True)
+class FirstEpisodes:
+    """The first episode of each environment, cut off after `max_steps`."""
+
+    max_steps: int
+
+    def begin(self, shape: tuple[int, ...]) -> Evaluation:
+        return Evaluation(jnp.zeros(shape, jnp.float32), jnp.zeros(shape, jnp.int32), jnp.zeros(shape, bool))
+
+    def playing(self, account: Evaluation) -> Array:
+        return ~account.finished
+
+    def going(self, num_steps: Array, account: Evaluation) -> Array:
+        return (num_steps < self.max_steps) & ~account.finished.all()
+
+    def add(self, account: Evaluation, time_step: TimeStep) -> Evaluation:
+        playing = ~account.finished
+        return Evaluation(
+            account.returns + jnp.where(playing, time_step.reward, jnp.float32(0)),
+            account.lengths + playing,
+            account.finished | time_step.terminated | time_step.truncated,
+        )
+
+    def result(self, account: Evaluation) -> Evaluation:
+        return account
+
+
+class _Played(NamedTuple):
+    """Of each environment `[env]`: its open episode, the steps and number of its closed ones, and those themselves."""
+
+    open_return: Array
+    open_length: Array
+    closed_steps: Array
+    num_closed: Array
+    playing: Array
+    closed: Evaluation  # [env, place]
+
+
+@dataclasses.dataclass(frozen=True)
+class EpisodesInTurn:
+    """Whole episodes of each environment, one after another, until they have `share_steps` together.
+
+    An episode that is cut off after `max_steps` is its environment's last, and so is one whose return is not finite:
+    nobody but the environment itself can begin the next one. Source: Dopamine's evaluation phase, per environment.
+    """
+
+    max_steps: int
+    share_steps: int
+
+    def begin(self, shape: tuple[int, ...]) -> _Played:
+        floats, integers = jnp.zeros(shape, jnp.float32), jnp.zeros(shape, jnp.int32)
+        places = FirstEpisodes(self.max_steps).begin((*shape, self.share_steps))  # an episode has at least one step
+        return _Played(floats, integers, integers, integers, jnp.ones(shape, bool), places)
+
+    def playing(self, account: _Played) -> Array:
+        return account.playing
+
+    def going(self, num_steps: Array, account: _Played) -> Array:
+        return jnp.any(account.playing)
+
+    def add(self, account: _Played, time_step: TimeStep) -> _Played:
+        playing, ended = account.playing, time_step.terminated | time_step.truncated
+        open_return = account.open_return + jnp.where(playing, time_step.reward, jnp.float32(0))
+        open_length = account.open_length + playing
+        broken = ~jnp.isfinite(open_return)
+        closing = playing & (ended | broken | (open_length >= self.max_steps))
+        closed_steps = account.closed_steps + jnp.where(closing, open_length, 0)
+        last = closing & (~ended | broken | (closed_steps >= self.share_steps))
+        place = jnp.where(closing, account.num_closed, self.share_steps)  # beyond the last place nothing is written
+        put = lambda places, value: _put(places, place, value)
+        return _Played(
+            jnp.where(closing, jnp.float32(0), open_return),
+            jnp.where(closing, 0, open_length),
+            closed_steps,
+            account.num_closed + closing,
+            playing & ~last,
+            Evaluation(*map(put, account.closed, (open_return, open_length, ended))),
+        )
+
+    def result(self, account: _Played) -> Evaluation:
+        shape = account.playing.shape[:-1]
+        return Evaluation(*(part.reshape(*shape, -1) for part in account.closed))
+
+
+def _put(places: Array, place: Array, value: Array) -> Array:
+    """`places` `[..., place]` with `value` `[...]` at `place` `[...]`."""
+    flat = jnp.asarray(places).reshape(-1, places.shape[-1])
+    written = flat.at[jnp.arange(len(flat)), place.reshape(-1)].set(value.reshape(-1), mode="drop")
+    return written.reshape(places.shape)
