@@ -2,7 +2,11 @@
 
 from typing import Literal, get_args
 
+from sparserl.environments.atari import AtariEnvironment
 from sparserl.environments.compiled import COMPILED, CompiledEnvironment
+from sparserl.environments.games import ATARI_15
+from sparserl.environments.games import PREFIX as ATARI_PREFIX
+from sparserl.environments.games import names as game_names
 from sparserl.environments.host import HostEnvironment
 from sparserl.environments.playground import PREFIX, PlaygroundEnvironment
 from sparserl.environments.registry import registered_names
@@ -10,7 +14,9 @@ from sparserl.environments.snapshots import Snapshot
 from sparserl.types import Environment, UserError
 
 __all__ = [
+    "ATARI_15",
     "COMPILED",
+    "AtariEnvironment",
     "Backend",
     "CompiledEnvironment",
     "HostEnvironment",
@@ -26,9 +32,9 @@ Backend = Literal["auto", "compiled", "host"]
 def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environment:
     """`num_envs` environments by Gymnasium's name, or `module:name` where `module` registers them.
 
-    `playground:name` is one of MuJoCo Playground, unless the backend is `host`. `auto` takes the compiled form where
-    there is one. Raises `UserError`, one line, for a name that nobody knows, a package that is missing, and spaces
-    that no agent here can use.
+    `atari:name` is a game of Atari. `playground:name` is one of MuJoCo Playground, unless the backend is `host`. `auto`
+    takes the compiled form where there is one. Raises `UserError`, one line, for a name that nobody knows, a package
+    that is missing, and spaces that no agent here can use.
     """
     if backend not in get_args(Backend):
         raise UserError(f"environment backend is {backend!r}: one of {', '.join(get_args(Backend))} is allowed")
@@ -36,9 +42,11 @@ def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environme
         return PlaygroundEnvironment(identifier, num_envs)
     if backend == "compiled" or (backend == "auto" and identifier in COMPILED):
         return CompiledEnvironment(identifier, num_envs)
+    if identifier.startswith(ATARI_PREFIX):
+        return AtariEnvironment(identifier, num_envs)
     return HostEnvironment(identifier, num_envs)
 
 
 def environment_names() -> tuple[str, ...]:
-    """The compiled environments, then Gymnasium's newest versions whose packages are installed."""
-    return (*COMPILED, *(name for name in registered_names() if name not in COMPILED))
+    """The compiled environments, Gymnasium's newest versions whose packages are installed, and the games of Atari."""
+    return (*COMPILED, *(name for name in registered_names() if name not in COMPILED), *game_names())
