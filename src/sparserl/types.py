@@ -38,7 +38,11 @@ class Box(NamedTuple):
 
 
 class EnvSpec(NamedTuple):
-    """What an agent may know of an environment before it acts."""
+    """What an agent may know of an environment before it acts.
+
+    stacked_frames: the last axis of an observation holds this many frames, oldest first, of which each step brings one;
+    frames before an episode's first are zero.
+    """
 
     identifier: str
     observation_shape: tuple[int, ...]

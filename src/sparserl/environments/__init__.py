@@ -2,8 +2,12 @@
 
 from typing import Literal, get_args
 
+from sparserl.environments.atari import AtariEnvironment
 from sparserl.environments.compiled import COMPILED, CompiledEnvironment
 from sparserl.environments.fake_features import MOST_FAKE, FakeFeatures
+from sparserl.environments.games import ATARI_15
+from sparserl.environments.games import PREFIX as ATARI_PREFIX
+from sparserl.environments.games import names as game_names
 from sparserl.environments.host import HostEnvironment
 from sparserl.environments.minatar import GAMES, MinAtarEnvironment
 from sparserl.environments.minatar import PREFIX as MINATAR
@@ -13,9 +17,11 @@ from sparserl.environments.snapshots import Snapshot
 from sparserl.types import Environment, UserError
 
 __all__ = [
+    "ATARI_15",
     "COMPILED",
     "GAMES",
     "MOST_FAKE",
+    "AtariEnvironment",
     "Backend",
     "CompiledEnvironment",
     "FakeFeatures",
@@ -33,9 +39,9 @@ Backend = Literal["auto", "compiled", "host"]
 def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environment:
     """`num_envs` environments by Gymnasium's name, or `module:name` where `module` registers them.
 
-    `playground:name` is one of MuJoCo Playground, `MinAtar/name` one of MinAtar, unless the backend is `host`. `auto`
-    takes the compiled form where there is one. Raises `UserError`, one line, for a name that nobody knows, a package
-    that is missing, and spaces that no agent here can use.
+    `atari:name` is a game of Atari. `playground:name` is one of MuJoCo Playground, `MinAtar/name` one of MinAtar, unless
+    the backend is `host`. `auto` takes the compiled form where there is one. Raises `UserError`, one line, for a name
+    that nobody knows, a package that is missing, and spaces that no agent here can use.
     """
     if backend not in get_args(Backend):
         raise UserError(f"environment backend is {backend!r}: one of {', '.join(get_args(Backend))} is allowed")
@@ -45,10 +51,12 @@ def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environme
         return MinAtarEnvironment(identifier, num_envs)
     if backend == "compiled" or (backend == "auto" and identifier in COMPILED):
         return CompiledEnvironment(identifier, num_envs)
+    if identifier.startswith(ATARI_PREFIX):
+        return AtariEnvironment(identifier, num_envs)
     return HostEnvironment(identifier, num_envs)
 
 
 def environment_names() -> tuple[str, ...]:
-    """The compiled environments, MinAtar's among them, then Gymnasium's newest whose packages are installed."""
+    """The compiled environments, MinAtar's too, then Gymnasium's newest whose packages are there, then Atari's games."""
     compiled = (*COMPILED, *GAMES)
-    return (*compiled, *(name for name in registered_names() if name not in compiled))
+    return (*compiled, *(name for name in registered_names() if name not in compiled), *game_names())

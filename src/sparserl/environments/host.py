@@ -44,7 +44,7 @@ class HostEnvironment:
         """Fresh episodes, seeded from `key`; observations `[env, ...]`."""
         self._num_steps = 0
         observation = self._empty_observation()
-        for index, seed in enumerate(_seeds(key, self.num_envs)):
+        for index, seed in enumerate(seeds(key, self.num_envs)):
             self._reset_one(index, observation, seed)
         return None, observation
 
@@ -132,6 +132,7 @@ def _finite(values: np.ndarray) -> bool:
     return np.count_nonzero(np.isfinite(values)) == values.size  # on few values twice as fast as `all`
 
 
-def _seeds(key: Key, num_envs: int) -> list[int]:
+def seeds(key: Key, num_envs: int) -> list[int]:
+    """A number of 32 bits for each environment."""
     words = np.asarray(jax.random.key_data(key)).ravel()
     return np.random.SeedSequence(words.tolist()).generate_state(num_envs).tolist()

@@ -4,6 +4,7 @@ import difflib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium
@@ -11,12 +12,14 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec as Registration
 
+from sparserl.environments import games
 from sparserl.types import Box, Discrete, EnvSpec, UserError
 
 # Packages that Gymnasium's own families of environments need, where the import path does not tell.
 _PACKAGES = {"gymnasium.envs.box2d": "Box2D", "gymnasium.envs.mujoco": "mujoco"}
 # Not for us: the observations or actions of these are indices, and what the last one registers only raises.
 _UNFIT = ("gymnasium.envs.toy_text", "gymnasium.envs.tabular", "gymnasium.envs")
+_ATARI = "ale_py.env"  # raw screens, registered once ale-py is imported; `atari:Name` is what agents learn
 
 
 def registered_names() -> list[str]:
@@ -34,13 +37,17 @@ def _seems_fit(registration: Registration) -> bool:
     entry = registration.entry_point
     if entry is None:
         return False
-    module = entry.partition(":")[0] if isinstance(entry, str) else entry.__module__
+    module = _module_of(entry)
     parts = module.split(".")
     family = ".".join(parts[:3])
-    if family in _UNFIT:
+    if family in (*_UNFIT, _ATARI):
         return False
     package = _PACKAGES.get(family, parts[0])
     return package in sys.modules or importlib.util.find_spec(package) is not None
+
+
+def _module_of(entry: str | Callable[..., Any]) -> str:
+    return entry.partition(":")[0] if isinstance(entry, str) else entry.__module__
 
 
 def find(identifier: str) -> Registration:
@@ -52,8 +59,11 @@ def find(identifier: str) -> Registration:
         except Exception as error:
             reason = in_one_line(error)
             raise UserError(f"environment {identifier!r}: module {module!r} cannot be imported: {reason}") from error
-    if name in gymnasium.registry:
-        return gymnasium.registry[name]
+    registration = gymnasium.registry.get(name)
+    if not module and (registration is None or _module_of(registration.entry_point or "") == _ATARI):
+        _refuse_atari(name)
+    if registration is not None:
+        return registration
     names = {known.casefold(): known for known in gymnasium.registry}
     nearest = [names[match] for match in difflib.get_close_matches(name.casefold(), names, cutoff=0.7)]
     hint = f"nearest: {', '.join(nearest)}" if nearest else "`sparserl environments` lists those that are"
@@ -61,6 +71,12 @@ def find(identifier: str) -> Registration:
         f"environment {identifier!r} is not registered in Gymnasium; {hint}; "
         "one that another package registers is asked for as module:name"
     )
+
+
+def _refuse_atari(name: str) -> None:
+    """Raises `UserError` for a game of Atari, whatever is imported by now."""
+    if game := games.meant_by(name):
+        raise UserError(f"environment {name!r} is asked for as {game}")
 
 
 def make(identifier: str, registration: Registration) -> gymnasium.Env[Any, Any]:

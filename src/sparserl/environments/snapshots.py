@@ -38,14 +38,7 @@ def take(identifier: str, environments: Singles, num_steps: int) -> Snapshot:
         raise UserError(f"environment {identifier!r} cannot be captured exactly: {reason}; {remedy}") from error
     simulated = any(simulation.is_model(value) for _, value in writer.seen.values())
     packages = ("gymnasium", "numpy", *(("mujoco",) if simulated else ()))
-    document = {
-        "format": FORMAT,
-        "identifier": identifier,
-        "num_envs": len(environments),
-        "num_steps": num_steps,
-        "versions": {package: importlib.metadata.version(package) for package in packages},
-        "environments": nodes,
-    }
+    document = {**heading(identifier, len(environments), packages), "num_steps": num_steps, "environments": nodes}
     return Snapshot(document, writer.arrays)
 
 
@@ -56,7 +49,7 @@ def restore(identifier: str, environments: Singles, snapshot: Snapshot) -> int:
     """
     document = snapshot.document
     try:
-        _check(identifier, len(environments), document)
+        check(identifier, len(environments), document)
         reader = Reader(roots_of(environments), snapshot.arrays)
         for index, single in enumerate(environments):
             reader.read(document["environments"][index], single, f"environments[{index}]")
@@ -70,7 +63,14 @@ def restore(identifier: str, environments: Singles, snapshot: Snapshot) -> int:
         raise UserError(f"the snapshot does not fit environment {identifier!r} as it is built: {reason}") from error
 
 
-def _check(identifier: str, num_envs: int, document: dict[str, Any]) -> None:
+def heading(identifier: str, num_envs: int, packages: tuple[str, ...]) -> dict[str, Any]:
+    """What a document begins with: of which environments the snapshot is, and with which packages it was taken."""
+    versions = {package: importlib.metadata.version(package) for package in packages}
+    return {"format": FORMAT, "identifier": identifier, "num_envs": num_envs, "versions": versions}
+
+
+def check(identifier: str, num_envs: int, document: dict[str, Any]) -> None:
+    """Raises `UserError`, one line, where the heading is not the one that would be written here and now."""
     if document["format"] != FORMAT:
         raise UserError(f"the snapshot has format {document['format']}: this sparserl restores format {FORMAT}")
     if document["identifier"] != identifier:

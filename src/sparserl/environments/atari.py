@@ -1,0 +1,104 @@
+"""Atari games through ale-py, set up as in the paper's experiments; `atari:Pong` and the like."""
+
+import numpy as np
+
+from sparserl.environments import games, snapshots
+from sparserl.environments.console import FRAME_SIZE, Console
+from sparserl.environments.host import seeds
+from sparserl.environments.registry import in_one_line
+from sparserl.environments.snapshots import Snapshot
+from sparserl.types import Array, Discrete, EnvSpec, Key, TimeStep, UserError
+
+TIME_LIMIT_STEPS = 27_000  # 108,000 frames: half an hour of play
+_STACK = np.dtype("<u4")  # four frames of a pixel, the newest in the highest byte, which comes last
+
+
+class AtariEnvironment:
+    """`num_envs` consoles with one game, stepped in a Python loop, which begin anew by themselves.
+
+    Observations are uint8 `[env, 84, 84, 4]`: the last four frames, newest last, zeros before the first. Actions are
+    integers from 0 `[env]` among those that do something in the game. A step holds one for four frames; each of them
+    goes on with the action before it with probability 0.25. Rewards are float32 `[env]`, the score as it is.
+    `terminated` is the end of the game, no lost life; `truncated` comes after 27,000 steps. Raises `UserError` where
+    the game is unknown or ale-py is missing. Arrays that were returned are never written to again.
+    """
+
+    compiled = False
+
+    def __init__(self, identifier: str, num_envs: int) -> None:
+        if num_envs < 1:
+            raise UserError(f"number of environments is {num_envs}: at least 1 is needed to run {identifier}")
+        rom = games.rom(identifier)
+        self.num_envs = num_envs
+        self._consoles = [Console(rom) for _ in range(num_envs)]
+        self._stacks: np.ndarray = np.zeros((num_envs, FRAME_SIZE, FRAME_SIZE), _STACK)
+        self._episode_steps = np.zeros(num_envs, np.int64)
+        action, shape = Discrete(self._consoles[0].num_actions), (FRAME_SIZE, FRAME_SIZE, _STACK.itemsize)
+        self.spec = EnvSpec(identifier, shape, np.dtype(np.uint8), action, TIME_LIMIT_STEPS, _STACK.itemsize)
+
+    def reset(self, key: Key) -> tuple[None, np.ndarray]:
+        """Fresh games, seeded from `key`; observations `[env, 84, 84, 4]`."""
+        for index, seed in enumerate(seeds(key, self.num_envs)):
+            self._consoles[index].seed(seed)
+            self._begin(index)
+        return None, _observation(self._stacks)
+
+    def step(self, key: Key | None, state: None, action: Array) -> tuple[None, TimeStep]:
+        """One step of every environment; those that end start anew, on with their own random numbers."""
+        actions = np.asarray(action).tolist()
+        frames = np.empty(self._stacks.shape, _STACK)
+        reward, terminated = np.empty(self.num_envs, np.float32), np.empty(self.num_envs, np.bool_)
+        for index, console in enumerate(self._consoles):
+            frames[index], reward[index], terminated[index] = console.act(actions[index])
+        self._stacks = (self._stacks >> 8) | (frames << 24)
+        self._episode_steps += 1
+        truncated = self._episode_steps >= TIME_LIMIT_STEPS
+        reached = observation = _observation(self._stacks)
+        if (ended := np.flatnonzero(terminated | truncated)).size:
+            for index in ended.tolist():
+                self._begin(index)
+            observation = _observation(self._stacks)
+        return None, TimeStep(observation, reward, terminated, truncated, reached)
+
+    def snapshot(self) -> Snapshot:
+        """All that decides how the environments go on."""
+        nodes, arrays = [], {"stacks": self._stacks.view(np.uint8).ravel().copy()}
+        for index, console in enumerate(self._consoles):
+            node, of_console = console.snapshot()
+            nodes.append({**node, "episode_steps": int(self._episode_steps[index])})
+            arrays |= {f"environments[{index}].{name}": array for name, array in of_console.items()}
+        heading = snapshots.heading(self.spec.identifier, self.num_envs, ("ale-py",))
+        return Snapshot({**heading, "environments": nodes}, arrays)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from `snapshot`, bit for bit, whatever was before; the process that took it may be gone.
+
+        Raises `UserError` for one of another game, number of environments or version of ale-py.
+        """
+        document, arrays = snapshot
+        snapshots.check(self.spec.identifier, self.num_envs, document)
+        try:
+            for index, console in enumerate(self._consoles):
+                prefix, node = f"environments[{index}].", document["environments"][index]
+                within = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+                console.restore(node, within)
+                self._episode_steps[index] = node["episode_steps"]
+            self._stacks = arrays["stacks"].view(_STACK).reshape(self._stacks.shape).copy()
+        except Exception as error:
+            what = f"the snapshot does not fit environment {self.spec.identifier!r}: {in_one_line(error)}"
+            raise UserError(what) from error
+
+    def snapshot_obstacle(self) -> None:
+        """Why `snapshot` would fail now: it never does."""
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _begin(self, index: int) -> None:
+        self._stacks[index] = self._consoles[index].begin().astype(_STACK) << 24
+        self._episode_steps[index] = 0
+
+
+def _observation(stacks: np.ndarray) -> np.ndarray:
+    """uint8 `[env, 84, 84, 4]`, in memory of its own."""
+    return stacks.copy().view(np.uint8).reshape(*stacks.shape, _STACK.itemsize)

@@ -1,0 +1,60 @@
+"""The games of the Arcade Learning Environment: their names, and where they are; none of them is loaded here."""
+
+import difflib
+import importlib.util
+import re
+from pathlib import Path
+
+from sparserl.types import UserError
+
+PREFIX = "atari:"
+# Those of the paper (appendix A.4): the first three of each figure, then the twelve that were added.
+ATARI_15 = tuple(
+    PREFIX + name
+    for name in (
+        *("MsPacman", "Pong", "Qbert", "Assault", "Asterix", "BeamRider", "Boxing", "Breakout", "CrazyClimber"),
+        *("DemonAttack", "Enduro", "FishingDerby", "SpaceInvaders", "Tutankham", "VideoPinball"),
+    )
+)
+_FOR_TWO = ("combat", "joust", "maze_craze", "warlords")  # nobody can play these alone
+# How Gymnasium has called them over the years: ALE/Pong-v5, Pong-v0, PongNoFrameskip-v4, Pong-ramDeterministic-v4.
+_CALLED = re.compile(r"(?:ALE/)?(\w+?)(?:-ram)?(?:NoFrameskip|Deterministic)?(?:-v\d+)?", re.IGNORECASE)
+
+
+def names() -> tuple[str, ...]:
+    """The identifiers of all games; none where ale-py is not installed."""
+    return tuple(PREFIX + name for name in _roms())
+
+
+def rom(identifier: str) -> Path:
+    """The file of the game that is called so. Raises `UserError`, one line, where none is, or ale-py is missing."""
+    roms = _roms()
+    if not roms:
+        raise UserError(
+            f"environment {identifier!r} needs a package that is not installed: pip install 'sparserl[atari]'"
+        )
+    name = identifier.removeprefix(PREFIX)
+    if name in roms:
+        return roms[name]
+    meant = meant_by(name)
+    known = {one.casefold(): one for one in roms}
+    near = [PREFIX + known[match] for match in difflib.get_close_matches(name.casefold(), known)]
+    nearest = ", ".join([meant] if meant else near)
+    hint = f"nearest: {nearest}" if nearest else "`sparserl environments` lists them"
+    raise UserError(f"environment {identifier!r} is not one of the Atari games that ale-py has; {hint}")
+
+
+def meant_by(name: str) -> str | None:
+    """The identifier of the game that Gymnasium has called `name`, with or without version; None where none is."""
+    called = _CALLED.fullmatch(name)
+    known = {one.removeprefix(PREFIX).casefold(): one for one in (*ATARI_15, *names())}
+    return known.get(called[1].replace("_", "").casefold()) if called else None
+
+
+def _roms() -> dict[str, Path]:
+    """Files by name, which is ale-py's own, `space_invaders` as SpaceInvaders."""
+    found = importlib.util.find_spec("ale_py")
+    if found is None or found.origin is None:
+        return {}
+    files = sorted((Path(found.origin).parent / "roms").glob("*.bin"))
+    return {file.stem.title().replace("_", ""): file for file in files if file.stem not in _FOR_TWO}
