@@ -152,6 +152,47 @@ MISTAKES = {
         ["train", "dqn", "rigl", "--environment", "Pendulum-v1", *TINY],
         ["Pendulum-v1", "discrete"],
     ),
+    "network": (
+        ["train", "dqn", "rigl", "--environment", "atari:Pong", "--network", "resnt"],
+        ["unknown network 'resnt'", "mlp, cnn or resnet", "did you mean 'resnet'?"],
+    ),
+    "network without name": (
+        ["describe", "dqn", "rigl", "--environment", "atari:Pong", "--network"],
+        ["unknown network ''", "mlp, cnn or resnet"],
+    ),
+    "convolutions of a vector": (
+        ["train", "dqn", "rigl", "--environment", "CartPole-v1", "--network", "cnn"],
+        ["network cnn takes images", "(4,)", "mlp"],
+    ),
+    "convolutions for sac": ([*["train", *SAC], "--network", "cnn"], ["network is 'cnn'", "agent sac", "mlp only"]),
+    "pixels for ppo": (
+        ["describe", "ppo", "rigl", "--environment", "atari:Pong"],
+        ["agent ppo learns from vectors", "84 x 84 x 4", "try dqn"],
+    ),
+    "part of another network": (
+        ["describe", "dqn", "rigl", "--environment", "atari:Pong", "--network.num-blocks", "1"],
+        ["unknown option --network.num-blocks"],
+    ),
+    "part of a network": (
+        ["describe", "dqn", "rigl", "--environment", "atari:Pong", "--network.widht", "0.5"],
+        ["--network.widht", "--network.width"],
+    ),
+    "width": (
+        ["describe", "dqn", "rigl", "--environment", "atari:Pong", "--network.width", "wide"],
+        ["--network.width is 'wide'", "a number"],
+    ),
+    "no width": (
+        ["describe", "dqn", "rigl", "--environment", "atari:Pong", "--network.width", "0"],
+        ["--network.width is 0.0", "greater than 0"],
+    ),
+    "convolution to compress": (
+        ["describe", "dqn", "rigl", "--environment", "atari:Pong", "--compressed-layers", "q/conv_1=0.5"],
+        ["--compressed-layers", "'q/conv_1', a convolution", "q/hidden_1"],
+    ),
+    "layer of a cnn": (
+        ["describe", "dqn", "rigl", "--environment", "atari:Pong", "--layer-sparsities", "conv1=0.5"],
+        ["'conv1'", "q/conv_1'?"],
+    ),
     "run": (["evaluate", "nothing/seed=0"], ["'nothing/seed=0'"]),
     "no run": (["evaluate"], ["RUN is missing"]),
     "report of nothing": (["report", "nothing"], ["nothing holds no evaluations"]),

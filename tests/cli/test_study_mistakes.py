@@ -205,7 +205,6 @@ OPTIONS = {
     ),
     "option": (["study", "plan", "figure_8", "--scal", "paper"], ["unknown option --scal", "nearest is --scale"]),
     "two names": (["study", "plan", "figure_8", "figure_9_sac"], ["unexpected word 'figure_9_sac'"]),
-    "waits": (["study", "plan", "figure_10"], ["figure_10 cannot be run yet", "Atari"]),
     "list of something": (["study", "list", "figure_8"], ["unexpected word 'figure_8'"]),
 }
 

@@ -80,6 +80,20 @@ def study(scale):
     assert "thinking" not in result.out
 
 
+def test_a_study_all_of_which_waits_is_refused(capsys, tmp_path):
+    path = tmp_path / "later.py"
+    path.write_text("""
+from sparserl.study import Study
+
+
+def study(scale):
+    return Study("later", "Does it learn?", (), 1, waiting=("Go, which has no environment yet",))
+""")
+    result = call(capsys, "study", "plan", path)
+    assert (result.status, result.out) == (2, "")
+    assert result.err == "sparserl: study later cannot be run yet: Go, which has no environment yet\n"
+
+
 @pytest.mark.parametrize("words", [["study", "--help"], ["study", "list", "--help"], ["study", "plan", "--help"]])
 def test_every_subcommand_has_help(capsys, words):
     result = call(capsys, *words)

@@ -9,7 +9,7 @@ import pytest
 
 from sparserl import environments
 from sparserl.experiment import (
-    ATARI_GAMES,
+    ATARI_15,
     Experiment,
     build,
     describe,
@@ -171,7 +171,7 @@ def test_a_workload_spares_the_dead_weights_of_compressed_layers_alone():
         assert packed.first_computed_parameters == began.computed_parameters
 
 
-@pytest.mark.parametrize("game", ATARI_GAMES)
+@pytest.mark.parametrize("game", ATARI_15)
 def test_what_is_known_of_games_is_what_they_show(game):
     pytest.importorskip("ale_py")
     assert known_specification(game) == environments.make(game, 1).spec

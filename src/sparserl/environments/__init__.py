@@ -39,9 +39,9 @@ Backend = Literal["auto", "compiled", "host"]
 def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environment:
     """`num_envs` environments by Gymnasium's name, or `module:name` where `module` registers them.
 
-    `atari:name` is a game of Atari. `playground:name` is one of MuJoCo Playground, `MinAtar/name` one of MinAtar, unless
-    the backend is `host`. `auto` takes the compiled form where there is one. Raises `UserError`, one line, for a name
-    that nobody knows, a package that is missing, and spaces that no agent here can use.
+    `atari:name` is a game of Atari; unless the backend is `host`, `playground:name` is one of MuJoCo Playground and
+    `MinAtar/name` one of MinAtar. `auto` takes the compiled form where there is one. Raises `UserError`, one line, for
+    a name that nobody knows, a package that is missing, and spaces that no agent here can use.
     """
     if backend not in get_args(Backend):
         raise UserError(f"environment backend is {backend!r}: one of {', '.join(get_args(Backend))} is allowed")
@@ -57,6 +57,6 @@ def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environme
 
 
 def environment_names() -> tuple[str, ...]:
-    """The compiled environments, MinAtar's too, then Gymnasium's newest whose packages are there, then Atari's games."""
+    """The compiled ones, MinAtar's too, then Gymnasium's newest whose packages are there, and Atari's games."""
     compiled = (*COMPILED, *GAMES)
     return (*compiled, *(name for name in registered_names() if name not in compiled), *game_names())

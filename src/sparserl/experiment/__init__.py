@@ -1,10 +1,10 @@
 """The hall: an experiment as data, the agent and environments it stands for, and one run of it."""
 
+from sparserl.environments import ATARI_15
 from sparserl.experiment.budget import asked_parameters, with_budget
 from sparserl.experiment.building import Built, build, check, check_choices
 from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
-from sparserl.experiment.games import ATARI_GAMES
 from sparserl.experiment.matching import Matched, live_parameters, matched, matched_dense
 from sparserl.experiment.measuring import Pace, measure
 from sparserl.experiment.memory import check_memory
@@ -20,7 +20,7 @@ from sparserl.experiment.workload import Workload, workload
 
 __all__ = [
     "AGENTS",
-    "ATARI_GAMES",
+    "ATARI_15",
     "RESULTS_VERSION",
     "Built",
     "Captured",

@@ -4,33 +4,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from sparserl.environments import ATARI_15
 from sparserl.types import Discrete, EnvSpec
 
-PREFIX = "atari:"
-# Graesser et al. 2022, appendix A.4: the first three with figure 2, and how many actions each takes (its minimal set).
-NUM_ACTIONS: Mapping[str, int] = {
-    "MsPacman": 9,
-    "Pong": 6,
-    "Qbert": 6,
-    "Assault": 7,
-    "Asterix": 9,
-    "BeamRider": 9,
-    "Boxing": 18,
-    "Breakout": 4,
-    "CrazyClimber": 9,
-    "DemonAttack": 6,
-    "Enduro": 9,
-    "FishingDerby": 18,
-    "SpaceInvaders": 6,
-    "Tutankham": 8,
-    "VideoPinball": 9,
-}
-ATARI_GAMES = tuple(PREFIX + game for game in NUM_ACTIONS)  # as environments are called
+# How many actions each takes (its minimal set), in the order of the paper's appendix A.4.
+NUM_ACTIONS: Mapping[str, int] = dict(zip(ATARI_15, (9, 6, 6, 7, 9, 9, 18, 4, 9, 6, 9, 18, 6, 8, 9), strict=True))
 
 
 def known_specification(environment: str) -> EnvSpec | None:
     """What the agent may know of one of these games; None for all other environments."""
-    if environment not in ATARI_GAMES:
+    if environment not in NUM_ACTIONS:
         return None
-    actions = Discrete(NUM_ACTIONS[environment.removeprefix(PREFIX)])
+    actions = Discrete(NUM_ACTIONS[environment])
     return EnvSpec(environment, (84, 84, 4), np.dtype(np.uint8), actions, 27_000, stacked_frames=4)

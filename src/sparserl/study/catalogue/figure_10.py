@@ -13,7 +13,7 @@ def study(scale: Scale) -> Study:
     return Study(
         "figure_10",
         "How do DQN's scores fall with the number of a CNN's parameters on each of 15 Atari games?",
-        paper.pixels("cnn", scale, paper.ATARI, (*paper.SPARSITIES, paper.HIGHEST)),
+        paper.pixels("cnn", scale, paper.ATARI_15, (*paper.SPARSITIES, paper.HIGHEST)),
         paper.at(scale, *paper.ATARI_SEEDS),
         figures=(Figure("figure_10", "DQN with a CNN by number of parameters, ERK"),),
     )

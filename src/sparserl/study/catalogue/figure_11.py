@@ -13,7 +13,7 @@ def study(scale: Scale) -> Study:
     return Study(
         "figure_11",
         "How do DQN's scores fall with the number of a ResNet's parameters on each of 15 Atari games?",
-        paper.pixels("resnet", scale, paper.ATARI, (*paper.SPARSITIES, paper.HIGHEST)),
+        paper.pixels("resnet", scale, paper.ATARI_15, (*paper.SPARSITIES, paper.HIGHEST)),
         paper.at(scale, *paper.ATARI_SEEDS),
         figures=(Figure("figure_11", "DQN with a ResNet by number of parameters, ERK"),),
     )

@@ -13,7 +13,7 @@ def study(scale: Scale) -> Study:
     return Study(
         "figure_17",
         "Up to which sparsity do sparse methods keep DQN's scores over Atari with a CNN?",
-        paper.pixels("cnn", scale, paper.ATARI, (*paper.SPARSITIES, paper.HIGHEST)),
+        paper.pixels("cnn", scale, paper.ATARI_15, (*paper.SPARSITIES, paper.HIGHEST)),
         paper.at(scale, *paper.ATARI_SEEDS),
         figures=(paper.human_normalised("figure_17", "DQN with a CNN over Atari", "sparsity"),),
     )

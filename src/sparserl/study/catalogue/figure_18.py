@@ -13,7 +13,7 @@ def study(scale: Scale) -> Study:
     return Study(
         "figure_18",
         "Up to which sparsity do sparse methods keep DQN's scores over Atari with a ResNet?",
-        paper.pixels("resnet", scale, paper.ATARI, (*paper.SPARSITIES, paper.HIGHEST)),
+        paper.pixels("resnet", scale, paper.ATARI_15, (*paper.SPARSITIES, paper.HIGHEST)),
         paper.at(scale, *paper.ATARI_SEEDS),
         figures=(paper.human_normalised("figure_18", "DQN with a ResNet over Atari", "sparsity"),),
     )

@@ -11,8 +11,8 @@ from sparserl.study.studies import Scale, Study
 
 
 def study(scale: Scale) -> Study:
-    cnn = paper.pixels("cnn", scale, paper.ATARI, (0.9,))
-    resnet = paper.pixels("resnet", scale, paper.ATARI, (0.9,))
+    cnn = paper.pixels("cnn", scale, paper.ATARI_15, (0.9,))
+    resnet = paper.pixels("resnet", scale, paper.ATARI_15, (0.9,))
     return Study(
         "figure_1_atari",
         "At 90 % sparsity, which methods keep DQN's scores on Atari, with a CNN and with a ResNet?",

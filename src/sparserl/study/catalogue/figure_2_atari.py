@@ -1,7 +1,7 @@
 """Figure 2, row 1: DQN with the Nature CNN on MsPacman, Pong and Qbert, 50 to 95 %, ERK.
 
 Smoke and quick play MinAtar, which needs no package and no GPU, in place of Atari.
-All runs are figure 10's. At scale paper 594 runs.
+All runs are figure 10's. At scale paper 567 runs.
 """
 
 from sparserl.study.catalogue import paper
