@@ -66,6 +66,6 @@ def _description(name: str) -> dict[str, Any]:
 
 
 def _runs(study: Mapping[str, Any], scale: Scale) -> str:
-    if study["obstacle"]:
+    if scale not in study["runs"]:
         return "-"
     return "waits" if study["waiting"] and not study["runs"][scale] else f"{study['runs'][scale]:,}"
