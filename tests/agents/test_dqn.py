@@ -88,6 +88,32 @@ def test_exploration_follows_its_schedule():
     np.testing.assert_allclose([constant.epsilon(jnp.int32(n)) for n in (0, 9, 10, 99)], [1, 1, 0.01, 0.01], rtol=1e-6)
 
 
+def test_exploration_may_begin_to_fall_later():
+    """As in Dopamine, whose epsilon is 1 during 20,000 steps and falls during the 250,000 after them."""
+    settings = {"warmup_steps": 20_000, "epsilon_decay_begin_steps": 20_000, "epsilon_decay_steps": 250_000}
+    agent = table_agent(**settings, initial_epsilon=1.0, final_epsilon=0.01)
+    dopamine = lambda step: 0.01 + np.clip(0.99 * (250_000 + 20_000 - step) / 250_000, 0.0, 0.99)
+    steps = (0, 19_999, 20_000, 20_001, 145_000, 269_999, 270_000, 900_000)
+    found = [float(agent.epsilon(jnp.int32(n))) for n in steps]
+    np.testing.assert_allclose(found, [dopamine(n) for n in steps], rtol=2e-5)
+    late = table_agent(warmup_steps=10, epsilon_decay_begin_steps=50, epsilon_decay_steps=100, initial_epsilon=0.6)
+    found = [float(late.epsilon(jnp.int32(n))) for n in (9, 10, 50, 100, 150)]
+    np.testing.assert_allclose(found, [1.0, 0.6, 0.6, 0.35, 0.1], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(None, [-7.0, 0.5, 3.0]), (1.0, [-1.0, 0.5, 1.0])])
+def test_rewards_are_cut_before_they_are_summed(limit, expected):
+    agent = table_agent(reward_limit=limit, warmup_steps=100, n_step=3, replay_capacity_steps=3, discount=0.5)
+    state = agent.init(jax.random.key(0))
+    for reward in (-7.0, 0.5, 3.0):
+        step = replay.empty(jax.tree.map(lambda x: x[0], state.replay.storage), 1).storage
+        step = step._replace(reward=jnp.full((1, 1), reward))
+        state, _ = agent.update(jax.random.key(1), jnp.int32(1), state, step)
+    np.testing.assert_array_equal(state.replay.storage.reward[:, 0], expected)
+    batch = agent.memory.sample(jax.random.key(0), state.replay, 1, 0.5, 3)
+    np.testing.assert_allclose(batch.reward, expected[0] + 0.5 * expected[1] + 0.25 * expected[2])
+
+
 def test_actions_are_greedy_but_for_epsilon():
     agent = table_agent(warmup_steps=0, initial_epsilon=0.3, final_epsilon=0.3, evaluation_epsilon=0.0)
     state = agent.init(jax.random.key(0))
@@ -166,7 +192,17 @@ def test_continuous_actions_are_refused():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("discount", 1.5), ("batch_size", 0), ("n_step", 0), ("final_epsilon", -0.1), ("warmup_steps", -1)],
+    [
+        ("discount", 1.5),
+        ("batch_size", 0),
+        ("n_step", 0),
+        ("final_epsilon", -0.1),
+        ("warmup_steps", -1),
+        ("epsilon_decay_begin_steps", -1),
+        ("reward_limit", 0.0),
+        ("reward_limit", -1.0),
+        ("reward_limit", float("nan")),
+    ],
 )
 def test_bad_settings_are_named(field, value):
     with pytest.raises(UserError, match=field):

@@ -63,6 +63,16 @@ def test_drawing_is_uniform():
     assert chi_squared < 150  # 99 degrees of freedom: 148 is the 99.9 % point
 
 
+@pytest.mark.parametrize("num_steps", [1, 3])
+def test_what_is_drawn_does_not_depend_on_room_that_was_never_used(num_steps):
+    steps = history(50, 2)
+    tight, roomy = (
+        replay.sample(jax.random.key(4), filled(steps, capacity, 5), 64, GAMMA, num_steps) for capacity in (50, 777)
+    )
+    for one, other in zip(tight, roomy, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_bytes_keep_their_type():
     step = Transition(
         jnp.zeros((1, 4, 4), jnp.uint8),

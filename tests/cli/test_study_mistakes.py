@@ -93,6 +93,13 @@ FILES = {  # text of the file, line that must be named, words that must be told
         FIRST,
         ["window"],
     ),
+    "replay that does not fit into memory": (
+        of_grid(
+            f"{GOOD}, total_steps=2 * 10**9, num_environments=1000, **{{'agent.replay_capacity_steps': 2 * 10**9}}"
+        ),
+        FIRST,
+        ["agent.replay_capacity_steps is 2000000000", "84000.0 GB", "lower it; at most"],
+    ),
     "drop fraction": (of_grid(f"{GOOD}, **{{'method.drop_fraction': 1.5}}"), FIRST, ["drop_fraction = 1.5", "0 and 1"]),
     "distribution": (of_grid(f'{GOOD}, distribution="erc"'), FIRST, ["distribution is 'erc'", "uniform", "'erk'?"]),
     "impossible densities": (

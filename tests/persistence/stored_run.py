@@ -24,7 +24,7 @@ def store(run):
     persistence.write_bundle(run / "checkpoint", {"w": np.arange(50.0)}, {"environment_steps": 100}, attempt.scratch)
     kept = Kept()
     for count in (3, 7):
-        ring = Ring({"rows": np.arange(10.0)[:, None]}, count)
+        ring = Ring({"rows": np.arange(10.0)[:, None], "frame": np.full((10, 40), 7, np.uint8)}, count)
         kept = persistence.write_generation(attempt, kept, count, {"x": np.ones(4)}, {"turn": count}, ring)
     return attempt
 

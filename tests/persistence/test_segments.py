@@ -49,7 +49,7 @@ def size_of(run: Path) -> int:
 
 
 @pytest.mark.parametrize("counts", [(7,), (7, 30, 39, 61), (100,)])
-@pytest.mark.parametrize("segment_bytes", [2**28, 35_000])
+@pytest.mark.parametrize("segment_bytes", [2**26, 35_000])
 def test_pixels_come_back_and_take_little_room(tmp_path, monkeypatch, counts, segment_bytes) -> None:
     monkeypatch.setattr(segments, "_SEGMENT_BYTES", segment_bytes)
     attempt, kept = claim(tmp_path), Kept()
@@ -59,7 +59,7 @@ def test_pixels_come_back_and_take_little_room(tmp_path, monkeypatch, counts, se
         for name, array in ring_of(count).arrays.items():
             assert ring[name].dtype == array.dtype
             np.testing.assert_array_equal(ring[name], array)
-    if segment_bytes < 2**28:
+    if segment_bytes < 2**26:
         assert all(segment.last - segment.first <= 3 for segment in kept.segments)
     else:
         assert size_of(tmp_path) < min(counts[-1], CAPACITY) * 2 * PIXELS / 10

@@ -19,7 +19,7 @@ from sparserl.persistence.atomic import write_atomically
 from sparserl.persistence.attempts import CHECKPOINTS, Attempt
 from sparserl.persistence.checkpoint import arrays_content, file_entry, parse_arrays, read_listed
 
-_SEGMENT_BYTES = 2**28  # of rows, at most, in one file
+_SEGMENT_BYTES = 2**26  # of rows, at most, in one file
 _COMPRESSED = ".zstd"
 _CODEC = pa.Codec("zstd", compression_level=1)
 
@@ -139,7 +139,7 @@ def _unpacked(
     except (OSError, pa.ArrowException):
         return None
     found = np.frombuffer(content, np.uint8)
-    return found.reshape(shape).astype(dtype) if found.size == size else None
+    return found.reshape(shape).astype(dtype, copy=False) if found.size == size else None
 
 
 def _read_segment(path: Path, segment: Segment) -> dict[str, np.ndarray]:
