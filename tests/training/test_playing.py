@@ -77,16 +77,16 @@ def test_whole_episodes_until_the_share_is_made(max_steps, min_steps):
 
 def test_seeds_side_by_side_play_what_each_would_alone():
     agent, environment = training.over_seeds(Idle(), Chance())
-    keys = jax.random.split(jax.random.key(5), 2)
+    keys = jax.random.split(jax.random.key(5), 5)
     both = training.evaluator(agent, environment, 100, 60)(keys, None)
     alone = training.evaluator(Idle(), Chance(), 100, 60)
     counts = set()
-    for lane in range(2):
+    for lane in range(5):
         of_lane = jax.tree.map(lambda part, lane=lane: part[lane], both).played()
         for one, two in zip(of_lane, alone(keys[lane], None), strict=True):
             np.testing.assert_allclose(one, two, rtol=1e-6)
         counts.add(len(of_lane.returns))
-    assert len(counts) == 2, "these seeds play different numbers of episodes"
+    assert len(counts) > 1, "these seeds play different numbers of episodes"
 
 
 def test_host_environments_play_the_same():
