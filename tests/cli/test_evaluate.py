@@ -35,6 +35,41 @@ def test_the_policy_is_the_trained_one(trained, capsys, tmp_path):
     assert 8 <= mean_return <= 15  # one action in ten is random, half of them the other way
 
 
+def test_noise_comes_upon_the_same_episodes(trained, capsys, tmp_path):
+    run, figure = trained.folder / "seed=3", tmp_path / "noise.png"
+    words = ("evaluate", run, "--num-episodes", "30", "--observation-noise", "0,0.5,50")
+    told = call(capsys, *words, "--json")
+    assert (told.status, told.err) == (0, "")
+    document = told.document()
+    assert {name: document[name] for name in ("method", "environment", "sparsity", "seed", "noise_arithmetic")} == {
+        "method": "set",
+        "environment": "CartPole-v1",
+        "sparsity": 0.9,
+        "seed": 3,
+        "noise_arithmetic": None,
+    }
+    assert [row["observation_noise"] for row in document["rows"]] == [0, 0.5, 50]
+    assert {row["num_episodes"] for row in document["rows"]} == {30}
+    (quiet,) = call(capsys, *words[:-2], "--json").document()["rows"]
+    assert document["rows"][0] == quiet
+    (loud,) = call(capsys, *words[:-1], "50", "--json").document()["rows"]
+    assert document["rows"][2] == loud
+    assert len({row["mean_return"] for row in document["rows"]}) == 3
+    both = call(capsys, "evaluate", run, trained.folder / "seed=4", *words[2:], "--figure", figure)
+    assert (both.status, both.err) == (0, "")
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert both.out.count("mean return") == 2
+    assert [line.split()[0] for line in both.out.splitlines() if line.startswith(("0", "50"))] == ["0", "0.5", "50"] * 2
+
+
+def test_several_runs_are_one_document(trained, capsys):
+    runs = [trained.folder / name for name in ("seed=3", "seed=4")]
+    told = call(capsys, "evaluate", *runs, "--num-episodes", "2", "--json").document()
+    assert [one["run"] for one in told["runs"]] == list(map(str, runs))
+    alone = call(capsys, "evaluate", runs[1], "--num-episodes", "2", "--json").document()
+    assert told["runs"][1] == alone
+
+
 def test_an_experiment_is_no_run(trained, capsys):
     result = call(capsys, "evaluate", trained.folder)
     assert result.status == 2

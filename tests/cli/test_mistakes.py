@@ -8,7 +8,18 @@ from sparserl import persistence
 SAC = ["sac", "rigl", "--environment", "Pendulum-v1"]
 TRAIN = ["train", "dqn", "rigl", "--environment", "CartPole-v1", *TINY, "--method.window.interval-updates", "50"]
 
+EVALUATE = ["evaluate", "results/none/seed=0", "--observation-noise"]
 MISTAKES = {
+    "noise that is no number": ([*EVALUATE, "0,1,x"], ["--observation-noise is '0,1,x'", "numbers from 0 on"]),
+    "noise with dots": ([*EVALUATE, "0,1,...,30"], ["--observation-noise is '0,1,...,30'", "as in 0,5,10"]),
+    "negative noise": ([*EVALUATE, "0,-1"], ["--observation-noise is '0,-1'", "numbers from 0 on"]),
+    "infinite noise": ([*EVALUATE, "inf"], ["--observation-noise is 'inf'", "numbers from 0 on"]),
+    "noise that is NaN": ([*EVALUATE, "1,nan"], ["--observation-noise is '1,nan'", "numbers from 0 on"]),
+    "no noise": ([*EVALUATE, ""], ["--observation-noise is ''", "numbers from 0 on"]),
+    "arithmetic": (["evaluate", "a", "--noise-arithmetic", "wrap"], ["--noise-arithmetic is 'wrap'", "clip or modulo"]),
+    "fake features in percent": ([*TRAIN, "--fake-features", "90"], ["--fake-features is 90.0", "90 % is 0.9"]),
+    "nothing but fake features": ([*TRAIN, "--fake-features", "1"], ["--fake-features is 1.0", "0 to 0.99"]),
+    "negative steps of evaluation": ([*TRAIN, "--evaluation.min-steps", "-1"], ["--evaluation.min-steps is -1"]),
     "no method": (["train", "dqn"], ["METHOD is missing after 'dqn'", "rigl"]),
     "options first": (["train", "--json", "dqn", "rigl"], ["AGENT and METHOD come first"]),
     "command": (["trian"], ["'trian'", "did you mean 'train'?"]),

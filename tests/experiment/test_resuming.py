@@ -86,6 +86,7 @@ def test_a_run_goes_on_as_if_it_had_never_stopped(agent, method, storage, tmp_pa
     assert repr(first_diagnosed + last_diagnosed) == repr(diagnosed)
 
 
+<<<<<<< HEAD
 @pytest.mark.parametrize("num_environments", [1, 2])
 def test_stacked_frames_go_on_as_if_they_had_never_stopped(num_environments, tmp_path, monkeypatch):
     """A ring of frames that has wrapped around, episodes that were cut off, and both frames that no row holds."""
@@ -109,6 +110,21 @@ def test_stacked_frames_go_on_as_if_they_had_never_stopped(num_environments, tmp
             break
     for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(report.state.agent.replay), strict=True):
         assert np.array_equal(one, other)
+=======
+@pytest.mark.parametrize("agent", ["dqn", "sac"])
+def test_a_run_with_fake_features_goes_on_too(agent, tmp_path):
+    """In a compiled environment and, with snapshots, in one of the host; evaluated by steps."""
+    by_steps = EvaluationSettings(interval_steps=150, num_episodes=2, max_episode_steps=250, min_steps=100)
+    experiment = short(agent, "set", fake_features=0.7, evaluation=by_steps)
+    whole, rows, _, _ = train(experiment)
+    _, first_rows, _, checkpoint = train(experiment, tmp_path, 370)
+    ended, last_rows, _, _ = train(experiment, checkpoint=checkpoint)
+    assert all(ended[name].tobytes() == whole[name].tobytes() for name in whole)
+    assert first_rows + last_rows == rows
+    kernel = whole["q/params/q/hidden_1/kernel" if agent == "dqn" else "actor/params/actor/hidden_1/kernel"]
+    assert kernel.shape[0] == {"dqn": 14, "sac": 10}[agent]  # 4 / 0.3 and 3 / 0.3
+    assert all(row["num_episodes"] * row["mean_length_steps"] >= 100 for row in rows)
+>>>>>>> noise
 
 
 def test_a_checkpoint_of_another_experiment_is_refused(tmp_path):

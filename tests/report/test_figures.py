@@ -14,7 +14,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from sparserl.report import draw_learning_curves, learning_curves
+from sparserl.report import draw_learning_curves, draw_noise_curves, learning_curves, noise_curves
 from sparserl.report.style import colour
 from sparserl.types import UserError
 
@@ -159,3 +159,49 @@ def test_bad_input_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "taken").write_bytes(b"")
     with pytest.raises(UserError, match="cannot write"):
         learning_curves(make_rows(num_seeds=1), tmp_path / "taken" / "f.png")
+
+
+def make_documents(num_seeds=4, methods=(("dense", 0.0), ("rigl", 0.9))) -> list[dict]:
+    numbers = np.random.default_rng(0)
+    return [
+        {
+            "run": f"results/{method}/seed={seed}",
+            "experiment_id": method,
+            "agent": "dqn",
+            "method": method,
+            "environment": "atari:Pong",
+            "sparsity": sparsity,
+            "seed": seed,
+            "rows": [
+                {"observation_noise": deviation, "mean_return": 20 - deviation + numbers.normal(), "num_episodes": 3}
+                for deviation in (30, 0, 2.5)
+            ],
+        }
+        for method, sparsity in methods
+        for seed in range(num_seeds)
+    ]
+
+
+def test_noise_curves_are_means_over_runs_against_the_noise(tmp_path: Path) -> None:
+    documents = make_documents()
+    figure = draw_noise_curves(documents)
+    assert list(means(figure)) == ["Dense", "RigL 90 %"]
+    assert figure.axes[0].get_xlabel() == "standard deviation of the noise on observations"
+    assert figure.axes[0].get_title(loc="left") == "atari:Pong"
+    assert len(figure.axes[0].collections) == 2, "one band each"
+    line = means(figure)["RigL 90 %"]
+    np.testing.assert_array_equal(line.get_xdata(), [0, 2.5, 30])
+    expected = np.mean([[row["mean_return"] for row in one["rows"]] for one in documents[4:]], axis=0)
+    np.testing.assert_allclose(line.get_ydata(), expected[[1, 2, 0]])
+    assert noise_curves(documents, tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    noise_curves(documents[::-1], tmp_path / "b.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_noise_curves_need_documents_with_rows() -> None:
+    with pytest.raises(UserError, match="no evaluations to draw"):
+        draw_noise_curves([])
+    documents = make_documents()
+    del documents[0]["environment"]
+    with pytest.raises(UserError, match="rows without the column 'environment'"):
+        draw_noise_curves(documents)

@@ -96,6 +96,13 @@ def test_a_workload_is_the_published_one(agent, environment, expected):
     assert (found.environment_steps, found.num_evaluations, found.evaluation_steps) == expected
 
 
+def test_a_workload_of_evaluations_by_steps_has_the_last_episode_whole():
+    """20 environments play 500 steps each; at worst an episode of 500 begins one step before that."""
+    found = workload(planned(from_preset("dqn", "dense", "CartPole-v1", **{"evaluation.min_steps": 10_000})))
+    assert found.evaluation_length_steps == 499 + 500
+    assert found.evaluation_steps == 51 * 20 * 999
+
+
 def test_a_workload_counts_replay_and_state():
     """By hand for SAC on Pendulum, 3 observations and 1 action: transitions of 2 x 3 + 1 + 1 floats and 2 flags."""
     choices = {"agent.replay_capacity_steps": 1_000, "total_steps": 20_000}

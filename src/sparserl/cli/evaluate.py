@@ -1,8 +1,9 @@
-"""`sparserl evaluate`: episodes with a trained policy."""
+"""`sparserl evaluate`: episodes with trained policies, also under noise on what they see."""
 
 import dataclasses
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,17 +11,29 @@ import jax
 import numpy as np
 import tyro
 
-from sparserl import environments, persistence, training
+from sparserl import persistence
 from sparserl.cli.arguments import Json, in_options, option_types, parse
-from sparserl.experiment import RunFailure, rebuild
+from sparserl.cli.tables import number, print_table
+from sparserl.diagnostics import Arithmetic, has_pixels
+from sparserl.experiment import Experiment, RunFailure, make_environment, rebuild, under_noise
+from sparserl.training import Evaluation, EvaluationSettings
 from sparserl.types import UserError
 
-_DESCRIPTION = """Play episodes with the policy that a run ended with, and tell their mean return.
+_DESCRIPTION = """Play episodes with the policies that runs ended with, and tell their mean return.
 
-Equal seeds and numbers of episodes give equal returns.
+Equal seeds and numbers of episodes give equal returns, and noise of each deviation comes upon the same episodes.
 
 example:
-  sparserl evaluate results/EXPERIMENT/seed=0 --num-episodes 100"""
+  sparserl evaluate results/EXPERIMENT/seed=0 --num-episodes 100 --observation-noise 0,5,10"""
+
+_NOISE_HELP = (
+    "Standard deviations of noise on observations, as in 0,5,10: of pixels in units of their 0-255 values, of other "
+    "features in units of the standard deviation that each has in the episodes without noise."
+)
+_ARITHMETIC_HELP = (
+    "How noise is added to pixels: clip rounds it and cuts the sum off at 0 and 255; modulo truncates it, takes the "
+    "sum modulo 256 and spares an episode's first frame, as the published code did."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +41,21 @@ class Options:
     """What `evaluate` is told."""
 
     run: Annotated[
-        tyro.conf.Positional[str],
-        tyro.conf.arg(metavar="RUN", help="A folder .../seed=0, or EXPERIMENT/seed=0 in the results directory."),
-    ] = ""
+        tyro.conf.Positional[tuple[str, ...]],
+        tyro.conf.arg(metavar="RUN", help="Folders .../seed=0, or EXPERIMENT/seed=0 in the results directory."),
+    ] = ()
     num_episodes: Annotated[
         int | None, tyro.conf.arg(help="Episodes to play, side by side; none: as many as during training.")
     ] = None
-    seed: Annotated[int, tyro.conf.arg(help="Decides the starts of the episodes and the random actions.")] = 0
+    observation_noise: Annotated[str, tyro.conf.arg(help=_NOISE_HELP)] = "0"
+    noise_arithmetic: Annotated[
+        Arithmetic | None,
+        tyro.conf.arg(help=_ARITHMETIC_HELP, help_behavior_hint="(default: modulo for preset published-code, or clip)"),
+    ] = None
+    figure: Annotated[Path | None, tyro.conf.arg(help="Draw the mean returns against the noise into this PNG.")] = None
+    seed: Annotated[
+        int, tyro.conf.arg(help="Decides the starts of the episodes, the random actions, and the noise.")
+    ] = 0
     output: Annotated[Path, tyro.conf.arg(help="Results directory to look in.")] = Path("results")
     json: Json = False
 
@@ -43,48 +64,113 @@ class Options:
             raise UserError(f"num_episodes is {self.num_episodes}: it must be at least 1")
         if not 0 <= self.seed < 2**32:
             raise UserError(f"seed is {self.seed}: it must lie in 0 to {2**32 - 1}")
+        _deviations(self.observation_noise)
 
 
 def main(words: Sequence[str]) -> int:
-    """Evaluate the run that `words` name."""
+    """Evaluate the runs that `words` name."""
     options = parse(Options(), words, "sparserl evaluate", _DESCRIPTION)
     if not options.run:
         raise UserError("RUN is missing: name a run's folder, as in sparserl evaluate results/EXPERIMENT/seed=0")
-    run = persistence.find_run(options.run, [options.output])
+    runs = [_found(name, options) for name in options.run]
+    documents = [_document(run, options) for run in runs]
+    if options.figure:
+        from sparserl import report  # matplotlib takes its time to import
+
+        report.noise_curves(documents, options.figure)
+    if options.json:
+        print(json.dumps(documents[0] if len(runs) == 1 else {"runs": documents}, indent=2, allow_nan=False))
+    else:
+        _show(documents, options)
+    return 0
+
+
+def _deviations(text: str) -> tuple[float, ...]:
+    """The numbers of a list such as 0,5,10. Raises UserError where one is none, negative or infinite."""
+    try:
+        deviations = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        deviations = ()
+    if not deviations or not all(0 <= deviation < math.inf for deviation in deviations):
+        raise UserError(f"observation_noise is {text!r}: give numbers from 0 on with commas between, as in 0,5,10")
+    return deviations
+
+
+def _found(name: str, options: Options) -> Path:
+    """The folder of a run that has a policy."""
+    run = persistence.find_run(name, [options.output])
     if not persistence.has_bundle(run / "checkpoint"):
         status = persistence.read_status(run)
         raise UserError(
             f"{run} has no policy yet: the run is {status.status if status else 'not begun'}; train it first"
         )
-    document: dict[str, Any] = {"run": str(run), "rows": [_evaluate(run, options)]}
-    if options.json:
-        print(json.dumps(document, indent=2, allow_nan=False))
-    else:
-        row = document["rows"][0]
-        print(
-            f"{run}\nmean return {row['mean_return']:.4g}, standard deviation {row['standard_deviation']:.4g}", end=""
-        )
-        print(f" over {row['num_episodes']} episodes")
-    return 0
+    return run
 
 
-def _evaluate(run: Path, options: Options) -> dict[str, Any]:
-    """Mean and standard deviation over the episodes' returns, without noise on the observations."""
+def _document(run: Path, options: Options) -> dict[str, Any]:
+    """What one run is, and a row for each deviation of the noise."""
     with in_options(option_types(options)):
         experiment, built, state = rebuild(run)
-        num_episodes = options.num_episodes or experiment.evaluation.num_episodes
-        environment = environments.make(experiment.environment, num_episodes, experiment.environment_backend)
-    evaluate = training.evaluator(built.agent, environment, experiment.evaluation.max_episode_steps)
+        settings = _settings(experiment, options)
+        environment = make_environment(experiment, settings.num_episodes)
+        published = persistence.read_experiment(run.parent).get("preset") == "published-code"
+        arithmetic = options.noise_arithmetic or ("modulo" if published and has_pixels(environment.spec) else "clip")
+        deviations, key = _deviations(options.observation_noise), jax.random.key(options.seed)
+        evaluations = under_noise(built.agent, state, environment, settings, key, deviations, arithmetic)
+    return {
+        "run": str(run),
+        "experiment_id": experiment.identifier,
+        "agent": experiment.agent_name,
+        "method": experiment.method_name,
+        "environment": experiment.environment,
+        "sparsity": experiment.sparsity,
+        "seed": int(run.name.removeprefix("seed=")),
+        "noise_arithmetic": arithmetic if has_pixels(environment.spec) else None,
+        "rows": list(_rows(experiment, deviations, evaluations)),
+    }
+
+
+def _settings(experiment: Experiment, options: Options) -> EvaluationSettings:
+    """Evaluations as they were during training, or so many episodes, one in each environment."""
+    if options.num_episodes is None:
+        return experiment.evaluation
+    return dataclasses.replace(experiment.evaluation, num_episodes=options.num_episodes, min_steps=0)
+
+
+def _rows(
+    experiment: Experiment, deviations: Sequence[float], evaluations: Iterator[Evaluation]
+) -> Iterator[dict[str, Any]]:
+    """Mean and standard deviation over the episodes' returns, for each deviation of the noise."""
     try:
-        result = evaluate(jax.random.key(options.seed), state)
+        for deviation, result in zip(deviations, evaluations, strict=True):
+            returns = np.asarray(result.returns, np.float64)
+            if not np.isfinite(returns).all():
+                raise RunFailure(f"environment {experiment.environment} gave a return that is not finite")
+            yield {
+                "observation_noise": int(deviation) if deviation.is_integer() else deviation,
+                "mean_return": float(returns.mean()),
+                "standard_deviation": float(returns.std()),
+                "num_episodes": len(returns),
+            }
     except UserError as error:  # nothing was wrong with the request: the environment broke on the way
         raise RunFailure(str(error)) from error
-    returns = np.asarray(result.returns, np.float64)
-    if not np.isfinite(returns).all():
-        raise RunFailure(f"environment {experiment.environment} gave a return that is not finite")
-    return {
-        "observation_noise": 0,
-        "mean_return": float(returns.mean()),
-        "standard_deviation": float(returns.std()),
-        "num_episodes": num_episodes,
-    }
+
+
+def _show(documents: Sequence[dict[str, Any]], options: Options) -> None:
+    """Each run in a line or, where there is noise, a table."""
+    for document in documents:
+        print(document["run"])
+        (row, *others) = document["rows"]
+        if others or row["observation_noise"]:
+            names = ("noise", "mean return", "standard deviation", "episodes")
+            print_table(names, [_words(row) for row in document["rows"]], numbers_from=0)
+            continue
+        mean, deviation = number(row["mean_return"]), number(row["standard_deviation"])
+        print(f"mean return {mean}, standard deviation {deviation} over {row['num_episodes']} episodes")
+    if options.figure:
+        print(f"\nnoise curves: {options.figure}")
+
+
+def _words(row: dict[str, Any]) -> tuple[str, ...]:
+    numbers = (row[name] for name in ("observation_noise", "mean_return", "standard_deviation"))
+    return *map(number, numbers), str(row["num_episodes"])

@@ -12,7 +12,7 @@ from sparserl.report.style import method_name, method_rank
 
 Rows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
 
-_COLUMNS = ("environment", "method", "sparsity", "seed", "environment_steps", "mean_return")
+_COLUMNS = ("environment", "method", "sparsity", "seed", "mean_return")
 
 
 class Variant(NamedTuple):
@@ -28,27 +28,31 @@ class Variant(NamedTuple):
 class Curve(NamedTuple):
     """The seeds of one variant in one environment; NaN where a seed has no evaluation or no finite return."""
 
-    thousand_steps: np.ndarray  # [evaluation]
+    places: np.ndarray  # [evaluation]: where it stands on the x axis
     returns: np.ndarray  # [seed, evaluation]
     num_diverged: int
 
 
-def panels_of(rows: Rows) -> dict[str, dict[Variant, Curve]]:
-    """Curves by environment and variant, whatever the order of the rows. Raises UserError where a column is missing."""
+def panels_of(rows: Rows, along: str, unit: float = 1) -> dict[str, dict[Variant, Curve]]:
+    """Curves by environment and variant, along a column in units of `unit`, whatever the order of the rows.
+
+    Raises UserError where a column is missing.
+    """
     records = rows.to_pylist() if isinstance(rows, pa.Table) else list(rows)
     if not records:
         raise UserError("there are no evaluations to draw")
-    if missing := [name for name in _COLUMNS if name not in records[0]]:
-        raise UserError(f"rows without the column {missing[0]!r}; learning curves need {', '.join(_COLUMNS)}")
+    columns = (*_COLUMNS[:-1], along, _COLUMNS[-1])
+    if missing := [name for name in columns if name not in records[0]]:
+        raise UserError(f"rows without the column {missing[0]!r}; these curves need {', '.join(columns)}")
     experiments: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for row in records:
         experiments[_key(row)].add(str(row.get("experiment_id", "")))
-    gathered: dict[str, dict[Variant, dict[int, dict[int, float]]]] = defaultdict(lambda: defaultdict(dict))
+    gathered: dict[str, dict[Variant, dict[int, dict[float, float]]]] = defaultdict(lambda: defaultdict(dict))
     for row in records:
         seeds = gathered[row["environment"]][_variant(row, ambiguous=len(experiments[_key(row)]) > 1)]
-        seeds.setdefault(row["seed"], {})[row["environment_steps"]] = row["mean_return"]
+        seeds.setdefault(row["seed"], {})[row[along]] = row["mean_return"]
     return {
-        environment: {variant: _curve(seeds) for variant, seeds in sorted(variants.items())}
+        environment: {variant: _curve(seeds, unit) for variant, seeds in sorted(variants.items())}
         for environment, variants in sorted(gathered.items())
     }
 
@@ -63,11 +67,11 @@ def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
     return row["environment"], str(row.get("agent", "")), row["method"], str(row["sparsity"])
 
 
-def _curve(seeds: Mapping[int, Mapping[int, float]]) -> Curve:
-    steps = sorted({step for evaluations in seeds.values() for step in evaluations})
-    returns = np.array([[seeds[seed].get(step, np.nan) for step in steps] for seed in sorted(seeds)], dtype=np.float64)
+def _curve(seeds: Mapping[int, Mapping[float, float]], unit: float) -> Curve:
+    places = sorted({place for evaluations in seeds.values() for place in evaluations})
+    returns = np.array([[seeds[seed].get(place, np.nan) for place in places] for seed in sorted(seeds)], np.float64)
     diverged = [not np.isfinite(list(evaluations.values())).all() for evaluations in seeds.values()]
-    return Curve(np.array(steps) / 1000, np.where(np.isfinite(returns), returns, np.nan), sum(diverged))
+    return Curve(np.array(places) / unit, np.where(np.isfinite(returns), returns, np.nan), sum(diverged))
 
 
 def variant_name(variant: Variant, variants: Sequence[Variant]) -> str:

@@ -1,28 +1,13 @@
-"""Learning curves: one panel per environment, one line per method, the spread over seeds shown and never hidden."""
+"""Figures: learning curves, and what noise on observations does to trained policies."""
 
-import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from sparserl.persistence import write_atomically
-from sparserl.report.curves import Curve, Rows, Variant, panels_of, variant_name
-from sparserl.report.statistics import bootstrap_interval
-from sparserl.report.style import MARKERS, PARAMETERS, colour, line_style, tint
-
-_FEWEST_SEEDS_FOR_INTERVAL = 3
-_NUM_RESAMPLES = 2_000
-_PANEL_INCHES = (3.7, 3.0)
-_ONLY_PANEL_INCHES = (5.2, 3.5)
-_SINGLE = "_single"  # the label of a thin line; legends leave out what starts with an underscore
+from sparserl.report.curves import Rows, panels_of
+from sparserl.report.panels import draw_panels, write_png
 
 
 def learning_curves(rows: Rows, path: str | Path, title: str | None = None) -> Path:
@@ -31,126 +16,28 @@ def learning_curves(rows: Rows, path: str | Path, title: str | None = None) -> P
     Equal rows give equal bytes with equal versions of matplotlib. `rows` are tidy, as the results store has them.
     Raises UserError where there are no rows, a column is missing, or the folder cannot be written.
     """
-    with _style():
-        buffer = io.BytesIO()
-        figure = draw_learning_curves(rows, title)
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    write_atomically(path, buffer.getvalue())
-    return Path(path)
+    return write_png(draw_learning_curves(rows, title), path)
 
 
 def draw_learning_curves(rows: Rows, title: str | None = None) -> Figure:
-    """The mean return over seeds against environment steps, in thousands.
+    """The mean return over seeds against environment steps, in thousands, as `draw_panels` has it."""
+    return draw_panels(panels_of(rows, "environment_steps", 1000), "environment steps (thousands)", title)
 
-    Bands are 95 % percentile bootstrap intervals over seeds, from three seeds on; with fewer, and where not every seed
-    has a finite return at a step, seeds are drawn one by one, thin, and the mean only where all have one.
+
+def noise_curves(documents: Sequence[Mapping[str, Any]], path: str | Path, title: str | None = None) -> Path:
+    """Draw what noise does to the runs of `documents` into the PNG file `path`, and return it.
+
+    `documents` are those of `sparserl evaluate RUN --observation-noise 0,5,10 --json`, one for each run. Raises
+    UserError where there are none, a key is missing, or the folder cannot be written.
     """
-    panels = panels_of(rows)
-    variants = sorted({variant for curves in panels.values() for variant in curves})
-    with _style():
-        figure, every_axes = _empty_panels(len(panels))
-        for axes, (environment, curves) in zip(every_axes, panels.items(), strict=True):
-            for variant in curves:
-                _draw_curve(axes, curves[variant], variant, variants)
-            _finish_panel(axes, environment)
-        _add_legend(figure, panels, variants)
-        if title:
-            figure.suptitle(title, x=0.015, ha="left", fontsize=13, fontweight="bold")
-            figure.set_figheight(figure.get_figheight() + 0.35)
-    return figure
+    return write_png(draw_noise_curves(documents, title), path)
 
 
-def _empty_panels(number: int) -> tuple[Figure, list[Axes]]:
-    """Panels side by side, in rows of three, four as two by two; without room for a legend yet."""
-    num_columns = 2 if number == 4 else min(number, 3)
-    num_rows = -(-number // num_columns)
-    width, height = _ONLY_PANEL_INCHES if number == 1 else _PANEL_INCHES
-    figure = Figure(figsize=(num_columns * width, num_rows * height), layout="constrained")
-    FigureCanvasAgg(figure)
-    every_axes = list(figure.subplots(num_rows, num_columns, squeeze=False).flat)
-    for axes in every_axes[::num_columns]:
-        axes.set_ylabel("mean return")
-    for axes in every_axes[number:]:
-        axes.remove()
-    return figure, every_axes[:number]
-
-
-def _draw_curve(axes: Axes, curve: Curve, variant: Variant, variants: Sequence[Variant]) -> None:
-    look = _look(variant, variants)
-    complete = np.isfinite(curve.returns).all(axis=0)
-    steps, returns = curve.thousand_steps[complete], curve.returns[:, complete]
-    few = len(curve.returns) < _FEWEST_SEEDS_FOR_INTERVAL
-    alone = np.ones_like(complete) if few else _widened(~complete)
-    if alone.any() and len(curve.returns) > 1:
-        for seed_returns in curve.returns:
-            shown = np.where(alone, seed_returns, np.nan)
-            found = np.isfinite(shown)
-            axes.plot(
-                curve.thousand_steps[found], shown[found], color=look["color"], linewidth=0.7, alpha=0.6, label=_SINGLE
-            )
-    if complete.any() and not few:
-        low, high = bootstrap_interval(returns, seed=0, num_resamples=_NUM_RESAMPLES)
-        axes.fill_between(steps, low, high, color=look["color"], alpha=0.14, linewidth=0)
-    spacing = max(len(steps) // 7, 1)
-    offset = variants.index(variant) * spacing // max(len(variants), 1)
-    axes.plot(steps, returns.mean(axis=0), markevery=(offset, spacing), label=variant_name(variant, variants), **look)
-
-
-def _widened(columns: np.ndarray) -> np.ndarray:
-    """Also the neighbours of the chosen columns, so that single seeds set out from the mean's end."""
-    return columns | np.append(columns[1:], False) | np.append(False, columns[:-1])
-
-
-def _look(variant: Variant, variants: Sequence[Variant]) -> dict[str, Any]:
-    """Colour and marker by method, line style by what else differs, so that lines stay apart without colours too."""
-    place = [other for other in variants if other.method == variant.method].index(variant)
-    return {
-        "color": tint(colour(variant.method, {other.method for other in variants}), place),
-        "marker": MARKERS[variant.rank % len(MARKERS)],
-        "linestyle": line_style(place),
-    }
-
-
-def _finish_panel(axes: Axes, environment: str) -> None:
-    axes.set_title(environment, loc="left")
-    axes.set_xlabel("environment steps (thousands)")
-    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-    axes.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.4g}"))
-    axes.margins(x=0.02, y=0.06)
-
-
-def _add_legend(figure: Figure, panels: Mapping[str, Mapping[Variant, Curve]], variants: Sequence[Variant]) -> None:
-    lines = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
-    handles = [lines[variant_name(each, variants)] for each in variants]
-    labels = [f"{variant_name(each, variants)}  \u00b7  {_seeds(each, panels)}" for each in variants]
-    explanation = "\n".join(_explanation(figure))
-    legend = figure.legend(handles, labels, loc="outside right center", title=explanation, alignment="left")
-    legend.get_title().set_color("#666666")
-    figure.set_figwidth(figure.get_figwidth() + 0.85 + 0.077 * max(map(len, labels)))
-
-
-def _explanation(figure: Figure) -> Iterator[str]:
-    """How to read the lines, saying only what occurs in the figure."""
-    yield "line: mean over n seeds"
-    if any(axes.collections for axes in figure.axes):
-        yield "band: 95 % bootstrap interval"
-    if any(line.get_label() == _SINGLE for axes in figure.axes for line in axes.get_lines()):
-        yield "thin: single seeds"
-
-
-def _seeds(variant: Variant, panels: Mapping[str, Mapping[Variant, Curve]]) -> str:
-    curves = [panel[variant] for panel in panels.values() if variant in panel]
-    counts = sorted({len(curve.returns) for curve in curves})
-    num_diverged = sum(curve.num_diverged for curve in curves)
-    diverged = f", {num_diverged} diverged" if num_diverged else ""
-    return "n = " + (f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}\u2013{counts[-1]}") + diverged
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    """The same look whatever a person's matplotlibrc says; what was set before is set again afterwards."""
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(PARAMETERS)
-        yield
+def draw_noise_curves(documents: Sequence[Mapping[str, Any]], title: str | None = None) -> Figure:
+    """The mean return over runs against the deviation of the noise on observations: Graesser et al. 2022, figure 6."""
+    rows = [
+        {**{name: value for name, value in document.items() if name != "rows"}, **row}
+        for document in documents
+        for row in document.get("rows", ())
+    ]
+    return draw_panels(panels_of(rows, "observation_noise"), "standard deviation of the noise on observations", title)
