@@ -87,7 +87,18 @@ def test_environments(capsys):
     }
     assert {"Acrobot-v1", "MountainCar-v0"} <= found.keys()
     assert (found["Pendulum-v1"]["agents"], found["Pendulum-v1"]["action_shape"]) == (["sac", "ppo"], [1])
-    assert "MountainCar-v0" in call(capsys, "environments").out
+    assert {**found["atari:Pong"], "name": None} == {
+        "name": None,
+        "agents": ["dqn"],
+        "runs": "host",
+        "observation_shape": [84, 84, 4],
+        "num_actions": None,
+        "action_shape": None,
+        "time_limit_steps": 27_000,
+    }
+    printed = call(capsys, "environments").out
+    assert "MountainCar-v0" in printed
+    assert "MsPacman, NameThisGame" in printed
 
 
 def test_public_names():

@@ -31,12 +31,17 @@ def test_other_shapes(shape, target):
     np.testing.assert_array_equal(ours, theirs)
 
 
-def test_halves_go_to_the_even_number():
-    """Rows of 1 and 0, of which a target row has one and a quarter, so 80 % and 20 % of weights that sum up to 1."""
+def test_hand_computed_means():
+    """A target row has two and a half source rows."""
     image = np.zeros((210, 160), np.uint8)
-    image[::5], image[2::5] = 1, 1  # 1, 0, 1, 0, 0: rows (1 + 0 + 0.5) / 2.5 = 0.6 and (0.5 + 0 + 0) / 2.5 = 0.2
-    np.testing.assert_array_equal(area.resize(image, 84, 84), np.tile([[1], [0]], (42, 84)))
-    image[:] = 0
-    image[3::5], image[4::5] = 5, 0  # 0 and 2: 5 / 2.5
-    image[0::5], image[1::5] = 3, 3  # 6 / 2.5 = 2.4
-    np.testing.assert_array_equal(area.resize(image, 84, 84)[:2, 0], [2, 2])
+    image[0::5] = image[2::5] = 10  # 10, 0, 10, 0, 0: 15 / 2.5 and 5 / 2.5
+    np.testing.assert_array_equal(area.resize(image, 84, 84), np.tile([[6], [2]], (42, 84)))
+
+
+@pytest.mark.parametrize(("second", "expected"), [(4, 2), (12, 4), (20, 8), (28, 10)])
+def test_halves_go_to_the_even_number(second, expected):
+    """Of the first two of 8 columns, the first of 5 has 5/8 and 3/8, which are exact: 1.5, 4.5, 7.5, 10.5."""
+    image = np.zeros((8, 8), np.uint8)
+    image[:, 1] = second
+    ours, theirs = ours_and_theirs(image, 5, 5)
+    assert (ours[0, 0], theirs[0, 0]) == (expected, expected)

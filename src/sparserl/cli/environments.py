@@ -54,7 +54,7 @@ def main(words: Sequence[str]) -> int:
     if games := [row["name"].removeprefix(_ATARI) for row in found if row["name"].startswith(_ATARI)]:
         print(f"\nAtari, learned by dqn, runs on the host; as {_ATARI}{games[0]}, of these {len(games)} games:")
         print(textwrap.fill(", ".join(games), 110, initial_indent="  ", subsequent_indent="  "))
-    print("\ncompiled: inside the compiled program, many times faster; host: in Python, through Gymnasium.")
+    print("\ncompiled: inside the compiled program, many times faster; host: in Python.")
     return 0
 
 
