@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec as Registration
 
+from sparserl.environments.minatar import GAMES
 from sparserl.types import Box, Discrete, EnvSpec, UserError
 
 # Packages that Gymnasium's own families of environments need, where the import path does not tell.
@@ -54,7 +55,7 @@ def find(identifier: str) -> Registration:
             raise UserError(f"environment {identifier!r}: module {module!r} cannot be imported: {reason}") from error
     if name in gymnasium.registry:
         return gymnasium.registry[name]
-    names = {known.casefold(): known for known in gymnasium.registry}
+    names = {known.casefold(): known for known in (*gymnasium.registry, *GAMES)}
     nearest = [names[match] for match in difflib.get_close_matches(name.casefold(), names, cutoff=0.7)]
     hint = f"nearest: {', '.join(nearest)}" if nearest else "`sparserl environments` lists those that are"
     raise UserError(
