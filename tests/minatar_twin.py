@@ -140,7 +140,7 @@ def check(identifier, played, first=None):
     fresh = decoded(identifier, played.words[..., 1 + num_words :])
     begun = decoded(identifier, played.first_words)
     at = lambda tree, *index: jax.tree.map(lambda x: x[index], tree)
-    steps = played.time_step
+    steps, plain = played.time_step, PLAIN[identifier].items()
     for env in range(played.action.shape[1]):
         twin, script = gymnasium.make(identifier, disable_env_checker=True).unwrapped, Script()
         twin.game.random = twin.game.env.random = script
@@ -150,6 +150,8 @@ def check(identifier, played, first=None):
             settle(identifier, twin.game.env, at(first, env))
         for t in range(len(played.action)):
             game = twin.game.env
+            hidden = {ours: (getattr(played.state.game, ours)[t, env], getattr(game, theirs)) for ours, theirs in plain}
+            assert all(ours == theirs for ours, theirs in hidden.values()), (env, t, hidden)
             script.answers.append(coin(played.words[t, env, 0] / 2**32 < 0.1))
             script.answers.extend(answers(identifier, game, at(draws, t, env)))
             if identifier == "MinAtar/Freeway-v1":  # asks only when the chicken gets across

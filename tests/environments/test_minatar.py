@@ -85,15 +85,15 @@ def crowded_freeway(random, n):
 
 def crowded_space_invaders(random, n):
     whole, coin = (lambda low, high, *size: random.integers(low, high + 1, (n, *size), np.int32)), coins(random, n)
-    aliens = coin(0.5, 10, 10) & coin(0.3, 10, 1) & coin(0.5, 1, 10)
-    aliens[:, 3, 4] |= ~aliens.any((1, 2))
+    aliens = coin(0.5, 10, 10) & coin(0.3, 10, 1) & coin(0.4, 1, 10) & ~coin(0.3)[:, None, None]
+    aliens[:, 3, 4] |= ~aliens.any((1, 2))  # of some waves one is left
     boards = (aliens, coin(0.1, 10, 10), coin(0.05, 10, 10))
     timers = (whole(6, 12), whole(0, 3), whole(0, 10))
     return space_invaders.State(whole(0, 9), whole(0, 5), *boards, coin(0.5), *timers)
 
 
 def crowded_seaquest(random, n):
-    """No more things than there are places for; those that are there stand mostly in rows 1 to 4."""
+    """No more things than there are places for; those that are there stand in rows 1 to 3."""
     whole, coin = (lambda low, high, *size: random.integers(low, high + 1, (n, *size), np.int32)), coins(random, n)
     ramps = whole(0, 19)
     spawn, move = np.maximum(20 - ramps, 1), np.maximum(5 - ramps // 2, 2)
@@ -103,19 +103,19 @@ def crowded_seaquest(random, n):
     bullet_x = np.where(rightward, whole(6, 8, 2), whole(1, 3, 2))  # all gone before the next can come
     first = coin(0.7)
     bullets = seaquest.Movers(
-        np.stack([first, first & coin(0.5)], 1), bullet_x, whole(1, 4, 2), rightward, 0 * whole(0, 0, 2)
+        np.stack([first, first & coin(0.5)], 1), bullet_x, whole(1, 3, 2), rightward, 0 * whole(0, 0, 2)
     )
-    divers = seaquest.Movers(bullets.present, whole(0, 9, 2), whole(1, 4, 2), coin(0.5, 2), whole(0, 5, 2))
+    divers = seaquest.Movers(bullets.present, whole(0, 9, 2), whole(1, 3, 2), coin(0.5, 2), whole(0, 5, 2))
     following = whole(0, 31)
     age_order = (np.arange(32) - following[:, None]) % 32
     enemies = seaquest.Movers(
         coin(0.9, 32) & (age_order >= 12),
         whole(0, 9, 32),
-        whole(1, 4, 32),
+        whole(1, 3, 32),
         coin(0.5, 32),
-        whole(0, 5, 32) % (move[:, None] + 1),
+        whole(0, 5, 32) % (move[:, None] + 1) * coin(0.5, 32),
     )
-    shooting = (coin(0.4, 32), whole(0, 3, 32), following, coin(0.02, 10, 10), coin(0.02, 10, 10))
+    shooting = (coin(0.5, 32), whole(0, 3, 32), following, coin(0.02, 10, 10), coin(0.02, 10, 10))
     timers = (spawn, whole(0, 20) % (spawn + 1), 20 + whole(0, 10), move, 5 + 0 * ramps, ramps)
     return seaquest.State(*player, bullets, divers, enemies, *shooting, *timers)
 
