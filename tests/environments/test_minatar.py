@@ -93,25 +93,32 @@ def crowded_space_invaders(random, n):
 
 
 def crowded_seaquest(random, n):
-    """No more things than there are places for; those that are there stand in rows 1 to 3."""
+    """No more things than there are places for; those that are there stand in rows 1 and 2, most in the middle."""
     whole, coin = (lambda low, high, *size: random.integers(low, high + 1, (n, *size), np.int32)), coins(random, n)
     ramps = whole(0, 19)
     spawn, move = np.maximum(20 - ramps, 1), np.maximum(5 - ramps // 2, 2)
-    y = whole(0, 4)
-    player = (whole(1, 8), y, coin(0.5), (y == 0) & coin(0.5), whole(0, 200) * ~coin(0.1), whole(-1, 6))
+    y = whole(0, 3)
+    player = (
+        whole(1, 8),
+        y,
+        coin(0.5),
+        (y == 0) & coin(0.5),
+        whole(0, 200) * ~coin(0.1),
+        np.where(coin(0.5), 5, whole(-1, 6)),
+    )
     rightward = coin(0.5, 2)
     bullet_x = np.where(rightward, whole(6, 8, 2), whole(1, 3, 2))  # all gone before the next can come
-    first = coin(0.7)
+    first = coin(0.9)
     bullets = seaquest.Movers(
-        np.stack([first, first & coin(0.5)], 1), bullet_x, whole(1, 3, 2), rightward, 0 * whole(0, 0, 2)
+        np.stack([first, first & coin(0.8)], 1), bullet_x, whole(1, 2, 2), rightward, 0 * whole(0, 0, 2)
     )
-    divers = seaquest.Movers(bullets.present, whole(0, 9, 2), whole(1, 3, 2), coin(0.5, 2), whole(0, 5, 2))
+    divers = seaquest.Movers(bullets.present, whole(2, 7, 2), whole(1, 2, 2), coin(0.5, 2), whole(0, 1, 2))
     following = whole(0, 31)
     age_order = (np.arange(32) - following[:, None]) % 32
     enemies = seaquest.Movers(
         coin(0.9, 32) & (age_order >= 12),
-        whole(0, 9, 32),
-        whole(1, 3, 32),
+        whole(1, 8, 32),
+        whole(1, 2, 32),
         coin(0.5, 32),
         whole(0, 5, 32) % (move[:, None] + 1) * coin(0.5, 32),
     )
