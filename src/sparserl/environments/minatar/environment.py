@@ -16,7 +16,7 @@ from sparserl.types import Array, Discrete, EnvSpec, Key, TimeStep, UserError
 PREFIX = "MinAtar/"
 STICKY_PROBABILITY = 0.1  # with which the last action is repeated instead of the one that was chosen
 
-# By the names under which the package MinAtar registers them in Gymnasium; version 1 has the minimal actions.
+# Deviation 43. By the names under which the package MinAtar registers them in Gymnasium; version 1 has the minimal actions.
 GAMES: dict[str, Game] = {
     "MinAtar/Asterix-v1": asterix.GAME,
     "MinAtar/Breakout-v1": breakout.GAME,
@@ -87,9 +87,9 @@ class MinAtarEnvironment:
         taken = jnp.where(chance(words[0], STICKY_PROBABILITY), state.last_action, chosen)
         draws, fresh_draws = game.draw(words[1 : 1 + game.num_words]), game.draw(words[1 + game.num_words :])
         reached, reward, over = game.step(state.game, taken, draws)
-        seen = game.observe(reached)
+        fresh, seen = game.begin(fresh_draws), game.observe(reached)
         where_over = lambda new, old: jnp.where(over, new, old)
-        after = jax.tree.map(where_over, game.begin(fresh_draws), reached)
-        observation = where_over(game.observe(after), seen)
+        after = jax.tree.map(where_over, fresh, reached)
+        observation = where_over(game.observe(fresh), seen)
         time_step = TimeStep(observation, reward.astype(jnp.float32), over, jnp.zeros_like(over), seen)
         return State(after, taken), time_step

@@ -45,8 +45,8 @@ def step(state: State, action: Array, draws: Draws) -> tuple[State, Array, Array
     """The cannon, the bullets of both sides, the aliens' move and shot, what is hit, the next wave."""
     cannon = cell(jnp.int32(BOTTOM), state.cannon_x)
     fires = (action == FIRE) & (state.cannon_timer == 0)
-    bullets = _shifted(state.bullets | (cannon & fires), -1)
-    alien_bullets = _shifted(state.alien_bullets, 1)
+    bullets = jnp.pad((state.bullets | (cannon & fires))[1:], ((0, 1), (0, 0)))
+    alien_bullets = jnp.pad(state.alien_bullets[:-1], ((1, 0), (0, 0)))
     state = state._replace(cannon_x=moved(state.cannon_x, action, LEFT, RIGHT, 0, BOTTOM))
     cannon = cell(jnp.int32(BOTTOM), state.cannon_x)
     over = jnp.any(cannon & (alien_bullets | state.aliens))
@@ -96,11 +96,6 @@ def observe(state: State) -> Array:
     aliens, right = state.aliens, state.rightward
     cannon = cell(jnp.int32(BOTTOM), state.cannon_x)
     return jnp.stack([cannon, aliens, aliens & ~right, aliens & right, state.bullets, state.alien_bullets], -1)
-
-
-def _shifted(board: Array, rows: int) -> Array:
-    """One row up (-1) or down (1); what leaves the board is gone."""
-    return jnp.roll(board, rows, 0).at[-1 if rows < 0 else 0].set(False)
 
 
 def _wave() -> Array:
