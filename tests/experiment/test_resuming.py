@@ -86,7 +86,6 @@ def test_a_run_goes_on_as_if_it_had_never_stopped(agent, method, storage, tmp_pa
     assert repr(first_diagnosed + last_diagnosed) == repr(diagnosed)
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("num_environments", [1, 2])
 def test_stacked_frames_go_on_as_if_they_had_never_stopped(num_environments, tmp_path, monkeypatch):
     """A ring of frames that has wrapped around, episodes that were cut off, and both frames that no row holds."""
@@ -110,7 +109,8 @@ def test_stacked_frames_go_on_as_if_they_had_never_stopped(num_environments, tmp
             break
     for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(report.state.agent.replay), strict=True):
         assert np.array_equal(one, other)
-=======
+
+
 @pytest.mark.parametrize("agent", ["dqn", "sac"])
 def test_a_run_with_fake_features_goes_on_too(agent, tmp_path):
     """In a compiled environment and, with snapshots, in one of the host; evaluated by steps."""
@@ -124,7 +124,6 @@ def test_a_run_with_fake_features_goes_on_too(agent, tmp_path):
     kernel = whole["q/params/q/hidden_1/kernel" if agent == "dqn" else "actor/params/actor/hidden_1/kernel"]
     assert kernel.shape[0] == {"dqn": 14, "sac": 10}[agent]  # 4 / 0.3 and 3 / 0.3
     assert all(row["num_episodes"] * row["mean_length_steps"] >= 100 for row in rows)
->>>>>>> noise
 
 
 def test_a_checkpoint_of_another_experiment_is_refused(tmp_path):

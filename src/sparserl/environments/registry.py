@@ -12,11 +12,8 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec as Registration
 
-<<<<<<< HEAD
 from sparserl.environments import games
-=======
 from sparserl.environments.minatar import GAMES
->>>>>>> minatar
 from sparserl.types import Box, Discrete, EnvSpec, UserError
 
 # Packages that Gymnasium's own families of environments need, where the import path does not tell.
@@ -63,18 +60,12 @@ def find(identifier: str) -> Registration:
         except Exception as error:
             reason = in_one_line(error)
             raise UserError(f"environment {identifier!r}: module {module!r} cannot be imported: {reason}") from error
-<<<<<<< HEAD
     registration = gymnasium.registry.get(name)
     if not module and (registration is None or _module_of(registration.entry_point or "") == _ATARI):
         _refuse_atari(name)
     if registration is not None:
         return registration
-    names = {known.casefold(): known for known in gymnasium.registry}
-=======
-    if name in gymnasium.registry:
-        return gymnasium.registry[name]
     names = {known.casefold(): known for known in (*gymnasium.registry, *GAMES)}
->>>>>>> minatar
     nearest = [names[match] for match in difflib.get_close_matches(name.casefold(), names, cutoff=0.7)]
     hint = f"nearest: {', '.join(nearest)}" if nearest else "`sparserl environments` lists those that are"
     raise UserError(

@@ -1,25 +1,16 @@
 """Report: tidy evaluations in, statistics and figures out; equal rows give equal bytes."""
 
-<<<<<<< HEAD
-from sparserl.report.figures import draw_learning_curves, learning_curves
-from sparserl.report.scores import human_normalised, over_games
-=======
 from sparserl.report.figures import draw_learning_curves, draw_noise_curves, learning_curves, noise_curves
->>>>>>> noise
+from sparserl.report.scores import human_normalised, over_games
 from sparserl.report.statistics import bootstrap_interval, interquartile_mean
 
 __all__ = [
     "bootstrap_interval",
     "draw_learning_curves",
-<<<<<<< HEAD
+    "draw_noise_curves",
     "human_normalised",
     "interquartile_mean",
     "learning_curves",
-    "over_games",
-=======
-    "draw_noise_curves",
-    "interquartile_mean",
-    "learning_curves",
     "noise_curves",
->>>>>>> noise
+    "over_games",
 ]
