@@ -107,12 +107,15 @@ def crowded_seaquest(random, n):
         np.where(coin(0.5), 5, whole(-1, 6)),
     )
     rightward = coin(0.5, 2)
-    bullet_x = np.where(rightward, whole(6, 8, 2), whole(1, 3, 2))  # all gone before the next can come
+    bullet_x = np.where(rightward, whole(6, 8, 2), whole(1, 3, 2))
     first = coin(0.9)
     bullets = seaquest.Movers(
         np.stack([first, first & coin(0.8)], 1), bullet_x, whole(1, 2, 2), rightward, 0 * whole(0, 0, 2)
     )
+    meet = coin(0.3)  # both divers at the player, and both bullets on their way into one cell
     divers = seaquest.Movers(bullets.present, whole(2, 7, 2), whole(1, 2, 2), coin(0.5, 2), whole(0, 1, 2))
+    divers.x[meet], divers.y[meet] = player[0][meet, None], player[1][meet, None]
+    bullets.x[meet], bullets.y[meet], bullets.rightward[meet] = (4, 6), 1, (True, False)
     following = whole(0, 31)
     age_order = (np.arange(32) - following[:, None]) % 32
     enemies = seaquest.Movers(
@@ -123,7 +126,7 @@ def crowded_seaquest(random, n):
         whole(0, 5, 32) % (move[:, None] + 1) * coin(0.5, 32),
     )
     shooting = (coin(0.5, 32), whole(0, 3, 32), following, coin(0.02, 10, 10), coin(0.02, 10, 10))
-    timers = (spawn, whole(0, 20) % (spawn + 1), 20 + whole(0, 10), move, 5 + 0 * ramps, ramps)
+    timers = (spawn, whole(0, 20) % (spawn + 1), 20 + whole(0, 10), move, 10 + 0 * ramps, ramps)
     return seaquest.State(*player, bullets, divers, enemies, *shooting, *timers)
 
 

@@ -16,7 +16,7 @@ from sparserl.types import Array, Discrete, EnvSpec, Key, TimeStep, UserError
 PREFIX = "MinAtar/"
 STICKY_PROBABILITY = 0.1  # with which the last action is repeated instead of the one that was chosen
 
-# Deviation 43. By the names under which the package MinAtar registers them in Gymnasium; v1 has the minimal actions.
+# Deviation 43. By the names that the package MinAtar registers in Gymnasium; version 1 has the minimal actions.
 GAMES: dict[str, Game] = {
     "MinAtar/Asterix-v1": asterix.GAME,
     "MinAtar/Breakout-v1": breakout.GAME,
