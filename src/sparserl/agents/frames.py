@@ -45,10 +45,9 @@ class FrameMemory:
     """A replay of observations whose last axis are frames, oldest first, and zero before an episode's first.
 
     It draws what `replay.sample` would draw, bit for bit, but for the newest frame after steps that terminated: it is
-    zero, and is multiplied by zero (Deviation 45). To stack the oldest step, too, it stores a row less than an
-    observation has frames beyond its capacity. Where an environment cuts episodes off sooner than after
-    `time_limit_steps` (None: never), a frame that is needed may be gone: the discount is then NaN, so that the loss
-    tells.
+    zero, and is multiplied by zero. To stack the oldest step, too, it stores a row less than an observation has frames
+    beyond its capacity (Deviation 45). Where an environment cuts episodes off sooner than after `time_limit_steps`
+    (None: never), a frame that is needed may be gone: the discount is then NaN, so that the loss tells.
     """
 
     observation_shape: tuple[int, ...]
