@@ -1,9 +1,14 @@
 """`evaluate` and `report` on a training that has finished."""
 
+import shutil
+
+import numpy as np
 import pytest
 
 from cli.command import call
 from sparserl import persistence
+from sparserl.cli import evaluate
+from sparserl.training import Evaluation
 
 
 def test_equal_requests_give_equal_returns(trained, capsys):
@@ -54,12 +59,56 @@ def test_noise_comes_upon_the_same_episodes(trained, capsys, tmp_path):
     assert document["rows"][0] == quiet
     (loud,) = call(capsys, *words[:-1], "50", "--json").document()["rows"]
     assert document["rows"][2] == loud
-    assert len({row["mean_return"] for row in document["rows"]}) == 3
     both = call(capsys, "evaluate", run, trained.folder / "seed=4", *words[2:], "--figure", figure)
     assert (both.status, both.err) == (0, "")
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert both.out.count("mean return") == 2
-    assert [line.split()[0] for line in both.out.splitlines() if line.startswith(("0", "50"))] == ["0", "0.5", "50"] * 2
+    first_words = [line.split()[0] for line in both.out.splitlines() if line.strip()]
+    assert [word for word in first_words if word in ("0", "0.5", "50")] == ["0", "0.5", "50"] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "pixels", "preset", "deviations", "arithmetic"),
+    [
+        (("0,2.5",), True, "paper", (0, 2.5), "clip"),
+        (("3",), True, "published-code", (3,), "modulo"),
+        (("3",), False, "published-code", (3,), "clip"),
+        (("3", "--noise-arithmetic", "clip"), True, "published-code", (3,), "clip"),
+        (("3", "--noise-arithmetic", "modulo"), True, "paper", (3,), "modulo"),
+    ],
+)
+def test_what_is_asked_is_what_is_played(
+    words, pixels, preset, deviations, arithmetic, trained, capsys, monkeypatch, tmp_path
+):
+    played = []
+
+    def noise(agent, state, environment, settings, key, *rest):
+        played.append((environment.num_envs, settings.num_episodes, *rest))
+        for deviation in rest[0]:
+            returns = np.array([deviation, deviation + 2])
+            yield Evaluation(returns, np.array([7, 7]), np.array([True, True]))
+
+    run = trained.folder / "seed=3"
+    copy = tmp_path / run.parent.name / run.name
+    shutil.copytree(run, copy)
+    document = {**persistence.read_experiment(run.parent), "preset": preset}
+    persistence.write_document(copy.parent / "experiment.json", document)
+    monkeypatch.setattr(evaluate, "under_noise", noise)
+    monkeypatch.setattr(evaluate, "has_pixels", lambda spec: pixels)
+    told = call(capsys, "evaluate", copy, "--json", "--observation-noise", *words)
+    assert played == [(2, 2, deviations, arithmetic)]
+    assert told.document()["noise_arithmetic"] == (arithmetic if pixels else None)
+    assert told.document()["rows"] == [
+        {"observation_noise": value, "mean_return": value + 1, "standard_deviation": 1, "num_episodes": 2}
+        for value in deviations
+    ]
+
+
+def test_modulo_is_refused_for_vectors(trained, capsys):
+    words = ("--observation-noise", "3", "--noise-arithmetic", "modulo")
+    told = call(capsys, "evaluate", trained.folder / "seed=3", *words)
+    assert (told.status, told.out, len(told.err.splitlines())) == (2, "", 1)
+    assert "--noise-arithmetic is modulo, but observations of CartPole-v1 are no pixels" in told.err
 
 
 def test_several_runs_are_one_document(trained, capsys):

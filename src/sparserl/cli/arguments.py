@@ -147,7 +147,7 @@ def _meaning(hint: Any) -> str:
         return _either(arguments)
     if typing.get_origin(hint) is tuple:
         return _PLURALS.get(arguments[0], "words")
-    if isinstance(hint, types.UnionType):
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:  # the latter of a Literal
         return _meaning(arguments[0])
     return "no value" if hint is bool else _MEANINGS.get(hint, "a value")
 
