@@ -39,8 +39,8 @@ def test_the_readme_has_commands() -> None:
 
 
 def test_switches_of_deviations_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    for agent in AGENTS:
-        assert main(["train", agent, "rigl", "--help"]) == 0
+    for words in (*([agent, "rigl"] for agent in AGENTS), ["dqn", "rigl", "--environment", "atari:Pong"]):
+        assert main(["train", *words, "--help"]) == 0
     there = set(re.findall(r"--[a-z][\w.-]*", capsys.readouterr().out))
     told = set(re.findall(r"--[a-z][\w.-]*", read("docs/deviations.md")))
     assert told - there == set()
