@@ -41,13 +41,13 @@ class DQNSettings:
     initial_epsilon: float = 1.0  # chance of a random action at the first step
     final_epsilon: float = 0.1  # chance of a random action after the decay
     epsilon_decay_steps: int = 25_000  # linear, counted from epsilon_decay_begin_steps
-    epsilon_decay_begin_steps: int = 0  # environment steps before epsilon begins to decay (Deviation 46)
+    epsilon_decay_begin_steps: int = 0  # environment steps before epsilon begins to decay (Deviation 45)
     evaluation_epsilon: float = 0.1  # chance of a random action in evaluations
     double: bool = False  # the online network chooses the action that the target network values (van Hasselt 2016)
     huber: bool = False  # Huber loss in place of the squared error (Deviation 13)
     n_step: int = 1  # rewards summed before bootstrapping
     bootstrap_time_limits: bool = True  # without it, the end of the time limit counts as a termination (Deviation 14)
-    reward_limit: float | None = None  # rewards are cut to +- this before they are learned from (Deviation 47)
+    reward_limit: float | None = None  # rewards are cut to +- this before they are learned from (Deviation 46)
 
     def __post_init__(self) -> None:
         least = {"batch_size": 1, "steps_per_update": 1, "target_interval_updates": 1, "n_step": 1, "warmup_steps": 0}

@@ -46,7 +46,7 @@ class FrameMemory:
 
     It draws what `replay.sample` would draw, bit for bit, but for the newest frame after steps that terminated: it is
     zero, and is multiplied by zero. To stack the oldest step, too, it stores a row less than an observation has frames
-    beyond its capacity (Deviation 45). Where an environment cuts episodes off sooner than after `time_limit_steps`
+    beyond its capacity (Deviation 44). Where an environment cuts episodes off sooner than after `time_limit_steps`
     (None: never), a frame that is needed may be gone: the discount is then NaN, so that the loss tells.
     """
 

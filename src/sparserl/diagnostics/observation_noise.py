@@ -33,7 +33,7 @@ class NoisyObservations:
     that one compiled program serves all. Rewards and dynamics are those of the environment, key for key.
 
     arithmetic: "modulo", for pixels and planes alone, is what the published code did: noise is truncated towards zero,
-    the sum taken modulo 256, and a reset's frame has none. Source: Graesser et al. 2022, section 8 (Deviation 48).
+    the sum taken modulo 256, and a reset's frame has none. Source: Graesser et al. 2022, section 8 (Deviation 47).
     """
 
     environment: Environment

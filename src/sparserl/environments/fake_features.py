@@ -21,7 +21,7 @@ class FakeFeatures:
     Of all features of an observation, `fraction` are noise, rounded up: `[env, features]` becomes
     `[env, ceil(features / (1 - fraction))]`. Raises `UserError` where observations are no vectors of floats. Source:
     Grooten et al. 2023, "Automatic Noise Filtering with Dynamic Sparse Training in Deep Reinforcement Learning",
-    section 3 (Deviation 50). Around a host environment, `step` is to be traced: see `training.traceable`.
+    section 3 (Deviation 49). Around a host environment, `step` is to be traced: see `training.traceable`.
     """
 
     environment: Environment

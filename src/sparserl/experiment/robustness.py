@@ -29,7 +29,7 @@ def under_noise(
 
     deviations: of pixels, in units of their 0-255 values; of other features, in units of the standard deviation that
     each has over all observations of the noise-free evaluation with this key. Raises `UserError` at once where the
-    arithmetic does not fit the observations. Graesser et al. 2022, section 8 (Deviations 48 and 49).
+    arithmetic does not fit the observations. Graesser et al. 2022, section 8 (Deviations 47 and 48).
     """
     traced, first = training.traceable(environment), training.step_keys(key, training.START).environment
     account = training.account_of(environment.num_envs, settings.max_episode_steps, settings.min_steps)

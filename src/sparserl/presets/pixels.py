@@ -10,7 +10,7 @@ from sparserl.sparsity import InnerOptimizer
 from sparserl.training import EvaluationSettings
 
 # Tables 4 and 7, and 5 and 7: what differs between the two networks. The published L2 term is half of
-# weight decay x sum(w ** 2), ours the whole, so Table 5's 1e-5 is half of it here (Deviation 52).
+# weight decay x sum(w ** 2), ours the whole, so Table 5's 1e-5 is half of it here (Deviation 51).
 OPTIMIZERS: Mapping[str, InnerOptimizer] = {
     "cnn": InnerOptimizer("adam", learning_rate=2.5e-4, epsilon=1e-8),
     "resnet": InnerOptimizer("adam", learning_rate=1e-4, epsilon=3.125e-4),
@@ -21,7 +21,7 @@ UPDATES = 2_495_000  # of 10,000,000 steps, one every 4 after 20,000 of warm-up,
 
 
 def dqn_atari(method: str, preset: PresetName, environment: str, network: NetworkName | None = None) -> Preset:
-    """DQN on Atari: Tables 4 to 7, or Dopamine's `dqn.gin` and the published code's own (Deviations 51 to 53).
+    """DQN on Atari: Tables 4 to 7, or Dopamine's `dqn.gin` and the published code's own (Deviations 50 to 52).
 
     Networks are the Nature CNN, if none is named, the IMPALA ResNet, or an MLP with the CNN's choices.
     """
@@ -44,7 +44,7 @@ def dqn_atari(method: str, preset: PresetName, environment: str, network: Networ
         initial_epsilon=1.0,
         final_epsilon=0.01,
         epsilon_decay_begin_steps=20_000,
-        epsilon_decay_steps=250_000 if published else 25_000,  # Deviation 51
+        epsilon_decay_steps=250_000 if published else 25_000,  # Deviation 50
         evaluation_epsilon=0.001,
         huber=True,
         reward_limit=1.0,
@@ -67,7 +67,7 @@ def dqn_atari(method: str, preset: PresetName, environment: str, network: Networ
 def dqn_minatar(method: str, preset: PresetName, environment: str, network: NetworkName | None = None) -> Preset:
     """DQN on MinAtar, which the paper lacks: Young and Tian 2019 with the optimizer and methods of Table 4.
 
-    The network is theirs, a convolution and a dense layer, a ResNet as small, or an MLP (Deviation 55).
+    The network is theirs, a convolution and a dense layer, a ResNet as small, or an MLP (Deviation 54).
     """
     atari = dqn_atari(method, preset, environment, network)
     networks: Mapping[str, NetworkSettings] = {

@@ -16,7 +16,7 @@ class Scores(NamedTuple):
 
 
 # Wang et al. 2016, "Dueling Network Architectures for Deep Reinforcement Learning", raw scores of the appendix with 30
-# no-op actions, compared with `atari_data.py` of google-deepmind/dqn_zoo (Deviation 54).
+# no-op actions, compared with `atari_data.py` of google-deepmind/dqn_zoo (Deviation 53).
 SCORES: Mapping[str, Scores] = {
     "Alien": Scores(227.8, 7127.7),
     "Amidar": Scores(5.8, 1719.5),

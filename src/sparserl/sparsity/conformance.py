@@ -13,6 +13,7 @@ from sparserl.sparsity.schedules import Progress
 SHAPES: tuple[dict[str, tuple[int, ...]], ...] = (
     {"q/hidden_1": (4, 32), "q/hidden_2": (32, 32), "q/output": (32, 2)},
     {"q/convolution": (3, 3, 4, 8), "q/output": (17, 5)},
+    {"q/conv_1": (8, 8, 2, 4), "q/conv_2": (1, 3, 4, 6), "q/hidden_1": (24, 8), "q/output": (8, 3)},
 )
 SPARSITIES = (0.0, 0.9)
 LAST = 2  # updates 0, 1 and 2 of a window
