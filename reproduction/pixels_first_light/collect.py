@@ -1,0 +1,120 @@
+"""Gather the finished runs of `minatar.py` into the evidence kept here: Parquet, figures, a table.
+
+`python reproduction/pixels_first_light/collect.py RUNS`: RUNS is the results directory of the study. Plays every policy
+that is there: as in training, with epsilon 0.1, as published returns are, and under noise on what it sees.
+"""
+
+import dataclasses
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sparserl import persistence, report, training
+from sparserl.experiment import live_parameters, make_environment, rebuild, under_noise
+from sparserl.training import EvaluationSettings
+
+HERE = Path(__file__).parent
+DEVIATIONS = (0, 10, 20, 30, 45, 60, 90, 120)
+NUM_EPISODES = 100
+EPSILON = 0.1  # with which MinAtar's authors play, and count the returns of
+# By frames; read off the learning curves of github.com/kenjyoung/MinAtar (DQN, mean of 30 seeds) to about 3 %.
+PUBLISHED = {
+    "MinAtar/Breakout-v1": {1_000_000: 9.0, 2_000_000: 9.7, 5_000_000: 10.0},
+    "MinAtar/Asterix-v1": {1_000_000: 7.0, 2_000_000: 14.0, 5_000_000: 17.0},
+}
+
+
+class Played(NamedTuple):
+    """A run, its evaluations in training, its return with epsilon 0.1, and its returns under noise."""
+
+    environment: str
+    network: str
+    parameters: int
+    frames: int
+    rows: list[dict[str, Any]]
+    explored: float
+    noise: dict[str, Any]  # as `sparserl evaluate --json` has it
+
+
+def played(run: Path) -> Played:
+    """All that is told of one finished run."""
+    experiment, built, state = rebuild(run)
+    small = experiment.method_name == "dense" and experiment.network.width < 1
+    network = "dense, as many parameters" if small else experiment.method_name
+    key, evaluation = jax.random.key(0), experiment.evaluation
+    settings = dataclasses.replace(evaluation, num_episodes=NUM_EPISODES)
+    environment = make_environment(experiment, NUM_EPISODES)
+    exploring = dataclasses.replace(
+        built.agent, settings=dataclasses.replace(built.agent.settings, evaluation_epsilon=EPSILON)
+    )
+    explored = training.evaluator(exploring, environment, evaluation.max_episode_steps)(key, state)
+    seen = under_noise(built.agent, state, environment, settings, key, DEVIATIONS)
+    own = {"agent": "dqn", "method": network, "sparsity": experiment.sparsity, "environment": experiment.environment}
+    noise = {
+        **own,
+        "seed": int(run.name.removeprefix("seed=")),
+        "rows": [
+            {"observation_noise": deviation, "mean_return": float(np.mean(found.returns))}
+            for deviation, found in zip(DEVIATIONS, seen, strict=True)
+        ],
+    }
+    rows = [{**row, **own, "experiment_id": network} for row in persistence.read_evaluations(run).to_pylist()]
+    parameters = sum(live_parameters(experiment).values())
+    mean = float(np.mean(explored.returns))
+    return Played(experiment.environment, network, parameters, experiment.total_steps, rows, mean, noise)
+
+
+def table(runs: list[Played]) -> str:
+    """Markdown: the final return of each network, over seeds, beside the published one."""
+    heads = (
+        "game", "network", "parameters", "final return", "95 % interval", "with epsilon 0.1", "95 % interval",
+        "published", "seeds",
+    )  # fmt: skip
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    groups = defaultdict(list)
+    for run in runs:
+        groups[run.environment, run.network].append(run)
+    for (environment, network), members in sorted(groups.items()):
+        finals = [EvaluationSettings().final_return([row["mean_return"] for row in run.rows]) for run in members]
+        numbers = [_with_interval(np.array(values)) for values in (finals, [run.explored for run in members])]
+        published = PUBLISHED[environment].get(members[0].frames, "")
+        of_all = (
+            f"{members[0].parameters:,}",
+            *numbers,
+            f"{published if network == 'dense' else ''}",
+            f"{len(members)}",
+        )
+        lines.append(f"| {' | '.join((environment, network, *of_all))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _with_interval(values: np.ndarray) -> str:
+    low, high = report.bootstrap_interval(values, seed=0)
+    return f"{values.mean():.2f} | {low:.2f} to {high:.2f}"
+
+
+def main() -> None:
+    """Write evaluations.parquet, noise.parquet, curves.png, noise.png and results.md beside this file."""
+    folders = sorted(status.parent for status in Path(sys.argv[1]).glob("*/seed=*/status.json"))
+    runs = [played(folder) for folder in folders if persistence.read_status(folder).status == "finished"]
+    rows = [row for run in runs for row in run.rows]
+    noise = [{**run.noise, **row} for run in runs for row in run.noise["rows"]]
+    for name, kept in (("evaluations", rows), ("noise", noise)):
+        plain = [{key: value for key, value in row.items() if key != "rows"} for row in kept]
+        pq.write_table(
+            pa.Table.from_pylist(plain), HERE / f"{name}.parquet", compression="zstd", write_page_checksum=True
+        )
+    report.learning_curves(rows, HERE / "curves.png", title="DQN on MinAtar")
+    report.noise_curves([run.noise for run in runs], HERE / "noise.png", title="DQN on MinAtar under observation noise")
+    (HERE / "results.md").write_text(table(runs))
+    print(table(runs))
+
+
+if __name__ == "__main__":
+    main()
