@@ -335,7 +335,8 @@ def test_a_snapshot_of_others_is_refused(change, line):
         (("ALE/Pong-v5", 1), r"^environment 'ALE/Pong-v5' is asked for as atari:Pong$"),
         (("PongNoFrameskip-v4", 1), r"is asked for as atari:Pong$"),
         (("MsPacman-ramDeterministic-v0", 1), r"is asked for as atari:MsPacman$"),
-        (("MinAtar/Pong-v9", 1), r"'MinAtar/Pong-v9' is not registered in Gymnasium"),
+        (("Mine/Pong-v9", 1), r"'Mine/Pong-v9' is not registered in Gymnasium"),
+        (("Asterix-v1", 1), r"is asked for as atari:Asterix or MinAtar/Asterix-v1$"),
     ],
 )
 def test_mistakes_are_told_in_one_line(arguments, line):

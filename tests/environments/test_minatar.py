@@ -236,7 +236,7 @@ def test_a_tenth_of_the_actions_stick_across_episodes_too():
         ("MinAtar/Brekout-v1", r"'MinAtar/Brekout-v1' is not one of MinAtar \(.*\); nearest: MinAtar/Breakout-v1$"),
         ("MinAtar/Breakout-v0", r"'MinAtar/Breakout-v0' is not one of MinAtar \(.*\); nearest: MinAtar/Breakout-v1$"),
         ("MinAtar/space_invaders", r"is not one of MinAtar \(.*\); nearest: MinAtar/SpaceInvaders-v1$"),
-        ("Asterix-v1", r"'Asterix-v1' is not registered in Gymnasium; nearest: MinAtar/Asterix-v1[,;]"),
+        ("Asterix-v1", r"'Asterix-v1' is asked for as atari:Asterix or MinAtar/Asterix-v1$"),
         ("minatar/freeway-v1", r"'minatar/freeway-v1' is not registered in Gymnasium; nearest: MinAtar/Freeway-v1[,;]"),
     ],
 )

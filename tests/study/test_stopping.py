@@ -40,7 +40,8 @@ def start(folders, stop_seconds=2.0, scheduler="", **environment):
     engine = subprocess.Popen(
         [sys.executable, "-c", ENGINE, *words], stdout=pipe, stderr=pipe, text=True, env={**os.environ, **environment}
     )
-    wait_until(lambda: sum(map(len, map(tries, folders))) >= 2 or engine.poll() is not None)
+    begun = lambda: sum(persistence.read_status(folder) is not None for folder in folders)
+    wait_until(lambda: begun() >= 2 or engine.poll() is not None)
     assert engine.poll() is None, engine.communicate()
     return engine
 

@@ -77,7 +77,8 @@ def find(identifier: str) -> Registration:
 def _refuse_atari(name: str) -> None:
     """Raises `UserError` for a game of Atari, whatever is imported by now."""
     if game := games.meant_by(name):
-        raise UserError(f"environment {name!r} is asked for as {game}")
+        small = [f" or {known}" for known in GAMES if known.endswith(f"/{name}")]
+        raise UserError(f"environment {name!r} is asked for as {game}{''.join(small)}")
 
 
 def make(identifier: str, registration: Registration) -> gymnasium.Env[Any, Any]:
