@@ -1,12 +1,13 @@
 """How many environment steps a second the whole machine trains: ours beside Stable-Baselines3 and SBX.
 
-    .venv/bin/python benchmarks/throughput.py dqn|sac|ppo --output throughput.json
+    .venv/bin/python benchmarks/throughput.py dqn|sac|ppo|pixels --output throughput.json
 
 Equal settings for all. DQN: CartPole-v1, 2 x 512 ReLU, Adam 1e-3, batch 128, one update per step after 1,000 warm-up
 steps, replay 100,000, target copied every 100 updates, epsilon 0.1. SAC and PPO: HalfCheetah-v5 at the defaults of
-Stable-Baselines3, which our preset `sb3` copies. No evaluation. Each peer is run in two layouts: one process with all
-threads, and one process of one thread on every core. Ours is run in the second, as `sparserl train` does: dense, and
-with RigL at 90 % sparsity in automatic storage.
+Stable-Baselines3, which our preset `sb3` copies. Pixels: DQN on Atari's Pong with sticky actions, the peers' CnnPolicy
+(no padding), one update of 32 transitions every 4 steps, Adam 2.5e-4, replay 10,000. No evaluation. Each peer is run in
+two layouts: one process with all threads, and one process of one thread on every core. Ours is run in the second, as
+`sparserl train` does: dense, and with RigL at 90 % sparsity in automatic storage.
 
 All processes of a layout start together. Their rate is measured in the steady state, inside the time in which all of
 them are past `--settle-steps` and none has ended: the sum over processes of steps done, over that time. Candidates take
@@ -26,10 +27,17 @@ from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 WORKER = HERE / "throughput_worker.py"
-PEERS = ("stable-baselines3==2.9.*", "sbx-rl==0.28.*", "gymnasium[mujoco]<1.4", "mujoco==3.5.*")
+PEERS = (
+    "stable-baselines3==2.9.*",
+    "sbx-rl==0.28.*",
+    "gymnasium[mujoco]<1.4",
+    "mujoco==3.5.*",
+    "ale-py==0.12.*",
+    "opencv-python-headless",
+)
 OURS = "sparserl"
-ENVIRONMENTS = {"dqn": "CartPole-v1", "sac": "HalfCheetah-v5", "ppo": "HalfCheetah-v5"}
-SETTLE_STEPS = {"dqn": 2_000, "sac": 400, "ppo": 3 * 2_048}  # warm-up and compilation are over
+ENVIRONMENTS = {"dqn": "CartPole-v1", "sac": "HalfCheetah-v5", "ppo": "HalfCheetah-v5", "pixels": "atari:Pong"}
+SETTLE_STEPS = {"dqn": 2_000, "sac": 400, "ppo": 3 * 2_048, "pixels": 1_200}  # warm-up and compilation are over
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NPROC": "1"}
 
 Marks = list[tuple[float, int]]  # seconds on the monotonic clock, environment steps done by then
@@ -82,7 +90,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("agent", choices=ENVIRONMENTS)
+    parser.add_argument("task", choices=ENVIRONMENTS)
     parser.add_argument("--seconds", type=float, default=20.0, help="how long each process trains when it has settled")
     parser.add_argument("--settle-steps", type=int, help="steps before measuring: warm-up, compilation")
     parser.add_argument("--repeats", type=int, default=3)
@@ -90,7 +98,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--torch", default="torch==2.13.*", help="what to install as PyTorch")
     parser.add_argument("--output", type=Path, help="write all numbers to this JSON file")
     options = parser.parse_args()
-    options.settle_steps = options.settle_steps or SETTLE_STEPS[options.agent]
+    options.settle_steps = options.settle_steps or SETTLE_STEPS[options.task]
     return options
 
 
@@ -118,7 +126,7 @@ def measure(candidate: Candidate, python: str, options: argparse.Namespace) -> l
 def _start(
     candidate: Candidate, python: str, options: argparse.Namespace, seed: int, core: int | None
 ) -> subprocess.Popen[str]:
-    command = [python, str(WORKER), candidate.project, options.agent, ENVIRONMENTS[options.agent]]
+    command = [python, str(WORKER), candidate.project, options.task, ENVIRONMENTS[options.task]]
     command += ["--seed", str(seed), "--sparsity", str(candidate.sparsity)]
     command += ["--settle-steps", str(options.settle_steps), "--seconds", str(options.seconds)]
     threads = {} if core is None else ONE_THREAD
@@ -168,13 +176,13 @@ def summary(rates: dict[Candidate, list[float]]) -> dict[str, Any]:
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in ("agent", "seconds", "settle_steps", "repeats")}
+    return {name: getattr(options, name) for name in ("task", "seconds", "settle_steps", "repeats")}
 
 
 def _machine(peers: Path) -> dict[str, Any]:
     from sparserl.persistence import machine_description
 
-    names = ("stable-baselines3", "sbx-rl", "torch", "jax", "gymnasium", "mujoco")
+    names = ("stable-baselines3", "sbx-rl", "torch", "jax", "gymnasium", "mujoco", "ale-py")
     program = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {names}}}))"
     found = subprocess.run([peers, "-c", program], check=True, capture_output=True, text=True)
     return machine_description() | {"peer_packages": json.loads(found.stdout)}
