@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from sparserl import environments
+from sparserl import diagnostics, environments
 from sparserl.experiment import (
     ATARI_15,
     Experiment,
@@ -90,6 +90,17 @@ def test_networks_train_sparsely_and_come_back(network, method, storage, tmp_pat
     again, _, state = rebuild(folder)
     assert again == experiment
     jax.tree.map(np.testing.assert_array_equal, state.groups, report.state.agent.groups)
+
+
+def test_diagnostics_know_which_layer_is_the_last(monkeypatch):
+    """What comes out of a compiled program as a plain dictionary is sorted, and hidden_1 before the stacks."""
+    seen = []
+    monkeypatch.setattr(diagnostics, "of_activations", lambda hidden: seen.append(list(hidden)) or {})
+    experiment = small("static", "resnet", storage="masked")
+    *_, report = run(experiment, seed=0, diagnostics=True)
+    assert seen[-1] == list(build(experiment).networks["q"]["q"].layer_shapes)[:-1]
+    assert seen[-1][-1] == "hidden_1"
+    assert {row["layer"] for row in report.diagnostics} >= {"stack_1_conv", "hidden_1"}
 
 
 def test_each_network_is_what_its_settings_say():
