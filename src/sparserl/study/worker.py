@@ -40,6 +40,7 @@ from sparserl.study.vigil import Interrupt
 from sparserl.types import Divergence, UserError
 
 DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
+OUT_OF_MEMORY = ("bad_alloc", "RESOURCE_EXHAUSTED", "Out of memory", "Cannot allocate memory")  # as libraries say it
 TELL_SECONDS = 0.5  # between two lines of progress
 
 
@@ -110,7 +111,8 @@ class _Work:
             with suppress(OSError):  # a full disk has no room for it
                 traceback.print_exc()
             exit_status = NO_ROOM if persistence.is_disk_full(error) else FAILED
-            return self._stop("failed", f"{type(error).__name__}: {error}".splitlines()[0], exit_status)
+            cause = "out of memory: " if any(sign in str(error) for sign in OUT_OF_MEMORY) else ""
+            return self._stop("failed", f"{cause}{type(error).__name__}: {error}".splitlines()[0], exit_status)
 
     def _train(self) -> int:
         """Train to the end, or until asked to stop, with a checkpoint then."""
