@@ -20,7 +20,7 @@ from sparserl.experiment import live_parameters, make_environment, rebuild, unde
 from sparserl.training import EvaluationSettings
 
 HERE = Path(__file__).parent
-DEVIATIONS = (0, 10, 20, 30, 45, 60, 90, 120)
+DEVIATIONS = (0, 5, 10, 15, 20, 25, 30, 45, 60)
 NUM_EPISODES = 100
 EPSILON = 0.1  # with which MinAtar's authors play, and count the returns of
 # By frames; read off the learning curves of github.com/kenjyoung/MinAtar (DQN, mean of 30 seeds) to about 3 %.
