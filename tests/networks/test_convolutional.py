@@ -1,6 +1,7 @@
 """CNN and ResNet beside NumPy: outputs, hidden units and gradients."""
 
 import itertools
+from collections import OrderedDict
 
 import jax
 import jax.numpy as jnp
@@ -29,9 +30,9 @@ def pixels(*batch_shape):
 
 def fresh(network, seed=0):
     """Parameters of which the biases, too, are not zero."""
-    params = network.init(jax.random.key(seed))
     noise = lambda path, x: x + 0.1 * jax.random.normal(jax.random.key(len(str(path))), x.shape)
-    return jax.tree_util.tree_map_with_path(noise, params)
+    make = lambda key: jax.tree_util.tree_map_with_path(noise, network.init(key))
+    return jax.jit(make)(jax.random.key(seed))  # in one program, which is compiled sooner than its parts
 
 
 def doubles(params):
@@ -42,7 +43,9 @@ def doubles(params):
 def test_outputs_and_hidden_units_are_those_of_numpy(name):
     network, by_hand = NETWORKS[name]
     params, observations = fresh(network), pixels(2, 3)
-    outputs, hidden = jax.jit(network.apply)(params, observations), network.hidden(params, observations)
+    outputs, hidden = jax.jit(lambda *given: (network.apply(*given), OrderedDict(network.hidden(*given))))(
+        params, observations
+    )
     assert list(hidden) == list(network.layer_shapes)[:-1]
     for i, j in itertools.product(range(2), range(3)):
         expected = by_hand(network.settings, doubles(params), observations[i, j] / 255)
