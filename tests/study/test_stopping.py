@@ -1,5 +1,6 @@
 """Stopping: whatever ends an engine, its workers store and end soon, and nothing is left behind."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -32,6 +33,19 @@ with cluster.connected(sys.argv[3] or None, None if sys.argv[3] else 2) as clien
         sys.exit(130)
 """
 
+STARTED = []
+
+
+@pytest.fixture(autouse=True)
+def no_engine_is_left():
+    """A test that fails leaves none to the tests after it."""
+    yield
+    while STARTED:
+        engine = STARTED.pop()
+        if not engine.stdout.closed:
+            engine.kill()
+            engine.communicate()
+
 
 def start(folders, stop_seconds=2.0, scheduler="", **environment):
     """An engine in a process of its own, once all that it can work on at once have started."""
@@ -40,6 +54,7 @@ def start(folders, stop_seconds=2.0, scheduler="", **environment):
     engine = subprocess.Popen(
         [sys.executable, "-c", ENGINE, *words], stdout=pipe, stderr=pipe, text=True, env={**os.environ, **environment}
     )
+    STARTED.append(engine)
     begun = lambda: sum(persistence.read_status(folder) is not None for folder in folders)
     wait_until(lambda: begun() >= 2 or engine.poll() is not None)
     assert engine.poll() is None, engine.communicate()
@@ -146,12 +161,20 @@ def test_an_engine_that_was_suspended_goes_on(tmp_path):
     assert [len(tries(folder)) for folder in folders] == [1, 1]
 
 
+def sockets(process):
+    """The inodes of the sockets that a process has open; it opens and closes other files while one looks."""
+    for path in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            name = os.readlink(path)
+            if name.startswith("socket:"):
+                yield name[8:-1]
+
+
 def test_no_port_is_open(tmp_path):
     """A local cluster is threads of this process alone."""
     folders = [plan(tmp_path, name, "work") for name in "ab"]
     engine = start(folders)
-    links = [os.readlink(path) for path in Path(f"/proc/{engine.pid}/fd").iterdir()]
-    inodes = {name[8:-1] for name in links if name.startswith("socket:")}
+    inodes = set(sockets(engine.pid))
     assert inodes  # those by which Dask's event loop wakes itself
     listening = [
         line.split()
