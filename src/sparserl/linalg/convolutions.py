@@ -60,8 +60,25 @@ _convolution.defvjp(_forward, _backward)
 
 
 def _plain(stride: int, padding: Padding, kernel: jax.Array, x: jax.Array) -> jax.Array:
-    strides = (stride, stride)
-    return jax.lax.conv_general_dilated(x, kernel, strides, padding.upper(), dimension_numbers=DIMENSIONS)
+    pads = _pads(kernel.shape, x.shape, stride, padding)
+    convolved = lambda pads, kernel, x: jax.lax.conv_general_dilated(
+        x, kernel, (stride, stride), pads, dimension_numbers=DIMENSIONS
+    )
+    if (more := _widened(kernel.shape, x.shape, stride, pads)) == pads:
+        return convolved(pads, kernel, x)
+    by_width = {name: functools.partial(convolved, wide) for name, wide in (("cpu", more), ("default", pads))}
+    result: jax.Array = jax.lax.platform_dependent(kernel, x, **by_width)
+    return result
+
+
+def _widened(kernel_shape: tuple[int, ...], x_shape: tuple[int, ...], stride: int, pads: Pads) -> Pads:
+    """Pads with a zero more behind, where there were none and no place of the kernel reaches it.
+
+    XLA's program for a convolution with zeros around takes half the time of that without (Nature CNN's first layer,
+    "valid", batch 32, one core: 1.0 ms and 2.3; jaxlib 0.10.2).
+    """
+    unreached = [(side - size) % stride + 1 < stride for side, size in zip(x_shape[1:3], kernel_shape[:2], strict=True)]
+    return ((0, 1), (0, 1)) if pads == ((0, 0), (0, 0)) and all(unreached) else pads
 
 
 def _kernel_gradient(kernel: jax.Array, x: jax.Array, dy: jax.Array, stride: int, pads: Pads) -> jax.Array:
@@ -71,10 +88,13 @@ def _kernel_gradient(kernel: jax.Array, x: jax.Array, dy: jax.Array, stride: int
         (before, (places - 1) * stride + size - side - before)
         for (before, _), places, size, side in zip(pads, dy.shape[1:3], kernel.shape[:2], x.shape[1:3], strict=True)
     ]
+    if stride > 1 and fitting == [(0, 0), (0, 0)]:
+        fitting = [(0, 1), (0, 1)]  # for the speed that `_widened` tells of; what it adds is cut off below
     gradient = jax.lax.conv_general_dilated(
         images, slopes, (1, 1), fitting, rhs_dilation=(stride, stride), dimension_numbers=DIMENSIONS
     )
-    return jax.lax.optimization_barrier(gradient).transpose(1, 2, 0, 3)
+    height, width, *_ = kernel.shape
+    return jax.lax.optimization_barrier(gradient)[:, :height, :width].transpose(1, 2, 0, 3)
 
 
 def _image_gradient(kernel: jax.Array, x: jax.Array, dy: jax.Array, stride: int, pads: Pads) -> jax.Array:
