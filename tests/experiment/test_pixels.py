@@ -117,6 +117,7 @@ def test_each_network_is_what_its_settings_say():
     [
         (lambda: build(from_preset("dqn", "rigl", "CartPole-v1", network="cnn")), r"shape \(4,\): choose mlp"),
         (lambda: build(from_preset("ppo", "rigl", LIGHT)), "agent ppo learns from vectors, .* 12 x 12 x 2: try dqn"),
+        (lambda: build(from_preset("sac", "rigl", LIGHT)), "continuous actions, .* has discrete ones: try dqn$"),
         (
             lambda: from_preset("sac", "rigl", "Pendulum-v1", network=CNNSettings()),
             "network is cnn: agent sac learns with mlp only",

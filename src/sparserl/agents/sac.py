@@ -288,8 +288,9 @@ def _side_by_side(observation: Array, action: Array) -> Array:
 def check_actions(spec: EnvSpec) -> None:
     """Raises UserError where the actions of an environment are not a bounded box of floats."""
     if not isinstance(spec.action, Box):
+        others = "dqn or ppo" if len(spec.observation_shape) == 1 else "dqn"
         raise UserError(
-            f"agent sac needs continuous actions, and environment {spec.identifier} has discrete ones: try dqn or ppo"
+            f"agent sac needs continuous actions, and environment {spec.identifier} has discrete ones: try {others}"
         )
     bounds = np.stack([spec.action.low, spec.action.high])
     if not np.isfinite(bounds).all():
