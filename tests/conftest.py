@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
         os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="sparserl-tests-")
     jax.config.update("jax_compilation_cache_dir", os.path.join(os.environ["XDG_CACHE_HOME"], "tests"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

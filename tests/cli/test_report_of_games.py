@@ -7,8 +7,16 @@ from sparserl.persistence import Status, write_evaluations, write_status
 
 RETURNS = {"Pong": {"rigl": (14.6, -3.05), "dense": (14.6,)}, "Breakout": {"rigl": (30.5, 30.5, 30.5)}}
 EVALUATION = {
-    **{"agent": "dqn", "environment_steps": 2000, "num_updates": 1000, "standard_deviation": 0.0, "num_episodes": 1},
-    **{"minimum_return": 0.0, "maximum_return": 0.0, "mean_length_steps": 9.0, "live_density": 1.0, "seconds": 1.0},
+    "agent": "dqn",
+    "environment_steps": 2000,
+    "num_updates": 1000,
+    "standard_deviation": 0.0,
+    "num_episodes": 1,
+    "minimum_return": 0.0,
+    "maximum_return": 0.0,
+    "mean_length_steps": 9.0,
+    "live_density": 1.0,
+    "seconds": 1.0,
 }
 
 

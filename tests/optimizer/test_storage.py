@@ -11,7 +11,7 @@ import pytest
 from optimizer.regression import batch, fresh_params
 from sparserl import linalg
 from sparserl.linalg import Compressed, Layer
-from sparserl.sparsity import SparseOptimizer, Window, kernels, topology
+from sparserl.sparsity import SparseOptimizer, Window, kernels, num_live, topology
 from sparserl.sparsity.methods import SET, SNIP, Prune, RigL, RigLInverted, Static
 from sparserl.types import Group, UserError
 
@@ -225,6 +225,7 @@ def test_only_the_layers_that_pay_are_compressed():
     for t in range(6):
         group, _ = step(jax.random.key(t), jnp.int32(t), group, batch(t))
     assert {name: int(mask.sum()) for name, mask in topology(group).items()} == {"q/hidden_1": 20, "q/output": 25}
+    assert num_live(group) == {"q/hidden_1": 20, "q/output": 25}
 
 
 def test_memory_at_ninety_percent():

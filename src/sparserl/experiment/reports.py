@@ -9,7 +9,7 @@ import numpy as np
 from sparserl.experiment.building import Built
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.resuming import Captured
-from sparserl.sparsity import kernels, topology
+from sparserl.sparsity import kernels, num_live
 from sparserl.training import Evaluation, LoopState
 from sparserl.types import AgentState, Divergence
 
@@ -101,8 +101,8 @@ def live_density(state: AgentState) -> float:
     """Fraction of all kernel weights that are alive now."""
     live = total = 0
     for group in state.groups.values():
-        masks = topology(group)
+        counts = num_live(group)
         for name, kernel in kernels(group.params).items():
             total += kernel.size
-            live += int(np.count_nonzero(np.asarray(masks[name]))) if name in masks else kernel.size
+            live += counts.get(name, kernel.size)
     return live / total

@@ -19,7 +19,7 @@ from sparserl.sparsity.masks import (
     top,
 )
 from sparserl.sparsity.methods import METHODS, SparseMethod, find_method, method_name, method_names
-from sparserl.sparsity.optimizer import SparseOptimizer, SparseState, topology
+from sparserl.sparsity.optimizer import SparseOptimizer, SparseState, num_live, topology
 from sparserl.sparsity.schedules import Progress, Window, cosine_decay, cubic_sparsity, moved_count
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "method_names",
     "moved_count",
     "network_cost",
+    "num_live",
     "pruned_count",
     "random_masks",
     "replace_kernels",

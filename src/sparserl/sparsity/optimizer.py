@@ -201,6 +201,13 @@ def topology(group: Group) -> Masks:
     return {**group.optimizer_state.masks, **storage.masks(group.params)}
 
 
+def num_live(group: Group) -> dict[str, int]:
+    """How many weights of each kernel in `topology` are alive; counted on the host, no program is compiled for it."""
+    masked = {name: int(np.count_nonzero(np.asarray(mask))) for name, mask in group.optimizer_state.masks.items()}
+    packed = storage.compressed_kernels(group.params)
+    return masked | {name: int(np.asarray(kernel.layout.output_starts)[-1]) for name, kernel in packed.items()}
+
+
 def _masked(masks: Masks, params: Params) -> Params:
     return replace_kernels(params, apply_masks(masks, {name: kernels(params)[name] for name in masks}))
 

@@ -29,7 +29,7 @@ def use_compilation_cache(folder: Path | None = None) -> Path:
     except OSError:  # a cache that cannot be written only costs time
         return folder
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)  # a run has some thirty small ones
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
     return folder
 
