@@ -1,7 +1,8 @@
-"""Gather the finished runs of `minatar.py` into the evidence kept here: Parquet, figures, a table.
+"""Gather the finished runs of `minatar.py`, and Pong's however far it is, into the evidence kept here.
 
-`python reproduction/pixels_first_light/collect.py RUNS`: RUNS is the results directory of the study. Plays every policy
-that is there: as in training, with epsilon 0.1, as published returns are, and under noise on what it sees.
+`python reproduction/pixels_first_light/collect.py RUNS ...`: results directories. Writes Parquet, figures and a table.
+Plays every policy of MinAtar that is there: as in training, with epsilon 0.1, as published returns are, and under noise
+on what it sees.
 """
 
 import dataclasses
@@ -100,16 +101,24 @@ def _with_interval(values: np.ndarray) -> str:
 
 
 def main() -> None:
-    """Write evaluations.parquet, noise.parquet, curves.png, noise.png and results.md beside this file."""
-    folders = sorted(status.parent for status in Path(sys.argv[1]).glob("*/seed=*/status.json"))
-    runs = [played(folder) for folder in folders if persistence.read_status(folder).status == "finished"]
+    """Write evaluations.parquet, noise.parquet, pong.parquet, their figures and results.md beside this file."""
+    folders = sorted(status.parent for words in sys.argv[1:] for status in Path(words).glob("*/seed=*/status.json"))
+    on_atari = [folder for folder in folders if "-atari-" in folder.parent.name]
+    pong = [row for folder in on_atari for row in persistence.read_evaluations(folder).to_pylist()]
+    runs = [
+        played(folder)
+        for folder in folders
+        if folder not in on_atari and persistence.read_status(folder).status == "finished"
+    ]
     rows = [row for run in runs for row in run.rows]
     noise = [{**run.noise, **row} for run in runs for row in run.noise["rows"]]
-    for name, kept in (("evaluations", rows), ("noise", noise)):
+    for name, kept in (("evaluations", rows), ("noise", noise), ("pong", pong)):
         plain = [{key: value for key, value in row.items() if key != "rows"} for row in kept]
         pq.write_table(
             pa.Table.from_pylist(plain), HERE / f"{name}.parquet", compression="zstd", write_page_checksum=True
         )
+    if pong:
+        report.learning_curves(pong, HERE / "pong.png", title="DQN on Pong, frames and rewards of Atari")
     report.learning_curves(rows, HERE / "curves.png", title="DQN on MinAtar")
     report.noise_curves([run.noise for run in runs], HERE / "noise.png", title="DQN on MinAtar under observation noise")
     (HERE / "results.md").write_text(table(runs))

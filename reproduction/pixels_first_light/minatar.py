@@ -2,7 +2,7 @@
 
     sparserl study run reproduction/pixels_first_light/minatar.py --scale quick --output results/pixels_first_light
 
-Smoke takes a minute; quick, a million frames a run, an hour on two cores; paper takes MinAtar's five million.
+Smoke takes a minute; quick, a million frames a run, two hours on two cores; paper takes MinAtar's five million.
 """
 
 from sparserl.study import Figure, Scale, Study
