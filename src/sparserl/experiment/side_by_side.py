@@ -57,62 +57,95 @@ def run_seeds(
     if obstacle := obstacle_to_side_by_side(experiment):
         raise UserError(f"seeds cannot be trained side by side: {obstacle}")
     check_memory(experiment, len(seeds))
-    built, began, before = build(experiment), time.monotonic(), -1
-    agent, environment = training.over_seeds(built.agent, built.environment)
-    lanes, going = list(seeds), [seed for seed in seeds if checkpoints is None or seed in checkpoints]
-    keys = jnp.stack([jax.random.split(jax.random.key(seed)) for seed in lanes])  # of training and evaluation
-    evaluate = _evaluator(experiment, built)
-    if checkpoints is None:
-        state = training.start(agent, environment, keys[:, 0])
-    else:
-        state = _restored(built, lanes, checkpoints)
-        before = int(state.num_steps)
-        began -= max(checkpoint.document["seconds"] for checkpoint in checkpoints.values())
+    group = _Group(experiment, seeds, checkpoints)
+    state = group.start() if checkpoints is None else group.restored(checkpoints)
+    if checkpoints is None or group.before >= experiment.total_steps:  # or killed when only its end was to be stored
+        yield group.reports(state)
+    due = training.stops(experiment.total_steps, experiment.evaluation.interval_steps)
+    stops = Stops(int(state.num_steps), due, [], chunk_steps)
+    for state, metrics in training.train(group.agent, group.environment, group.keys[:, 0], state, stops.each()):
+        if not stops.reached(int(state.num_steps)):
+            continue
+        ended = group.end(state, np.asarray(metrics["loss"]))
+        yield {**ended, **group.reports(state)}
+        if not group.going:
+            return
 
-    def told(state: LoopState, ended: Mapping[int, Told]) -> dict[int, Told]:
-        nonlocal before
-        num_steps, evaluated = int(state.num_steps), None
-        if is_due(experiment, before, num_steps) and going:
-            persistence.passing("evaluation")
-            stand_ins = np.array([lane if seed in going else lanes.index(going[0]) for lane, seed in enumerate(lanes)])
-            evaluated = evaluate(_at_step(keys[:, 1], num_steps), _taken(state.agent, stand_ins))
-        before, seconds = num_steps, time.monotonic() - began
-        reports = {
+
+class _Group:
+    """Seeds of one planned experiment in one program, a lane for each: which of them go on, and since when.
+
+    `keys` are `[lane, 2]`, of training and of evaluation; `before` is the step of the last stop, -1 before the first.
+    """
+
+    def __init__(
+        self, experiment: Experiment, seeds: Sequence[int], checkpoints: Mapping[int, Generation] | None
+    ) -> None:
+        self.experiment, self.lanes, self.built = experiment, list(seeds), build(experiment)
+        self.began, self.before = time.monotonic(), -1
+        self.going = [seed for seed in self.lanes if checkpoints is None or seed in checkpoints]
+        self.agent, self.environment = training.over_seeds(self.built.agent, self.built.environment)
+        self.keys = jnp.stack([jax.random.split(jax.random.key(seed)) for seed in self.lanes])
+        self.evaluate = _evaluator(experiment, self.built)
+
+    def start(self) -> LoopState:
+        return training.start(self.agent, self.environment, self.keys[:, 0])
+
+    def restored(self, checkpoints: Mapping[int, Generation]) -> LoopState:
+        """The state of all lanes; those without a checkpoint are copies of the first that has one."""
+        states = {seed: restore(self.built, checkpoint, False).state for seed, checkpoint in checkpoints.items()}
+        if len(steps := {int(state.num_steps) for state in states.values()}) != 1:
+            raise ValueError(f"checkpoints of seeds side by side are at one step, not at {sorted(steps)}")
+        self.before = steps.pop()
+        self.began -= max(checkpoint.document["seconds"] for checkpoint in checkpoints.values())
+        first = next(iter(states.values()))
+        parts = [states.get(seed, first)[1:] for seed in self.lanes]  # all but the clock
+        return LoopState(first.num_steps, *jax.tree.map(lambda *arrays: jnp.stack(arrays), *parts))
+
+    def reports(self, state: LoopState) -> dict[int, Told]:
+        """What is told of every seed that goes on, evaluated where that is due."""
+        num_steps = int(state.num_steps)
+        evaluated = self._evaluated(state, num_steps) if is_due(self.experiment, self.before, num_steps) else None
+        self.before, seconds = num_steps, time.monotonic() - self.began
+        bare = state._replace(agent=_without_replay(state.agent))
+        return {
             seed: report(
-                experiment,
+                self.experiment,
                 seed,
-                built,
-                _lane(state._replace(agent=_without_replay(state.agent)), lane),
+                self.built,
+                _lane(bare, lane),
                 None if evaluated is None else jax.tree.map(lambda x, lane=lane: np.asarray(x)[lane], evaluated),
                 seconds,
                 [],
-                functools.partial(captured, state, lane),
+                functools.partial(self._captured, state, lane),
             )
-            for lane, seed in enumerate(lanes)
-            if seed in going
+            for lane, seed in enumerate(self.lanes)
+            if seed in self.going
         }
-        return {**ended, **reports}
 
-    def captured(state: LoopState, lane: int) -> Captured:
-        found = capture(built, _lane(state, lane), None)
-        return found._replace(document={**found.document, "seconds": time.monotonic() - began})
-
-    if checkpoints is None or before >= experiment.total_steps:  # or it was killed when only its end was to be stored
-        yield told(state, {})
-    due = training.stops(experiment.total_steps, experiment.evaluation.interval_steps)
-    stops = Stops(int(state.num_steps), due, [], chunk_steps)
-    for state, metrics in training.train(agent, environment, keys[:, 0], state, stops.each()):
-        if not stops.reached(int(state.num_steps)):
-            continue
-        losses, ended = np.asarray(metrics["loss"]), dict[int, Told]()
-        for lane, seed in enumerate(lanes):
-            healthy = state._replace(agent=None, environment=None)
-            if seed in going and (problem := ending(experiment, built, _lane(healthy, lane), losses[lane])):
+    def end(self, state: LoopState, losses: np.ndarray) -> dict[int, Told]:
+        """Which seeds end here before their time, and why; they do not go on. `losses` are `[lane]`."""
+        healthy, ended = state._replace(agent=None, environment=None), dict[int, Told]()
+        for lane, seed in enumerate(self.lanes):
+            if seed in self.going and (
+                problem := ending(self.experiment, self.built, _lane(healthy, lane), losses[lane])
+            ):
                 ended[seed] = problem
-        going = [seed for seed in going if seed not in ended]
-        yield told(state, ended)
-        if not going:
-            return
+        self.going = [seed for seed in self.going if seed not in ended]
+        return ended
+
+    def _evaluated(self, state: LoopState, num_steps: int) -> training.Evaluation | None:
+        """An evaluation of all lanes; the first seed that goes on stands in for those that do not."""
+        if not self.going:
+            return None
+        persistence.passing("evaluation")
+        first = self.lanes.index(self.going[0])
+        stand_ins = np.array([lane if seed in self.going else first for lane, seed in enumerate(self.lanes)])
+        return self.evaluate(_at_step(self.keys[:, 1], num_steps), _taken(state.agent, stand_ins))
+
+    def _captured(self, state: LoopState, lane: int) -> Captured:
+        found = capture(self.built, _lane(state, lane), None)
+        return found._replace(document={**found.document, "seconds": time.monotonic() - self.began})
 
 
 def _evaluator(experiment: Experiment, built: Built) -> Callable[[Any, AgentState], training.Evaluation]:
@@ -141,13 +174,3 @@ def _lane(state: LoopState, lane: int) -> LoopState:
     """One seed's part of a state, on the host; its arrays may be views, valid as long as `state` is."""
     clock, *rest = state
     return LoopState(clock, *jax.tree.map(lambda x: np.asarray(x)[lane], rest))
-
-
-def _restored(built: Built, lanes: Sequence[int], checkpoints: Mapping[int, Generation]) -> LoopState:
-    """The state of all lanes; those without a checkpoint are copies of the first that has one."""
-    states = {seed: restore(built, checkpoint, False).state for seed, checkpoint in checkpoints.items()}
-    if len(steps := {int(state.num_steps) for state in states.values()}) != 1:
-        raise ValueError(f"checkpoints of seeds side by side are at one step, not at {sorted(steps)}")
-    first = next(iter(states.values()))
-    parts = [states.get(seed, first)[1:] for seed in lanes]  # all but the clock
-    return LoopState(first.num_steps, *jax.tree.map(lambda *arrays: jnp.stack(arrays), *parts))
