@@ -52,9 +52,10 @@ class Screens:
 
     def step(self, key: Key | None, state: Array, action: Array) -> tuple[Array, TimeStep]:
         assert key is not None
-        stack = jnp.concatenate([state[..., 1:], self._frame(key)], axis=-1)
+        frame_key, reward_key = jax.random.split(key)
+        stack = jnp.concatenate([state[..., 1:], self._frame(frame_key)], axis=-1)
         never = jnp.zeros(1, bool)
-        return stack, TimeStep(stack, jax.random.normal(key, (1,)), never, never, stack)
+        return stack, TimeStep(stack, jax.random.normal(reward_key, (1,)), never, never, stack)
 
     def _frame(self, key: Key) -> jax.Array:
         return jax.random.bits(key, (1, *self.spec.observation_shape[:-1], 1), jnp.uint8)
