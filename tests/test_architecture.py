@@ -31,14 +31,19 @@ ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room 
 }
 ROOMS["experiment"] = set(ROOMS)
 ROOMS["report"] = {"persistence", "errors"}
-ROOMS["study"] = {"experiment", "persistence", "types", "errors"}
+ROOMS["processes"] = {"errors"}
+ROOMS["sinks"] = {"persistence", "processes", "errors"}
+ROOMS["worker"] = {"experiment", "persistence", "processes", "types", "errors"}
+ROOMS["engine"] = {"persistence", "processes", "errors"}  # a run is a folder to it
+ROOMS["study"] = {"experiment", "environments", "training", "worker", "engine", "persistence", "processes", "types"}
+ROOMS["study"] |= {"errors", "agents", "sparsity"}
 ROOMS["deploy"] = {"experiment", "persistence", "types", "linalg"}
 ROOMS["bench"] = set(ROOMS)
 ROOMS["cli"] = set(ROOMS)
 DOORS: dict[str, set[str]] = {"__init__": {"experiment"}, "__main__": {"cli"}}  # the package itself
 KNOWS_EVERYBODY = "cli"
 
-NEVER_TRACING = {"persistence", "report"}
+NEVER_TRACING = {"persistence", "report", "processes", "sinks", "engine"}
 TRACING = {"jax", "jaxlib", "optax", "gymnax"}
 THIRD_PARTY_OF_TYPES = {"jax", "numpy"}
 DRAWERS = {"utils", "util", "common", "core", "base", "helpers", "helper", "wrappers", "callbacks", "misc"}

@@ -13,9 +13,9 @@ from cli.command import call
 from small_disk import fill, small_disk
 from sparserl import persistence
 from sparserl.cli.study import working
-from sparserl.study import claims
+from sparserl.engine import claims
+from sparserl.engine.retries import Retries
 from sparserl.study.files import load
-from sparserl.study.retries import Retries
 from sparserl.study.stored import store, stored
 from study.test_machine import HEED_INTERRUPTS, is_gone, wait_until
 
@@ -189,9 +189,9 @@ def test_bytes():
 def test_progress_of_a_study(tmp_path):
     """Counts, steps and what is left, from what the engine tells."""
     from sparserl.cli.study.progress import Board
-    from sparserl.study.engine import News
-    from sparserl.study.outcomes import Outcome, Progress
-    from sparserl.study.overview import RunState
+    from sparserl.engine.news import News
+    from sparserl.engine.overview import RunState
+    from sparserl.processes.outcomes import Outcome, Progress
 
     runs = [tmp_path / name / "seed=0" for name in "abcd"]
     states = [RunState(str(runs[0]), "finished", 100), *(RunState(str(run), "waiting") for run in runs[1:])]

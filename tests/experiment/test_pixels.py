@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sparserl import diagnostics, environments
+from sparserl.environments import ATARI_15, known_specification
 from sparserl.experiment import (
-    ATARI_15,
     Experiment,
     build,
     describe,
@@ -19,12 +19,11 @@ from sparserl.experiment import (
     policy_arrays,
     rebuild,
     run,
-    workload,
 )
-from sparserl.experiment.games import known_specification
 from sparserl.networks import CNN, MLP, CNNSettings, MLPSettings, ResNet
 from sparserl.persistence import plan_experiment, write_bundle
 from sparserl.sparsity import live_count
+from sparserl.study.workload import workload
 from sparserl.types import UserError
 
 LIGHT = "pixel_environments:Light-v0"

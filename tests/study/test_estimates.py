@@ -2,10 +2,11 @@
 
 import pytest
 
-from sparserl.experiment import from_preset, planned, workload
+from sparserl.experiment import from_preset, planned
 from sparserl.study.calibration import Measurement
 from sparserl.study.estimates import MOST_REPRESENTATIVES, Job, representatives, seconds_of_runs
 from sparserl.study.files import load
+from sparserl.study.workload import workload
 
 STEPS, EVALUATIONS, LENGTH = 100_000, 51, 500  # of DQN's runs on CartPole
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from sparserl import persistence, study
+from sparserl.engine.retries import Retries
+from sparserl.engine.settings import Settings
 from sparserl.persistence import UserError
-from sparserl.study import outcomes
-from sparserl.study.execution import Settings
-from sparserl.study.retries import Retries
+from sparserl.processes import outcomes
 from study.runs import plan
 
 PATIENCE_SECONDS = 120  # for a process to get somewhere on a busy machine
@@ -132,7 +132,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def work(run):
-    command = [sys.executable, "-m", "sparserl.study.worker", str(run)]
+    command = [sys.executable, "-m", "sparserl.worker", str(run)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

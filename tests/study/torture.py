@@ -248,13 +248,13 @@ def die_in_topology_updates(passes: int) -> None:
 
 
 def be_worker(point: str, passes: str, run: str) -> None:
-    """`study.worker` on a run, in this process, which is to die at a point."""
+    """`sparserl.worker` on a run, in this process, which is to die at a point."""
     os.environ["NPROC"] = "1"
     os.environ["JAX_PLATFORMS"] = "cpu"
     if point == "topology":
         die_in_topology_updates(int(passes))
-    sys.argv = ["sparserl.study.worker", run, "--checkpoint-seconds", EVERYTHING]
-    runpy.run_module("sparserl.study.worker", run_name="__main__", alter_sys=True)
+    sys.argv = ["sparserl.worker", run, "--checkpoint-seconds", EVERYTHING]
+    runpy.run_module("sparserl.worker", run_name="__main__", alter_sys=True)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from sparserl.bench.choices import BENCHES, BreakEven, Options
 from sparserl.bench.results import Sample, document, rows
 from sparserl.experiment import RunFailure
 from sparserl.linalg import native
-from sparserl.study.cores import Core, allowed_cores, claim_core, release
+from sparserl.processes.cores import Core, allowed_cores, claim_core, release
 from sparserl.types import UserError
 
 WRONG = 2  # a worker's exit status where the request was wrong

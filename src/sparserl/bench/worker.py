@@ -22,8 +22,8 @@ from typing import Any
 from sparserl.bench import break_even, inference, kernels, updates
 from sparserl.bench.choices import BENCHES, BreakEven, Inference, Kernels, Options, Updates
 from sparserl.bench.measuring import Case, measure
-from sparserl.study.compilation import use_compilation_cache
 from sparserl.types import UserError
+from sparserl.worker.compilation import use_compilation_cache
 
 DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
 DONE, FAILED, WRONG = 0, 1, 2

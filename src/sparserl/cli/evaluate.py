@@ -14,7 +14,7 @@ import tyro
 from sparserl import persistence
 from sparserl.cli.arguments import Json, in_options, option_types, parse
 from sparserl.cli.tables import number, print_table
-from sparserl.diagnostics import Arithmetic, has_pixels
+from sparserl.environments import Arithmetic, has_pixels
 from sparserl.experiment import Experiment, RunFailure, make_environment, rebuild, under_noise
 from sparserl.training import Evaluation, EvaluationSettings
 from sparserl.types import UserError

@@ -12,4 +12,4 @@ Sinks = Annotated[
         help="Pass results on while training: jsonl, tensorboard or wandb; once for each. Never stops or slows a run.",
     ),
 ]
-"""The kinds of sinks; `study.sinks.started` checks them before anything is computed."""
+"""The kinds of sinks; `sinks.started` checks them before anything is computed."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from sparserl import persistence, study
+from sparserl import persistence, sinks, study
 from sparserl.cli import DONE, FAILED, INTERRUPTED
 from sparserl.cli.arguments import Json
 from sparserl.cli.experiments import read_request
@@ -17,10 +17,9 @@ from sparserl.cli.progress import shown
 from sparserl.cli.sinks import Sinks
 from sparserl.cli.study.options import DEVICE_HELP
 from sparserl.cli.tables import number, print_table
+from sparserl.engine.settings import Settings
 from sparserl.experiment import Experiment, canonical, check
-from sparserl.study import sinks
-from sparserl.study.cores import refuse_without_gpu
-from sparserl.study.execution import Settings
+from sparserl.processes.cores import refuse_without_gpu
 from sparserl.study.stored import experiment_document
 from sparserl.types import UserError
 

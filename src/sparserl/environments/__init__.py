@@ -5,12 +5,20 @@ from typing import Literal, get_args
 from sparserl.environments.atari import AtariEnvironment
 from sparserl.environments.compiled import COMPILED, CompiledEnvironment
 from sparserl.environments.fake_features import MOST_FAKE, FakeFeatures
-from sparserl.environments.games import ATARI_15
+from sparserl.environments.games import ATARI_15, known_specification
 from sparserl.environments.games import PREFIX as ATARI_PREFIX
 from sparserl.environments.games import names as game_names
 from sparserl.environments.host import HostEnvironment
 from sparserl.environments.minatar import GAMES, MinAtarEnvironment
 from sparserl.environments.minatar import PREFIX as MINATAR
+from sparserl.environments.observation_noise import (
+    Arithmetic,
+    NoisyObservations,
+    deviation_of,
+    has_pixels,
+    no_spread,
+    with_observations,
+)
 from sparserl.environments.playground import PREFIX, PlaygroundEnvironment
 from sparserl.environments.registry import registered_names
 from sparserl.environments.snapshots import Snapshot
@@ -21,16 +29,23 @@ __all__ = [
     "COMPILED",
     "GAMES",
     "MOST_FAKE",
+    "Arithmetic",
     "AtariEnvironment",
     "Backend",
     "CompiledEnvironment",
     "FakeFeatures",
     "HostEnvironment",
     "MinAtarEnvironment",
+    "NoisyObservations",
     "PlaygroundEnvironment",
     "Snapshot",
+    "deviation_of",
     "environment_names",
+    "has_pixels",
+    "known_specification",
     "make",
+    "no_spread",
+    "with_observations",
 ]
 
 Backend = Literal["auto", "compiled", "host"]

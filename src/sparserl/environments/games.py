@@ -3,9 +3,12 @@
 import difflib
 import importlib.util
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from sparserl.types import UserError
+import numpy as np
+
+from sparserl.types import Discrete, EnvSpec, UserError
 
 PREFIX = "atari:"
 # Those of the paper (appendix A.4): the first three of each figure, then the twelve that were added.
@@ -16,6 +19,8 @@ ATARI_15 = tuple(
         *("DemonAttack", "Enduro", "FishingDerby", "SpaceInvaders", "Tutankham", "VideoPinball"),
     )
 )
+# How many actions each of them takes (its minimal set), so that they can be described without ale-py.
+_NUM_ACTIONS: Mapping[str, int] = dict(zip(ATARI_15, (9, 6, 6, 7, 9, 9, 18, 4, 9, 6, 9, 18, 6, 8, 9), strict=True))
 _FOR_TWO = ("combat", "joust", "maze_craze", "warlords")  # nobody can play these alone
 # How Gymnasium has called them over the years: ALE/Pong-v5, Pong-v0, PongNoFrameskip-v4, Pong-ramDeterministic-v4.
 _CALLED = re.compile(r"(?:ALE/)?(\w+?)(?:-ram)?(?:NoFrameskip|Deterministic)?(?:-v\d+)?", re.IGNORECASE)
@@ -24,6 +29,14 @@ _CALLED = re.compile(r"(?:ALE/)?(\w+?)(?:-ram)?(?:NoFrameskip|Deterministic)?(?:
 def names() -> tuple[str, ...]:
     """The identifiers of all games; none where ale-py is not installed."""
     return tuple(PREFIX + name for name in _roms())
+
+
+def known_specification(environment: str) -> EnvSpec | None:
+    """What an agent may know of one of the paper's games; None for all other environments."""
+    if environment not in _NUM_ACTIONS:
+        return None
+    actions = Discrete(_NUM_ACTIONS[environment])
+    return EnvSpec(environment, (84, 84, 4), np.dtype(np.uint8), actions, 27_000, stacked_frames=4)
 
 
 def rom(identifier: str) -> Path:

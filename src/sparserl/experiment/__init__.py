@@ -1,12 +1,10 @@
 """The hall: an experiment as data, the agent and environments it stands for, and one run of it."""
 
-from sparserl.environments import ATARI_15
 from sparserl.experiment.budget import asked_parameters, with_budget
 from sparserl.experiment.building import Built, build, check, check_choices
 from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
 from sparserl.experiment.matching import Matched, live_parameters, matched, matched_dense
-from sparserl.experiment.measuring import Pace, measure
 from sparserl.experiment.memory import check_memory
 from sparserl.experiment.planning import make_environment, planned
 from sparserl.experiment.reports import Report, RunFailure, live_density
@@ -16,21 +14,17 @@ from sparserl.experiment.running import run
 from sparserl.experiment.setting import check_types, choice_names, unknown_choice, with_choices
 from sparserl.experiment.side_by_side import Told, obstacle_to_side_by_side, run_seeds, seed_bytes
 from sparserl.experiment.stored import policy_arrays, rebuild
-from sparserl.experiment.workload import Workload, workload
 
 __all__ = [
     "AGENTS",
-    "ATARI_15",
     "RESULTS_VERSION",
     "Built",
     "Captured",
     "Experiment",
     "Matched",
-    "Pace",
     "Report",
     "RunFailure",
     "Told",
-    "Workload",
     "asked_parameters",
     "build",
     "canonical",
@@ -47,7 +41,6 @@ __all__ = [
     "make_environment",
     "matched",
     "matched_dense",
-    "measure",
     "obstacle_to_side_by_side",
     "planned",
     "policy_arrays",
@@ -59,5 +52,4 @@ __all__ = [
     "unknown_choice",
     "with_budget",
     "with_choices",
-    "workload",
 ]

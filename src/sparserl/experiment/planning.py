@@ -14,7 +14,6 @@ from sparserl.agents.dqn import DQNSettings
 from sparserl.agents.ppo import PPOSettings
 from sparserl.agents.sac import SACSettings
 from sparserl.experiment.choices import Experiment
-from sparserl.experiment.games import known_specification
 from sparserl.networks import MLP, MLPSettings, Sized, make
 from sparserl.sparsity import Distribution
 from sparserl.types import Box, Discrete, Environment, EnvSpec, UserError
@@ -34,7 +33,7 @@ def make_environment(experiment: Experiment, num_envs: int) -> Environment:
 
 @functools.cache
 def _specification(identifier: str, backend: environments.Backend, fake_features: float) -> EnvSpec:
-    known = None if fake_features or backend == "compiled" else known_specification(identifier)
+    known = None if fake_features or backend == "compiled" else environments.known_specification(identifier)
     return known or _shown(identifier, backend, fake_features)
 
 

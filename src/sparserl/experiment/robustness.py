@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from sparserl import training
-from sparserl.diagnostics import (
+from sparserl.environments import (
     Arithmetic,
     NoisyObservations,
     deviation_of,

@@ -7,16 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparserl.study.engine import News
+    from sparserl.engine.news import News
+    from sparserl.processes.outcomes import LOG_NAME, Outcome, Progress
     from sparserl.study.machine import run_all
-    from sparserl.study.outcomes import LOG_NAME, Outcome, Progress
     from sparserl.study.studies import SCALES, Figure, Scale, Study
 
 _MODULES = {  # the module of each name
-    **dict.fromkeys(("LOG_NAME", "Outcome", "Progress"), "outcomes"),
-    **dict.fromkeys(("SCALES", "Figure", "Scale", "Study"), "studies"),
-    "News": "engine",
-    "run_all": "machine",
+    **dict.fromkeys(("LOG_NAME", "Outcome", "Progress"), "sparserl.processes.outcomes"),
+    **dict.fromkeys(("SCALES", "Figure", "Scale", "Study"), "sparserl.study.studies"),
+    "News": "sparserl.engine.news",
+    "run_all": "sparserl.study.machine",
 }
 
 __all__ = ["LOG_NAME", "SCALES", "Figure", "News", "Outcome", "Progress", "Scale", "Study", "run_all"]
@@ -24,5 +24,5 @@ __all__ = ["LOG_NAME", "SCALES", "Figure", "News", "Outcome", "Progress", "Scale
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'sparserl.study' has no attribute {name!r}")

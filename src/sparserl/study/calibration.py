@@ -18,17 +18,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sparserl import persistence
-from sparserl.experiment import Experiment, measure
-from sparserl.study.compilation import use_compilation_cache
-from sparserl.study.cores import allowed_cores
+from sparserl.experiment import Experiment
+from sparserl.processes.cores import allowed_cores
+from sparserl.study.measuring import measure
 from sparserl.types import UserError
+from sparserl.worker.compilation import use_compilation_cache
 
 MEASURED_SECONDS = 1.5  # of training, per experiment
 LONGEST_SECONDS = 120  # of a measuring process, whatever happens
 
 
 class Measurement(NamedTuple):
-    """Seconds until a run is compiled and under way, and of its steps (`experiment.Pace`)."""
+    """Seconds until a run is compiled and under way, and of its steps (`measuring.Pace`)."""
 
     start_seconds: float
     step_seconds: float

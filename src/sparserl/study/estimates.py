@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sparserl.experiment import Experiment, Workload
+from sparserl.experiment import Experiment
 from sparserl.study.calibration import Measurement
+from sparserl.study.workload import Workload
 
 MOST_REPRESENTATIVES = 8
 # Where pruned kernels are compressed in the end, a network is computed as a dense one for this part of the run: cubic

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sparserl import engine
+from sparserl.engine import cluster
+from sparserl.engine.news import News
+from sparserl.engine.retries import Retries
+from sparserl.engine.settings import Settings
 from sparserl.errors import UserError
-from sparserl.study import cluster, engine
-from sparserl.study.engine import News
-from sparserl.study.execution import Settings
-from sparserl.study.outcomes import LOG_NAME, Outcome, Progress
-from sparserl.study.retries import Retries
+from sparserl.processes.outcomes import LOG_NAME, Outcome, Progress
+from sparserl.worker.side_by_side import most_at_once
 
 _SETTINGS, _RETRIES = Settings(), Retries()
 
@@ -37,7 +39,7 @@ def run_all(
             notice(news._replace(run_folder=names.get(news.run_folder, news.run_folder)))
 
     with cluster.connected(None, num_workers, settings.gpu) as client:
-        outcomes = engine.run(client, run_folders, settings, retries, pass_on)
+        outcomes = engine.run(client, run_folders, settings, retries, pass_on, most_at_once=most_at_once)
     return [outcome._replace(run_folder=names[outcome.run_folder]) for outcome in outcomes]
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sparserl import persistence
-from sparserl.experiment import Experiment, workload
+from sparserl.experiment import Experiment
+from sparserl.processes.cores import allowed_cores
 from sparserl.study.calibration import Calibration, calibrate, remembered
-from sparserl.study.cores import allowed_cores
 from sparserl.study.estimates import Job, representatives, seconds_of_runs
 from sparserl.study.studies import Study
+from sparserl.study.workload import workload
 from sparserl.types import UserError
 
 BUDGET_SECONDS = 30.0  # of calibration: no measurement begins later

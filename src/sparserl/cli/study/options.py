@@ -9,8 +9,8 @@ import tyro
 
 from sparserl.cli.arguments import Json
 from sparserl.cli.sinks import Sinks
+from sparserl.engine.settings import Settings
 from sparserl.errors import UserError
-from sparserl.study.execution import Settings
 from sparserl.study.stored import StoredStudy, stored, stored_names
 
 ScaleOption = Literal["smoke", "quick", "paper"] | None

@@ -13,8 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sparserl.study.engine import News
-from sparserl.study.overview import FINAL, RunState
+from sparserl.engine.news import News
+from sparserl.engine.overview import FINAL, RunState
 
 SECONDS_BETWEEN_LINES = 30.0
 _MOST_RUNS = 12  # that are shown one by one

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sparserl.cli.arguments import parse
 from sparserl.cli.study import name_and_options
 from sparserl.cli.study.options import Work, find_stored
-from sparserl.study.claims import claimed
-from sparserl.study.failures import read_failures
+from sparserl.engine.claims import claimed
+from sparserl.engine.failures import read_failures
 
 _DESCRIPTION = """Go on with a study that was stopped: each run from where it was stored.
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sparserl.cli.arguments import parse
 from sparserl.cli.study import name_and_options
 from sparserl.cli.study.options import Work, find_stored
-from sparserl.study.claims import claimed
-from sparserl.study.failures import write_failures
+from sparserl.engine.claims import claimed
+from sparserl.engine.failures import write_failures
 
 _DESCRIPTION = """Start the failed runs of a study again, from where they were stored, and go on with the others.
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from sparserl.cli.arguments import parse
 from sparserl.cli.study import DEFAULT_SCALE, name_and_options
 from sparserl.cli.study.options import Work
+from sparserl.engine.claims import claimed, refuse_if_claimed
+from sparserl.engine.failures import read_failures
 from sparserl.errors import UserError
-from sparserl.study.claims import claimed, refuse_if_claimed
-from sparserl.study.failures import read_failures
 from sparserl.study.stored import store, stored, study_folder
 
 _DESCRIPTION = """Run a study: a process for each run, as many at once as there are cores, or workers of a Dask cluster.

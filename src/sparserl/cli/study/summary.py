@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from sparserl.cli.tables import print_table
-from sparserl.study.claims import engine_of
-from sparserl.study.failures import Failures, read_failures
-from sparserl.study.outcomes import LOG_NAME
-from sparserl.study.overview import RunState, counts, overview
+from sparserl.engine.claims import engine_of
+from sparserl.engine.failures import Failures, read_failures
+from sparserl.engine.overview import RunState, counts, overview
+from sparserl.processes.outcomes import LOG_NAME
 from sparserl.study.stored import StoredStudy
 
 _PROBLEMS = ("failed", "diverged", "damaged")

@@ -6,16 +6,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from sparserl import persistence
+from sparserl import engine, persistence, sinks
 from sparserl.cli import DONE, FAILED, INTERRUPTED
 from sparserl.cli.study.options import Work
 from sparserl.cli.study.progress import shown
 from sparserl.cli.study.summary import document, show, told
-from sparserl.study import cluster, engine, sinks
-from sparserl.study.failures import Failures, run_name, write_failures
-from sparserl.study.overview import FINAL, RunState, counts, overview
-from sparserl.study.retries import Failure, Retries, gives_up, lasting
+from sparserl.engine import cluster
+from sparserl.engine.failures import Failures, run_name, write_failures
+from sparserl.engine.overview import FINAL, RunState, counts, overview
+from sparserl.engine.retries import Failure, Retries, gives_up, lasting
 from sparserl.study.stored import StoredStudy
+from sparserl.worker.side_by_side import most_at_once
 
 _SECONDS_BETWEEN_WRITES = 2.0  # of failures; those of the last seconds before a power cut are retried once more
 
@@ -70,7 +71,8 @@ def _work(
         try:
             with shown(states, totals) as tell:
                 known = {folder: failures.get(run_name(folder), ()) for folder in open_runs}
-                engine.run(client, open_runs, options.settings(), retries, tell, known, ledger.remember)
+                settings, remember = options.settings(), ledger.remember
+                engine.run(client, open_runs, settings, retries, tell, known, remember, most_at_once=most_at_once)
         finally:
             ledger.write()
 

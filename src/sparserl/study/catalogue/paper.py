@@ -7,7 +7,7 @@ The figures are images that our source lacks, so grids are as the text and the n
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-from sparserl.experiment import ATARI_15 as ATARI_15
+from sparserl.environments import ATARI_15 as ATARI_15
 from sparserl.experiment import Experiment
 from sparserl.study.grids import SPARSE_METHODS, distinct, full_dense, grid
 from sparserl.study.studies import Figure, Scale

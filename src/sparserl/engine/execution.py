@@ -1,0 +1,200 @@
+"""Execution: what a Dask worker does for one run: it starts the run's process, listens to it, and tells how it ended.
+
+The function is the same on this machine and on a cluster. It never raises: whatever goes wrong is the run's outcome.
+"""
+
+import dataclasses
+import json
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sparserl import persistence
+from sparserl.engine.children import Child, last_words, start, stop
+from sparserl.engine.settings import Settings
+from sparserl.processes.outcomes import FAILED, INTERRUPTED, NO_ROOM, Outcome, Progress, ending_of, parse_progress
+from sparserl.processes.versions import difference, versions
+
+POLL_SECONDS = 0.2  # how soon a stop is noticed
+SECONDS_BETWEEN_TELLS = 1.0  # for each run; many runs share one scheduler
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """One run to be worked on: its folder as every worker sees it, the task's key, and where to tell its progress.
+
+    `beside` are the folders of the other seeds that its process trains.
+    """
+
+    run_folder: str
+    key: str
+    topic: str
+    settings: Settings
+    versions: Mapping[str, str]
+    beside: tuple[str, ...] = ()
+
+    @property
+    def run_folders(self) -> list[Path]:
+        return [Path(self.run_folder), *map(Path, self.beside)]
+
+
+class Surroundings(NamedTuple):
+    """What a request is worked on in: who works, how to tell, and whether to stop."""
+
+    address: str
+    tell: Callable[[Mapping[str, Any]], None]
+    is_stopped: Callable[[], bool]
+
+
+def execute(request: Request) -> Outcome:
+    """Work on a run in this Dask worker's thread until its process has ended; never raises."""
+    return work(request, _dask_surroundings(request))
+
+
+def work(request: Request, around: Surroundings) -> Outcome:
+    """Work on a run until its process has ended; never raises."""
+    folder = Path(request.run_folder)
+    try:
+        if other := difference(request.versions, versions()):
+            return Outcome(folder, "failed", FAILED, f"{socket.gethostname()} has {other}", worker=around.address)
+        if not (folder.parent / "experiment.json").exists():
+            where = f"{socket.gethostname()} does not see {folder.parent}: all workers need the same results directory"
+            return Outcome(folder, "failed", FAILED, where, worker=around.address)
+        return _work(request, folder, around)
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}".splitlines()[0]
+        status = NO_ROOM if persistence.is_disk_full(error) else FAILED
+        return Outcome(folder, "failed", status, message, worker=around.address)
+
+
+def _work(request: Request, folder: Path, around: Surroundings) -> Outcome:
+    child = start(request.run_folders, request.settings)
+    teller = _Teller(request, around)
+    try:
+        teller.tell("started", process_id=child.process.pid)
+        cause = _listen(child, request.settings, teller, around)
+        outcome = _outcome(child, request, cause, teller)._replace(worker=around.address)
+    finally:
+        stop(child, 0.0)
+    teller.tell("ended")
+    return outcome
+
+
+def _listen(child: Child, settings: Settings, teller: "_Teller", around: Surroundings) -> str:
+    """Pass on what the worker says until it has ended; why it was stopped, if we stopped it."""
+    heard = time.monotonic()
+    while True:
+        lines = child.lines(POLL_SECONDS)
+        if lines is None:
+            return ""
+        if lines:
+            heard = time.monotonic()
+        for line in lines:
+            teller.hear(line)
+        teller.pass_on(settings.alive_seconds)
+        cause = "stopped" if around.is_stopped() else "hung" if time.monotonic() - heard > settings.hang_seconds else ""
+        if cause:
+            stop(child, settings.stop_seconds)
+            return cause
+
+
+def _outcome(child: Child, request: Request, cause: str, teller: "_Teller") -> Outcome:
+    status, steps, folder = child.process.wait(), teller.environment_steps, Path(request.run_folder)
+    if cause == "hung":
+        message = f"it said nothing for {request.settings.hang_seconds:g} seconds, and was stopped"
+        _record(request.run_folders, child.process.pid, "failed", message)
+        return Outcome(folder, "hung", status, message, steps)
+    if cause == "stopped" and status < 0:
+        _record(
+            request.run_folders, child.process.pid, "interrupted", "it was asked to stop, and killed because it did not"
+        )
+        return Outcome(folder, "interrupted", INTERRUPTED, "stopped", steps)
+    if status < 0:
+        hint = ", for lack of memory perhaps" if -status in (signal.SIGKILL, signal.SIGABRT) else ""
+        message = f"its process was killed by {_signal_name(-status)}{hint}"
+        _record(request.run_folders, child.process.pid, "failed", message)
+        return Outcome(folder, "failed", status, message, steps)
+    message = last_words(folder, child.log_start) if status else ""
+    if status == NO_ROOM and not message.startswith("cannot"):  # the log had no room for more, either
+        message = f"no room is left on the disk of {folder}"
+    return Outcome(folder, ending_of(status), status, message, steps)
+
+
+def _record(folders: Sequence[Path], process_id: int, status: str, message: str) -> None:
+    """Write the statuses that a killed worker could not write any more."""
+    for folder in folders:
+        _record_one(folder, process_id, status, message)
+
+
+def _record_one(folder: Path, process_id: int, status: str, message: str) -> None:
+    """Nothing is written where another one has the run by now, or it was over before."""
+    try:
+        attempt = persistence.claim(folder)
+        try:
+            last = persistence.read_status(folder)
+            if last is not None and last.process_id == process_id and last.status in ("running", "interrupted"):
+                persistence.write_status(folder, last._replace(status=status, message=message), attempt.scratch)
+        finally:
+            attempt.release()
+    except (persistence.UserError, persistence.Superseded):  # the outcome tells it all the same
+        return
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+class _Teller:
+    """Passes progress on, seldom enough for a scheduler with many runs; what was evaluated is never passed over."""
+
+    def __init__(self, request: Request, around: Surroundings) -> None:
+        self.request, self.around = request, around
+        self.pending: dict[str, Progress] = {}  # by run
+        self.environment_steps = 0
+        self.told = -float("inf")
+
+    def hear(self, line: bytes) -> None:
+        try:
+            told = json.loads(line)
+            progress, run = parse_progress(told), str(told.get("run", Path(self.request.run_folder).name))
+        except (ValueError, KeyError, TypeError):  # something else that came from the worker: a sign of life at least
+            return
+        if progress.evaluation_return is None and run in self.pending:
+            progress = progress._replace(evaluation_return=self.pending[run].evaluation_return)
+        self.pending[run], self.environment_steps = progress, progress.environment_steps
+
+    def pass_on(self, alive_seconds: float) -> None:
+        """Tell what is pending, at most once in a while; without news, that this worker is there."""
+        silent = time.monotonic() - self.told
+        if self.pending and silent >= SECONDS_BETWEEN_TELLS:
+            self.tell("progress")
+        elif silent >= alive_seconds:
+            self.tell("alive")
+
+    def tell(self, kind: str, **more: Any) -> None:
+        pending, self.pending, self.told = self.pending, {}, time.monotonic()
+        message = {"kind": kind, "key": self.request.key, "worker": self.around.address, **more}
+        for run, progress in list(pending.items())[:-1]:
+            self.around.tell({**message, "kind": "progress", "run": run, "progress": progress._asdict()})
+        for run, progress in list(pending.items())[-1:]:
+            message |= {"run": run, "progress": progress._asdict()}
+        self.around.tell(message)
+
+
+def _dask_surroundings(request: Request) -> Surroundings:
+    """The Dask worker in whose thread this runs; its scheduler cancels what nobody wants, a lost engine's runs too."""
+    from distributed import Status, get_worker
+
+    worker = get_worker()
+
+    def is_stopped() -> bool:
+        task = worker.state.tasks.get(request.key)
+        return task is None or task.state == "cancelled" or worker.status not in (Status.running, Status.paused)
+
+    return Surroundings(worker.address, lambda message: worker.log_event(request.topic, message), is_stopped)

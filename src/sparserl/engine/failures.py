@@ -1,0 +1,35 @@
+"""Failures: what went wrong in the runs of a study, kept beside its plan, so that retries are counted over engines."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sparserl import persistence
+from sparserl.engine.retries import Failure
+from sparserl.errors import UserError
+
+_FILE_NAME = "failures.json"
+
+Failures = dict[str, tuple[Failure, ...]]  # by run: <experiment id>/seed=<n>
+
+
+def run_name(run_folder: Path) -> str:
+    """A run's name in its results directory."""
+    return f"{run_folder.parent.name}/{run_folder.name}"
+
+
+def read_failures(folder: str | Path) -> Failures:
+    """The failures that the study in `folder` has had, by run. Raises UserError naming a damaged file."""
+    path = Path(folder) / _FILE_NAME
+    if not path.exists():
+        return {}
+    document = persistence.read_document(path)
+    try:
+        return {name: tuple(Failure(**failure) for failure in found) for name, found in document["runs"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is from another version of sparserl: {error}") from error
+
+
+def write_failures(folder: str | Path, failures: Mapping[str, Sequence[Failure]]) -> None:
+    """Keep the failures of a study in place of those before."""
+    runs = {name: [failure._asdict() for failure in found] for name, found in failures.items()}
+    persistence.write_document(Path(folder) / _FILE_NAME, {"runs": runs})

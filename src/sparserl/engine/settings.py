@@ -1,0 +1,29 @@
+"""Settings: how workers are started and watched."""
+
+import dataclasses
+
+from sparserl.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How workers are started and watched; None leaves the choice to the worker."""
+
+    hang_seconds: float = 600.0  # a worker that says nothing for so long is stopped
+    stop_seconds: float = 8.0  # how long a worker that is asked to stop may take to store what it has
+    alive_seconds: float = 15.0  # how often a run's Dask worker says that it is there
+    silence_seconds: float = 60.0  # two leases: a Dask worker that says nothing for so long loses its runs
+    lease_seconds: float | None = None
+    checkpoint_seconds: float | None = None
+    memory_limit_bytes: int | None = None
+    force: bool = False
+    gpu: bool = False
+    side_by_side: bool = False  # seeds of one experiment in one process, where that can be
+    program: tuple[str, ...] = ("-P", "-m", "sparserl.worker")
+
+    def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            if name.endswith("_seconds") and value is not None and not 0.0 < value < float("inf"):
+                raise UserError(f"{name} is {value}: it must be more than 0")
+        if self.memory_limit_bytes is not None and self.memory_limit_bytes < 1:
+            raise UserError(f"memory_limit_bytes is {self.memory_limit_bytes}: it must be at least 1")

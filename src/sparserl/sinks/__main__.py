@@ -1,0 +1,137 @@
+"""One sink as a process: `python -m sparserl.sinks KIND DIR ... [--output PLACE] [--once]`.
+
+It reads the results store at the lowest priority, passes on what is new, and remembers what it has passed on. SIGTERM
+and Ctrl-C let it pass on what is there and end. Exit status 0: all that was there was passed on; 1: not all; 2: the
+request was wrong.
+"""
+
+import argparse
+import ctypes
+import fcntl
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+import pyarrow as pa
+
+from sparserl.errors import UserError
+from sparserl.sinks.following import follow
+from sparserl.sinks.kinds import check_kinds, opener
+from sparserl.sinks.processes import default_output
+
+DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
+DONE, FAILED, WRONG = 0, 1, 2
+_LONGEST_PAUSE_SECONDS = 60.0
+
+
+class Stop:
+    """Whether the end was asked for, by a signal or by the end of the process that started this one."""
+
+    def __init__(self, parent: int | None) -> None:
+        self.asked, self._parent = False, parent
+
+    def __call__(self, signal_number: int, frame: FrameType | None) -> None:
+        self.asked = True
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, but no longer than until the end is asked for; whether it was."""
+        due = time.monotonic() + seconds
+        while not self.asked and time.monotonic() < due:
+            time.sleep(min(0.1, seconds))
+            self.asked |= self._parent is not None and os.getppid() != self._parent
+        return self.asked
+
+
+def main() -> int:
+    """Follow what the command line names; see the module."""
+    parser = argparse.ArgumentParser(prog="python -m sparserl.sinks", description=__doc__)
+    parser.add_argument("kind", metavar="KIND", help="jsonl, tensorboard or wandb")
+    parser.add_argument("places", metavar="DIR", nargs="+", type=Path, help="results, a study, an experiment or a run")
+    parser.add_argument("--output", metavar="PLACE", type=Path, help="where PLACE/KIND goes; none: DIR/sinks")
+    parser.add_argument("--once", action="store_true", help="pass on what is there, and end")
+    parser.add_argument("--poll-seconds", type=float, default=2.0, help="how long to wait between two looks")
+    parser.add_argument("--parent", type=int, help="end when the process of this number ends")
+    options = parser.parse_args()
+    stop = Stop(options.parent)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    _bind(options.parent)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # `started` holds it back until now
+    stop.asked |= options.once
+    try:
+        check_kinds([options.kind])
+        places = _places(options.places)
+        folder = (options.output or default_output(places)) / options.kind
+        with _claimed(folder):
+            return _follow(options.kind, folder, places, stop, options.poll_seconds)
+    except UserError as error:
+        return _say(str(error), WRONG)
+
+
+def _follow(kind: str, folder: Path, places: list[Path], stop: Stop, poll_seconds: float) -> int:
+    """Follow until asked to end; after a failure pause, longer each time, and go on where the sink stood."""
+    pause, told = 1.0, ""
+    while True:
+        last = stop.asked
+        try:
+            follow(opener(kind), folder, places, stop.wait, _tell, poll_seconds)
+            return DONE
+        except Exception as error:  # a sink may raise anything
+            cause = " ".join(f"{type(error).__name__}: {error}".split())
+        if last:
+            return _say(cause, FAILED)
+        if cause != told:
+            _tell(f"{cause}; trying again")
+        told, pause = cause, min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        stop.wait(pause)
+
+
+def _places(words: list[Path]) -> list[Path]:
+    """The folders that were named; those on standard input, one a line, for the word `-`."""
+    if words == [Path("-")]:
+        return [Path(line) for line in sys.stdin.read().splitlines()]
+    for place in words:
+        if not place.is_dir():
+            raise UserError(f"there is no folder {place}: name a results directory, a study's, experiment's or run's")
+    return words
+
+
+def _claimed(folder: Path) -> IO[str]:
+    """The folder's lock, held until it is closed; raises UserError where another process has it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise UserError(f"another process passes on to {folder}: stop it, or choose another --output") from error
+    return lock
+
+
+def _bind(parent: int | None) -> None:
+    """Give way to all others, use one thread, and die at once with the parent: what is missed is passed on later."""
+    os.nice(19)
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    if sys.platform == "linux" and parent is not None:
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def _tell(line: str) -> None:
+    print(f"sparserl: {line}", file=sys.stderr, flush=True)
+
+
+def _say(line: str, status: int) -> int:
+    _tell(line)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

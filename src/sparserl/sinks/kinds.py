@@ -1,0 +1,56 @@
+"""The kinds of sinks by name. A new kind is a module with `open_sink(folder: Path) -> Sink` and one line here."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from importlib import import_module, metadata, util
+from pathlib import Path
+from typing import NamedTuple
+
+from sparserl.errors import UserError
+from sparserl.sinks.events import Sink
+
+
+class Kind(NamedTuple):
+    """Where a kind of sink is defined, and the package that it needs, which is an extra of ours by the kind's name."""
+
+    module: str
+    package: str | None
+
+
+KINDS: dict[str, Kind] = {
+    "jsonl": Kind("sparserl.sinks.jsonl", None),
+    "tensorboard": Kind("sparserl.sinks.tensorboard", "tensorboardX"),
+    "wandb": Kind("sparserl.sinks.wandb", "wandb"),
+}
+
+ENTRY_POINTS = "sparserl.sinks"  # where other packages announce theirs: functions like `open_sink`
+
+
+def kind_names() -> list[str]:
+    """The names of all kinds: ours, then those of other installed packages."""
+    others = {entry.name for entry in metadata.entry_points(group=ENTRY_POINTS)}
+    return [*KINDS, *sorted(others - KINDS.keys())]
+
+
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Raise UserError for the first kind that does not exist, is named twice, or lacks its package; imports none."""
+    for place, name in enumerate(kinds):
+        if name not in kind_names():
+            nearest = difflib.get_close_matches(name, kind_names(), n=1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            raise UserError(f"unknown sink {name!r}: there are {', '.join(kind_names())}{hint}")
+        if name in kinds[:place]:
+            raise UserError(f"the sink {name!r} is asked for twice: once is enough")
+        package = KINDS[name].package if name in KINDS else None
+        if package is not None and util.find_spec(package) is None:
+            raise UserError(f"the sink {name!r} needs the package {package}: pip install 'sparserl[{name}]'")
+
+
+def opener(name: str) -> Callable[[Path], Sink]:
+    """The function that opens a sink of a kind that `check_kinds` let pass, given the folder that it may write."""
+    if name in KINDS:
+        ours: Callable[[Path], Sink] = import_module(KINDS[name].module).open_sink
+        return ours
+    (entry,) = metadata.entry_points(group=ENTRY_POINTS, name=name)
+    theirs: Callable[[Path], Sink] = entry.load()
+    return theirs

@@ -1,0 +1,151 @@
+"""Processes: one for each kind of sink beside a study, which they can neither stop nor slow."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sparserl.errors import UserError
+from sparserl.sinks.kinds import check_kinds
+
+DRAIN_SECONDS = 10.0  # how long sinks may take to pass on what is left once the runs are over
+_HURRIED_SECONDS = 2.0  # the same where the user waits for the end
+_PRIORITY = 19
+
+
+class Running(NamedTuple):
+    """A sink's process, its folder, and its log."""
+
+    kind: str
+    process: subprocess.Popen[bytes]
+    folder: Path
+    log: Path
+
+
+def default_output(places: Sequence[Path]) -> Path:
+    """Where sinks write unless told: `sinks` in the folder that holds all of `places`, never in a run's folder."""
+    folders = [place.absolute() for place in places]
+    roomy = [folder.parent if folder.name.startswith("seed=") else folder for folder in folders]
+    return Path(os.path.commonpath(roomy)) / "sinks"
+
+
+@contextlib.contextmanager
+def started(
+    kinds: Sequence[str],
+    places: Path | Sequence[Path],
+    output: Path | None = None,
+    drain_seconds: float = DRAIN_SECONDS,
+) -> Iterator[tuple[Running, ...]]:
+    """Pass on what runs store to a sink of each kind while the block lasts; into the folders `output/<kind>`.
+
+    `places`: a results directory, a study's or experiment's folder, or the folders of runs, which need not exist yet.
+    Raises UserError before anything starts where a kind or its package is missing or its folder cannot be written;
+    from then on nothing of a sink reaches the caller. At the end sinks have `drain_seconds` for what is left (2 where
+    the block was left by an exception); then they are killed, and one line for each that failed says how to pass on
+    the rest. To be called in the main thread: a sink dies with the thread that started it.
+    """
+    places = [places] if isinstance(places, Path) else list(places)
+    check_kinds(kinds)
+    if not places:
+        kinds = ()
+    folders = {kind: ((output or default_output(places)) / kind).absolute() for kind in kinds}
+    for folder in folders.values():
+        _make_writable(folder)
+    sinks: list[Running] = []
+    try:
+        for kind, folder in folders.items():
+            try:
+                sinks.append(_start(kind, places, folder))
+            except OSError as error:  # no process or no temporary file is left for it
+                _tell(kind, folder, f"could not start: {error.strerror or error}")
+        yield tuple(sinks)
+    except BaseException:
+        _end(sinks, min(drain_seconds, _HURRIED_SECONDS))
+        raise
+    _end(sinks, drain_seconds)
+
+
+def _make_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _log(folder).open("a").close()
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}") from error
+
+
+def _log(folder: Path) -> Path:
+    return folder / "log.txt"
+
+
+def _start(kind: str, places: Sequence[Path], folder: Path) -> Running:
+    """Start a sink that finds the modules that this process finds; the runs go in by a file, whatever their number."""
+    command = [sys.executable, "-P", "-m", "sparserl.sinks", kind, "-", "--output", str(folder.parent)]
+    command += ["--parent", str(os.getpid())]
+    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    environment = {**os.environ, "PYTHONPATH": paths}
+    with tempfile.TemporaryFile("w+") as names, _log(folder).open("w") as log:
+        names.write("".join(f"{place.absolute()}\n" for place in places))
+        names.seek(0)
+        # A session of its own: Ctrl-C does not reach it, and it is killed with all that it started.
+        # SIGTERM waits until it can be understood, however soon the runs are over.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            process = subprocess.Popen(
+                command, stdin=names, stdout=log, stderr=log, env=environment, start_new_session=True
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, _PRIORITY)
+    return Running(kind, process, folder, _log(folder))
+
+
+def _end(sinks: Sequence[Running], drain_seconds: float) -> None:
+    """Let sinks pass on what is left, kill those that do not come to an end, and tell in one line what failed."""
+    deadline = time.monotonic() + drain_seconds
+    for sink in sinks:
+        with contextlib.suppress(OSError):
+            sink.process.send_signal(signal.SIGTERM)
+    for sink in sinks:
+        try:
+            status = sink.process.wait(max(deadline - time.monotonic(), 0.0))
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            deadline = 0.0
+            _kill(sink)
+            _tell(sink.kind, sink.folder, f"did not end within {drain_seconds:g} s and was killed")
+        else:
+            if status:
+                _tell(sink.kind, sink.folder, f"failed: {_last_words(sink, status)}")
+
+
+def _kill(sink: Running) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(sink.process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        sink.process.wait(1.0)
+
+
+def _last_words(sink: Running, status: int) -> str:
+    try:
+        lines = [line for line in sink.log.read_text(errors="replace").splitlines() if line.strip()]
+    except OSError:
+        lines = []
+    told = [line.removeprefix("sparserl: ") for line in lines if line.startswith("sparserl: ")]
+    killed = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status} without a word"
+    return killed if status < 0 else (told or lines or [killed])[-1]
+
+
+def _tell(kind: str, folder: Path, what: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        print(
+            f"sparserl: the sink {kind} {what}; no run is touched by it, its log is {_log(folder)}, and "
+            f"`python -m sparserl.sinks {kind} DIR --output {folder.parent} --once` passes on the rest",
+            file=sys.stderr,
+            flush=True,
+        )

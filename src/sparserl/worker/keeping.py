@@ -1,0 +1,198 @@
+"""Keeping: what one run leaves in its folder while it goes on, and what it goes on from when it is started again."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from sparserl import persistence
+from sparserl.experiment import Experiment, Report, machine_class, policy_arrays
+from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, Attempt, Kept, Status, Table
+from sparserl.processes.log import tell
+from sparserl.types import UserError
+from sparserl.worker.beginning import Beginning
+
+STATUS_SECONDS = 1.0  # between two notes of how far a run is
+
+Rows = list[dict[str, Any]]
+
+
+class Book:
+    """The rows of one table of a run: those that this attempt knows, and stored ones of later steps.
+
+    An attempt goes on from a checkpoint and comes by steps that an earlier one has written already. Those rows stay,
+    so that nothing that was told is ever missing, and each is compared when it comes again.
+    """
+
+    def __init__(self, attempt: Attempt, table: Table, known: Rows) -> None:
+        self._attempt, self._table, self.rows = attempt, table, known
+        self._ahead = self._stored_after(known[-1]["environment_steps"] if known else -1)
+
+    def add(self, rows: Rows) -> None:
+        """Write rows of one step; they are on disk when this returns."""
+        steps = rows[-1]["environment_steps"]
+        stored = [row for row in self._ahead if row["environment_steps"] <= steps]
+        self._ahead = [row for row in self._ahead if row["environment_steps"] > steps]
+        if stored and not _same(stored, rows):
+            tell(f"{self._table.row} at step {steps:,} is not what it was before; what was stored after it goes")
+            self._ahead = []
+        self.rows += rows
+        persistence.write_table(
+            self._table, self._attempt.run_folder, [*self.rows, *self._ahead], self._attempt.scratch
+        )
+
+    def _stored_after(self, steps: int) -> Rows:
+        if not persistence.has_table(self._table, self._attempt.run_folder):
+            return []
+        try:
+            rows = persistence.read_table(self._table, self._attempt.run_folder).to_pylist()
+        except UserError as error:
+            tell(f"{error}; its rows are computed again")
+            return []
+        return [row for row in rows if row["environment_steps"] > steps]
+
+
+def _same(old: Rows, new: Rows) -> bool:
+    """Whether rows agree in everything but the time that they took."""
+    timeless = lambda rows: [{**row, "seconds": None} for row in rows]
+    return repr(timeless(old)) == repr(timeless(new))  # NaN is what it was, too
+
+
+class Keeper:
+    """Keeps one attempt at a run: rows as they come, the status, checkpoints, and at the end the policy."""
+
+    def __init__(self, attempt: Attempt, experiment: Experiment, layout: str, begin: Beginning) -> None:
+        self._attempt, self._experiment, self._layout = attempt, experiment, layout
+        folder = attempt.run_folder
+        self.begun = False  # nothing has come of the run yet
+        self.checkpoint, forced = begin
+        self.diagnostics = persistence.read_request(folder).diagnostics
+        if self.diagnostics and self.checkpoint and _packed(DIAGNOSTICS) not in self.checkpoint.arrays:
+            tell("the run began without diagnostics, and goes on without: what they build on is not known any more")
+            self.diagnostics = False
+        self._kept = persistence.kept_after(self.checkpoint) if self.checkpoint else Kept()
+        self._forced = forced
+        self._evaluations = Book(attempt, EVALUATIONS, self._known(EVALUATIONS))
+        if not self.diagnostics:
+            persistence.drop_diagnostics(folder, attempt.scratch)
+        self._diagnosed = Book(attempt, DIAGNOSTICS, self._known(DIAGNOSTICS)) if self.diagnostics else None
+        steps = self.checkpoint.document["environment_steps"] if self.checkpoint else None
+        last = _last_status(folder)
+        self._status = Status(
+            "running",
+            environment_steps=steps or 0,
+            started=last.started if last else None,
+            attempt=attempt.number,
+            resumed_from_steps=steps,
+            forced=forced,
+            layout=layout,
+        )
+        self._clock = _Clock()
+        self._began = self._noted = time.monotonic()
+        self._write(self._status)
+
+    def keep(self, report: Report) -> float | None:
+        """Keep what a report brings; returns the environment steps per second."""
+        self.begun = True
+        if report.diagnostics and self._diagnosed:
+            self._diagnosed.add(report.diagnostics)
+        if report.evaluation is not None:
+            self._evaluations.add([report.evaluation])
+        rate = self._clock.steps_per_second(report.environment_steps)
+        now = time.monotonic()
+        status = self._status._replace(environment_steps=report.environment_steps, environment_steps_per_second=rate)
+        if report.evaluation is not None or now - self._noted >= STATUS_SECONDS:
+            self._write(status)
+            self._noted = now
+        self._status = status
+        return rate
+
+    def store_checkpoint(self, report: Report) -> bool:
+        """Store all that decides how the run goes on after `report`; False, and told of, where that cannot be."""
+        began = time.monotonic()
+        try:
+            captured = report.capture()
+        except UserError as error:
+            tell(f"no checkpoints, so that a new attempt begins anew: {error}")
+            return False
+        books = {EVALUATIONS: self._evaluations, **({DIAGNOSTICS: self._diagnosed} if self._diagnosed else {})}
+        tables = {_packed(table): persistence.pack_rows(table, book.rows) for table, book in books.items()}
+        document = {
+            **captured.document,
+            "choices": self._experiment.choices(),
+            "machine_class": machine_class(self._experiment, self._layout),
+            "environment_steps": report.environment_steps,
+            "forced": list(self._forced),
+        }
+        arrays = {**captured.arrays, **tables}
+        steps = report.environment_steps
+        self._kept = persistence.write_generation(self._attempt, self._kept, steps, arrays, document, captured.ring)
+        seconds = time.monotonic() - began
+        self._status = self._status._replace(checkpoint_seconds=self._status.checkpoint_seconds + seconds)
+        return True
+
+    def finish(self, report: Report) -> None:
+        """Store the policy, say that the run is finished, and drop what it would have gone on from."""
+        folder, steps = self._attempt.run_folder, {"environment_steps": report.environment_steps}
+        persistence.passing("finish")
+        persistence.write_bundle(folder / "checkpoint", policy_arrays(report.state.agent), steps, self._attempt.scratch)
+        returns = [row["mean_return"] for row in self._evaluations.rows]
+        final = self._experiment.evaluation.final_return(returns)
+        persistence.passing("finish")
+        self._write(self._status._replace(status="finished", final_return=final))
+        persistence.passing("finish")
+        persistence.drop_generations(self._attempt)
+
+    def _known(self, table: Table) -> Rows:
+        """The rows of a table up to the checkpoint."""
+        if self.checkpoint is None or _packed(table) not in self.checkpoint.arrays:
+            return []
+        return persistence.unpack_rows(table, self.checkpoint.arrays[_packed(table)], self.checkpoint.name)
+
+    def _write(self, status: Status) -> None:
+        status = status._replace(seconds=time.monotonic() - self._began)
+        self._status = persistence.write_status(self._attempt.run_folder, status, self._attempt.scratch)
+
+
+class _Clock:
+    """Environment steps per second since the end of the first chunk, whose time is compilation."""
+
+    def __init__(self) -> None:
+        self.marks: list[tuple[float, int]] = []
+
+    def steps_per_second(self, environment_steps: int) -> float | None:
+        self.marks = [*self.marks[:2], (time.monotonic(), environment_steps)]
+        if len(self.marks) < 3:
+            return None
+        (began, first), (now, steps) = self.marks[1], self.marks[-1]
+        return (steps - first) / (now - began)
+
+
+def record(attempt: Attempt, status: str, message: str) -> None:
+    """Say how an attempt ended that came to nothing before it could keep anything; a result stays what it is."""
+    last = _last_status(attempt.run_folder) or Status(status)
+    if last.status not in ("finished", "diverged"):
+        last = last._replace(status=status, message=message, attempt=attempt.number, process_id=None, host=None)
+        persistence.write_status(attempt.run_folder, last, attempt.scratch)
+
+
+def result_of(run_folder: Path) -> Status | None:
+    """The status of a run that is over for good, finished or diverged; None where there is something left to do."""
+    status = _last_status(run_folder)
+    if status is None or status.status not in ("finished", "diverged"):
+        return None
+    lacking = status.status == "finished" and not persistence.has_bundle(run_folder / "checkpoint")
+    return None if lacking else status
+
+
+def _last_status(run_folder: Path) -> Status | None:
+    """The status that a run has; a damaged one says nothing, and the next one takes its place."""
+    try:
+        return persistence.read_status(run_folder)
+    except persistence.NewerFormat:
+        raise
+    except UserError:
+        return None
+
+
+def _packed(table: Table) -> str:
+    return f"rows/{table.file_name}"

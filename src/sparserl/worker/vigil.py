@@ -1,0 +1,68 @@
+"""Vigil: threads that watch over a worker while its main thread is deep in compiled code.
+
+One renews the lease, and ends the process when a newer attempt has taken the run. One hears SIGTERM at once, and ends
+the process if it has not stored what it has within STOP_SECONDS.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+
+from sparserl.persistence import Attempt, Superseded
+from sparserl.processes.outcomes import INTERRUPTED, LOST
+from sparserl.types import UserError
+
+RENEWALS = 6  # in the time that a lease lasts without
+STOP_SECONDS = 4.0  # a chunk takes about one second, a checkpoint less
+
+
+class Interrupt:
+    """Whether the process was asked to end; `late` is what it does last if it cannot come to an end by itself."""
+
+    def __init__(self, late: Callable[[], None]) -> None:
+        self.asked = False
+        self._late = late
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)  # written to at once, whatever Python is doing
+        signal.signal(signal.SIGTERM, self._note)
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _note(self, signal_number: int, frame: FrameType | None) -> None:
+        self.asked = True
+
+    def _listen(self) -> None:
+        while os.read(self._reader, 1)[0] != signal.SIGTERM:
+            pass
+        self.asked = True
+        threading.Event().wait(STOP_SECONDS)
+        with suppress(Exception):
+            self._late()
+        os._exit(INTERRUPTED)
+
+
+def renew_forever(attempt: Attempt, lease_seconds: float) -> Callable[[], None]:
+    """Renew the lease of `attempt` until the function that this returns is called."""
+    over = threading.Event()
+
+    def renew() -> None:
+        while not over.wait(lease_seconds / RENEWALS):
+            try:
+                attempt.renew()
+            except Superseded:
+                if not over.is_set():
+                    os._exit(LOST)  # nothing that this process does counts any more
+            except UserError:  # a full disk, say: there may be room the next time
+                continue
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        over.set()
+        thread.join()
+
+    return stop
