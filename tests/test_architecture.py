@@ -173,6 +173,27 @@ def test_the_front_door_opens_without_jax() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+def test_rooms_without_jax_bring_it_by_no_detour() -> None:
+    """Every module of theirs imported in a fresh process, with all that they import."""
+    modules = [
+        ".".join((PACKAGE, *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
+        for room in sorted(NEVER_TRACING)
+        for path in sorted((SOURCE / room).rglob("*.py"))
+    ]
+    assert f"{PACKAGE}.engine.running" in modules
+    program = f"""
+import sys
+for name in {modules}:
+    try:
+        __import__(name)
+    except ModuleNotFoundError as error:  # an extra that is not installed
+        assert not error.name.startswith("{PACKAGE}"), error
+print({TRACING} & sys.modules.keys())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "set()"), done.stderr
+
+
 def _build(folder: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

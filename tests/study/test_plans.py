@@ -2,13 +2,13 @@
 
 import dataclasses
 import subprocess
-import sys
 import time
 
 import pytest
 
 from sparserl import persistence
 from sparserl.persistence import Status
+from sparserl.processes import child
 from sparserl.study import Study, calibration, planning
 from sparserl.study.calibration import Calibration, Measurement
 from sparserl.study.grids import grid
@@ -131,7 +131,9 @@ def test_measurements_that_have_begun_are_the_last_of_the_budget(tmp_path, small
     said = '{"measured_seconds": 0.1, "step_seconds": 0.2, "evaluation_step_seconds": 0.3}'
     program = f"import sys, time; time.sleep(float(sys.argv[1])); print('{said}')"
     lengths = iter(("0.4", "1.2", "0.1"))
-    begin = lambda *_: subprocess.Popen([sys.executable, "-c", program, next(lengths)], stdout=subprocess.PIPE)
+    begin = lambda experiment, core, folder: child.start(
+        ["-c", program, next(lengths)], core, stdout=subprocess.PIPE, stderr=None
+    )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(calibration, "_start", begin)
     monkeypatch.setattr(calibration, "allowed_cores", lambda: [0, 1])

@@ -6,7 +6,6 @@ import json
 import os
 import selectors
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any, NamedTuple
@@ -15,21 +14,21 @@ from sparserl.bench.choices import BENCHES, BreakEven, Options
 from sparserl.bench.results import Sample, document, rows
 from sparserl.experiment import RunFailure
 from sparserl.linalg import native
-from sparserl.processes.cores import Core, allowed_cores, claim_core, release
+from sparserl.processes.child import Child, start, stop
+from sparserl.processes.cores import Core, allowed_cores, claim_core
+from sparserl.processes.log import last_words
+from sparserl.processes.outcomes import WRONG
 from sparserl.types import UserError
 
-WRONG = 2  # a worker's exit status where the request was wrong
 Tell = Callable[[str], None]
 
 
 class Worker(NamedTuple):
-    """A running worker, where its errors go, and what it has told so far; `unread` begins a line not yet whole."""
+    """A running worker, where its errors go, and what it has told so far."""
 
-    process: subprocess.Popen[bytes]
-    core: Core
+    child: Child
     errors: IO[bytes]
     lines: list[dict[str, Any]]
-    unread: bytearray
 
 
 def run(options: Options, tell: Tell) -> dict[str, Any]:
@@ -65,30 +64,19 @@ def _all_lines(options: Options, cores: Sequence[int], num_processes: int, tell:
             _check_end(worker)
     finally:
         for worker in workers:
-            worker.process.kill()
-            worker.process.communicate()
+            stop(worker.child)
             worker.errors.close()
-            release(worker.core)
     return [worker.lines for worker in workers]
 
 
 def _start(options: Options, index: int, num_processes: int, core: Core) -> Worker:
     name = next(name for name, kind in BENCHES.items() if isinstance(options, kind))
-    command = [sys.executable, "-P", "-m", "sparserl.bench.worker", name, json.dumps(dataclasses.asdict(options))]
-    command += ["--index", str(index), "--of", str(num_processes)]
-    command += ["--core", str(core.number), "--parent", str(os.getpid())]
-    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
-    environment = {**os.environ, "NPROC": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": paths}
+    program = ["-P", "-m", "sparserl.bench.worker", name, json.dumps(dataclasses.asdict(options))]
+    program += ["--index", str(index), "--of", str(num_processes)]
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when its worker has ended
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        env=environment | {"JAX_PLATFORMS": "cpu"},
-        start_new_session=True,  # Ctrl-C reaches the workers through us, once
-    )
-    return Worker(process, core, errors, [], bytearray())
+    pipe, variables = subprocess.PIPE, {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu"}
+    child = start(program, core, stdin=pipe, stdout=pipe, stderr=errors, environment=variables)
+    return Worker(child, errors, [])
 
 
 def _listen_to_all(workers: Sequence[Worker], tell: Tell) -> None:
@@ -96,7 +84,7 @@ def _listen_to_all(workers: Sequence[Worker], tell: Tell) -> None:
     waiting: list[Worker] = []
     with selectors.DefaultSelector() as selector:
         for worker in workers:
-            selector.register(_pipe(worker.process.stdout), selectors.EVENT_READ, worker)
+            selector.register(_pipe(worker.child.process.stdout), selectors.EVENT_READ, worker)
         while running := [key.data for key in selector.get_map().values()]:
             if waiting and len(waiting) == len(running):
                 tell(waiting[0].lines[-1]["waiting"])
@@ -106,7 +94,7 @@ def _listen_to_all(workers: Sequence[Worker], tell: Tell) -> None:
                 chunk = os.read(ready.fd, 65536)
                 if not chunk:
                     selector.unregister(ready.fileobj)
-                    if ready.data.process.wait():
+                    if ready.data.child.process.wait():
                         return  # the others would measure in vain
                 if _listen(ready.data, chunk, tell):
                     waiting.append(ready.data)
@@ -114,8 +102,7 @@ def _listen_to_all(workers: Sequence[Worker], tell: Tell) -> None:
 
 def _listen(worker: Worker, chunk: bytes, tell: Tell) -> bool:
     """Keep every line that has come whole; True where the worker waits now."""
-    *lines, rest = bytes(worker.unread + chunk).split(b"\n")
-    worker.unread[:] = rest
+    lines = worker.child.whole_lines(chunk)
     worker.lines.extend(json.loads(line) for line in lines)
     for line in worker.lines[len(worker.lines) - len(lines) :]:
         if "doing" in line:
@@ -126,7 +113,7 @@ def _listen(worker: Worker, chunk: bytes, tell: Tell) -> bool:
 def _let_go(workers: Iterable[Worker]) -> None:
     for worker in workers:
         with contextlib.suppress(BrokenPipeError):  # it has ended, and its output will tell
-            os.write(_pipe(worker.process.stdin), b"\n")
+            os.write(_pipe(worker.child.process.stdin), b"\n")
 
 
 def _pipe(pipe: IO[bytes] | None) -> int:
@@ -136,11 +123,9 @@ def _pipe(pipe: IO[bytes] | None) -> int:
 
 def _check_end(worker: Worker) -> None:
     """Raise what made a worker end, if it was not the end of its work."""
-    status = worker.process.poll()
+    status = worker.child.process.poll()
     if not status:  # it has done all, or is stopped because another one broke
         return
     worker.errors.seek(0)
-    lines = [line for line in worker.errors.read().decode(errors="replace").splitlines() if line.strip()]
-    told = [line.removeprefix("sparserl: ") for line in lines if line.startswith("sparserl: ")]
-    message = (told or lines or [f"a process ended with status {status}"])[-1]
+    message = last_words(worker.errors.read()) or f"a process ended with status {status}"
     raise UserError(message) if status == WRONG else RunFailure(f"bench: {message}")

@@ -11,7 +11,6 @@ os.environ["NPROC"] = "1"  # one XLA thread; before jax is imported
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import argparse
-import ctypes
 import json
 import signal
 import sys
@@ -22,11 +21,11 @@ from typing import Any
 from sparserl.bench import break_even, inference, kernels, updates
 from sparserl.bench.choices import BENCHES, BreakEven, Inference, Kernels, Options, Updates
 from sparserl.bench.measuring import Case, measure
+from sparserl.processes import binding
+from sparserl.processes.log import tell
+from sparserl.processes.outcomes import FAILED, FINISHED, WRONG
 from sparserl.types import UserError
 from sparserl.worker.compilation import use_compilation_cache
-
-DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
-DONE, FAILED, WRONG = 0, 1, 2
 
 
 def main() -> int:
@@ -35,19 +34,20 @@ def main() -> int:
     parser.add_argument("options", type=json.loads)
     parser.add_argument("--index", type=int, default=0, help="which of the processes this is")
     parser.add_argument("--of", type=int, default=1, help="how many processes there are")
-    parser.add_argument("--core", type=int, help="run on this processor only")
-    parser.add_argument("--parent", type=int, help="end when the process of this number ends (Linux)")
+    binding.add_options(parser)
     given = parser.parse_args()
     try:
-        _bind(given.core, given.parent)
+        binding.bind(given.core, given.parent, signal.SIGKILL)
         use_compilation_cache()
         measure_all(options_from(given.name, given.options), given.index, given.of)
-        return DONE
+        return FINISHED
     except UserError as error:
-        return _say(str(error), WRONG)
+        tell(str(error))
+        return WRONG
     except Exception as error:
         traceback.print_exc()
-        return _say(f"{type(error).__name__}: {error}".splitlines()[0], FAILED)
+        tell(f"{type(error).__name__}: {error}".splitlines()[0])
+        return FAILED
 
 
 def options_from(name: str, fields: dict[str, Any]) -> Options:
@@ -102,22 +102,6 @@ def _words(case: Case) -> str:
 
 def _tell(line: dict[str, Any]) -> None:
     print(json.dumps(line), flush=True)
-
-
-def _say(message: str, exit_status: int) -> int:
-    print(f"sparserl: {message}", file=sys.stderr)
-    return exit_status
-
-
-def _bind(core: int | None, parent: int | None) -> None:
-    """Stay on one processor, and die with the process that started this one (Linux)."""
-    if core is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core})
-        assert os.sched_getaffinity(0) == {core}
-    if sys.platform == "linux" and parent is not None:
-        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before we could ask
-            raise UserError("the process that started this one has ended")
 
 
 if __name__ == "__main__":

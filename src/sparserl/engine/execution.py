@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparserl import persistence
-from sparserl.engine.children import Child, last_words, start, stop
+from sparserl.engine.children import RunProcess, last_words, start, stop
 from sparserl.engine.settings import Settings
 from sparserl.processes.outcomes import FAILED, INTERRUPTED, NO_ROOM, Outcome, Progress, ending_of, parse_progress
 from sparserl.processes.versions import difference, versions
@@ -71,23 +71,23 @@ def work(request: Request, around: Surroundings) -> Outcome:
 
 
 def _work(request: Request, folder: Path, around: Surroundings) -> Outcome:
-    child = start(request.run_folders, request.settings)
+    worker = start(request.run_folders, request.settings)
     teller = _Teller(request, around)
     try:
-        teller.tell("started", process_id=child.process.pid)
-        cause = _listen(child, request.settings, teller, around)
-        outcome = _outcome(child, request, cause, teller)._replace(worker=around.address)
+        teller.tell("started", process_id=worker.child.process.pid)
+        cause = _listen(worker, request.settings, teller, around)
+        outcome = _outcome(worker, request, cause, teller)._replace(worker=around.address)
     finally:
-        stop(child, 0.0)
+        stop(worker, 0.0)
     teller.tell("ended")
     return outcome
 
 
-def _listen(child: Child, settings: Settings, teller: "_Teller", around: Surroundings) -> str:
+def _listen(worker: RunProcess, settings: Settings, teller: "_Teller", around: Surroundings) -> str:
     """Pass on what the worker says until it has ended; why it was stopped, if we stopped it."""
     heard = time.monotonic()
     while True:
-        lines = child.lines(POLL_SECONDS)
+        lines = worker.lines(POLL_SECONDS)
         if lines is None:
             return ""
         if lines:
@@ -97,27 +97,30 @@ def _listen(child: Child, settings: Settings, teller: "_Teller", around: Surroun
         teller.pass_on(settings.alive_seconds)
         cause = "stopped" if around.is_stopped() else "hung" if time.monotonic() - heard > settings.hang_seconds else ""
         if cause:
-            stop(child, settings.stop_seconds)
+            stop(worker, settings.stop_seconds)
             return cause
 
 
-def _outcome(child: Child, request: Request, cause: str, teller: "_Teller") -> Outcome:
-    status, steps, folder = child.process.wait(), teller.environment_steps, Path(request.run_folder)
+def _outcome(worker: RunProcess, request: Request, cause: str, teller: "_Teller") -> Outcome:
+    status, steps, folder = worker.child.process.wait(), teller.environment_steps, Path(request.run_folder)
     if cause == "hung":
         message = f"it said nothing for {request.settings.hang_seconds:g} seconds, and was stopped"
-        _record(request.run_folders, child.process.pid, "failed", message)
+        _record(request.run_folders, worker.child.process.pid, "failed", message)
         return Outcome(folder, "hung", status, message, steps)
     if cause == "stopped" and status < 0:
         _record(
-            request.run_folders, child.process.pid, "interrupted", "it was asked to stop, and killed because it did not"
+            request.run_folders,
+            worker.child.process.pid,
+            "interrupted",
+            "it was asked to stop, and killed because it did not",
         )
         return Outcome(folder, "interrupted", INTERRUPTED, "stopped", steps)
     if status < 0:
         hint = ", for lack of memory perhaps" if -status in (signal.SIGKILL, signal.SIGABRT) else ""
         message = f"its process was killed by {_signal_name(-status)}{hint}"
-        _record(request.run_folders, child.process.pid, "failed", message)
+        _record(request.run_folders, worker.child.process.pid, "failed", message)
         return Outcome(folder, "failed", status, message, steps)
-    message = last_words(folder, child.log_start) if status else ""
+    message = last_words(folder, worker.log_start) if status else ""
     if status == NO_ROOM and not message.startswith("cannot"):  # the log had no room for more, either
         message = f"no room is left on the disk of {folder}"
     return Outcome(folder, ending_of(status), status, message, steps)

@@ -1,10 +1,19 @@
-"""Log: what a worker says of its runs to people; its standard error is the log in the run's folder."""
+"""Log: what a child says to people on standard error, and how its parent finds the last of it."""
 
 import sys
 from contextlib import suppress
 
+_MARK = "sparserl: "
+
 
 def tell(line: str) -> None:
-    """A line for the run's log; a full disk takes none, and that ends no run."""
+    """A line for people; where a full disk has no room for it, it is lost, and that ends no run."""
     with suppress(OSError):
-        print(f"sparserl: {line}", file=sys.stderr, flush=True)
+        print(f"{_MARK}{line}", file=sys.stderr, flush=True)
+
+
+def last_words(log: bytes) -> str:
+    """The last line that was told to people; where there is none, the last line; empty where there is none either."""
+    lines = [line for line in log.decode(errors="replace").splitlines() if line.strip()]
+    told = [line.removeprefix(_MARK) for line in lines if line.startswith(_MARK)]
+    return (told or lines or [""])[-1]

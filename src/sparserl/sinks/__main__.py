@@ -6,7 +6,6 @@ request was wrong.
 """
 
 import argparse
-import ctypes
 import fcntl
 import os
 import signal
@@ -19,12 +18,13 @@ from typing import IO
 import pyarrow as pa
 
 from sparserl.errors import UserError
+from sparserl.processes import binding
+from sparserl.processes.log import tell
+from sparserl.processes.outcomes import FAILED, FINISHED, WRONG
 from sparserl.sinks.following import follow
 from sparserl.sinks.kinds import check_kinds, opener
 from sparserl.sinks.processes import default_output
 
-DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
-DONE, FAILED, WRONG = 0, 1, 2
 _LONGEST_PAUSE_SECONDS = 60.0
 
 
@@ -54,12 +54,12 @@ def main() -> int:
     parser.add_argument("--output", metavar="PLACE", type=Path, help="where PLACE/KIND goes; none: DIR/sinks")
     parser.add_argument("--once", action="store_true", help="pass on what is there, and end")
     parser.add_argument("--poll-seconds", type=float, default=2.0, help="how long to wait between two looks")
-    parser.add_argument("--parent", type=int, help="end when the process of this number ends")
+    binding.add_options(parser)
     options = parser.parse_args()
     stop = Stop(options.parent)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    _bind(options.parent)
+    _bind(options)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # `started` holds it back until now
     stop.asked |= options.once
     try:
@@ -69,7 +69,8 @@ def main() -> int:
         with _claimed(folder):
             return _follow(options.kind, folder, places, stop, options.poll_seconds)
     except UserError as error:
-        return _say(str(error), WRONG)
+        tell(str(error))
+        return WRONG
 
 
 def _follow(kind: str, folder: Path, places: list[Path], stop: Stop, poll_seconds: float) -> int:
@@ -78,14 +79,15 @@ def _follow(kind: str, folder: Path, places: list[Path], stop: Stop, poll_second
     while True:
         last = stop.asked
         try:
-            follow(opener(kind), folder, places, stop.wait, _tell, poll_seconds)
-            return DONE
+            follow(opener(kind), folder, places, stop.wait, tell, poll_seconds)
+            return FINISHED
         except Exception as error:  # a sink may raise anything
             cause = " ".join(f"{type(error).__name__}: {error}".split())
         if last:
-            return _say(cause, FAILED)
+            tell(cause)
+            return FAILED
         if cause != told:
-            _tell(f"{cause}; trying again")
+            tell(f"{cause}; trying again")
         told, pause = cause, min(2 * pause, _LONGEST_PAUSE_SECONDS)
         stop.wait(pause)
 
@@ -115,22 +117,12 @@ def _claimed(folder: Path) -> IO[str]:
     return lock
 
 
-def _bind(parent: int | None) -> None:
+def _bind(options: argparse.Namespace) -> None:
     """Give way to all others, use one thread, and die at once with the parent: what is missed is passed on later."""
-    os.nice(19)
+    binding.give_way()
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    if sys.platform == "linux" and parent is not None:
-        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
-
-
-def _tell(line: str) -> None:
-    print(f"sparserl: {line}", file=sys.stderr, flush=True)
-
-
-def _say(line: str, status: int) -> int:
-    _tell(line)
-    return status
+    binding.bind(options.core, options.parent, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -12,11 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sparserl.errors import UserError
+from sparserl.processes.binding import give_way
+from sparserl.processes.child import kill_session, start
+from sparserl.processes.log import last_words, tell
 from sparserl.sinks.kinds import check_kinds
 
 DRAIN_SECONDS = 10.0  # how long sinks may take to pass on what is left once the runs are over
 _HURRIED_SECONDS = 2.0  # the same where the user waits for the end
-_PRIORITY = 19
 
 
 class Running(NamedTuple):
@@ -84,25 +85,18 @@ def _log(folder: Path) -> Path:
 
 
 def _start(kind: str, places: Sequence[Path], folder: Path) -> Running:
-    """Start a sink that finds the modules that this process finds; the runs go in by a file, whatever their number."""
-    command = [sys.executable, "-P", "-m", "sparserl.sinks", kind, "-", "--output", str(folder.parent)]
-    command += ["--parent", str(os.getpid())]
-    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
-    environment = {**os.environ, "PYTHONPATH": paths}
+    """Start a sink; the runs go in by a file, whatever their number."""
+    program = ["-P", "-m", "sparserl.sinks", kind, "-", "--output", str(folder.parent)]
     with tempfile.TemporaryFile("w+") as names, _log(folder).open("w") as log:
         names.write("".join(f"{place.absolute()}\n" for place in places))
         names.seek(0)
-        # A session of its own: Ctrl-C does not reach it, and it is killed with all that it started.
         # SIGTERM waits until it can be understood, however soon the runs are over.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         try:
-            process = subprocess.Popen(
-                command, stdin=names, stdout=log, stderr=log, env=environment, start_new_session=True
-            )
+            process = start(program, None, stdin=names, stdout=log, stderr=log).process
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, process.pid, _PRIORITY)
+    give_way(process.pid)
     return Running(kind, process, folder, _log(folder))
 
 
@@ -117,35 +111,27 @@ def _end(sinks: Sequence[Running], drain_seconds: float) -> None:
             status = sink.process.wait(max(deadline - time.monotonic(), 0.0))
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             deadline = 0.0
-            _kill(sink)
+            kill_session(sink.process.pid)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it may hang in the kernel, as on a lost disk
+                sink.process.wait(1.0)
             _tell(sink.kind, sink.folder, f"did not end within {drain_seconds:g} s and was killed")
         else:
             if status:
-                _tell(sink.kind, sink.folder, f"failed: {_last_words(sink, status)}")
+                _tell(sink.kind, sink.folder, f"failed: {_cause(sink, status)}")
 
 
-def _kill(sink: Running) -> None:
+def _cause(sink: Running, status: int) -> str:
+    if status < 0:
+        return f"killed by {signal.Signals(-status).name}"
     with contextlib.suppress(OSError):
-        os.killpg(sink.process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        sink.process.wait(1.0)
-
-
-def _last_words(sink: Running, status: int) -> str:
-    try:
-        lines = [line for line in sink.log.read_text(errors="replace").splitlines() if line.strip()]
-    except OSError:
-        lines = []
-    told = [line.removeprefix("sparserl: ") for line in lines if line.startswith("sparserl: ")]
-    killed = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status} without a word"
-    return killed if status < 0 else (told or lines or [killed])[-1]
+        if words := last_words(sink.log.read_bytes()):
+            return words
+    return f"exit status {status} without a word"
 
 
 def _tell(kind: str, folder: Path, what: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        print(
-            f"sparserl: the sink {kind} {what}; no run is touched by it, its log is {_log(folder)}, and "
-            f"`python -m sparserl.sinks {kind} DIR --output {folder.parent} --once` passes on the rest",
-            file=sys.stderr,
-            flush=True,
+    with contextlib.suppress(ValueError):  # standard error is closed
+        tell(
+            f"the sink {kind} {what}; no run is touched by it, its log is {_log(folder)}, and "
+            f"`python -m sparserl.sinks {kind} DIR --output {folder.parent} --once` passes on the rest"
         )

@@ -4,13 +4,13 @@ What was measured is kept in the user's cache by machine and experiment. `python
 measures the experiment whose choices are in the JSON document FILE, and prints a line of JSON.
 """
 
+import argparse
 import contextlib
 import hashlib
 import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,9 @@ from typing import NamedTuple
 
 from sparserl import persistence
 from sparserl.experiment import Experiment
-from sparserl.processes.cores import allowed_cores
+from sparserl.processes import binding
+from sparserl.processes.child import Child, start, stop
+from sparserl.processes.cores import Core, allowed_cores, claim_core
 from sparserl.study.measuring import measure
 from sparserl.types import UserError
 from sparserl.worker.compilation import use_compilation_cache
@@ -62,62 +64,53 @@ def remembered(experiments: Iterable[Experiment]) -> Calibration:
     """What the cache has of these experiments; nothing is measured."""
     folder = _cache()
     paths = {experiment.identifier: folder / f"{experiment.identifier}.json" for experiment in experiments}
-    found = {identifier: _cached(path) for identifier, path in paths.items() if path.exists()}
-    return Calibration({identifier: one for identifier, one in found.items() if one is not None})
+    kept = {identifier: _cached(path) for identifier, path in paths.items() if path.exists()}
+    return Calibration({identifier: each for identifier, each in kept.items() if each is not None})
 
 
 def _measure_all(experiments: Sequence[Experiment], deadline: float) -> dict[str, Measurement]:
-    waiting, found = list(experiments), dict[str, Measurement]()
-    free, running = allowed_cores(), dict[int, tuple[str, float, subprocess.Popen[bytes]]]()
+    waiting, measured = list(experiments), dict[str, Measurement]()
+    free, running = allowed_cores(), dict[int, tuple[str, float, Child]]()
     with tempfile.TemporaryDirectory(prefix="sparserl-calibration-") as folder:
         try:
             while running or (waiting and time.monotonic() < deadline):
                 while waiting and free and time.monotonic() < deadline:
-                    experiment, core = waiting.pop(0), free.pop()
-                    identifier = experiment.identifier
-                    running[core] = identifier, time.monotonic(), _start(experiment, core, Path(folder))
+                    experiment, core = waiting.pop(0), claim_core(free)
+                    free.remove(core.number)
+                    child = _start(experiment, core, Path(folder))
+                    running[core.number] = experiment.identifier, time.monotonic(), child
                 time.sleep(0.05)
-                for core, (identifier, began, process) in list(running.items()):
-                    if process.poll() is None:
+                for number, (identifier, began, child) in list(running.items()):
+                    if child.process.poll() is None:
                         continue
-                    del running[core]
-                    free.append(core)
-                    if (measurement := _read(process, time.monotonic() - began)) is not None:
-                        found[identifier] = measurement
+                    if (measurement := _read(child, time.monotonic() - began)) is not None:
+                        measured[identifier] = measurement
+                    del running[number]
+                    stop(child)
+                    free.append(number)
         finally:
-            for _, _, process in running.values():
-                process.kill()
-                process.wait()
-    return found
+            for _, _, child in running.values():
+                stop(child)
+    return measured
 
 
-def _start(experiment: Experiment, core: int, folder: Path) -> subprocess.Popen[bytes]:
+def _start(experiment: Experiment, core: Core, folder: Path) -> Child:
     file = folder / f"{experiment.identifier}.json"
     persistence.write_document(file, {"choices": experiment.choices()})
-    command = [sys.executable, "-P", "-m", "sparserl.study.calibration", str(file), str(core)]
-    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
-    environment = {**os.environ, "NPROC": "1", "JAX_PLATFORMS": "cpu", "PYTHONPATH": paths}
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        start_new_session=True,  # Ctrl-C is ours, and we end what we started
-    )
+    program = ["-P", "-m", "sparserl.study.calibration", str(file)]
+    on_cpu = {"JAX_PLATFORMS": "cpu"}
+    return start(program, core, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, environment=on_cpu)
 
 
-def _read(process: subprocess.Popen[bytes], seconds: float) -> Measurement | None:
+def _read(child: Child, seconds: float) -> Measurement | None:
     """What a measuring process said; all its time but what it measured is the start of a run."""
-    assert process.stdout is not None
-    with process.stdout as stdout:
-        words = stdout.read().splitlines()
-    if process.returncode or not words:
+    assert child.process.stdout is not None
+    words = child.process.stdout.read().splitlines()
+    if child.process.returncode or not words:
         return None
     pace = json.loads(words[-1])
-    return Measurement(
-        max(seconds - pace["measured_seconds"], 0.0), pace["step_seconds"], pace["evaluation_step_seconds"]
-    )
+    start_seconds = max(seconds - pace["measured_seconds"], 0.0)
+    return Measurement(start_seconds, pace["step_seconds"], pace["evaluation_step_seconds"])
 
 
 def _cached(path: Path) -> Measurement | None:
@@ -145,19 +138,20 @@ def _cache() -> Path:
     return home / "sparserl" / "calibration" / digest
 
 
-def main(file: str, core: str) -> None:
+def main() -> None:
     """Measure one experiment in this process."""
     signal.alarm(LONGEST_SECONDS)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {int(core)})
-    channel = os.fdopen(os.dup(1), "w")  # an environment may print, whatever language it is written in
-    os.dup2(2, 1)
+    parser = argparse.ArgumentParser(prog="python -m sparserl.study.calibration", description=__doc__)
+    parser.add_argument("file", metavar="FILE")
+    binding.add_options(parser)
+    options, channel = parser.parse_args(), binding.own_output()
+    binding.bind(options.core, options.parent, signal.SIGKILL)
     use_compilation_cache()
-    experiment = Experiment.from_choices(persistence.read_document(file)["choices"])
+    experiment = Experiment.from_choices(persistence.read_document(options.file)["choices"])
     pace = measure(experiment, MEASURED_SECONDS)
     print(json.dumps(pace._asdict()), file=channel, flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
     os._exit(0)  # an orderly end would first wait for what the compiled program still computes

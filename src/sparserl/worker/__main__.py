@@ -14,9 +14,7 @@ os.environ["NPROC"] = "1"  # one XLA thread, so that bits do not depend on the m
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import argparse
-import ctypes
 import json
-import resource
 import signal
 import sys
 import time
@@ -29,6 +27,7 @@ from typing import IO
 from sparserl import persistence
 from sparserl.experiment import Experiment, Report, RunFailure, Told, obstacle_to_side_by_side, run, run_seeds
 from sparserl.persistence import LEASE_SECONDS, Busy, DiskFull, Superseded
+from sparserl.processes import binding
 from sparserl.processes.log import tell
 from sparserl.processes.outcomes import BUSY, DIVERGED, FAILED, FINISHED, INTERRUPTED, LOST, NO_ROOM, WRONG
 from sparserl.types import Divergence, UserError
@@ -39,13 +38,12 @@ from sparserl.worker.keeping import Keeper, record, result_of
 from sparserl.worker.rhythm import Rhythm
 from sparserl.worker.vigil import Interrupt
 
-DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
 OUT_OF_MEMORY = ("bad_alloc", "RESOURCE_EXHAUSTED", "Out of memory", "Cannot allocate memory")  # as libraries say it
 TELL_SECONDS = 0.5  # between two lines of progress
 
 
 def main() -> int:
-    options, channel = _options(), _own_output()
+    options, channel = _options(), binding.own_output()
     try:
         _refuse_mixtures(options.run_folders)
         results = {folder: result_of(folder) for folder in options.run_folders}
@@ -90,7 +88,11 @@ class _Work:
 
     def attempt(self) -> int:
         try:
-            _bind(self.options.core, self.options.parent, self.options.memory_limit_bytes)
+            if self.options.memory_limit_bytes is not None:
+                binding.limit_memory(self.options.memory_limit_bytes)
+            binding.bind(self.options.core, self.options.parent, signal.SIGTERM)
+            if self.interrupt.asked:  # the parent had ended already
+                raise KeyboardInterrupt
             return self._train()
         except Divergence as error:
             return self._stop("diverged", str(error), DIVERGED)
@@ -231,8 +233,7 @@ def _refuse_side_by_side(experiment: Experiment, run_folders: Sequence[Path]) ->
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sparserl.worker", description=__doc__)
     parser.add_argument("run_folders", type=Path, nargs="+", metavar="RUN_FOLDER")
-    parser.add_argument("--core", type=int, help="run on this processor only")
-    parser.add_argument("--parent", type=int, help="end when the process of this number ends (Linux)")
+    binding.add_options(parser)
     parser.add_argument("--lease-seconds", type=float, default=LEASE_SECONDS, help="how long others wait when silent")
     parser.add_argument("--checkpoint-seconds", type=float, help="between checkpoints, 60 or more by itself")
     parser.add_argument("--memory-limit-bytes", type=int, help="fail rather than hold more (Linux)")
@@ -256,25 +257,6 @@ def _progress_line(seed: int, report: Report, rate: float | None) -> str:
 def _say(message: str, exit_status: int) -> int:
     tell(message)
     return exit_status
-
-
-def _own_output() -> IO[str]:
-    """Standard output for progress alone: what an environment prints goes to the log, whatever language prints it."""
-    channel = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    return channel
-
-
-def _bind(core: int | None, parent: int | None, memory_limit_bytes: int | None) -> None:
-    """Stay on one processor and within some memory, and die with the process that started this one (Linux)."""
-    if core is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core})
-    if memory_limit_bytes is not None:
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_limit_bytes, memory_limit_bytes))
-    if sys.platform == "linux" and parent is not None:
-        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM)
-        if os.getppid() != parent:  # it ended before we could ask
-            raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
