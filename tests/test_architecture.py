@@ -22,7 +22,8 @@ ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room 
     "linalg": {"types"},
     "environments": {"types"},
     "training": {"types"},
-    "persistence": {"errors"},
+    "processes": {"errors"},
+    "persistence": {"errors", "processes"},  # processes: locks, and whether a holder is still there
     "sparsity": {"types", "linalg"},
     "networks": {"types", "linalg"},
     "agents": {"types", "networks"},
@@ -31,7 +32,6 @@ ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room 
 }
 ROOMS["experiment"] = set(ROOMS)
 ROOMS["report"] = {"persistence", "errors"}
-ROOMS["processes"] = {"errors"}
 ROOMS["sinks"] = {"persistence", "processes", "errors"}
 ROOMS["worker"] = {"experiment", "persistence", "processes", "types", "errors"}
 ROOMS["engine"] = {"persistence", "processes", "errors"}  # a run is a folder to it

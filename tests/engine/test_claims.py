@@ -12,6 +12,7 @@ from sparserl import persistence
 from sparserl.engine import claims
 from sparserl.engine.claims import claimed, engine_of, refuse_if_claimed
 from sparserl.errors import UserError
+from sparserl.processes.identity import Holder, this_process
 
 HOLD = """
 import sys, time
@@ -72,7 +73,7 @@ def test_engines_of_other_machines(tmp_path):
     """One that beats is believed; one that has not for a minute is gone, and so is one from before a restart."""
     write = lambda host: persistence.write_document(
         tmp_path / "engine.json",
-        persistence.Holder(host=host, boot="another", process_id=os.getpid(), process_start="1")._asdict(),
+        Holder(host=host, boot="another", process_id=os.getpid(), process_start="1")._asdict(),
     )
     write("elsewhere")
     with pytest.raises(UserError, match=f"process {os.getpid()} on elsewhere"), claimed(tmp_path):
@@ -89,7 +90,7 @@ def test_engines_of_other_machines(tmp_path):
 def test_an_engine_that_another_one_has_displaced_does_not_beat_on(tmp_path, monkeypatch):
     monkeypatch.setattr(claims, "_BEAT_SECONDS", 0.02)
     with claimed(tmp_path):
-        other = claims.this_process()._replace(host="elsewhere", boot="another")
+        other = this_process()._replace(host="elsewhere", boot="another")
         persistence.write_document(tmp_path / "engine.json", other._asdict())
         time.sleep(0.2)
         assert claims._read(tmp_path) == other

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from sparserl import persistence
-from sparserl.persistence import Busy, Holder, Superseded, attempts, claim, is_working, read_lease, this_process
+from sparserl.persistence import Busy, Superseded, claim, is_working, read_lease
+from sparserl.processes.identity import this_process
 
 ROWS = [dict.fromkeys(persistence.EVALUATION_SCHEMA.names, 0)]
 for field in persistence.EVALUATION_SCHEMA:
@@ -179,19 +180,3 @@ def test_a_lease_of_a_newer_format_is_respected(tmp_path: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
     with pytest.raises(persistence.NewerFormat, match="newer than this sparserl"):
         claim(tmp_path)
-
-
-def test_processes_that_have_ended_are_told_from_those_that_live() -> None:
-    me = this_process()
-    assert attempts.is_alive(me)
-    assert attempts.is_alive(me._replace(process_start="1")) is False
-    assert attempts.is_alive(Holder("elsewhere", "another", 1, "1")) is None
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    holder = me._replace(process_id=child.pid, process_start=attempts._process_start(child.pid))
-    assert attempts.is_alive(holder)
-    child.kill()
-    deadline = time.monotonic() + 20
-    while attempts.is_alive(holder):  # dead, and not yet asked by its parent how it ended
-        assert time.monotonic() < deadline
-    child.wait()
-    assert attempts.is_alive(holder) is False

@@ -6,7 +6,6 @@
 A claim keeps order; what keeps a run from being trained twice at once, whoever starts it, is the run's own lease.
 """
 
-import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -16,7 +15,8 @@ from typing import IO, NamedTuple
 
 from sparserl import persistence
 from sparserl.errors import UserError
-from sparserl.persistence import Holder, is_alive, this_process
+from sparserl.processes.identity import Holder, is_alive, this_process
+from sparserl.processes.locks import try_lock
 
 STALE_SECONDS = 60.0  # without a heartbeat, an engine on another machine is taken to be gone
 _BEAT_SECONDS = 10.0
@@ -67,16 +67,11 @@ def engine_of(folder: str | Path) -> Holder | None:
 def _claim(folder: Path) -> Claimed:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("a")
+        lock = try_lock(folder / _LOCK)
+    except BlockingIOError:
+        raise UserError(_refusal(folder, _read(folder))) from None
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise UserError(_refusal(folder, _read(folder))) from None
-    except OSError:  # a file system without locks: the card has to do
-        pass
     other = engine_of(folder)
     if other is not None and other != this_process():
         lock.close()

@@ -9,14 +9,11 @@ from sparserl.persistence.attempts import (
     LEASE_SECONDS,
     Attempt,
     Busy,
-    Holder,
     Lease,
     claim,
-    is_alive,
     is_tidy,
     is_working,
     read_lease,
-    this_process,
 )
 from sparserl.persistence.checkpoint import has_bundle, read_bundle, write_bundle
 from sparserl.persistence.diagnostics import (
@@ -69,7 +66,6 @@ __all__ = [
     "Busy",
     "DiskFull",
     "Generation",
-    "Holder",
     "Kept",
     "Lease",
     "NewerFormat",
@@ -92,7 +88,6 @@ __all__ = [
     "has_diagnostics",
     "has_generations",
     "has_table",
-    "is_alive",
     "is_disk_full",
     "is_tidy",
     "is_working",
@@ -119,7 +114,6 @@ __all__ = [
     "run_folder",
     "seeds_of",
     "sweep_partial",
-    "this_process",
     "unpack_rows",
     "write_atomically",
     "write_bundle",

@@ -8,21 +8,20 @@ nothing left to rename: no moment lies between a check and a write, however long
 """
 
 import dataclasses
-import fcntl
 import os
-import platform
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparserl.errors import DiskFull, UserError
 from sparserl.persistence.atomic import Superseded, make_folder, sync_folder, user_error
 from sparserl.persistence.documents import NewerFormat, read_document, write_document
+from sparserl.processes.identity import Holder, is_alive, this_process
+from sparserl.processes.locks import wait_for_lock
 
 LEASE_SECONDS = 30.0  # how long a holder may be silent; it renews six times as often
 CHECKPOINTS = "resume"  # the folder of those of a run that is not finished
@@ -32,15 +31,6 @@ _SCRATCH = re.compile(r"\.attempt=(\d+)")
 
 class Busy(UserError):
     """A run that another process works on."""
-
-
-class Holder(NamedTuple):
-    """A process, so that another one can tell whether it is still there; None is what this system does not tell."""
-
-    host: str
-    boot: str | None  # differs between machines, between starts of one, and between its containers
-    process_id: int
-    process_start: str | None
 
 
 class Lease(NamedTuple):
@@ -87,7 +77,7 @@ def claim(run_folder: str | Path, lease_seconds: float = LEASE_SECONDS) -> Attem
     with user_error("write", folder):
         make_folder(folder)
         _wait_for_the_silent(folder, lease_seconds)
-        with _one_at_a_time(folder):
+        with wait_for_lock(folder / "lock"):  # where there are no locks, the lease has to do
             if (lease := read_lease(folder)) is not None and _is_held(lease, lease_seconds):
                 raise _busy(folder, lease)
             older = _scratches(folder)
@@ -122,24 +112,6 @@ def is_tidy(run_folder: str | Path) -> bool:
     """Whether a run that is over has nothing left of being worked on: no attempt's folder and no checkpoints."""
     folder = Path(run_folder)
     return not (folder / CHECKPOINTS).exists() and not _scratches(folder)
-
-
-def this_process() -> Holder:
-    """The process that asks."""
-    return Holder(platform.node(), _boot(), os.getpid(), _process_start(os.getpid()))
-
-
-def is_alive(holder: Holder) -> bool | None:
-    """Whether a process is there still; None where that cannot be told, because it is, or was, on another machine."""
-    if holder.boot is None or holder.boot != _boot() or holder.host != platform.node():
-        return None
-    try:
-        os.kill(holder.process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        pass
-    return holder.process_start == _process_start(holder.process_id)
 
 
 def _is_held(lease: Lease, lease_seconds: float, elsewhere: bool = False) -> bool:
@@ -201,30 +173,3 @@ def _fence(scratch: Path) -> None:
     sync_folder(scratch.parent)
     while gone.exists():  # who still writes into it, by an open folder of a network file system, meets its end here
         shutil.rmtree(gone, ignore_errors=True)
-
-
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let one process of this machine at a time claim; on file systems without locks the lease has to do."""
-    with (folder / "lock").open("w") as lock:
-        with suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _boot() -> str | None:
-    """What tells starts of machines, and containers on them, apart."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return None
-
-
-def _process_start(process_id: int) -> str | None:
-    """When a process began, in the kernel's ticks, as process numbers are used again; None for one that has ended."""
-    try:
-        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in ("Z", "X") else fields[19]

@@ -1,1 +1,1 @@
-"""Processes: what every child on a core of its own needs, and how it tells its end; no JAX in here."""
+"""Processes: what a child on its own core needs and what its parent does with it, locks, and who is alive; no JAX."""

@@ -1,12 +1,12 @@
 """Cores: which processor or GPU each worker gets, so that engines of one person side by side do not share them."""
 
-import fcntl
 import os
 import tempfile
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from sparserl.errors import UserError
+from sparserl.processes.locks import try_lock
 
 
 class Core(NamedTuple):
@@ -71,12 +71,6 @@ def _claim(name: str) -> IO[str] | None:
     folder = Path(tempfile.gettempdir()) / f"sparserl-cores-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        file = (folder / name).open("w")
+        return try_lock(folder / name)
     except OSError:
         return None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        return None
-    return file

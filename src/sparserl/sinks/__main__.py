@@ -6,7 +6,6 @@ request was wrong.
 """
 
 import argparse
-import fcntl
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ import pyarrow as pa
 
 from sparserl.errors import UserError
 from sparserl.processes import binding
+from sparserl.processes.locks import try_lock
 from sparserl.processes.log import tell
 from sparserl.processes.outcomes import FAILED, FINISHED, WRONG
 from sparserl.sinks.following import follow
@@ -106,15 +106,11 @@ def _claimed(folder: Path) -> IO[str]:
     """The folder's lock, held until it is closed; raises UserError where another process has it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        return try_lock(folder / "lock")
+    except BlockingIOError as error:
+        raise UserError(f"another process passes on to {folder}: stop it, or choose another --output") from error
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise UserError(f"another process passes on to {folder}: stop it, or choose another --output") from error
-    return lock
 
 
 def _bind(options: argparse.Namespace) -> None:
