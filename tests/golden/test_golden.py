@@ -1,8 +1,8 @@
 """Golden digests: 1,000 steps of DQN with every method, of SAC and of PPO end in the bits of the day they were taken.
 
-Bits are promised within a machine class (architecture, vector instructions, jaxlib version) and compared there. On any
-other machine the norms of the trained kernels are compared within a tolerance. A change that moves a digest must say so
-in CHANGELOG.md under "Moves results", raise `RESULTS_VERSION`, and take new ones:
+Bits are promised within a machine class (the processor that XLA compiles for, vector instructions, jaxlib version) and
+compared there. On any other machine the norms of the trained kernels are compared within a tolerance. A change that
+moves a digest must say so in CHANGELOG.md under "Moves results", raise `RESULTS_VERSION`, and take new ones:
 `python tests/golden/test_golden.py` rewrites `golden.json` for this machine.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparserl.experiment import AGENTS, from_preset, policy_arrays, run
+from sparserl.experiment import AGENTS, compiler_target, from_preset, policy_arrays, run
 from sparserl.persistence import machine_description
 from sparserl.sparsity import METHODS, Window
 from sparserl.training import EvaluationSettings
@@ -28,8 +28,10 @@ CASES += [f"{agent} {case}" for agent in ("sac", "ppo") for case in ("rigl", "co
 
 def machine_class() -> str:
     machine = machine_description()
-    packages = machine["packages"]
-    return f"{machine['architecture']} {machine['cpu_features']} jaxlib {packages['jaxlib']} optax {packages['optax']}"
+    packages, target = machine["packages"], compiler_target()
+    processor = "unknown" if target is None else target.processor
+    vectors = f"{machine['architecture']} {machine['cpu_features']} {processor}"
+    return f"{vectors} jaxlib {packages['jaxlib']} optax {packages['optax']}"
 
 
 @functools.cache

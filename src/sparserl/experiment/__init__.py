@@ -4,11 +4,12 @@ from sparserl.experiment.budget import asked_parameters, with_budget
 from sparserl.experiment.building import Built, build, check, check_choices
 from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
+from sparserl.experiment.machine import compiler_target, machine_class
 from sparserl.experiment.matching import Matched, live_parameters, matched, matched_dense
 from sparserl.experiment.memory import check_memory
 from sparserl.experiment.planning import make_environment, planned
 from sparserl.experiment.reports import Report, RunFailure, live_density
-from sparserl.experiment.resuming import Captured, machine_class
+from sparserl.experiment.resuming import Captured
 from sparserl.experiment.robustness import under_noise
 from sparserl.experiment.running import run
 from sparserl.experiment.setting import check_types, choice_names, unknown_choice, with_choices
@@ -33,6 +34,7 @@ __all__ = [
     "check_memory",
     "check_types",
     "choice_names",
+    "compiler_target",
     "describe",
     "from_preset",
     "live_density",

@@ -11,13 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl import linalg, persistence
+from sparserl import persistence
 from sparserl.agents.frames import FrameReplay
 from sparserl.agents.replay import Replay
 from sparserl.diagnostics import History
 from sparserl.environments.snapshots import Snapshot
 from sparserl.experiment.building import Built
-from sparserl.experiment.choices import Experiment
 from sparserl.experiment.stored import as_stored
 from sparserl.persistence import Generation, Ring
 from sparserl.training import Episodes, LoopState
@@ -50,13 +49,6 @@ def obstacle(built: Built) -> str | None:
         return None
     ask = getattr(innermost(built.environment), "snapshot_obstacle", None)
     return ask() if ask else "its environment has no snapshots"
-
-
-def machine_class(experiment: Experiment, layout: str = persistence.ALONE) -> dict[str, str]:
-    """What the bits of a run depend on beside its choices: device, processor, libraries, kernels, seeds beside it."""
-    kernels = {"kernels": linalg.build_digest()} if experiment.compressed_layers else {}
-    device = jax.devices()[0].device_kind
-    return {**persistence.machine_class(), **kernels, "device": device, "layout": layout}
 
 
 def capture(built: Built, state: LoopState, histories: Histories | None) -> Captured:
