@@ -102,8 +102,8 @@ def test_an_engine_trains_a_group_and_starts_it_again(tmp_path, monkeypatch):
         if each.kind == "retry":
             monkeypatch.delenv("SPARSERL_KILL_AT", raising=False)
 
-    settings, retries = Settings(side_by_side=True, checkpoint_seconds=0.001), Retries(first_seconds=0.1)
-    ended = study.run_all(runs, tell, notice, 2, settings, retries)
+    settings, retries = Settings(checkpoint_seconds=0.001), Retries(first_seconds=0.1)
+    ended = study.run_all(runs, tell, notice, 2, settings, retries, most_at_once)
     assert [outcome._replace(worker="") for outcome in ended] == [Outcome(run, "finished", 0, "", 600) for run in runs]
     for run in runs:
         status = persistence.read_status(run)

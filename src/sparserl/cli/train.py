@@ -22,6 +22,7 @@ from sparserl.experiment import Experiment, canonical, check
 from sparserl.processes.cores import refuse_without_gpu
 from sparserl.study.stored import experiment_document
 from sparserl.types import UserError
+from sparserl.worker.side_by_side import most_at_once
 
 _DESCRIPTION = """Train an agent with a sparse method, one process per seed, and draw the learning curves.
 
@@ -74,7 +75,7 @@ def main(words: Sequence[str]) -> int:
     runs = {persistence.run_folder(options.output, experiment.identifier, seed): seed for seed in seeds}
     try:
         with sinks.started(options.sink, list(runs)):
-            causes = _train(experiment, folder, runs, persistence.Request(options.diagnostics), _settings(options))
+            causes = _train(experiment, folder, runs, persistence.Request(options.diagnostics), options.device == "gpu")
     except KeyboardInterrupt:
         return _stopped(folder, runs)
     summary = _summary(experiment, folder, runs, causes)
@@ -91,7 +92,7 @@ def _train(
     folder: Path,
     runs: Mapping[Path, int],
     request: persistence.Request,
-    settings: Settings,
+    gpu: bool,
 ) -> dict[int, str]:
     """Train the seeds that have not finished yet; why some failed, by seed."""
     finished = [run for run in runs if _is_finished(run) and persistence.is_tidy(run)]
@@ -106,17 +107,14 @@ def _train(
         persistence.write_request(run, request)
     _tell(f"training {_count(len(waiting), 'seed')} of {experiment.total_steps:,} steps into {folder}")
     with shown(waiting, experiment.total_steps * experiment.num_environments) as tell:
-        outcomes = study.run_all(list(waiting), tell, lambda news: _notice(news, waiting), settings=settings)
+        notice, settings, beside = lambda news: _notice(news, waiting), Settings(gpu=gpu), most_at_once if gpu else None
+        outcomes = study.run_all(list(waiting), tell, notice, settings=settings, most_at_once=beside)
     for outcome in outcomes:
         if outcome.ending != "finished":
             verb = "diverged" if outcome.ending == "diverged" else "failed"
             _tell(f"sparserl: seed {waiting[outcome.run_folder]} {verb}: {outcome.message}; its log is {outcome.log}")
     failed = [outcome for outcome in outcomes if outcome.ending not in ("finished", "diverged")]
     return {waiting[outcome.run_folder]: outcome.message for outcome in failed}
-
-
-def _settings(options: Options) -> Settings:
-    return Settings(gpu=options.device == "gpu", side_by_side=options.device == "gpu")
 
 
 def _notice(news: study.News, runs: Mapping[Path, int]) -> None:

@@ -28,21 +28,21 @@ def run(
     failures: Mapping[Path, Sequence[Failure]] | None = None,
     remember: Remember = lambda folder, failures: None,
     execute: Callable[[Request], Outcome] = execution.execute,
-    most_at_once: groups.MostAtOnce = lambda runs: 1,
+    most_at_once: groups.MostAtOnce | None = None,
 ) -> list[Outcome]:
     """Work through `run_folders`, each in a process of its own or side by side, and return how each ended, in order.
 
-    `failures` are those that runs have had before, `remember` is told of new ones. `most_at_once` says how many runs
-    of one experiment one process may have, where the settings ask for seeds side by side. SIGINT, SIGTERM and SIGHUP
-    stop all workers, which store what they have, and raise KeyboardInterrupt; a second one kills them. Raises
+    `failures` are those that runs have had before, `remember` is told of new ones. `most_at_once` says how many of
+    these runs of one experiment one process may train side by side; None: each is trained alone. SIGINT, SIGTERM and
+    SIGHUP stop all workers, which store what they have, and raise KeyboardInterrupt; a second one kills them. Raises
     ClusterLost where the scheduler is gone.
     """
     folders = [folder.absolute() for folder in run_folders]
-    beside = groups.grouped(folders, most_at_once) if settings.side_by_side else {}
+    beside = groups.grouped(folders, most_at_once) if most_at_once else dict.fromkeys(folders, ())
     together = groups.together(beside, folders)
     tell, remember = groups.spread(tell, together), groups.remembered(remember, together)
     desk = Desk(client, settings, retries, tell, dict(failures or {}), remember, execute, beside)
-    desk.waiting = list(reversed(list(beside) if settings.side_by_side else folders))
+    desk.waiting = list(reversed(beside))
     client.subscribe_topic(desk.topic, lambda event: desk.messages.put(event[1]))
     try:
         with interrupts(lambda: desk.messages.put({"kind": "interrupt"})):

@@ -17,8 +17,7 @@ class Settings:
     checkpoint_seconds: float | None = None
     memory_limit_bytes: int | None = None
     force: bool = False
-    gpu: bool = False
-    side_by_side: bool = False  # seeds of one experiment in one process, where that can be
+    gpu: bool = False  # each worker gets one of its machine's GPUs
     program: tuple[str, ...] = ("-P", "-m", "sparserl.worker")
 
     def __post_init__(self) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from sparserl import engine
 from sparserl.engine import cluster
+from sparserl.engine.groups import MostAtOnce
 from sparserl.engine.news import News
 from sparserl.engine.retries import Retries
 from sparserl.engine.settings import Settings
 from sparserl.errors import UserError
 from sparserl.processes.outcomes import LOG_NAME, Outcome, Progress
-from sparserl.worker.side_by_side import most_at_once
 
 _SETTINGS, _RETRIES = Settings(), Retries()
 
@@ -22,6 +22,7 @@ def run_all(
     num_workers: int | None = None,
     settings: Settings = _SETTINGS,
     retries: Retries = _RETRIES,
+    most_at_once: MostAtOnce | None = None,
 ) -> list[Outcome]:
     """Run a worker for each folder, and return how each ended, in the same order; `engine.run` without a study.
 

@@ -68,7 +68,6 @@ class Work:
             memory_limit_bytes=None if self.memory_limit is None else parse_bytes(self.memory_limit),
             force=self.force,
             gpu=self.device == "gpu",
-            side_by_side=self.device == "gpu",
         )
 
 

@@ -71,8 +71,8 @@ def _work(
         try:
             with shown(states, totals) as tell:
                 known = {folder: failures.get(run_name(folder), ()) for folder in open_runs}
-                settings, remember = options.settings(), ledger.remember
-                engine.run(client, open_runs, settings, retries, tell, known, remember, most_at_once=most_at_once)
+                settings, beside = options.settings(), most_at_once if options.device == "gpu" else None
+                engine.run(client, open_runs, settings, retries, tell, known, ledger.remember, most_at_once=beside)
         finally:
             ledger.write()
 
