@@ -29,6 +29,14 @@ def test_a_kernel_stands_where_it_was_put():
     assert (kernel.shape, kernel.size, int(kernel.num_live)) == ((3, 3), 9, 3)
 
 
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int64", "uint64"])
+def test_integers_of_any_type_are_taken(kind):
+    kernel = Compressed.make(
+        **{**GOOD, "inputs": GOOD["inputs"].astype(kind), "output_starts": GOOD["output_starts"].astype(kind)}
+    )
+    jax.tree.map(np.testing.assert_array_equal, kernel, Compressed.make(**GOOD))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -44,6 +52,9 @@ def test_a_kernel_stands_where_it_was_put():
         ({"output_starts": np.array([0, 1, 3])}, r"output_starts have shape \(3,\): \(3, 3\) needs \(4,\)"),
         ({"output_starts": np.array([0, 1, 1, 2])}, "output_starts go from 0 to 2, not from 0 to 3"),
         ({"output_starts": np.array([0, 2, 1, 3])}, "output_starts fall behind entry 1"),
+        ({"inputs": np.array([1, 0, 2**63], np.uint64)}, r"inputs\[2\] is 9223372036854775808: not in 0 to 2"),
+        ({"output_starts": np.array([0, 2, 1, 3], np.uint64)}, "output_starts fall behind entry 1"),
+        ({"output_starts": np.array([0, 1, 2**63, 3], np.uint64)}, "output_starts fall behind entry 2"),
         ({"shape": (0, 3)}, "both sides must be at least 1"),
         ({"shape": (2**16, 2**15)}, "do not fit int32"),
     ],

@@ -17,7 +17,7 @@ from sparserl.agents.replay import Replay
 from sparserl.diagnostics import History
 from sparserl.environments.snapshots import Snapshot
 from sparserl.experiment.building import Built
-from sparserl.experiment.stored import as_stored
+from sparserl.experiment.stored import as_stored, filled, leaves
 from sparserl.persistence import Generation, Ring
 from sparserl.training import Episodes, LoopState
 from sparserl.types import AgentState, Array, UserError, innermost
@@ -84,7 +84,7 @@ def restore(built: Built, generation: Generation, with_histories: bool) -> Resto
     agent = as_stored(built, {name.removeprefix("agent/groups/"): array for name, array in arrays.items()})
     is_ring = isinstance(agent.replay, Replay | FrameReplay)
     template = _template(built, agent._replace(replay=_without_ring(agent.replay)) if is_ring else agent)
-    state = _filled(template, arrays, generation.name)
+    state = filled(template, arrays, f"checkpoint {generation.name}")
     if is_ring:
         storage, num_added = _refilled(agent.replay.storage, generation)
         whole = state.agent.replay._replace(storage=storage, num_added=num_added)
@@ -117,7 +117,7 @@ def _refilled(template: Any, generation: Generation) -> tuple[Any, Array]:
 
     It is filled piece by piece where it is to stay, since it may take most of the memory.
     """
-    shapes = _leaves(template)
+    shapes = leaves(template)
     ring = {name: jnp.zeros(shape.shape, shape.dtype) for name, shape in shapes.items()}
     capacity = min(len(array) for array in ring.values())
     for first, rows in persistence.ring_rows(generation.segments, generation.stored, shapes):
@@ -136,26 +136,8 @@ def _put(ring: dict[str, Array], at: Array, rows: dict[str, Array]) -> dict[str,
     return {name: jnp.asarray(array).at[at].set(rows[name], mode="drop") for name, array in ring.items()}
 
 
-def _filled(template: Any, arrays: Mapping[str, np.ndarray], where: str) -> Any:
-    """The tree of the shapes `template`, with the arrays of its names."""
-    shapes = _leaves(template)
-    if shapes.keys() != arrays.keys():
-        odd = sorted(shapes.keys() ^ arrays.keys())[0]
-        raise UserError(f"checkpoint {where} is of another version: it and this sparserl differ in {odd!r}")
-    for name, shape in shapes.items():
-        if shape.shape != arrays[name].shape or shape.dtype != arrays[name].dtype:
-            raise UserError(f"checkpoint {where} is of another version: {name!r} has another shape or type")
-    structure = jax.tree.structure(template)
-    return jax.tree.unflatten(structure, [jnp.asarray(arrays[name]) for name in shapes])
-
-
-def _leaves(tree: Any) -> dict[str, Any]:
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
-
-
 def _named(tree: Any) -> dict[str, np.ndarray]:
-    return {name: np.asarray(leaf) for name, leaf in _leaves(tree).items()}
+    return {name: np.asarray(leaf) for name, leaf in leaves(tree).items()}
 
 
 def _as_tree(histories: Histories) -> dict[str, Any]:

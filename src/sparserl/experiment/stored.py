@@ -1,6 +1,6 @@
 """What a finished run keeps of its agent, and the way back from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl import persistence
+from sparserl import linalg, persistence
 from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import Experiment
 from sparserl.sparsity import SparseOptimizer
@@ -17,8 +17,7 @@ from sparserl.types import AgentState, Group, UserError
 
 def policy_arrays(state: AgentState) -> dict[str, np.ndarray]:
     """What a finished run keeps, by path: the groups under their names, and all else that is not replay."""
-    leaves = jax.tree_util.tree_leaves_with_path(_kept(state))
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf) for path, leaf in leaves}
+    return {name: np.asarray(leaf) for name, leaf in leaves(_kept(state)).items()}
 
 
 def _kept(state: AgentState) -> dict[str, Any]:
@@ -35,16 +34,43 @@ def rebuild(run_folder: Path) -> tuple[Experiment, Built, AgentState]:
     built = build(experiment)
     template = as_stored(built, arrays)
     groups = template.groups
-    kept = _kept(template)
-    paths, structure = jax.tree_util.tree_flatten_with_path(kept)
-    names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
-    if set(names) != set(arrays):
-        raise UserError(
-            f"{run_folder}/checkpoint does not hold the arrays of {experiment.identifier}: it is from another version"
-        )
-    kept = jax.tree_util.tree_unflatten(structure, [jnp.asarray(arrays[name]) for name in names])
+    kept = filled(_kept(template), arrays, f"{run_folder}/checkpoint")
     groups = {name: kept.pop(name) for name in groups}
     return experiment, built, template._replace(groups=groups, replay=None, **kept)
+
+
+def leaves(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> dict[str, Any]:
+    """The leaves of a tree by path, as "agent/groups/q/params"."""
+    paths = jax.tree_util.tree_leaves_with_path(tree, is_leaf)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in paths}
+
+
+def filled(template: Any, arrays: Mapping[str, np.ndarray], where: str) -> Any:
+    """The tree of the shapes `template`, with the arrays of its names, which come from a file that need not be ours.
+
+    Raises `UserError` where they are those of another tree, and where indices of a compressed kernel do not hold.
+    """
+    shapes = leaves(template)
+    if shapes.keys() != arrays.keys():
+        odd = sorted(shapes.keys() ^ arrays.keys())[0]
+        raise UserError(f"{where} is of another version: it and this sparserl differ in {odd!r}")
+    for name, shape in shapes.items():
+        if (shape.shape, shape.dtype) != (arrays[name].shape, arrays[name].dtype):
+            kinds = [f"{array.dtype}{list(array.shape)}" for array in (arrays[name], shape)]
+            raise UserError(f"{where} is of another version: {name!r} is {kinds[0]} there and {kinds[1]} here")
+    tree = jax.tree.unflatten(jax.tree.structure(template), [arrays[name] for name in shapes])
+    _check_kernels(tree, where)
+    return jax.tree.map(jnp.asarray, tree)
+
+
+def _check_kernels(tree: Any, where: str) -> None:
+    is_compressed = lambda node: isinstance(node, linalg.Compressed)
+    for name, kernel in leaves(tree, is_compressed).items():
+        try:
+            if is_compressed(kernel):
+                kernel.check()
+        except ValueError as error:
+            raise UserError(f"{where} is damaged or forged: in {name!r}, {error}") from None
 
 
 def as_stored(built: Built, arrays: Mapping[str, np.ndarray]) -> AgentState:
@@ -57,6 +83,6 @@ def as_stored(built: Built, arrays: Mapping[str, np.ndarray]) -> AgentState:
 def _as_stored(optimizer: SparseOptimizer, name: str, group: Group, arrays: Mapping[str, np.ndarray]) -> Group:
     """Shapes of a group, compressed as it was when it was stored: pruning compresses on its way."""
     values = {layer: f"{name}/params/{layer}/kernel/values" for layer in optimizer.break_even}
-    capacities = {layer: len(arrays[path]) for layer, path in values.items() if path in arrays}
+    capacities = {layer: arrays[path].size for layer, path in values.items() if path in arrays}
     laid_out: Group = jax.eval_shape(lambda group: optimizer.laid_out(group, capacities), group)
     return laid_out

@@ -1,8 +1,9 @@
 """Linear algebra: sparse kernels that are really stored and computed sparsely, and layers that take either kind."""
 
 from sparserl.linalg.break_even import break_even, compression_limits
-from sparserl.linalg.compressed import Compressed, Layout, all_live, gather, scatter, to_dense, to_mask
+from sparserl.linalg.compressed import Compressed, all_live, gather, scatter, to_dense, to_mask
 from sparserl.linalg.convolutions import Padding, convolve, output_side
+from sparserl.linalg.layout import Layout
 from sparserl.linalg.native import build_digest, unavailable_reason
 from sparserl.linalg.pooling import max_pool
 from sparserl.linalg.products import Activation, Layer, as_computed, dense, feed_forward, layout_of, matmul, select

@@ -1,40 +1,14 @@
-"""Compressed kernels: the live weights of a layer, and where they stand."""
+"""Compressed kernels: the live weights of a layer, and the ways between them, dense arrays and masks."""
 
 import dataclasses
 import functools
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sparserl.linalg.layout import Layout
 from sparserl.types import Array
-
-SMALL_INDEX = np.iinfo(np.uint16).max
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Layout:
-    """Where the live weights of a kernel `[in, out]` stand, by output unit and, transposed, by input unit.
-
-    The live weights of output o are the positions `output_starts[o]` to `output_starts[o + 1]` of the values, by
-    ascending input; those of input i, by ascending output, are the positions `permutation[k]` for k from
-    `input_starts[i]` to `input_starts[i + 1]`. `capacity` is fixed; the live count `output_starts[-1]` may be smaller,
-    and what lies behind it is padding with index 0. Leading axes (seeds) are the same for all arrays.
-    """
-
-    inputs: Array  # [capacity] input unit of each value
-    output_starts: Array  # [out + 1] int32
-    outputs: Array  # [capacity] output unit of each weight in the order of inputs
-    input_starts: Array  # [in + 1] int32
-    permutation: Array  # [capacity] where each weight in the order of inputs has its value
-    shape: tuple[int, int] = dataclasses.field(metadata={"static": True})
-
-    @property
-    def capacity(self) -> int:
-        """Values that the layout has room for."""
-        return self.inputs.shape[-1]
 
 
 @jax.tree_util.register_dataclass
@@ -70,20 +44,27 @@ class Compressed:
         values: float32 `[live]`, finite. inputs: integers `[live]` from 0 to in - 1. output_starts: integers
         `[out + 1]` from 0 to live. Raises ValueError, and says which of them is wrong and where.
         """
-        values, inputs, starts = np.asarray(values), np.asarray(inputs), np.asarray(output_starts)
-        _check(values, inputs, starts, shape)
-        output_of = np.repeat(np.arange(shape[1]), np.diff(starts))
-        order = np.lexsort((output_of, inputs))
-        types = index_types(shape, len(values))
-        layout = Layout(
-            inputs=jnp.asarray(inputs, types.inputs),
-            output_starts=jnp.asarray(starts, jnp.int32),
-            outputs=jnp.asarray(output_of[order], types.outputs),
-            input_starts=jnp.asarray(np.searchsorted(inputs[order], np.arange(shape[0] + 1)), jnp.int32),
-            permutation=jnp.asarray(order, types.permutation),
-            shape=shape,
-        )
-        return Compressed(jnp.asarray(values), layout)
+        values, inputs = np.asarray(values), np.asarray(inputs)
+        if values.dtype != np.float32:
+            raise ValueError(f"values are {values.dtype}: they must be float32")
+        if values.ndim != 1:
+            raise ValueError(f"values have shape {values.shape}: they must be one axis of live weights")
+        if (bad := ~np.isfinite(values)).any():
+            at = int(bad.argmax())
+            raise ValueError(f"values[{at}] is {values[at]}: it must be finite")
+        if inputs.shape != values.shape:
+            raise ValueError(f"inputs have shape {inputs.shape} and values {values.shape}")
+        layout = Layout.make(inputs, np.asarray(output_starts), shape, len(values))
+        return Compressed(jnp.asarray(values), jax.tree.map(jnp.asarray, layout))
+
+    def check(self) -> None:
+        """Raise ValueError, naming the array and the entry, where native code could not trust this kernel; on host."""
+        if self.values.shape != self.layout.inputs.shape or self.values.dtype != np.float32:
+            raise ValueError(
+                f"values are {self.values.dtype}{list(self.values.shape)}: "
+                f"the layout needs float32{list(self.layout.inputs.shape)}"
+            )
+        self.layout.check()
 
 
 def all_live(kernel: Array) -> Compressed:
@@ -95,30 +76,8 @@ def all_live(kernel: Array) -> Compressed:
 @functools.cache
 def _full_layout(shape: tuple[int, int]) -> Layout:
     num_inputs, num_outputs = shape
-    types = index_types(shape, num_inputs * num_outputs)
-    inputs, outputs = np.arange(num_inputs), np.arange(num_outputs)
-    return Layout(
-        inputs=np.tile(inputs, num_outputs).astype(types.inputs),
-        output_starts=np.arange(num_outputs + 1, dtype=np.int32) * num_inputs,
-        outputs=np.tile(outputs, num_inputs).astype(types.outputs),
-        input_starts=np.arange(num_inputs + 1, dtype=np.int32) * num_outputs,
-        permutation=np.add.outer(inputs, outputs * num_inputs).ravel().astype(types.permutation),
-        shape=shape,
-    )
-
-
-class IndexTypes(NamedTuple):
-    """The smallest unsigned or signed integers that hold the indices of a layout."""
-
-    inputs: type
-    outputs: type
-    permutation: type
-
-
-def index_types(shape: tuple[int, int], capacity: int) -> IndexTypes:
-    """Types for a kernel `shape = (in, out)` with room for `capacity` live weights."""
-    smallest = lambda count: jnp.uint16 if count - 1 <= SMALL_INDEX else jnp.int32
-    return IndexTypes(smallest(shape[0]), smallest(shape[1]), smallest(capacity))
+    inputs, starts = np.tile(np.arange(num_inputs), num_outputs), np.arange(num_outputs + 1) * num_inputs
+    return Layout.make(inputs, starts, shape, len(inputs))
 
 
 def positions(layout: Layout) -> jax.Array:
@@ -149,35 +108,3 @@ def to_dense(kernel: Array | Compressed) -> Array:
 def to_mask(layout: Layout) -> jax.Array:
     """Which weights are alive: bool `[in, out]`."""
     return scatter(layout, jnp.ones(layout.capacity, bool))
-
-
-def _check(values: np.ndarray, inputs: np.ndarray, starts: np.ndarray, shape: tuple[int, int]) -> None:
-    num_inputs, num_outputs = shape
-    _require(min(shape) > 0, f"shape is {shape}: both sides must be at least 1")
-    _require(num_inputs * num_outputs < 2**31, f"shape is {shape}: positions beyond 2**31 do not fit int32")
-    _require(values.dtype == np.float32, f"values are {values.dtype}: they must be float32")
-    _require(values.ndim == 1, f"values have shape {values.shape}: they must be one axis of live weights")
-    if (bad := ~np.isfinite(values)).any():
-        at = int(bad.argmax())
-        raise ValueError(f"values[{at}] is {values[at]}: it must be finite")
-    for name, array in (("inputs", inputs), ("output_starts", starts)):
-        _require(np.issubdtype(array.dtype, np.integer), f"{name} are {array.dtype}: they must be integers")
-    _require(inputs.shape == values.shape, f"inputs have shape {inputs.shape} and values {values.shape}")
-    expected = (num_outputs + 1,)
-    _require(starts.shape == expected, f"output_starts have shape {starts.shape}: {shape} needs {expected}")
-    ends = (int(starts[0]), int(starts[-1]))
-    _require(ends == (0, len(values)), f"output_starts go from {ends[0]} to {ends[1]}, not from 0 to {len(values)}")
-    steps = np.diff(starts.astype(np.int64))
-    _require(bool((steps >= 0).all()), f"output_starts fall behind entry {steps.argmin()}: they must never fall")
-    if (outside := (inputs < 0) | (inputs >= num_inputs)).any():
-        at = int(outside.argmax())
-        raise ValueError(f"inputs[{at}] is {inputs[at]}: not in 0 to {num_inputs - 1}")
-    first = np.zeros(len(values) + 1, bool)
-    first[starts] = True
-    unsorted = np.flatnonzero((np.diff(inputs.astype(np.int64)) <= 0) & ~first[1 : len(values)])
-    _require(not unsorted.size, f"inputs do not ascend within an output at entry {unsorted[:1].tolist()}: sort them")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from sparserl.linalg import native
-from sparserl.linalg.compressed import Compressed, Layout, all_live, index_types
+from sparserl.linalg.compressed import Compressed, all_live
+from sparserl.linalg.layout import Layout, layout_shapes
 from sparserl.types import Array
 
 FEW_INPUTS = 64  # up to here product and weights' gradients take natively 0.7 to 1.05 of XLA's time (measured)
@@ -81,17 +82,10 @@ def layout_of(mask: Array, capacity: int) -> Layout:
     """The layout of a mask, bool `[in, out]`, with room for `capacity` live weights; fails if there are more."""
     native.register()
     num_inputs, num_outputs = mask.shape
-    types = index_types((num_inputs, num_outputs), capacity)
-    results = (
-        jax.ShapeDtypeStruct((capacity,), types.inputs),
-        jax.ShapeDtypeStruct((num_outputs + 1,), jnp.int32),
-        jax.ShapeDtypeStruct((capacity,), types.outputs),
-        jax.ShapeDtypeStruct((num_inputs + 1,), jnp.int32),
-        jax.ShapeDtypeStruct((capacity,), types.permutation),
-    )
-    arrays = jax.ffi.ffi_call("sparserl_compress", results, vmap_method="expand_dims")(mask)
-    inputs, output_starts, outputs, input_starts, permutation = arrays
-    return Layout(inputs, output_starts, outputs, input_starts, permutation, (num_inputs, num_outputs))
+    leaves, structure = jax.tree.flatten(layout_shapes((num_inputs, num_outputs), capacity))
+    arrays = jax.ffi.ffi_call("sparserl_compress", leaves, vmap_method="expand_dims")(mask)
+    layout: Layout = jax.tree.unflatten(structure, arrays)
+    return layout
 
 
 def select(ranks: Array, k: Array) -> jax.Array:
