@@ -83,10 +83,10 @@ def of_ours(network: str, variant: str) -> Update:
     from sparserl.sparsity.methods import Dense, Static
 
     q = make(CNNSettings() if network == "cnn" else ResNetSettings(), (84, 84, 4), NUM_ACTIONS)
-    densities = {f"q/{layer}": density for layer, density in erk(q.layer_shapes, SPARSITY).items()}
+    sparsities = {f"q/{layer}": value for layer, value in erk(q.layer_shapes, SPARSITY).items()}
     packed = {"q/hidden_1": 1.0} if variant == "compressed" else {}
     method = Dense() if variant == "dense" else Static()
-    optimizer = SparseOptimizer(optax.adam(1e-4), method, densities, 1_000_000, break_even=packed)
+    optimizer = SparseOptimizer(optax.adam(1e-4), method, sparsities, 1_000_000, break_even=packed)
     keys = jax.random.split(jax.random.key(0), 6)
     images, after = (jax.random.randint(key, (BATCH_SIZE, 84, 84, 4), 0, 256).astype(jnp.uint8) for key in keys[:2])
     actions = jax.random.randint(keys[2], (BATCH_SIZE, 1), 0, NUM_ACTIONS)

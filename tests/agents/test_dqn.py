@@ -154,7 +154,7 @@ def test_probe_values_are_learned(probe, method):
     environment, observations, values = TRUTH[probe]
     environment = dataclasses.replace(environment, num_envs=4)
     network = MLP(MLPSettings(hidden_units=(32, 32)), environment.spec.observation_shape, 2)
-    densities = {} if method == "dense" else {"q/hidden_2": 0.4, "q/output": 0.6}
+    sparsities = {} if method == "dense" else {"q/hidden_2": 0.6, "q/output": 0.4}
     sparse = Dense() if method == "dense" else RigL(window=Window(0.0, 0.7, 50))
     settings = DQNSettings(
         discount=0.9,
@@ -164,7 +164,7 @@ def test_probe_values_are_learned(probe, method):
         target_interval_updates=10,
         final_epsilon=1.0,
     )
-    optimizer = SparseOptimizer(optax.adam(optax.linear_schedule(5e-3, 1e-4, 900)), sparse, densities, 900)
+    optimizer = SparseOptimizer(optax.adam(optax.linear_schedule(5e-3, 1e-4, 900)), sparse, sparsities, 900)
     agent = DQN(settings, environment.spec, network, optimizer, num_envs=4)
     key = jax.random.key(0)
     state = training.start(agent, environment, key)

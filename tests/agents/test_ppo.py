@@ -41,10 +41,10 @@ def agent_of(
         actor = MLP(network, spec.observation_shape, size, num_constants=size, initial_constant=raw)
     value = MLP(dataclasses.replace(network, activation=settings.value_activation), spec.observation_shape, 1)
     shapes = {"actor": actor.layer_shapes, "value": value.layer_shapes}
-    densities = Distribution("erk").network_densities(shapes, dict.fromkeys(shapes, sparsity))
-    packed = {name: 1.0 for name, density in densities.items() if density < 1} if storage == "compressed" else {}
+    sparsities = Distribution("erk").network_sparsities(shapes, dict.fromkeys(shapes, sparsity))
+    packed = {name: 1.0 for name, value in sparsities.items() if value > 0} if storage == "compressed" else {}
     inner = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(rate))
-    optimizer = SparseOptimizer(inner, method or Dense(), densities, updates, break_even=packed)
+    optimizer = SparseOptimizer(inner, method or Dense(), sparsities, updates, break_even=packed)
     return PPO(settings, spec, actor, value, optimizer, num_envs)
 
 

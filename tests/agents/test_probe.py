@@ -24,9 +24,9 @@ STORAGES = ["masked", pytest.param("compressed", marks=pytest.mark.kernels)]
 
 
 def optimizer(networks, storage):
-    densities = {f"{name}/{layer}": 0.4 for name, network in networks.items() for layer in network.layer_shapes}
-    packed = dict.fromkeys(densities, 1.0) if storage == "compressed" else {}
-    return SparseOptimizer(optax.adam(1e-2), RigL(window=Window(0.0, 0.8, 10)), densities, 60, break_even=packed)
+    sparsities = {f"{name}/{layer}": 0.6 for name, network in networks.items() for layer in network.layer_shapes}
+    packed = dict.fromkeys(sparsities, 1.0) if storage == "compressed" else {}
+    return SparseOptimizer(optax.adam(1e-2), RigL(window=Window(0.0, 0.8, 10)), sparsities, 60, break_even=packed)
 
 
 def dqn(storage, **settings):

@@ -29,9 +29,9 @@ def agent_of(spec=SPEC, method=None, sparsity=0.0, storage="masked", network=TIN
 
     def optimizer(networks):
         shapes = {name: mlp.layer_shapes for name, mlp in networks.items()}
-        densities = Distribution("erk").network_densities(shapes, dict.fromkeys(networks, sparsity))
-        packed = {name: 1.0 for name, density in densities.items() if density < 1} if storage == "compressed" else {}
-        return SparseOptimizer(optax.adam(rate), method or Dense(), densities, updates, break_even=packed)
+        sparsities = Distribution("erk").network_sparsities(shapes, dict.fromkeys(networks, sparsity))
+        packed = {name: 1.0 for name, value in sparsities.items() if value > 0} if storage == "compressed" else {}
+        return SparseOptimizer(optax.adam(rate), method or Dense(), sparsities, updates, break_even=packed)
 
     optimizers = {"actor": optimizer({"actor": actor}), "critics": optimizer(dict.fromkeys(CRITICS, critic))}
     return SAC(SACSettings(**settings), spec, actor, critic, optimizers)

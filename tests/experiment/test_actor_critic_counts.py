@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sparserl.experiment import describe, from_preset
-from sparserl.experiment.planning import by_name, layer_densities, make_networks
+from sparserl.experiment.planning import by_name, make_networks, nominal_sparsities
 from sparserl.sparsity import live_count, pruned_count
 from sparserl.types import Box, EnvSpec
 
@@ -29,13 +29,13 @@ def networks_of(agent, name, sparsity, distribution="erk"):
     spec = EnvSpec(name, (task["obs"],), np.dtype("float32"), Box(ones.shape, -ones, ones), None)
     experiment = from_preset(agent, "rigl", name, sparsity=float(sparsity), distribution=distribution)
     networks = make_networks(experiment, spec)
-    return by_name(networks), layer_densities(experiment, networks)
+    return by_name(networks), nominal_sparsities(experiment, networks)
 
 
 @pytest.mark.parametrize(("agent", "name", "sparsity"), CASES)
 @pytest.mark.parametrize("distribution", ["erk", "uniform"])
 def test_counts(agent, name, sparsity, distribution):
-    networks, densities = networks_of(agent, name, sparsity, distribution)
+    networks, sparsities = networks_of(agent, name, sparsity, distribution)
     assert list(networks) == list(NETWORKS[agent])
     for network, mlp in networks.items():
         expected = EXPECTED[agent][name][NETWORKS[agent][network]]
@@ -43,11 +43,11 @@ def test_counts(agent, name, sparsity, distribution):
         for layer, shape in mlp.layer_shapes.items():
             entry = expected["sparsity"][sparsity][distribution][LAYERS[layer]]
             assert list(shape) == expected["layers"][LAYERS[layer]]["shape"]
-            density, size = densities[f"{network}/{layer}"], shape[0] * shape[1]
-            assert density == pytest.approx(entry["density"], abs=1e-12)
-            assert live_count(size, density) == entry["nnz_static_floor"]
+            value, size = sparsities[f"{network}/{layer}"], shape[0] * shape[1]
+            assert value == pytest.approx(1 - entry["density"], abs=1e-12)
+            assert live_count(size, value) == entry["nnz_static_floor"]
             if distribution == "erk":
-                assert pruned_count(size, density) == entry["nnz_prune_round"]
+                assert pruned_count(size, value) == entry["nnz_prune_round"]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mujoco") is None, reason="mujoco is not installed")
@@ -99,10 +99,10 @@ def test_actor_and_critics_may_have_sparsities_and_widths_of_their_own():
     choices = {"actor_sparsity": 0.5, "critic_sparsity": 0.95, "critic_hidden_units": (300, 300)}
     experiment = from_preset("sac", "rigl", "HalfCheetah-v5", **choices)
     made = make_networks(experiment, spec)
-    densities = layer_densities(experiment, made)
+    sparsities = nominal_sparsities(experiment, made)
     for network, mlp in by_name(made).items():
         weights = {f"{network}/{layer}": a * b for layer, (a, b) in mlp.layer_shapes.items()}
-        live = sum(live_count(size, densities[name]) for name, size in weights.items())
+        live = sum(live_count(size, sparsities[name]) for name, size in weights.items())
         wanted = 0.5 if network == "actor" else 0.05
         assert live / sum(weights.values()) == pytest.approx(wanted, abs=1e-3)
     assert by_name(made)["critic_1"].layer_shapes["hidden_2"] == (300, 300)

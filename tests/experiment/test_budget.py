@@ -12,7 +12,7 @@ import pytest
 
 from sparserl.agents.sac import SACSettings
 from sparserl.experiment import asked_parameters, describe, from_preset, planning, run, with_budget
-from sparserl.experiment.planning import by_name, layer_densities, make_networks
+from sparserl.experiment.planning import by_name, make_networks, nominal_sparsities
 from sparserl.networks import MLPSettings
 from sparserl.sparsity import kernels, live_count, pruned_count
 from sparserl.training import EvaluationSettings
@@ -42,14 +42,14 @@ def without_mujoco(monkeypatch):
 
 
 def live_parameters(experiment):
-    """Live parameters by network, counted layer by layer from the densities, biases included."""
+    """Live parameters by network, counted layer by layer from the sparsities, biases included."""
     networks = make_networks(experiment, specification(experiment))
-    densities = layer_densities(experiment, networks)
+    sparsities = nominal_sparsities(experiment, networks)
     count = pruned_count if experiment.method_name == "prune" else live_count
     live = {}
     for name, network in by_name(networks).items():
         shapes = network.layer_shapes.items()
-        weights = sum(count(a * b, densities.get(f"{name}/{layer}", 1.0)) for layer, (a, b) in shapes)
+        weights = sum(count(a * b, sparsities.get(f"{name}/{layer}", 0.0)) for layer, (a, b) in shapes)
         live[name] = weights + sum(b for _, (_, b) in shapes)
     return live
 

@@ -176,7 +176,7 @@ def test_a_workload_spares_the_dead_weights_of_compressed_layers_alone():
             workload(experiment),
         )
         sizes = (6 * 6 * 6 * 16, 16 * 3)  # hidden_1 and output
-        dead = sum(size - live_count(size, 0.25) for size in sizes)
+        dead = sum(size - live_count(size, 0.75) for size in sizes)
         assert masked.computed_parameters - packed.computed_parameters == dead
         began = masked if method == "prune" else packed
         assert packed.first_computed_parameters == began.computed_parameters

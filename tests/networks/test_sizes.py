@@ -20,9 +20,10 @@ from sparserl.networks import (
     matched_width,
     scaled,
 )
-from sparserl.sparsity import erk, network_cost, pruned_count, uniform
+from sparserl.sparsity import METHODS, erk, network_cost, uniform
 from sparserl.types import UserError
 
+STATIC = METHODS["static"]()
 EXPECTED = json.loads((pathlib.Path(__file__).parents[1] / "data" / "expected_counts.json").read_text())
 ATARI = (84, 84, 4)
 NAMES = {"cnn": {"conv1": "conv_1", "conv2": "conv_2", "conv3": "conv_3"}, "resnet": {}}
@@ -58,15 +59,15 @@ def test_layers_and_parameters(name):
 
 
 @pytest.mark.parametrize(("name", "sparsity"), SPARSITIES)
-def test_densities_live_weights_and_cost(name, sparsity):
+def test_sparsities_live_weights_and_cost(name, sparsity):
     network, expected = CASES[name]
     given, biases = expected["sparsity"][sparsity], expected["dense_bias_and_other_params"]
-    densities = erk(network.layer_shapes, float(sparsity))
+    sparsities = erk(network.layer_shapes, float(sparsity))
     by_layer = named(name, given["erk"])
-    assert densities == pytest.approx({layer: entry["density"] for layer, entry in by_layer.items()}, abs=1e-12)
-    costs = network_cost(network.layer_shapes, densities, network.positions)
-    pruned = network_cost(network.layer_shapes, densities, network.positions, pruned_count)
-    flat = network_cost(network.layer_shapes, uniform(network.layer_shapes, float(sparsity)), network.positions)
+    assert sparsities == pytest.approx({layer: 1 - entry["density"] for layer, entry in by_layer.items()}, abs=1e-12)
+    costs = network_cost(STATIC, network.layer_shapes, sparsities, network.positions)
+    pruned = network_cost(METHODS["prune"](), network.layer_shapes, sparsities, network.positions)
+    flat = network_cost(STATIC, network.layer_shapes, uniform(network.layer_shapes, float(sparsity)), network.positions)
     assert {cost.name: cost.live_weights for cost in costs} == {n: e["nnz_static_floor"] for n, e in by_layer.items()}
     assert {cost.name: cost.live_weights for cost in pruned} == {n: e["nnz_prune_round"] for n, e in by_layer.items()}
     uniformly = {n: e["nnz_static_floor"] for n, e in named(name, given["uniform"]).items()}
@@ -89,8 +90,8 @@ def test_erk_costs_more_than_uniform(settings, dense, ratios):
     """Figure 7, nine actions: reference_code_facts 10.4."""
     network = make(settings, ATARI, 9)
     shapes, positions = network.layer_shapes, network.positions
-    live = lambda densities: sum(cost.live_macs for cost in network_cost(shapes, densities, positions))
-    assert sum(cost.macs for cost in network_cost(shapes, {}, positions)) == dense
+    live = lambda sparsities: sum(cost.live_macs for cost in network_cost(STATIC, shapes, sparsities, positions))
+    assert sum(cost.macs for cost in network_cost(STATIC, shapes, {}, positions)) == dense
     for sparsity, ratio in ratios.items():
         assert round(live(erk(shapes, sparsity)) / live(uniform(shapes, sparsity)), 2) == ratio
 
@@ -174,6 +175,6 @@ def test_what_is_refused(make_wrong, words):
 def test_convolutions_are_never_compressed():
     """Even where each sparse layer is: only a dense layer's kernel has a compressed form."""
     network, _ = CASES["cnn"]
-    densities = erk(network.layer_shapes, 0.9)
+    densities = {name: 1 - sparsity for name, sparsity in erk(network.layer_shapes, 0.9).items()}
     assert list(linalg.compression_limits(network.layer_shapes, densities, 32, everywhere=True)) == ["hidden_1"]
     assert linalg.break_even((7744, 512), 32) >= 0.1

@@ -20,7 +20,7 @@ from sparserl.types import UserError
 
 TOTAL = 60
 WINDOW = Window(0.0, 0.8, 5)
-DENSITIES = {"q/hidden_1": 0.3, "q/output": 0.55}
+SPARSITIES = {"q/hidden_1": 0.7, "q/output": 0.45}
 METHODS = {
     "prune": Prune(window=Window(0.2, 0.8, 5)),
     "static": Static(),
@@ -89,7 +89,7 @@ def test_dense_is_plain_optax_bit_for_bit(inner):
 
 def expected_live(method, name, size, t):
     """Live weights of a layer after update number t (t = 0 is before any)."""
-    density = DENSITIES[name]
+    sparsity = SPARSITIES[name]
     if method == "prune":
         window = METHODS["prune"].window
         first, last = 12, 47  # round(0.2 * 60), and the last 12 + 5 i up to round(0.8 * 60)
@@ -98,15 +98,15 @@ def expected_live(method, name, size, t):
             return size
         progress = min((t - 1 - first) // 5, 7) / 7
         if progress == 1:
-            return pruned_count(size, density)
-        return max(round(size * (1 - (1 - density) * (1 - (1 - progress) ** 3))), 1)
-    return size if method == "snip" and t == 0 else live_count(size, density)
+            return pruned_count(size, sparsity)
+        return max(round(size * (1 - sparsity * (1 - (1 - progress) ** 3))), 1)
+    return size if method == "snip" and t == 0 else live_count(size, sparsity)
 
 
 @pytest.mark.parametrize("inner", ["adam", "muon"])
 @pytest.mark.parametrize("method", METHODS)
 def test_invariants_hold_after_every_update(method, inner):
-    groups = trajectory(SparseOptimizer(INNERS[inner], METHODS[method], DENSITIES, TOTAL))
+    groups = trajectory(SparseOptimizer(INNERS[inner], METHODS[method], SPARSITIES, TOTAL))
     for t, group in enumerate(groups):
         masks = group.optimizer_state.masks
         for name, kernel in kernels(group).items():
@@ -122,7 +122,7 @@ def test_invariants_hold_after_every_update(method, inner):
 @pytest.mark.parametrize("method", ["set", "rigl", "rigl-inverted"])
 def test_topologies_move_and_new_born_weights_take_their_first_step_from_zero(method):
     rate = 1e-2
-    groups = trajectory(SparseOptimizer(optax.sgd(rate), METHODS[method], DENSITIES, TOTAL))
+    groups = trajectory(SparseOptimizer(optax.sgd(rate), METHODS[method], SPARSITIES, TOTAL))
     moved = 0
     for t, (before, after) in enumerate(itertools.pairwise(groups)):
         gradients = jax.grad(lambda p, t=t: loss(p, batch(t))[0])(jax.tree.map(jnp.asarray, before.params))
@@ -138,7 +138,7 @@ def test_topologies_move_and_new_born_weights_take_their_first_step_from_zero(me
 
 def test_rigl_with_adam_against_numpy():
     """Weights, moments and topologies re-derived in float64 from the paper's rules, on the same gradients."""
-    optimizer = SparseOptimizer(optax.adam(1e-2, eps=1e-7), RigL(window=WINDOW, drop_fraction=0.5), DENSITIES, TOTAL)
+    optimizer = SparseOptimizer(optax.adam(1e-2, eps=1e-7), RigL(window=WINDOW, drop_fraction=0.5), SPARSITIES, TOTAL)
     groups = trajectory(optimizer)
     m, v, weights = {}, {}, {}
     masks = groups[0].optimizer_state.masks
@@ -174,14 +174,14 @@ def numpy_drop_and_grow(mask, magnitude, growth, fraction):
 
 @pytest.mark.parametrize("method", ["rigl", "prune"])
 def test_jit_equals_eager(method):
-    optimizer = SparseOptimizer(optax.adam(1e-2), METHODS[method], DENSITIES, TOTAL)
+    optimizer = SparseOptimizer(optax.adam(1e-2), METHODS[method], SPARSITIES, TOTAL)
     compiled, eager = trajectory(optimizer, 14)[-1], trajectory(optimizer, 14, wrap=lambda f: f)[-1]
     jax.tree.map(np.testing.assert_array_equal, compiled.optimizer_state.masks, eager.optimizer_state.masks)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), compiled.params, eager.params)
 
 
 def test_vmap_over_seeds_equals_a_loop_and_keeps_its_cond():
-    optimizer = SparseOptimizer(optax.adam(1e-2), METHODS["rigl"], DENSITIES, TOTAL)
+    optimizer = SparseOptimizer(optax.adam(1e-2), METHODS["rigl"], SPARSITIES, TOTAL)
     keys = jax.random.split(jax.random.key(3), 3)
     start = jax.vmap(lambda key: optimizer.init(key, fresh_params(), with_target=False))(keys)
     one = lambda key, t, group: optimizer.minimize(key, t, functools.partial(loss, data=batch(0)), group)[0]
@@ -197,8 +197,8 @@ def test_vmap_over_seeds_equals_a_loop_and_keeps_its_cond():
 
 
 def test_weight_decay_is_l2_in_the_loss_of_the_named_layers():
-    decayed = SparseOptimizer(optax.sgd(1.0), Static(), DENSITIES, TOTAL, {"q/hidden_1": 0.25})
-    plain = SparseOptimizer(optax.sgd(1.0), Static(), DENSITIES, TOTAL)
+    decayed = SparseOptimizer(optax.sgd(1.0), Static(), SPARSITIES, TOTAL, {"q/hidden_1": 0.25})
+    plain = SparseOptimizer(optax.sgd(1.0), Static(), SPARSITIES, TOTAL)
     start, with_decay = trajectory(decayed, 1)
     without = trajectory(plain, 1)[1]
     expected = without.params["q"]["hidden_1"]["kernel"] - 2 * 0.25 * start.params["q"]["hidden_1"]["kernel"]
@@ -209,13 +209,13 @@ def test_weight_decay_is_l2_in_the_loss_of_the_named_layers():
 def test_the_growth_score_has_no_weight_decay():
     """RigL grows on the gradient of the loss alone: decay, however strong, does not change the topology."""
     window = Window(0.0, 0.0, 1)
-    build = lambda c: SparseOptimizer(optax.sgd(0.1), RigL(window=window), DENSITIES, TOTAL, {"q/hidden_1": c})
+    build = lambda c: SparseOptimizer(optax.sgd(0.1), RigL(window=window), SPARSITIES, TOTAL, {"q/hidden_1": c})
     with_decay, without = trajectory(build(100.0), 1)[1], trajectory(build(0.0), 1)[1]
     jax.tree.map(np.testing.assert_array_equal, with_decay.optimizer_state.masks, without.optimizer_state.masks)
 
 
 def test_copied_target_is_an_exact_frozen_copy():
-    optimizer = SparseOptimizer(optax.adam(1e-2), METHODS["set"], DENSITIES, TOTAL)
+    optimizer = SparseOptimizer(optax.adam(1e-2), METHODS["set"], SPARSITIES, TOTAL)
     group = optimizer.init(jax.random.key(0), fresh_params(), with_target=True)
     jax.tree.map(np.testing.assert_array_equal, group.target_params, group.params)
     moved = optimizer.minimize(jax.random.key(1), jnp.int32(0), functools.partial(loss, data=batch(0)), group)[0]
@@ -225,7 +225,7 @@ def test_copied_target_is_an_exact_frozen_copy():
 
 
 def test_averaged_target_lives_on_the_online_topology():
-    optimizer = SparseOptimizer(optax.adam(1e-2), METHODS["set"], DENSITIES, TOTAL)
+    optimizer = SparseOptimizer(optax.adam(1e-2), METHODS["set"], SPARSITIES, TOTAL)
     group = optimizer.init(jax.random.key(0), fresh_params(), with_target=True)
     target = jax.tree.map(np.asarray, group.target_params)
     for t in range(12):
@@ -241,13 +241,13 @@ def test_averaged_target_lives_on_the_online_topology():
 
 
 def test_snip_keeps_the_values_of_its_survivors():
-    groups = trajectory(SparseOptimizer(optax.sgd(0.0), SNIP(), DENSITIES, TOTAL), 2)
+    groups = trajectory(SparseOptimizer(optax.sgd(0.0), SNIP(), SPARSITIES, TOTAL), 2)
     gradients = jax.grad(lambda p: loss(p, batch(0))[0])(fresh_params())
     for name, mask in groups[1].optimizer_state.masks.items():
         layer = name.split("/")[1]
         start = np.asarray(fresh_params()["q"][layer]["kernel"])
         saliency = np.abs(start * np.asarray(gradients["q"][layer]["kernel"])).ravel()
-        best = np.argsort(-saliency, kind="stable")[: live_count(start.size, DENSITIES[name])]
+        best = np.argsort(-saliency, kind="stable")[: live_count(start.size, SPARSITIES[name])]
         assert set(np.flatnonzero(mask)) == set(best)
         np.testing.assert_array_equal(kernels(groups[1])[name], np.where(mask, start, 0))
     jax.tree.map(np.testing.assert_array_equal, groups[1].optimizer_state.masks, groups[2].optimizer_state.masks)
@@ -255,7 +255,7 @@ def test_snip_keeps_the_values_of_its_survivors():
 
 @pytest.mark.parametrize(("method", "redrawn"), [("static", True), ("prune", False), ("snip", False), ("set", True)])
 def test_only_networks_born_sparse_are_redrawn(method, redrawn):
-    optimizer = SparseOptimizer(optax.adam(1e-2), METHODS[method], DENSITIES, TOTAL, initializer=sparse_glorot_uniform)
+    optimizer = SparseOptimizer(optax.adam(1e-2), METHODS[method], SPARSITIES, TOTAL, initializer=sparse_glorot_uniform)
     params = optimizer.init(jax.random.key(0), fresh_params(), with_target=False).params
     same = np.isin(
         np.asarray(params["q"]["hidden_1"]["kernel"]),
@@ -267,10 +267,10 @@ def test_only_networks_born_sparse_are_redrawn(method, redrawn):
 @pytest.mark.parametrize("inner", INNERS)
 def test_the_state_of_every_inner_optimizer_is_settled(inner):
     """Moments are found in wrapped and chained states: after an update in which weights were born, theirs are new."""
-    optimizer = SparseOptimizer(INNERS[inner], METHODS["set"], DENSITIES, TOTAL)
+    optimizer = SparseOptimizer(INNERS[inner], METHODS["set"], SPARSITIES, TOTAL)
     groups = trajectory(optimizer, 11)
     before, after = groups[10], groups[11]
-    for name in DENSITIES:
+    for name in SPARSITIES:
         dead = ~after.optimizer_state.masks[name]
         was = before.optimizer_state.masks[name]
         assert (dead & was).any(), "nothing was dropped: the test shows nothing"
@@ -294,21 +294,21 @@ def test_the_state_of_every_inner_optimizer_is_settled(inner):
 )
 def test_optimizers_without_moments_per_weight_are_refused_by_name(inner, word):
     with pytest.raises(UserError, match=word) as error:
-        SparseOptimizer(inner, METHODS["rigl"], DENSITIES, TOTAL).init(jax.random.key(0), fresh_params(), True)
+        SparseOptimizer(inner, METHODS["rigl"], SPARSITIES, TOTAL).init(jax.random.key(0), fresh_params(), True)
     assert "\n" not in str(error.value)
     SparseOptimizer(inner, Dense(), {}, TOTAL).init(jax.random.key(0), fresh_params(), True)  # dense may use any
 
 
 def test_windows_are_checked_when_the_optimizer_is_made():
     with pytest.raises(UserError, match=r"never fires|shorter"):
-        SparseOptimizer(optax.adam(1e-3), RigL(window=Window(0.0, 0.5, 1000)), DENSITIES, TOTAL)
+        SparseOptimizer(optax.adam(1e-3), RigL(window=Window(0.0, 0.5, 1000)), SPARSITIES, TOTAL)
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop", "lion", "muon"])
 def test_inner_optimizers_by_name_learn(name):
     rate = {"sgd": 0.1, "lion": 1e-3}.get(name, 1e-2)
     inner = InnerOptimizer(name, learning_rate=rate).build(TOTAL)
-    optimizer = SparseOptimizer(inner, METHODS["rigl"], DENSITIES, TOTAL)
+    optimizer = SparseOptimizer(inner, METHODS["rigl"], SPARSITIES, TOTAL)
     groups = trajectory(optimizer)
     mean = lambda group: np.mean([loss(group.params, batch(t))[0] for t in range(10)])
     assert mean(groups[-1]) < mean(groups[0])

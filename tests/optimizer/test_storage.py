@@ -18,8 +18,8 @@ from sparserl.types import Group, UserError
 pytestmark = pytest.mark.kernels
 TOTAL = 40
 WINDOW = Window(0.0, 0.8, 5)
-DENSITIES = {"q/hidden_1": 0.3, "q/output": 0.55}
-ALWAYS = dict.fromkeys(DENSITIES, 1.0)
+SPARSITIES = {"q/hidden_1": 0.7, "q/output": 0.45}
+ALWAYS = dict.fromkeys(SPARSITIES, 1.0)
 BORN_SPARSE = {
     "static": Static(),
     "set": SET(window=WINDOW),
@@ -40,7 +40,7 @@ INNERS = {
 
 
 def optimizer_of(method, break_even, inner="adam"):
-    return SparseOptimizer(INNERS[inner], method, DENSITIES, TOTAL, {"q/hidden_1": 1e-3}, break_even=break_even)
+    return SparseOptimizer(INNERS[inner], method, SPARSITIES, TOTAL, {"q/hidden_1": 1e-3}, break_even=break_even)
 
 
 def loss(params, data):
@@ -180,7 +180,7 @@ def test_what_becomes_sparse_is_compressed_on_its_way(method):
 
 
 def test_pruning_waits_for_its_break_even():
-    never = optimizer_of(PRUNE, dict.fromkeys(DENSITIES, 0.1))
+    never = optimizer_of(PRUNE, dict.fromkeys(SPARSITIES, 0.1))
     group = never.init(jax.random.key(1), fresh_params(), with_target=False)
     step = jax.jit(lambda key, t, g, data: never.minimize(key, t, functools.partial(loss, data=data), g)[0])
     for t in range(TOTAL):
@@ -205,14 +205,14 @@ def test_seeds_side_by_side_each_with_its_own_topology():
 
 
 def test_optimizers_of_whole_matrices_are_refused():
-    optimizer = SparseOptimizer(optax.contrib.muon(1e-2), Static(), DENSITIES, TOTAL, break_even=ALWAYS)
+    optimizer = SparseOptimizer(optax.contrib.muon(1e-2), Static(), SPARSITIES, TOTAL, break_even=ALWAYS)
     with pytest.raises(UserError, match=r"treats a kernel as a matrix.*storage masked"):
         optimizer.init(jax.random.key(0), fresh_params(), with_target=False)
 
 
 def test_layers_that_are_never_sparse_are_refused():
-    with pytest.raises(UserError, match="q/other, which has no density"):
-        SparseOptimizer(optax.sgd(1.0), Static(), DENSITIES, TOTAL, break_even={"q/other": 0.5})
+    with pytest.raises(UserError, match="q/other, which has no sparsity"):
+        SparseOptimizer(optax.sgd(1.0), Static(), SPARSITIES, TOTAL, break_even={"q/other": 0.5})
 
 
 def test_only_the_layers_that_pay_are_compressed():
@@ -230,12 +230,12 @@ def test_only_the_layers_that_pay_are_compressed():
 
 def test_memory_at_ninety_percent():
     """Parameters, optimizer and target, indices included, in at most 0.35 of what the dense network needs."""
-    shapes, densities = {"hidden_1": (6, 512), "hidden_2": (512, 512), "output": (512, 3)}, {}
+    shapes = {"hidden_1": (6, 512), "hidden_2": (512, 512), "output": (512, 3)}
     layer = lambda shape: {"kernel": jnp.ones(shape), "bias": jnp.zeros(shape[1])}
     params = {"q": {name: layer(shape) for name, shape in shapes.items()}}
-    densities = {"q/hidden_1": 0.34, "q/hidden_2": 0.09, "q/output": 0.34}
+    sparsities = {"q/hidden_1": 0.66, "q/hidden_2": 0.91, "q/output": 0.66}
     size = lambda optimizer: sum(
         leaf.nbytes for leaf in jax.tree.leaves(optimizer.init(jax.random.key(0), params, with_target=True))
     )
-    sparse = SparseOptimizer(optax.adam(1e-3), Static(), densities, TOTAL, break_even={"q/hidden_2": 0.4})
+    sparse = SparseOptimizer(optax.adam(1e-3), Static(), sparsities, TOTAL, break_even={"q/hidden_2": 0.4})
     assert size(sparse) <= 0.35 * size(SparseOptimizer(optax.adam(1e-3), Static(), {}, TOTAL))

@@ -1,4 +1,4 @@
-"""ERK and uniform densities on random shapes, overrides and re-budgeting, against exact rational arithmetic."""
+"""ERK and uniform sparsities on random shapes, overrides and re-budgeting, against exact rational arithmetic."""
 
 import math
 from fractions import Fraction
@@ -39,12 +39,17 @@ def exact_erk(shapes, live_weights):
     raise AssertionError
 
 
+def owed(shape, sparsity):
+    size = math.prod(shape)
+    return size - math.floor(Fraction(repr(sparsity)) * size)
+
+
 def budget_of(shapes, sparsity):
-    return sum(math.prod(shape) - math.floor(sparsity * math.prod(shape)) for shape in shapes.values())
+    return sum(owed(shape, sparsity) for shape in shapes.values())
 
 
-def live_of(shapes, densities):
-    return sum(live_count(math.prod(shapes[name]), density) for name, density in densities.items())
+def live_of(shapes, sparsities):
+    return sum(live_count(math.prod(shapes[name]), sparsity) for name, sparsity in sparsities.items())
 
 
 @settings(max_examples=300)
@@ -54,7 +59,7 @@ def test_erk_is_the_exact_solution(shapes, sparsity):
     expected, found = exact_erk(shapes, budget), erk(shapes, sparsity)
     assert list(found) == list(shapes)
     for name, shape in shapes.items():
-        assert found[name] == pytest.approx(float(expected[name]), rel=1e-12)
+        assert found[name] == pytest.approx(float(1 - expected[name]), abs=1e-12)
         weights = expected[name] * math.prod(shape)
         if abs(weights - round(weights)) > 1e-6:  # on a whole number the last bit of a float decides
             assert live_count(math.prod(shape), found[name]) == math.ceil(weights)
@@ -64,7 +69,7 @@ def test_erk_is_the_exact_solution(shapes, sparsity):
 @settings(max_examples=100)
 @given(SHAPES, SPARSITIES)
 def test_uniform_gives_every_layer_the_sparsity(shapes, sparsity):
-    assert uniform(shapes, sparsity) == dict.fromkeys(shapes, 1 - sparsity)
+    assert uniform(shapes, sparsity) == dict.fromkeys(shapes, sparsity)
     assert live_of(shapes, uniform(shapes, sparsity)) == budget_of(shapes, sparsity)
 
 
@@ -76,23 +81,21 @@ def test_rebudgeting_keeps_the_live_weights_or_says_why_not(shapes, sparsity, ov
     overrides = {f"q/layer_{i}": value for i, value in overrides.items() if f"q/layer_{i}" in shapes}
     assume(overrides)
     rest = {name: shape for name, shape in shapes.items() if name not in overrides}
-    fixed = sum(
-        math.prod(shapes[name]) - math.floor(value * math.prod(shapes[name])) for name, value in overrides.items()
-    )
+    fixed = sum(owed(shapes[name], value) for name, value in overrides.items())
     left = budget_of(shapes, sparsity) - fixed
     distribution = Distribution(kind, tuple(overrides.items()))
     if not len(rest) <= left <= sum(map(math.prod, rest.values())):
         with pytest.raises(UserError, match="cannot be had with the overrides"):
-            distribution.densities(shapes, sparsity)
+            distribution.sparsities(shapes, sparsity)
         return
-    found = distribution.densities(shapes, sparsity)
+    found = distribution.sparsities(shapes, sparsity)
     assert list(found) == list(shapes)
-    assert all(found[name] == 1 - value for name, value in overrides.items())
+    assert all(found[name] == value for name, value in overrides.items())
     assert 0 <= live_of(shapes, found) - budget_of(shapes, sparsity) <= len(rest)
     size = sum(map(math.prod, rest.values()))
     expected = exact_erk(rest, left) if kind == "erk" else {name: Fraction(left, size) for name in rest}
     for name in rest:
-        assert found[name] == pytest.approx(float(expected[name]), rel=1e-12)
+        assert found[name] == pytest.approx(float(1 - expected[name]), abs=1e-12)
 
 
 @settings(max_examples=100)
@@ -100,48 +103,48 @@ def test_rebudgeting_keeps_the_live_weights_or_says_why_not(shapes, sparsity, ov
 def test_without_rebudgeting_the_overridden_layer_does_not_exist(shapes, sparsity, value, solve):
     first, *others = shapes
     found = solve(shapes, sparsity, {first: value}, rebudget=False)
-    assert found == {first: 1 - value, **solve({name: shapes[name] for name in others}, sparsity)}
+    assert found == {first: value, **solve({name: shapes[name] for name in others}, sparsity)}
 
 
 def test_the_feasible_range_in_the_message_is_feasible():
     overrides = (("hidden_2", 0.5),)
     with pytest.raises(UserError, match=r"must be between 0\.4943 and 0\.505") as caught:
-        Distribution("erk", overrides).densities(NET, 0.9)
+        Distribution("erk", overrides).sparsities(NET, 0.9)
     low, high = (float(word.strip(";,")) for word in str(caught.value).split("between ")[1].split()[:3:2])
     for sparsity in (low, high):
-        found = Distribution("erk", overrides).densities(NET, sparsity)
+        found = Distribution("erk", overrides).sparsities(NET, sparsity)
         assert live_of(NET, found) == pytest.approx(budget_of(NET, sparsity), abs=3)
     for sparsity in (low - 1e-3, high + 1e-3):
         with pytest.raises(UserError):
-            Distribution("erk", overrides).densities(NET, sparsity)
+            Distribution("erk", overrides).sparsities(NET, sparsity)
 
 
 @pytest.mark.parametrize("override", ["hidden_2", "q/hidden_2"])
 @pytest.mark.parametrize("prefix", ["", "q/"])
 def test_overrides_name_layers_with_or_without_their_network(override, prefix):
     shapes = {prefix + name.partition("/")[2]: shape for name, shape in NET.items()}
-    found = Distribution("uniform", ((override, 0.905),)).densities(shapes, 0.9)
-    assert found[f"{prefix}hidden_2"] == 1 - 0.905
-    assert found[f"{prefix}hidden_1"] == found[f"{prefix}output"] > 1 - 0.9
+    found = Distribution("uniform", ((override, 0.905),)).sparsities(shapes, 0.9)
+    assert found[f"{prefix}hidden_2"] == 0.905
+    assert found[f"{prefix}hidden_1"] == found[f"{prefix}output"] < 0.9
 
 
 @pytest.mark.parametrize("dense_last_layer", [False, True])
 def test_unknown_layers_are_told_the_nearest(dense_last_layer):
     distribution = Distribution(overrides=(("hiden_2", 0.5),), dense_last_layer=dense_last_layer)
     with pytest.raises(UserError, match=r"override of layer 'hiden_2'.*did you mean 'q/hidden_2'\?") as caught:
-        distribution.densities(NET, 0.9)
+        distribution.sparsities(NET, 0.9)
     assert "\n" not in str(caught.value)
     with pytest.raises(UserError, match=r"'critic/hidden_2'.*did you mean 'q/hidden_2'"):
-        Distribution(overrides=(("critic/hidden_2", 0.5),)).densities(NET, 0.9)
+        Distribution(overrides=(("critic/hidden_2", 0.5),)).sparsities(NET, 0.9)
     with pytest.raises(UserError, match="did you mean 'q/output'"):
         erk(NET, 0.9, {"q/ouput": 0.5})
 
 
-def test_a_dense_last_layer_has_no_density_and_takes_no_override():
-    found = Distribution(dense_last_layer=True).densities(NET, 0.9)
+def test_a_dense_last_layer_has_no_sparsity_and_takes_no_override():
+    found = Distribution(dense_last_layer=True).sparsities(NET, 0.9)
     assert found == erk({name: NET[name] for name in ("q/hidden_1", "q/hidden_2")}, 0.9)
     with pytest.raises(UserError, match="no such masked layer"):
-        Distribution(overrides=(("output", 0.5),), dense_last_layer=True).densities(NET, 0.9)
+        Distribution(overrides=(("output", 0.5),), dense_last_layer=True).sparsities(NET, 0.9)
 
 
 @pytest.mark.parametrize("sparsity", [-0.1, 1.0, 1.5, math.nan])
@@ -159,7 +162,7 @@ def test_impossible_distributions_are_refused():
     with pytest.raises(UserError, match="'erq'"):
         Distribution("erq")
     with pytest.raises(UserError, match="overridden 2 times"):
-        Distribution(overrides=(("output", 0.5), ("q/output", 0.6))).densities(NET, 0.9)
+        Distribution(overrides=(("output", 0.5), ("q/output", 0.6))).sparsities(NET, 0.9)
 
 
 def test_several_networks_are_solved_on_their_own():
@@ -167,17 +170,17 @@ def test_several_networks_are_solved_on_their_own():
     critic = {"hidden": (23, 256), "output": (256, 1)}
     networks = {"actor": actor, "critic_1": critic, "critic_2": critic}
     sparsities = {"actor": 0.8, "critic_1": 0.9, "critic_2": 0.9}
-    found = Distribution().network_densities(networks, sparsities)
+    found = Distribution().network_sparsities(networks, sparsities)
     assert {name: found[f"actor/{name}"] for name in actor} == erk(actor, 0.8)
     assert {name: found[f"critic_2/{name}"] for name in critic} == erk(critic, 0.9)
 
-    one = Distribution("uniform", (("critic_1/hidden", 0.91), ("mean", 0.7))).network_densities(networks, sparsities)
-    assert one["critic_1/hidden"] == 1 - 0.91
-    assert one["critic_2/hidden"] == 1 - 0.9
-    assert one["actor/mean"] == 1 - 0.7
-    every = Distribution("uniform", (("hidden", 0.85),), rebudget=False).network_densities(networks, sparsities)
-    assert [every[f"{network}/hidden"] for network in networks] == [1 - 0.85] * 3
-    dense = Distribution("uniform", dense_last_layer=True).network_densities(networks, sparsities)
+    one = Distribution("uniform", (("critic_1/hidden", 0.91), ("mean", 0.7))).network_sparsities(networks, sparsities)
+    assert one["critic_1/hidden"] == 0.91
+    assert one["critic_2/hidden"] == 0.9
+    assert one["actor/mean"] == 0.7
+    every = Distribution("uniform", (("hidden", 0.85),), rebudget=False).network_sparsities(networks, sparsities)
+    assert [every[f"{network}/hidden"] for network in networks] == [0.85] * 3
+    dense = Distribution("uniform", dense_last_layer=True).network_sparsities(networks, sparsities)
     assert list(dense) == ["actor/hidden", "critic_1/hidden", "critic_2/hidden"]
     with pytest.raises(UserError, match="did you mean 'actor/mean'"):
-        Distribution(overrides=(("actor/meen", 0.5),)).network_densities(networks, sparsities)
+        Distribution(overrides=(("actor/meen", 0.5),)).network_sparsities(networks, sparsities)

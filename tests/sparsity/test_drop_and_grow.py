@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sparserl.sparsity import METHODS, Progress, drop_and_grow, live_count, pruned_count
+from sparserl.sparsity import METHODS, Progress, drop_and_grow, live_count
 
 SHAPE = (5, 6)
 MAGNITUDES = st.sampled_from([0.0, 0.0, 0.25, 0.5, 1.0, 3.0])
@@ -59,7 +59,7 @@ def test_a_dense_and_an_empty_layer_stay():
         np.testing.assert_array_equal(drop_and_grow(mask, scores, scores, 5), mask)
 
 
-def network(seed, densities):
+def network(seed, sparsities):
     """Random masks, weights that are zero outside them, and dense gradients, for two layers of different rank."""
     generator = np.random.default_rng(seed)
     shapes = {"q/conv": (3, 3, 2, 4), "q/hidden": (12, 10)}
@@ -67,17 +67,17 @@ def network(seed, densities):
     for name, shape in shapes.items():
         size = math.prod(shape)
         flat = np.zeros(size, bool)
-        flat[generator.permutation(size)[: live_count(size, densities[name])]] = True
+        flat[generator.permutation(size)[: live_count(size, sparsities[name])]] = True
         masks[name] = flat.reshape(shape)
         kernels[name] = np.where(masks[name], generator.standard_normal(shape), 0.0).astype(np.float32)
         gradients[name] = generator.standard_normal(shape).astype(np.float32)
     return masks, kernels, gradients
 
 
-def update(method, index, count, masks, kernels, gradients, densities, seed=0):
+def update(method, index, count, masks, kernels, gradients, sparsities, seed=0):
     """One update of a method at index / count of its window, jitted, with NumPy in and out."""
     run = jax.jit(
-        lambda i: method.update(jax.random.key(seed), Progress(i, count), masks, kernels, gradients, densities)
+        lambda i: method.update(jax.random.key(seed), Progress(i, count), masks, kernels, gradients, sparsities)
     )
     masks, kernels, gradients = (
         None if tree is None else jax.tree.map(jnp.asarray, tree) for tree in (masks, kernels, gradients)
@@ -85,14 +85,14 @@ def update(method, index, count, masks, kernels, gradients, densities, seed=0):
     return jax.tree.map(np.asarray, run(jnp.int32(index)))
 
 
-DENSITIES = {"q/conv": 0.25, "q/hidden": 0.1}
+SPARSITIES = {"q/conv": 0.75, "q/hidden": 0.9}
 
 
 @pytest.mark.parametrize("name", ["rigl", "rigl-inverted"])
 @pytest.mark.parametrize("index", [0, 3, 7, 8])
 def test_rigl_moves_towards_large_gradients_and_inverted_to_small(name, index):
-    masks, kernels, gradients = network(index, DENSITIES)
-    after = update(METHODS[name](drop_fraction=0.4), index, 8, masks, kernels, gradients, DENSITIES)
+    masks, kernels, gradients = network(index, SPARSITIES)
+    after = update(METHODS[name](drop_fraction=0.4), index, 8, masks, kernels, gradients, SPARSITIES)
     sign = 1 if name == "rigl" else -1
     for layer, mask in masks.items():
         moved = math.floor(mask.sum() * 0.4 / 2 * (1 + math.cos(math.pi * index / 8)))
@@ -103,8 +103,8 @@ def test_rigl_moves_towards_large_gradients_and_inverted_to_small(name, index):
 
 @pytest.mark.parametrize("index", [0, 4, 8])
 def test_set_keeps_the_largest_and_grows_elsewhere(index):
-    masks, kernels, _ = network(index, DENSITIES)
-    after = update(METHODS["set"](drop_fraction=0.5), index, 8, masks, kernels, None, DENSITIES)
+    masks, kernels, _ = network(index, SPARSITIES)
+    after = update(METHODS["set"](drop_fraction=0.5), index, 8, masks, kernels, None, SPARSITIES)
     for layer, mask in masks.items():
         live = mask.sum()
         moved = math.floor(live * 0.25 * (1 + math.cos(math.pi * index / 8)))
@@ -119,8 +119,8 @@ def test_set_keeps_the_largest_and_grows_elsewhere(index):
 def test_set_grows_uniformly_over_all_weights_that_were_not_kept():
     mask = jnp.arange(20).reshape(4, 5) < 8
     weights = jnp.where(mask, 20.0 - jnp.arange(20).reshape(4, 5), 0.0)  # the last live ones are the smallest
-    method, densities = METHODS["set"](drop_fraction=0.5), {"a": 8 / 20}
-    move = lambda key: method.update(key, Progress(jnp.int32(0), 4), {"a": mask}, {"a": weights}, None, densities)["a"]
+    method, sparsities = METHODS["set"](drop_fraction=0.5), {"a": 12 / 20}
+    move = lambda key: method.update(key, Progress(jnp.int32(0), 4), {"a": mask}, {"a": weights}, None, sparsities)["a"]
     frequency = np.asarray(jax.vmap(move)(jax.random.split(jax.random.key(0), 4000))).mean(axis=0).ravel()
     assert (frequency[:4] == 1.0).all()
     chance = 4 / 16  # 4 of the 16 others, the 4 just dropped among them
@@ -131,21 +131,21 @@ def test_set_moves_layers_of_equal_shape_independently():
     mask = jnp.arange(100).reshape(10, 10) < 20
     masks, weights = {"a": mask, "b": mask}, {"a": mask * 1.0, "b": mask * 1.0}
     after = METHODS["set"]().update(
-        jax.random.key(0), Progress(jnp.int32(0), 4), masks, weights, None, {"a": 0.2, "b": 0.2}
+        jax.random.key(0), Progress(jnp.int32(0), 4), masks, weights, None, {"a": 0.8, "b": 0.8}
     )
     assert (after["a"] != after["b"]).any()
 
 
 def test_prune_follows_the_cubic_schedule_and_never_revives():
     count = 6
-    masks, kernels, _ = network(1, {"q/conv": 1.0, "q/hidden": 1.0})
+    masks, kernels, _ = network(1, {"q/conv": 0.0, "q/hidden": 0.0})
     generator = np.random.default_rng(0)
     alive = masks
     for index in range(count + 1):
-        after = update(METHODS["prune"](), index, count, alive, kernels, None, DENSITIES)
+        after = update(METHODS["prune"](), index, count, alive, kernels, None, SPARSITIES)
         for layer, mask in alive.items():
-            size, density = mask.size, DENSITIES[layer]
-            sparsity = (1 - density) - (1 - density) * (1 - index / count) ** 3
+            size, final = mask.size, SPARSITIES[layer]
+            sparsity = final - final * (1 - index / count) ** 3
             keep = max(int(np.rint(size * (1 - sparsity))), 1)
             live = [i for i in range(size) if mask.ravel()[i]]
             chosen = sorted(live, key=lambda i: (-abs(kernels[layer].ravel()[i]), i))[:keep]
@@ -160,27 +160,26 @@ def test_prune_follows_the_cubic_schedule_and_never_revives():
 
 
 def test_snip_keeps_the_largest_products_of_weight_and_gradient():
-    masks, kernels, gradients = network(2, {"q/conv": 1.0, "q/hidden": 1.0})
-    after = update(METHODS["snip"](), 0, 0, masks, kernels, gradients, DENSITIES)
+    masks, kernels, gradients = network(2, {"q/conv": 0.0, "q/hidden": 0.0})
+    after = update(METHODS["snip"](), 0, 0, masks, kernels, gradients, SPARSITIES)
     for layer, mask in after.items():
         saliency = abs(kernels[layer] * gradients[layer]).ravel()
-        keep = saliency.size - math.floor(saliency.size * (1 - DENSITIES[layer]))
+        keep = saliency.size - math.floor(saliency.size * SPARSITIES[layer])
         assert set(np.flatnonzero(mask)) == set(np.argsort(-saliency, kind="stable")[:keep])
 
 
 @pytest.mark.parametrize("name", ["static", "dense"])
 def test_static_and_dense_change_nothing(name):
-    masks, kernels, gradients = network(3, DENSITIES)
+    masks, kernels, gradients = network(3, SPARSITIES)
     masks = masks if name == "static" else {}
-    after = METHODS[name]().update(jax.random.key(0), Progress(jnp.int32(0), 4), masks, kernels, gradients, DENSITIES)
+    after = METHODS[name]().update(jax.random.key(0), Progress(jnp.int32(0), 4), masks, kernels, gradients, SPARSITIES)
     assert after is masks
 
 
-def test_the_last_pruning_update_reaches_the_nominal_density():
-    density = 2.5 / 6  # an odd number of halves, which 1 - (1 - density) misses in its last bit
-    assert round(6 * density) != round(6 * (1 - (1 - density)))
+def test_the_last_pruning_update_reaches_the_sparsity_asked_for():
+    assert round(455 * (1 - 0.9)) == 45  # of 45.5, as 1 - 0.9 is below 0.1 in floats; half to even is 46
     after = METHODS["prune"]().update(
-        jax.random.key(0), Progress(jnp.int32(4), 4), {"a": jnp.ones((6, 1), bool)}, {"a": jnp.ones((6, 1))}, None,
-        {"a": density},
+        jax.random.key(0), Progress(jnp.int32(4), 4), {"a": jnp.ones((455, 1), bool)}, {"a": jnp.ones((455, 1))}, None,
+        {"a": 0.9},
     )  # fmt: skip
-    assert int(after["a"].sum()) == pruned_count(6, density)
+    assert int(after["a"].sum()) == 46

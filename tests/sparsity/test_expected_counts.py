@@ -1,4 +1,4 @@
-"""Densities, live weights and costs against numbers counted from the published code of Graesser et al. 2022.
+"""Sparsities, live weights and costs against numbers counted from the published code of Graesser et al. 2022.
 
 data/expected_counts.json holds, for each network of the paper and five sparsities, ERK and uniform densities, live
 weights of random masks and of pruning, multiply-accumulates, and parameters with biases.
@@ -11,6 +11,7 @@ import pathlib
 import pytest
 
 from sparserl.sparsity import (
+    METHODS,
     Distribution,
     NetworkSize,
     allocate,
@@ -22,6 +23,7 @@ from sparserl.sparsity import (
 )
 from sparserl.types import UserError
 
+STATIC = METHODS["static"]()
 EXPECTED = json.loads((pathlib.Path(__file__).parents[1] / "data" / "expected_counts.json").read_text())
 
 
@@ -59,24 +61,28 @@ def test_the_file_covers_every_family():
 def test_erk(name, sparsity):
     network = NETWORKS[name]
     expected, shapes = network["sparsity"][sparsity], shapes_of(network)
-    densities = erk(shapes, float(sparsity))
-    assert densities == pytest.approx({layer: entry["density"] for layer, entry in expected["erk"].items()}, abs=1e-12)
-    assert sorted(layer for layer in shapes if densities[layer] == 1.0) == sorted(expected["erk_forced_dense"])
+    sparsities = erk(shapes, float(sparsity))
+    assert sparsities == pytest.approx(
+        {layer: 1 - entry["density"] for layer, entry in expected["erk"].items()}, abs=1e-12
+    )
+    assert sorted(layer for layer in shapes if sparsities[layer] == 0.0) == sorted(expected["erk_forced_dense"])
     for layer, shape in shapes.items():
         size, entry = math.prod(shape), expected["erk"][layer]
-        assert live_count(size, densities[layer]) == entry["nnz_static_floor"]
-        assert pruned_count(size, densities[layer]) == entry["nnz_prune_round"]
+        assert live_count(size, sparsities[layer]) == entry["nnz_static_floor"]
+        assert pruned_count(size, sparsities[layer]) == entry["nnz_prune_round"]
         if layer not in expected["erk_forced_dense"]:
-            assert densities[layer] * size / sum(shape) == pytest.approx(expected["erk_epsilon"], rel=1e-12)
+            assert (1 - sparsities[layer]) * size / sum(shape) == pytest.approx(expected["erk_epsilon"], rel=1e-12)
 
 
 @pytest.mark.parametrize(("name", "sparsity"), CASES)
 def test_uniform(name, sparsity):
     network = NETWORKS[name]
     expected, shapes = network["sparsity"][sparsity], shapes_of(network)
-    densities = uniform(shapes, float(sparsity))
-    assert densities == {layer: entry["density"] for layer, entry in expected["uniform"].items()}
-    counts = {layer: live_count(math.prod(shape), densities[layer]) for layer, shape in shapes.items()}
+    sparsities = uniform(shapes, float(sparsity))
+    assert {layer: 1 - sparsities[layer] for layer in shapes} == {
+        layer: entry["density"] for layer, entry in expected["uniform"].items()
+    }
+    counts = {layer: live_count(math.prod(shape), sparsities[layer]) for layer, shape in shapes.items()}
     assert counts == {layer: entry["nnz_static_floor"] for layer, entry in expected["uniform"].items()}
 
 
@@ -84,9 +90,9 @@ def test_uniform(name, sparsity):
 def test_cost(name, sparsity):
     network = NETWORKS[name]
     expected, shapes, biases = network["sparsity"][sparsity], shapes_of(network), network["dense_bias_and_other_params"]
-    by_erk = network_cost(shapes, erk(shapes, float(sparsity)), POSITIONS)
-    pruned = network_cost(shapes, erk(shapes, float(sparsity)), POSITIONS, pruned_count)
-    by_uniform = network_cost(shapes, uniform(shapes, float(sparsity)), POSITIONS)
+    by_erk = network_cost(STATIC, shapes, erk(shapes, float(sparsity)), POSITIONS)
+    pruned = network_cost(METHODS["prune"](), shapes, erk(shapes, float(sparsity)), POSITIONS)
+    by_uniform = network_cost(STATIC, shapes, uniform(shapes, float(sparsity)), POSITIONS)
 
     def total(costs, field):
         return sum(getattr(cost, field) for cost in costs)
@@ -124,9 +130,9 @@ def dense_last_layer_cases():
 @pytest.mark.parametrize(("name", "sparsity", "entry"), list(dense_last_layer_cases()))
 def test_dense_last_layer(name, sparsity, entry):
     shapes = shapes_of(NETWORKS[name])
-    densities = Distribution(dense_last_layer=True).densities(shapes, float(sparsity))
-    assert densities == pytest.approx(entry["densities"], abs=1e-12)
-    costs = network_cost(shapes, densities)
+    sparsities = Distribution(dense_last_layer=True).sparsities(shapes, float(sparsity))
+    assert sparsities == pytest.approx({name: 1 - density for name, density in entry["densities"].items()}, abs=1e-12)
+    costs = network_cost(STATIC, shapes, sparsities)
     assert sum(cost.live_weights for cost in costs) == entry["nnz_kernels_total"]
     assert costs[-1].density == 1.0
     assert costs[-1].live_macs == costs[-1].weights
@@ -161,4 +167,4 @@ def test_allocation_between_actor_and_critics(name, budget, row):
 
 def test_a_convolution_needs_its_positions():
     with pytest.raises(ValueError, match="'conv'"):
-        network_cost({"conv": (3, 3, 4, 8)}, {})
+        network_cost(STATIC, {"conv": (3, 3, 4, 8)}, {})

@@ -1,9 +1,14 @@
 """Kernels by name, counts of live weights, random masks."""
 
+import math
+from fractions import Fraction
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sparserl.sparsity import apply_masks, kernels, live_count, pruned_count, random_masks, replace_kernels
 
@@ -45,37 +50,50 @@ def test_apply_masks_leaves_exact_zeros_and_other_layers_alone():
 def test_live_count_of_typed_sparsities_is_exact(percent):
     sparsity = percent / 100
     for size in (1, 7, 10, 48, 100, 400, 2048, 15_000, 3_964_928):
-        assert live_count(size, 1 - sparsity) == size - int(np.floor(sparsity * size))
+        assert live_count(size, sparsity) == size - size * percent // 100
+        assert pruned_count(size, sparsity) == max(round(Fraction(size * (100 - percent), 100)), 1)
 
 
-def test_live_count_survives_the_way_through_density():
-    assert 1 - (1 - 0.2) < 0.2  # so a plain floor would leave 9 of 10
-    assert live_count(10, 1 - 0.2) == 8
+@settings(max_examples=500)
+@given(st.integers(1, 10**7), st.integers(1, 6), st.data())
+def test_counts_are_those_of_the_sparsity_as_it_was_typed(size, num_digits, data):
+    """Deviation 6: of the decimal number that was typed, not of the binary one nearest to it."""
+    typed = f"0.{data.draw(st.integers(0, 10**num_digits - 1)):0{num_digits}}"
+    exact = Fraction(typed)
+    assert live_count(size, float(typed)) == size - math.floor(size * exact)
+    assert pruned_count(size, float(typed)) == max(round(size * (1 - exact)), 1)
+
+
+def test_whole_and_half_numbers_that_floats_miss():
+    assert 5530 * 0.7 < 3871
+    assert live_count(5530, 0.7) == 5530 - 3871
+    assert 455 * (1 - 0.9) < 45.5
+    assert pruned_count(455, 0.9) == 46  # half to even
 
 
 def test_pruned_count_rounds_half_to_even_and_keeps_one():
     assert [pruned_count(size, 0.5) for size in (1, 2, 3, 5, 7)] == [1, 1, 2, 2, 4]
-    assert pruned_count(1000, 1e-9) == 1
-    assert pruned_count(1000, 1.0) == 1000
+    assert pruned_count(1000, 1 - 1e-9) == 1
+    assert pruned_count(1000, 0.0) == 1000
 
 
 def test_random_masks_have_exact_counts_and_differ_by_layer_and_key():
     shapes = {"q/a": (20, 30), "q/b": (20, 30), "q/c": (3, 3, 2, 8), "q/dense": (4, 4)}
     weights = {name: jnp.zeros(shape) for name, shape in shapes.items()}
-    densities = {"q/a": 0.1, "q/b": 0.1, "q/c": 0.33, "q/dense": 1.0}
-    masks = random_masks(jax.random.key(0), weights, densities)
+    sparsities = {"q/a": 0.9, "q/b": 0.9, "q/c": 0.67, "q/dense": 0.0}
+    masks = random_masks(jax.random.key(0), weights, sparsities)
     counts = {name: int(mask.sum()) for name, mask in masks.items()}
     assert counts == {"q/a": 60, "q/b": 60, "q/c": 144 - int(0.67 * 144), "q/dense": 16}
     assert all(masks[name].dtype == bool and masks[name].shape == shapes[name] for name in shapes)
     assert (masks["q/a"] != masks["q/b"]).any()
-    assert (masks["q/a"] != random_masks(jax.random.key(1), weights, densities)["q/a"]).any()
-    again = random_masks(jax.random.key(0), dict(reversed(weights.items())), densities)
+    assert (masks["q/a"] != random_masks(jax.random.key(1), weights, sparsities)["q/a"]).any()
+    again = random_masks(jax.random.key(0), dict(reversed(weights.items())), sparsities)
     np.testing.assert_array_equal(again["q/c"], masks["q/c"])
     assert "q/b" not in random_masks(jax.random.key(0), weights, {"q/a": 0.5})
 
 
 def test_random_masks_are_uniform_over_positions():
-    draw = lambda key: random_masks(key, {"a": jnp.zeros((4, 5))}, {"a": 0.3})["a"]
+    draw = lambda key: random_masks(key, {"a": jnp.zeros((4, 5))}, {"a": 0.7})["a"]
     frequency = np.asarray(jax.vmap(draw)(jax.random.split(jax.random.key(0), 4000))).mean(axis=0)
     deviation = np.sqrt(0.3 * 0.7 / 4000)
     assert np.abs(frequency - 0.3).max() < 5 * deviation

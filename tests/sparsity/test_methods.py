@@ -28,17 +28,16 @@ def drawn(shapes, seed=0):
     return {name: jax.random.normal(key, shape) for key, (name, shape) in zip(keys, shapes.items(), strict=True)}
 
 
-def updated(method, key, index, masks, weights, gradients, densities):
+def updated(method, key, index, masks, weights, gradients, sparsities):
     gradients = gradients if method.wants_gradients else None
-    return method.update(key, Progress(index, COUNT), masks, weights, gradients, densities)
+    return method.update(key, Progress(index, COUNT), masks, weights, gradients, sparsities)
 
 
-def asked(name, size, density, index):
+def asked(name, size, sparsity, index):
     """Live weights that a method owes after the update at `index` of `COUNT`, from the rules."""
     if name == "prune":
-        kept = density if index == COUNT else 1 - (1 - density) * (1 - (1 - index / COUNT) ** 3)
-        return max(round(size * kept), 1)
-    return size - math.floor(size * (1 - density))
+        return max(round(size * (1 - sparsity * (1 - (1 - index / COUNT) ** 3))), 1)
+    return size - math.floor(size * sparsity)
 
 
 @pytest.mark.parametrize(("network", "sparsity"), [("mlp", 0.0), ("mlp", 0.9), ("cnn", 0.6)])
@@ -46,29 +45,29 @@ def asked(name, size, density, index):
 def test_counts_are_exact_and_jit_is_eager(name, network, sparsity):
     method: SparseMethod = METHODS[name]()
     weights, gradients = drawn(SHAPES[network]), drawn(SHAPES[network], seed=1)
-    densities = erk(SHAPES[network], sparsity)
-    masks = method.init(jax.random.key(2), weights, densities)
-    assert list(masks) == ([] if name == "dense" else sorted(densities))
+    sparsities = erk(SHAPES[network], sparsity)
+    masks = method.init(jax.random.key(2), weights, sparsities)
+    assert list(masks) == ([] if name == "dense" else sorted(sparsities))
     for layer, mask in masks.items():
-        assert int(mask.sum()) == (asked(name, mask.size, densities[layer], 0) if method.born_sparse else mask.size)
+        assert int(mask.sum()) == (asked(name, mask.size, sparsities[layer], 0) if method.born_sparse else mask.size)
 
     traces = []
 
     def traced(key, index, masks, weights, gradients):
         traces.append(index)
-        return updated(method, key, index, masks, weights, gradients, densities)
+        return updated(method, key, index, masks, weights, gradients, sparsities)
 
     jitted = jax.jit(traced)
     for index in range(COUNT + 1):
         key = jax.random.key(index)
         after = jitted(key, jnp.int32(index), masks, weights, gradients)
         if index == 1:
-            eager = updated(method, key, jnp.int32(index), masks, weights, gradients, densities)
+            eager = updated(method, key, jnp.int32(index), masks, weights, gradients, sparsities)
             jax.tree.map(np.testing.assert_array_equal, after, eager)
         for layer, mask in after.items():
             assert mask.dtype == bool
             assert mask.shape == weights[layer].shape
-            assert int(mask.sum()) == asked(name, mask.size, densities[layer], index)
+            assert int(mask.sum()) == asked(name, mask.size, sparsities[layer], index)
         masks = after
     assert len(traces) == 1  # a later update must not compile again
 
@@ -76,14 +75,14 @@ def test_counts_are_exact_and_jit_is_eager(name, network, sparsity):
 @pytest.mark.parametrize("name", METHODS)
 def test_vmap_is_a_loop(name):
     method: SparseMethod = METHODS[name]()
-    shapes, densities = {"q/hidden": (6, 8)}, {"q/hidden": 0.2}
+    shapes, sparsities = {"q/hidden": (6, 8)}, {"q/hidden": 0.8}
     keys = jax.random.split(jax.random.key(3), 3)
     weights = {layer: jax.random.normal(jax.random.key(4), (3, *shape)) for layer, shape in shapes.items()}
     gradients = {layer: jax.random.normal(jax.random.key(5), (3, *shape)) for layer, shape in shapes.items()}
 
     def both(key, weights, gradients):
-        masks = method.init(key, weights, densities)
-        return masks, updated(method, key, jnp.int32(1), masks, weights, gradients, densities)
+        masks = method.init(key, weights, sparsities)
+        return masks, updated(method, key, jnp.int32(1), masks, weights, gradients, sparsities)
 
     together, one = jax.jit(jax.vmap(both))(keys, weights, gradients), jax.jit(both)
     alone = [one(*jax.tree.map(operator.itemgetter(i), (keys, weights, gradients))) for i in range(3)]
@@ -91,7 +90,7 @@ def test_vmap_is_a_loop(name):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_only_layers_with_a_density_are_masked(name):
+def test_only_layers_with_a_sparsity_are_masked(name):
     method: SparseMethod = METHODS[name]()
     weights = drawn(SHAPES["mlp"])
     masks = method.init(jax.random.key(0), weights, {"q/output": 0.5})

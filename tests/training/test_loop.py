@@ -27,8 +27,8 @@ def make_agent(environment, **settings):
     network = MLP(MLPSettings(hidden_units=(16, 16)), environment.spec.observation_shape, 2)
     defaults = {"batch_size": 8, "warmup_steps": 20, "replay_capacity_steps": 64, "target_interval_updates": 7}
     settings = DQNSettings(**{**defaults, **settings})
-    densities = {"q/hidden_1": 0.9, "q/hidden_2": 0.3, "q/output": 0.6}
-    optimizer = SparseOptimizer(optax.adam(1e-2), RigL(window=Window(0.0, 0.8, 10)), densities, 60)
+    sparsities = {"q/hidden_1": 0.1, "q/hidden_2": 0.7, "q/output": 0.4}
+    optimizer = SparseOptimizer(optax.adam(1e-2), RigL(window=Window(0.0, 0.8, 10)), sparsities, 60)
     return DQN(settings, environment.spec, network, optimizer, environment.num_envs)
 
 

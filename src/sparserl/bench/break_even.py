@@ -84,7 +84,7 @@ def dense_update(shape: tuple[int, int], batch_size: int) -> LayerUpdate:
 def compressed_update(shape: tuple[int, int], batch_size: int, density: float) -> LayerUpdate:
     """The same of a compressed layer, activations `[features, batch]`; it has one live weight at least."""
     size = shape[0] * shape[1]
-    live = live_count(size, density)
+    live = live_count(size, 1.0 - density)
     places = jax.random.permutation(jax.random.key(1), size)[:live]
     layout = linalg.layout_of(jnp.zeros(size, bool).at[places].set(True).reshape(shape), live)
 

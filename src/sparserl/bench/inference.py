@@ -39,12 +39,12 @@ def _case(policy: MLP, sparsity: float, batch_size: int) -> Case:
 
 def parameters(policy: MLP, sparsity: float, variant: str) -> Params:
     """Fresh parameters of a policy, dense or with all sparse layers compressed (ERK)."""
-    densities = {f"policy/{name}": density for name, density in erk(policy.layer_shapes, sparsity).items()}
-    sparse = {name: density for name, density in densities.items() if density < 1}
+    sparsities = {f"policy/{name}": value for name, value in erk(policy.layer_shapes, sparsity).items()}
+    sparse = {name: 1.0 for name, value in sparsities.items() if value > 0}
     compressed = variant == "compressed"
     method = find_method("static" if compressed else "dense")
     optimizer = SparseOptimizer(
-        InnerOptimizer().build(1), method(), densities, 1, break_even=sparse if compressed else {}
+        InnerOptimizer().build(1), method(), sparsities, 1, break_even=sparse if compressed else {}
     )
     group = optimizer.init(jax.random.key(0), {"policy": policy.init(jax.random.key(2))}, with_target=False)
     return group.params["policy"]

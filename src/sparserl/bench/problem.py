@@ -24,7 +24,7 @@ def problem(shape: tuple[int, int], sparsity: float, batch_size: int) -> Problem
     random = np.random.default_rng(0)
     size, (inputs, outputs) = shape[0] * shape[1], shape
     mask = np.zeros(size, bool)
-    mask[random.permutation(size)[: live_count(size, 1.0 - sparsity)]] = True
+    mask[random.permutation(size)[: live_count(size, sparsity)]] = True
     draw = lambda *sides: np.asarray(random.standard_normal(sides, np.float32))
     mask = mask.reshape(shape)
     return Problem(

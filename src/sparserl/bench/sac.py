@@ -59,15 +59,16 @@ def make(options: Updates, sparsity: float, variant: str) -> SAC:
 
     def optimizer(networks: Mapping[str, MLP], decay: float) -> SparseOptimizer:
         shapes = {name: network.layer_shapes for name, network in networks.items()}
-        densities = Distribution("erk").network_densities(shapes, dict.fromkeys(networks, sparsity))
+        sparsities = Distribution("erk").network_sparsities(shapes, dict.fromkeys(networks, sparsity))
         flat = {f"{name}/{layer}": shape for name, layers in shapes.items() for layer, shape in layers.items()}
         storage, possible = STORAGE_OF[variant], linalg.unavailable_reason() is None
         everywhere = storage == "compressed"
+        densities = {layer: 1.0 - value for layer, value in sparsities.items()}
         limits = linalg.compression_limits(flat, densities, settings.batch_size, everywhere)
         return SparseOptimizer(
             inner=preset.optimizer.build(preset.total_steps),
             method=method,
-            densities=densities,
+            sparsities=sparsities,
             total_updates=preset.total_steps - settings.warmup_steps,
             weight_decay=dict.fromkeys(flat, decay),
             initializer=sparse_glorot_uniform,

@@ -13,15 +13,15 @@ from sparserl.experiment.planning import (
     Networks,
     break_evens,
     by_name,
-    layer_densities,
     make_environment,
     make_networks,
+    nominal_sparsities,
     planned,
     require_environment,
     specification,
 )
 from sparserl.networks import Sized
-from sparserl.sparsity import SparseOptimizer, sparse_glorot_uniform
+from sparserl.sparsity import SparseOptimizer, Sparsities, sparse_glorot_uniform
 from sparserl.types import Agent, Environment, EnvSpec, UserError
 
 
@@ -32,7 +32,7 @@ class Built(NamedTuple):
     environment: Environment
     evaluation_environment: Environment
     networks: Networks
-    densities: dict[str, float]  # by "network/layer"
+    sparsities: Sparsities  # asked of each layer, by "network/layer"
     optimizers: dict[str, SparseOptimizer]  # by the group they own
 
 
@@ -41,11 +41,11 @@ def build(experiment: Experiment) -> Built:
     experiment = planned(experiment)
     environment = make_environment(experiment, experiment.num_environments)
     networks = make_networks(experiment, environment.spec)
-    densities = layer_densities(experiment, networks)
-    optimizers = _optimizers(experiment, networks, densities)
+    sparsities = nominal_sparsities(experiment, networks)
+    optimizers = _optimizers(experiment, networks, sparsities)
     agent = make_agent(experiment, environment.spec, networks, optimizers)
     for_evaluation = make_environment(experiment, experiment.evaluation.num_episodes)
-    return Built(agent, environment, for_evaluation, networks, densities, optimizers)
+    return Built(agent, environment, for_evaluation, networks, sparsities, optimizers)
 
 
 def check(experiment: Experiment) -> Experiment:
@@ -60,7 +60,7 @@ def check_choices(experiment: Experiment) -> Experiment:
     experiment = planned(experiment)
     spec = specification(experiment)
     networks = make_networks(experiment, spec)
-    optimizers = _optimizers(experiment, networks, layer_densities(experiment, networks))
+    optimizers = _optimizers(experiment, networks, nominal_sparsities(experiment, networks))
     make_agent(experiment, spec, networks, optimizers)
     return experiment
 
@@ -99,11 +99,9 @@ def _total_updates(experiment: Experiment) -> int:
     return total
 
 
-def _optimizers(
-    experiment: Experiment, networks: Networks, densities: Mapping[str, float]
-) -> dict[str, SparseOptimizer]:
-    """One for each group; each has the densities, the decay and the storage of its own layers."""
-    limits = break_evens(experiment, networks, densities)
+def _optimizers(experiment: Experiment, networks: Networks, sparsities: Sparsities) -> dict[str, SparseOptimizer]:
+    """One for each group; each has the sparsities, the decay and the storage of its own layers."""
+    limits = break_evens(experiment, networks, sparsities)
     total_updates, settings = _total_updates(experiment), experiment.agent
     held_updates = settings.updates_per_rollout(experiment.num_environments) if isinstance(settings, PPOSettings) else 1
     inner = experiment.optimizer.build(total_updates, held_updates)
@@ -115,7 +113,7 @@ def _optimizers(
         return SparseOptimizer(
             inner=inner,
             method=experiment.method,
-            densities=own(densities),
+            sparsities=own(sparsities),
             total_updates=total_updates,
             weight_decay=own(_weight_decay(experiment, networks)),
             initializer=initializer,

@@ -6,9 +6,9 @@ from typing import Any
 from sparserl.experiment.budget import ACTOR
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.matching import matched
-from sparserl.experiment.planning import break_evens, by_name, layer_densities, make_networks, planned, specification
+from sparserl.experiment.planning import break_evens, by_name, make_networks, nominal_sparsities, planned, specification
 from sparserl.networks import Sized
-from sparserl.sparsity import live_count, network_cost, pruned_count
+from sparserl.sparsity import SparseMethod, Sparsities, network_cost
 
 
 def describe(experiment: Experiment, asked: Mapping[str, float] | None = None) -> dict[str, Any]:
@@ -22,12 +22,11 @@ def describe(experiment: Experiment, asked: Mapping[str, float] | None = None) -
     """
     experiment = planned(experiment)
     groups = make_networks(experiment, specification(experiment))
-    networks, densities = by_name(groups), layer_densities(experiment, groups)
+    networks, sparsities = by_name(groups), nominal_sparsities(experiment, groups)
     dense = experiment.method_name == "dense"
-    count = pruned_count if experiment.method_name == "prune" else live_count
-    packed = break_evens(experiment, groups, densities)
+    packed = break_evens(experiment, groups, sparsities)
     described = {
-        name: _network_description(name, network, {} if dense else densities, count, packed)
+        name: _network_description(experiment.method, name, network, {} if dense else sparsities, packed)
         for name, network in networks.items()
     }
     total = sum(network["live_parameters"] for network in described.values())
@@ -52,11 +51,11 @@ def describe(experiment: Experiment, asked: Mapping[str, float] | None = None) -
 
 
 def _network_description(
-    name: str, network: Sized, densities: Mapping[str, float], count: Any, packed: Collection[str]
+    method: SparseMethod, name: str, network: Sized, sparsities: Sparsities, packed: Collection[str]
 ) -> dict[str, Any]:
     prefix = f"{name}/"
-    own = {layer.removeprefix(prefix): value for layer, value in densities.items() if layer.startswith(prefix)}
-    layers = network_cost(network.layer_shapes, own, network.positions, count)
+    own = {layer.removeprefix(prefix): value for layer, value in sparsities.items() if layer.startswith(prefix)}
+    layers = network_cost(method, network.layer_shapes, own, network.positions)
     biases = network.num_parameters() - sum(layer.weights for layer in layers)
     return {
         "layers": [

@@ -8,13 +8,13 @@ from sparserl.experiment.choices import Experiment, canonical
 from sparserl.experiment.planning import (
     by_name,
     critic_widths,
-    layer_densities,
     make_networks,
+    nominal_sparsities,
     planned,
     specification,
 )
 from sparserl.networks import MLPSettings, Sized, matched_multiplier, matched_width
-from sparserl.sparsity import find_method, live_count, pruned_count
+from sparserl.sparsity import find_method, live_count
 
 
 class Matched(NamedTuple):
@@ -39,12 +39,12 @@ def live_parameters(experiment: Experiment) -> dict[str, int]:
 def wanted_parameters(experiment: Experiment) -> dict[str, int]:
     """What the sparsity of an experiment leaves alive, by network; for dense, too, which does not act on it."""
     networks = make_networks(experiment, specification(experiment))
-    densities = layer_densities(experiment, networks)
-    count = pruned_count if experiment.method_name == "prune" else live_count
+    sparsities = nominal_sparsities(experiment, networks)
+    count = live_count if experiment.method_name == "dense" else experiment.method.final_live
 
     def live(name: str, network: Sized) -> int:
         sizes = {f"{name}/{layer}": math.prod(shape) for layer, shape in network.layer_shapes.items()}
-        dead = (size - count(size, densities[layer]) for layer, size in sizes.items() if layer in densities)
+        dead = (size - count(size, sparsities[layer]) for layer, size in sizes.items() if layer in sparsities)
         return network.num_parameters() - sum(dead)
 
     return {name: live(name, network) for name, network in by_name(networks).items()}

@@ -15,7 +15,7 @@ from sparserl.agents.ppo import PPOSettings
 from sparserl.agents.sac import SACSettings
 from sparserl.experiment.choices import Experiment
 from sparserl.networks import MLP, MLPSettings, Sized, make
-from sparserl.sparsity import Distribution
+from sparserl.sparsity import Distribution, Sparsities
 from sparserl.types import Box, Discrete, Environment, EnvSpec, UserError
 
 MATRIX_OPTIMIZERS = ("muon",)  # they treat a kernel as a whole, so it must be a matrix
@@ -124,8 +124,8 @@ def layer_shapes(networks: Networks) -> dict[str, tuple[int, ...]]:
     }
 
 
-def layer_densities(experiment: Experiment, networks: Networks) -> dict[str, float]:
-    """Nominal density by "network/layer"; each network is solved on its own."""
+def nominal_sparsities(experiment: Experiment, networks: Networks) -> Sparsities:
+    """The sparsity asked of each layer by "network/layer"; each network is solved on its own."""
     distribution = Distribution(
         experiment.distribution,
         _pairs("layer_sparsities", "LAYER=SPARSITY, as in hidden_1=0.5", experiment.layer_sparsities),
@@ -138,7 +138,7 @@ def layer_densities(experiment: Experiment, networks: Networks) -> dict[str, flo
     chosen = {name: given.get(name) for name in members}
     sparsities = {name: experiment.sparsity if value is None else value for name, value in chosen.items()}
     try:
-        return distribution.network_densities({name: mlp.layer_shapes for name, mlp in members.items()}, sparsities)
+        return distribution.network_sparsities({name: mlp.layer_shapes for name, mlp in members.items()}, sparsities)
     except UserError as error:
         raise UserError(f"layer_sparsities: {error}" if experiment.layer_sparsities else str(error)) from None
 
@@ -159,7 +159,8 @@ def planned(experiment: Experiment) -> Experiment:
     if experiment.storage == "compressed" and obstacle:
         raise UserError(f"storage is compressed, but {obstacle}: choose masked or auto")
     networks = make_networks(experiment, specification(experiment))
-    densities = {} if obstacle else layer_densities(experiment, networks)
+    sparsities = {} if obstacle else nominal_sparsities(experiment, networks)
+    densities = {layer: 1.0 - sparsity for layer, sparsity in sparsities.items()}
     everywhere = experiment.storage == "compressed"
     limits = linalg.compression_limits(layer_shapes(networks), densities, experiment.agent.batch_size, everywhere)
     if not limits:
@@ -168,13 +169,13 @@ def planned(experiment: Experiment) -> Experiment:
     return dataclasses.replace(experiment, storage="compressed", compressed_layers=layers)
 
 
-def break_evens(experiment: Experiment, networks: Networks, densities: Mapping[str, float]) -> dict[str, float]:
+def break_evens(experiment: Experiment, networks: Networks, sparsities: Sparsities) -> dict[str, float]:
     """The density up to which each compressed layer of a planned experiment is compressed, by layer name."""
     given = dict(_pairs("compressed_layers", "LAYER=DENSITY, as in q/hidden_2=0.4", experiment.compressed_layers))
     shapes = layer_shapes(networks)
-    dense = [layer for layer in densities if len(shapes[layer]) == 2]
+    dense = [layer for layer in sparsities if len(shapes[layer]) == 2]
     if unknown := sorted(set(given) - set(dense)):
-        reason = ", a convolution, which is always masked" if unknown[0] in densities else ""
+        reason = ", a convolution, which is always masked" if unknown[0] in sparsities else ""
         near = get_close_matches(unknown[0], dense, n=1)
         hint = f"; did you mean {near[0]!r}?" if near and not reason else ""
         raise UserError(f"compressed_layers names {unknown[0]!r}{reason}: there are {', '.join(dense)}{hint}")

@@ -6,10 +6,11 @@ from sparserl.sparsity.distributions import Distribution, erk, uniform
 from sparserl.sparsity.initializers import sparse_glorot_uniform
 from sparserl.sparsity.inner import InnerOptimizer
 from sparserl.sparsity.masks import (
-    Densities,
     Kernels,
     Masks,
+    Sparsities,
     apply_masks,
+    dense_count,
     drop_and_grow,
     kernels,
     live_count,
@@ -25,7 +26,6 @@ from sparserl.sparsity.schedules import Progress, Window, cosine_decay, cubic_sp
 __all__ = [
     "METHODS",
     "Bounds",
-    "Densities",
     "Distribution",
     "InnerOptimizer",
     "Kernels",
@@ -36,12 +36,14 @@ __all__ = [
     "SparseMethod",
     "SparseOptimizer",
     "SparseState",
+    "Sparsities",
     "Window",
     "allocate",
     "apply_masks",
     "check_shares",
     "cosine_decay",
     "cubic_sparsity",
+    "dense_count",
     "drop_and_grow",
     "erk",
     "find_method",

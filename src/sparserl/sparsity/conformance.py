@@ -1,10 +1,12 @@
 """Conformance: what every sparse method must keep, checked on any method, ours or yours."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.sparsity.masks import Densities, Kernels, Masks, live_count, pruned_count
+from sparserl.sparsity.masks import Kernels, Masks, Sparsities
 from sparserl.sparsity.methods import SparseMethod
 from sparserl.sparsity.schedules import Progress
 
@@ -20,27 +22,30 @@ LAST = 2  # updates 0, 1 and 2 of a window
 def check_method(method: SparseMethod) -> None:
     """Raise `AssertionError`, saying what is wrong, unless `method` keeps the rules of `SparseMethod`.
 
-    Masks are bool and have the shapes of their kernels; a method that is born sparse starts with the exact number of
-    live weights and keeps it, another never gains weights and ends with the number asked; the same key gives the same
-    topology; compiled, eager, batched and looped agree.
+    Masks are bool and have the shapes of their kernels; layers have exactly the live weights that the method states,
+    `initial_live` after `init` and `final_live` at the end; a method that is born sparse always has as many as at
+    first, another never gains weights; the same key gives the same topology; compiled, eager, batched and looped agree.
     """
     for index, sparsity in CASES:
         shapes = SHAPES[index]
-        densities: Densities = dict.fromkeys(shapes, 1.0 - sparsity)
+        sparsities = dict.fromkeys(shapes, sparsity)
         case = f"{type(method).__name__}, shapes {index}, sparsity {sparsity}"
         kernels = _draw(jax.random.key(index), shapes)
-        masks = method.init(jax.random.key(1), kernels, densities)
+        masks = method.init(jax.random.key(1), kernels, sparsities)
         assert masks.keys() <= shapes.keys(), f"{case}: masks for layers that were not asked for"
-        _check_masks(method, case, masks, kernels, densities, begun=True)
-        _check_same(case, "two calls of init with one key", masks, method.init(jax.random.key(1), kernels, densities))
+        _check_masks(case, masks, kernels)
+        _check_counts(case, "initial_live", method.initial_live, masks, kernels, sparsities)
+        _check_same(case, "two calls of init with one key", masks, method.init(jax.random.key(1), kernels, sparsities))
         if method.window is not None and masks:
-            _check_updates(method, case, masks, kernels, densities)
+            _check_updates(method, case, masks, kernels, sparsities)
+        else:
+            _check_counts(case, "final_live", method.final_live, masks, kernels, sparsities)
 
 
-def _check_updates(method: SparseMethod, case: str, masks: Masks, kernels: Kernels, densities: Densities) -> None:
+def _check_updates(method: SparseMethod, case: str, masks: Masks, kernels: Kernels, sparsities: Sparsities) -> None:
     def change(key: jax.Array, index: jax.Array, masks: Masks, kernels: Kernels, gradients: Kernels) -> Masks:
         wanted = gradients if method.wants_gradients else None
-        return method.update(key, Progress(index, LAST), masks, kernels, wanted, densities)
+        return method.update(key, Progress(index, LAST), masks, kernels, wanted, sparsities)
 
     compiled, batched = jax.jit(change), jax.jit(jax.vmap(change, in_axes=(0, None, 0, 0, 0)))
     for i in range(LAST + 1):
@@ -56,7 +61,10 @@ def _check_updates(method: SparseMethod, case: str, masks: Masks, kernels: Kerne
             assert not risen, f"{case}: dead weights of {risen} came back"
         masks = changed
         kernels = {name: jnp.where(masks[name], kernel, 0.0) for name, kernel in kernels.items()}
-        _check_masks(method, case, masks, kernels, densities, begun=i < LAST)
+        _check_masks(case, masks, kernels)
+        if method.born_sparse:
+            _check_counts(case, "initial_live", method.initial_live, masks, kernels, sparsities)
+    _check_counts(case, "final_live", method.final_live, masks, kernels, sparsities)
 
 
 def _draw(key: jax.Array, shapes: dict[str, tuple[int, ...]]) -> Kernels:
@@ -64,18 +72,20 @@ def _draw(key: jax.Array, shapes: dict[str, tuple[int, ...]]) -> Kernels:
     return {name: jax.random.normal(keys[i], shape) for i, (name, shape) in enumerate(shapes.items())}
 
 
-def _check_masks(
-    method: SparseMethod, case: str, masks: Masks, kernels: Kernels, densities: Densities, begun: bool
-) -> None:
+def _check_masks(case: str, masks: Masks, kernels: Kernels) -> None:
     for name, mask in masks.items():
-        size, live = kernels[name].size, int(np.count_nonzero(np.asarray(mask)))
         assert mask.dtype == jnp.bool_, f"{case}: the mask of {name} is {mask.dtype}, not bool"
         assert mask.shape == kernels[name].shape, f"{case}: the mask of {name} has shape {mask.shape}"
-        allowed = {live_count(size, densities[name])}
-        if not method.born_sparse:
-            allowed |= {pruned_count(size, densities[name])}
-        if method.born_sparse or not begun:
-            assert live in allowed, f"{case}: {name} has {live} live weights, not {sorted(allowed)}"
+
+
+def _check_counts(
+    case: str, what: str, stated: Callable[[int, float], int], masks: Masks, kernels: Kernels, sparsities: Sparsities
+) -> None:
+    """Every layer, one without a mask too, has as many live weights as the method states."""
+    for name, kernel in kernels.items():
+        live = int(np.count_nonzero(np.asarray(masks[name]))) if name in masks else kernel.size
+        count = stated(kernel.size, sparsities[name])
+        assert live == count, f"{case}: {name} has {live} live weights, and {what} states {count}"
 
 
 def _check_same(case: str, what: str, a: Masks, b: Masks) -> None:

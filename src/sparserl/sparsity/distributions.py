@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from sparserl.sparsity.masks import Densities, live_count
+from sparserl.sparsity.masks import Sparsities, live_count
 from sparserl.types import UserError
 
 Shapes = Mapping[str, tuple[int, ...]]
-Sparsities = Mapping[str, float]
 
 _NO_OVERRIDES: Sparsities = MappingProxyType({})
 
@@ -36,18 +35,19 @@ class Distribution:
         for layer, sparsity in self.overrides:
             _check_sparsity(f"override of layer {layer!r}", sparsity)
 
-    def densities(self, shapes: Shapes, sparsity: float) -> Densities:
-        """Density of each maskable layer of one network; the last layer is the last of `shapes`.
+    def sparsities(self, shapes: Shapes, sparsity: float) -> Sparsities:
+        """Sparsity of each maskable layer of one network; the last layer is the last of `shapes`.
 
         Keys are those of `shapes`, be they "layer" or "network/layer". Raises UserError for an override of a layer that
-        is not maskable here, and for densities that cannot be had.
+        is not maskable here, and for a sparsity that cannot be had.
         """
         layers = self.maskable(shapes)
         self._check_overrides(layers)
         return self._solve(layers, sparsity)
 
-    def network_densities(self, networks: Mapping[str, Shapes], sparsities: Sparsities) -> Densities:
-        """Densities of several networks by "network/layer", each network solved on its own with its own sparsity.
+    def network_sparsities(self, networks: Mapping[str, Shapes], asked: Sparsities) -> Sparsities:
+        """Sparsities of the layers of several networks by "network/layer", each solved on its own
+        with the sparsity that is asked of it.
 
         An override "layer" means that layer in every network that has it; UserError if none has.
         """
@@ -56,8 +56,8 @@ class Distribution:
             for network, shapes in networks.items()
         }
         self._check_overrides([name for layers in parts.values() for name in layers])
-        solved = [self._solve(layers, sparsities[network]) for network, layers in parts.items()]
-        return {name: density for part in solved for name, density in part.items()}
+        solved = [self._solve(layers, asked[network]) for network, layers in parts.items()]
+        return {name: sparsity for part in solved for name, sparsity in part.items()}
 
     def maskable(self, shapes: Shapes) -> Shapes:
         """The layers of one network that a sparsity is for: all, or all but the last."""
@@ -68,7 +68,7 @@ class Distribution:
             if not any(_means(layer, name) for name in names):
                 raise _unknown_layer(layer, names)
 
-    def _solve(self, layers: Shapes, sparsity: float) -> Densities:
+    def _solve(self, layers: Shapes, sparsity: float) -> Sparsities:
         overrides: dict[str, float] = {}
         for name in layers:
             given = [value for layer, value in self.overrides if _means(layer, name)]
@@ -79,16 +79,18 @@ class Distribution:
         return (erk if self.kind == "erk" else uniform)(layers, sparsity, overrides, self.rebudget)
 
 
-def uniform(shapes: Shapes, sparsity: float, overrides: Sparsities = _NO_OVERRIDES, rebudget: bool = True) -> Densities:
-    """The same density for every layer that is not overridden. Arguments and errors as for `erk`."""
+def uniform(
+    shapes: Shapes, sparsity: float, overrides: Sparsities = _NO_OVERRIDES, rebudget: bool = True
+) -> Sparsities:
+    """The same sparsity for every layer that is not overridden. Arguments and errors as for `erk`."""
     budget, rest = _budget(shapes, sparsity, overrides, rebudget)
     size = sum(math.prod(shape) for shape in rest.values())
-    density = budget / size if overrides and rebudget and rest else 1.0 - sparsity
-    return {name: density if name in rest else 1.0 - overrides[name] for name in shapes}
+    common = 1.0 - budget / size if overrides and rebudget and rest else sparsity
+    return {name: common if name in rest else overrides[name] for name in shapes}
 
 
-def erk(shapes: Shapes, sparsity: float, overrides: Sparsities = _NO_OVERRIDES, rebudget: bool = True) -> Densities:
-    """Erdős-Rényi-kernel densities: proportional to the sum of a layer's dimensions over their product.
+def erk(shapes: Shapes, sparsity: float, overrides: Sparsities = _NO_OVERRIDES, rebudget: bool = True) -> Sparsities:
+    """Erdős-Rényi-kernel sparsities: densities are proportional to the sum of a layer's dimensions over their product.
 
     Layers that would be more than dense are made dense, those with the largest ratio first, and the rest solved again.
     shapes: kernel shapes of one network by layer. overrides: sparsity by layer. With `rebudget` the other layers make
@@ -97,7 +99,7 @@ def erk(shapes: Shapes, sparsity: float, overrides: Sparsities = _NO_OVERRIDES, 
     sparsity that these overrides do not allow. Evci et al. 2020, section 3 (1).
     """
     budget, rest = _budget(shapes, sparsity, overrides, rebudget)
-    densities = {name: 1.0 - value for name, value in overrides.items()}
+    densities: dict[str, float] = {}
     ratios = {name: sum(shape) / math.prod(shape) for name, shape in rest.items()}
     while ratios:
         scale = budget / sum(ratios[name] * math.prod(rest[name]) for name in ratios)
@@ -109,7 +111,7 @@ def erk(shapes: Shapes, sparsity: float, overrides: Sparsities = _NO_OVERRIDES, 
         densities |= dict.fromkeys(full, 1.0)
         budget -= sum(math.prod(rest[name]) for name in full)
         ratios = {name: ratio for name, ratio in ratios.items() if name not in full}
-    return {name: densities[name] for name in shapes}
+    return {name: overrides[name] if name in overrides else 1.0 - densities[name] for name in shapes}
 
 
 def _budget(shapes: Shapes, sparsity: float, overrides: Sparsities, rebudget: bool) -> tuple[int, Shapes]:
@@ -121,9 +123,9 @@ def _budget(shapes: Shapes, sparsity: float, overrides: Sparsities, rebudget: bo
         _check_sparsity(f"override of layer {name!r}", value)
     rest = {name: shape for name, shape in shapes.items() if name not in overrides}
     counted = shapes if rebudget else rest
-    budget = sum(live_count(math.prod(shape), 1.0 - sparsity) for shape in counted.values())
+    budget = sum(live_count(math.prod(shape), sparsity) for shape in counted.values())
     if rebudget and overrides:
-        fixed = sum(live_count(math.prod(shapes[name]), 1.0 - value) for name, value in overrides.items())
+        fixed = sum(live_count(math.prod(shapes[name]), value) for name, value in overrides.items())
         size, largest = sum(map(math.prod, shapes.values())), sum(map(math.prod, rest.values()))
         budget -= fixed
         if not len(rest) <= budget <= largest:

@@ -17,9 +17,7 @@ from sparserl.types import Array, Key, Params
 
 Kernels = dict[str, Any]  # arrays, or compressed kernels
 Masks = dict[str, Array]
-Densities = dict[str, float]
-
-_TYPED_DIGITS = 12  # sparsities that people type have fewer decimals than this
+Sparsities = Mapping[str, float]
 
 
 def kernels(params: Params) -> Kernels:
@@ -54,22 +52,30 @@ def apply_masks(masks: Mapping[str, Array], kernels: Mapping[str, Array]) -> Ker
     }
 
 
-def live_count(size: int, density: float) -> int:
-    """Live weights of a random mask over `size` weights: size - floor(size * sparsity), sparsity = 1 - density.
+def live_count(size: int, sparsity: float) -> int:
+    """Live weights of a random mask over `size` weights: size - floor(size * sparsity). Deviation 6."""
+    return size - math.floor(_dead_weights(size, sparsity))
 
-    A sparsity that was typed as a short decimal comes back exactly: 1 - (1 - 0.2) is below 0.2 in floating point, and
-    10 weights at sparsity 0.2 must keep 8, not 9.
+
+def dense_count(size: int, sparsity: float) -> int:
+    """Live weights of a layer that is dense whatever sparsity is asked for: all."""
+    return size
+
+
+def pruned_count(size: int, sparsity: float) -> int:
+    """Live weights that pruning leaves of `size`: size * (1 - sparsity) rounded half to even, and never none."""
+    return max(round(size - _dead_weights(size, sparsity)), 1)
+
+
+def _dead_weights(size: int, sparsity: float) -> float:
+    """size * sparsity, but a whole or half number exactly where that is what the sparsity stands for.
+
+    In floats 5530 * 0.7 is below 3871, and rounding would leave one weight too many. 3871 / 5530, however, is 0.7: of
+    all numbers of dead weights it is the one that was asked for.
     """
-    sparsity = 1.0 - density
-    typed = round(sparsity, _TYPED_DIGITS)
-    if abs(typed - sparsity) <= 2.0**-53:
-        sparsity = typed
-    return size - math.floor(size * sparsity)
-
-
-def pruned_count(size: int, density: float) -> int:
-    """Live weights that pruning leaves of `size` weights: size * density rounded half to even, and never none."""
-    return max(round(size * density), 1)
+    dead = size * sparsity
+    nearest = round(2 * dead) / 2
+    return nearest if nearest / size == sparsity else dead
 
 
 def top(scores: Array, k: int | Array, eligible: Array | None = None) -> jax.Array:
@@ -81,18 +87,18 @@ def top(scores: Array, k: int | Array, eligible: Array | None = None) -> jax.Arr
     return _top_ranks(_ranks(scores, eligible), k)
 
 
-def random_masks(key: Key, kernels: Mapping[str, Array], densities: Mapping[str, float]) -> Masks:
-    """For every layer with a density a uniformly random mask with exactly `live_count` live weights.
+def random_masks(key: Key, kernels: Mapping[str, Array], sparsities: Sparsities) -> Masks:
+    """For every layer with a sparsity a uniformly random mask with exactly `live_count` live weights.
 
     The key of a layer is `key` folded with its position in the sorted names of `kernels`.
     """
     return {
         name: _top_ranks(
             jax.random.bits(jax.random.fold_in(key, position), kernels[name].shape, jnp.uint32),
-            live_count(kernels[name].size, densities[name]),
+            live_count(kernels[name].size, sparsities[name]),
         )
         for position, name in enumerate(sorted(kernels))
-        if name in densities
+        if name in sparsities
     }
 
 

@@ -12,7 +12,7 @@ import optax
 
 from sparserl.linalg import Compressed
 from sparserl.sparsity import storage
-from sparserl.sparsity.masks import Densities, Kernels, Masks, apply_masks, kernels, live_count, replace_kernels
+from sparserl.sparsity.masks import Kernels, Masks, Sparsities, apply_masks, kernels, replace_kernels
 from sparserl.sparsity.methods import SparseMethod
 from sparserl.sparsity.trees import owner, place_name, words
 from sparserl.types import Array, Aux, Group, Key, Loss, OptState, Params, UserError
@@ -40,18 +40,18 @@ class _Change(NamedTuple):
 class SparseOptimizer:
     """An optax optimizer whose dead weights, gradients and moments are exactly zero.
 
-    `densities`, `weight_decay` and `break_even` are by layer name ("q/hidden_1"); a layer without a density is never
-    masked. `weight_decay` c adds c * sum(w ** 2) to the loss, so 2 c w to the gradient (paper A.3; published code,
-    1.10). `initializer(key, mask)` redraws the kernels of a network that is born sparse; None keeps the dense draw,
-    masked. `total_updates` anchors the method's window. `break_even` is the density up to which a layer's kernel is
-    stored compressed, by layer; a layer that it does not name stays a dense array. Raises `UserError` for an inner
+    `sparsities`, `weight_decay` and `break_even` are by layer name ("q/hidden_1"); a layer without a sparsity is
+    never masked. `weight_decay` c adds c * sum(w ** 2) to the loss, so 2 c w to the gradient (paper A.3; published
+    code, 1.10). `initializer(key, mask)` redraws the kernels of a network that is born sparse; None keeps the dense
+    draw, masked. `total_updates` anchors the method's window. `break_even` is the density up to which a layer's kernel
+    is stored compressed, by layer; a layer that it does not name stays a dense array. Raises `UserError` for an inner
     optimizer whose moments have not the weights' shapes (Adafactor), or that treats matrices as wholes (Muon) where
     kernels are compressed, and for a window that never fires.
     """
 
     inner: optax.GradientTransformation
     method: SparseMethod
-    densities: Densities
+    sparsities: Sparsities
     total_updates: int
     weight_decay: Mapping[str, float] = dataclasses.field(default_factory=dict)
     initializer: Callable[[Key, Array], Array] | None = None
@@ -60,14 +60,14 @@ class SparseOptimizer:
     def __post_init__(self) -> None:
         if self.method.window is not None:
             self.method.window.check(self.total_updates)
-        if unknown := sorted(set(self.break_even) - set(self.densities)):
-            raise UserError(f"break_even names {', '.join(unknown)}, which has no density and is never sparse")
+        if unknown := sorted(set(self.break_even) - set(self.sparsities)):
+            raise UserError(f"break_even names {', '.join(unknown)}, which has no sparsity and is never sparse")
 
     def init(self, key: Key, params: dict[str, Params], with_target: bool) -> Group:
         """Lay the first topology on `params`; the target, where wanted, starts as an exact copy."""
         mask_key, redraw_key = jax.random.split(key)
         dense = kernels(params)
-        masks = self.method.init(mask_key, {name: dense[name] for name in self.densities}, self.densities)
+        masks = self.method.init(mask_key, {name: dense[name] for name in self.sparsities}, self.sparsities)
         if self.initializer is not None and self.method.born_sparse:
             keys = jax.random.split(redraw_key, max(len(masks), 1))
             drawn = {name: self.initializer(keys[i], masks[name]) for i, name in enumerate(sorted(masks))}
@@ -77,9 +77,9 @@ class SparseOptimizer:
             _refuse_foreign_moments(self.inner, params, compressed=bool(self.break_even))
         if self.method.born_sparse:
             capacities = {
-                name: live_count(masks[name].size, self.densities[name])
+                name: self.method.initial_live(masks[name].size, self.sparsities[name])
                 for name in masks
-                if self.densities[name] <= self.break_even.get(name, -1.0)
+                if 1.0 - self.sparsities[name] <= self.break_even.get(name, -1.0)
             }
             params = storage.compress(params, masks, capacities)
             masks = {name: mask for name, mask in masks.items() if name not in capacities}
@@ -175,7 +175,7 @@ class SparseOptimizer:
             masks = {**before.masks, **storage.masks(before.params)}
             of_masked = lambda tree: {name: kernels(tree)[name] for name in masks}
             wanted = of_masked(slopes) if self.method.wants_gradients else None
-            new = self.method.update(key, progress, masks, of_masked(params), wanted, self.densities)
+            new = self.method.update(key, progress, masks, of_masked(params), wanted, self.sparsities)
             kept = {name: new[name] & masks[name] for name in masks}
             moments = _masked_moments(kept, storage.dense_moments(before.inner, before.params))
             capacities = {name: kernel.layout.capacity for name, kernel in packed.items()}

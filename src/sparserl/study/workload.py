@@ -11,12 +11,11 @@ from sparserl.experiment.planning import (
     Networks,
     break_evens,
     by_name,
-    layer_densities,
     layer_shapes,
     make_networks,
+    nominal_sparsities,
     specification,
 )
-from sparserl.sparsity import live_count, pruned_count
 from sparserl.types import EnvSpec
 
 _FLOAT_BYTES = 4
@@ -64,10 +63,9 @@ def workload(experiment: Experiment) -> Workload:
 
 def _spared_weights(experiment: Experiment, networks: Networks) -> int:
     """The dead weights of compressed layers, in the end."""
-    densities = layer_densities(experiment, networks)
-    count, shapes = pruned_count if experiment.method_name == "prune" else live_count, layer_shapes(networks)
-    sizes = {layer: math.prod(shapes[layer]) for layer in break_evens(experiment, networks, densities)}
-    return sum(size - count(size, densities[layer]) for layer, size in sizes.items())
+    sparsities, shapes = nominal_sparsities(experiment, networks), layer_shapes(networks)
+    sizes = {layer: math.prod(shapes[layer]) for layer in break_evens(experiment, networks, sparsities)}
+    return sum(size - experiment.method.final_live(size, sparsities[layer]) for layer, size in sizes.items())
 
 
 def _repeated_weights(networks: Networks) -> int:

@@ -4,7 +4,7 @@ import difflib
 from importlib import metadata
 from typing import Protocol
 
-from sparserl.sparsity.masks import Densities, Kernels, Masks
+from sparserl.sparsity.masks import Kernels, Masks, Sparsities
 from sparserl.sparsity.methods.dense import Dense
 from sparserl.sparsity.methods.prune import Prune
 from sparserl.sparsity.methods.rigl import RigL
@@ -35,8 +35,10 @@ class SparseMethod(Protocol):
     """Maps masks to masks, and does nothing else: a frozen dataclass of numbers and windows.
 
     window: when `update` is called; None = never. wants_gradients: whether `update` gets the gradients of the loss with
-    respect to all weights, dead ones too, or None. born_sparse: whether the masks of `init` already have the densities
-    asked for. `densities` has an entry for every layer that is to be masked, `kernels` may have more.
+    respect to all weights, dead ones too, or None. born_sparse: whether the masks of `init` already have the sparsities
+    asked for. initial_live, final_live: how many of the `size` weights of a layer are alive after `init` and after the
+    last `update`; whoever plans, stores or describes a network takes its counts from here. `sparsities` has an entry
+    for every layer that is to be masked, `kernels` may have more.
     """
 
     @property
@@ -45,7 +47,9 @@ class SparseMethod(Protocol):
     def wants_gradients(self) -> bool: ...
     @property
     def born_sparse(self) -> bool: ...
-    def init(self, key: Key, kernels: Kernels, densities: Densities) -> Masks: ...
+    def initial_live(self, size: int, sparsity: float) -> int: ...
+    def final_live(self, size: int, sparsity: float) -> int: ...
+    def init(self, key: Key, kernels: Kernels, sparsities: Sparsities) -> Masks: ...
     def update(
         self,
         key: Key,
@@ -53,7 +57,7 @@ class SparseMethod(Protocol):
         masks: Masks,
         kernels: Kernels,
         gradients: Kernels | None,
-        densities: Densities,
+        sparsities: Sparsities,
     ) -> Masks: ...
 
 

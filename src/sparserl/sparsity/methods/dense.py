@@ -3,20 +3,21 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sparserl.sparsity.masks import Densities, Kernels, Masks
+from sparserl.sparsity.masks import Kernels, Masks, Sparsities, dense_count
 from sparserl.sparsity.schedules import Progress
 from sparserl.types import Key
 
 
 @dataclass(frozen=True)
 class Dense:
-    """No masks at all, whatever densities are asked for."""
+    """No masks at all, whatever sparsities are asked for."""
 
     window: ClassVar[None] = None
     wants_gradients: ClassVar[bool] = False
     born_sparse: ClassVar[bool] = False
+    initial_live = final_live = staticmethod(dense_count)
 
-    def init(self, key: Key, kernels: Kernels, densities: Densities) -> Masks:
+    def init(self, key: Key, kernels: Kernels, sparsities: Sparsities) -> Masks:
         """No masks."""
         return {}
 
@@ -27,7 +28,7 @@ class Dense:
         masks: Masks,
         kernels: Kernels,
         gradients: Kernels | None,
-        densities: Densities,
+        sparsities: Sparsities,
     ) -> Masks:
         """Nothing changes."""
         return masks

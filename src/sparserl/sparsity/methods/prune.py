@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
-from sparserl.sparsity.masks import Densities, Kernels, Masks, pruned_count, top
+from sparserl.sparsity.masks import Kernels, Masks, Sparsities, dense_count, pruned_count, top
 from sparserl.sparsity.schedules import Progress, Window, cubic_sparsity
 from sparserl.types import Key
 
@@ -18,10 +18,12 @@ class Prune:
 
     wants_gradients: ClassVar[bool] = False
     born_sparse: ClassVar[bool] = False
+    initial_live = staticmethod(dense_count)
+    final_live = staticmethod(pruned_count)
 
-    def init(self, key: Key, kernels: Kernels, densities: Densities) -> Masks:
+    def init(self, key: Key, kernels: Kernels, sparsities: Sparsities) -> Masks:
         """Every weight alive."""
-        return {name: jnp.ones(kernels[name].shape, bool) for name in sorted(kernels) if name in densities}
+        return {name: jnp.ones(kernels[name].shape, bool) for name in sorted(kernels) if name in sparsities}
 
     def update(
         self,
@@ -30,20 +32,15 @@ class Prune:
         masks: Masks,
         kernels: Kernels,
         gradients: Kernels | None,
-        densities: Densities,
+        sparsities: Sparsities,
     ) -> Masks:
         """Keep the largest live weights of each layer, as many as the schedule allows now."""
         return {
-            name: top(jnp.abs(kernels[name]), remaining_count(progress, mask.size, densities[name]), eligible=mask)
+            name: top(jnp.abs(kernels[name]), remaining_count(progress, mask.size, sparsities[name]), eligible=mask)
             for name, mask in masks.items()
         }
 
 
-def remaining_count(progress: Progress, size: int, density: float) -> jnp.ndarray:
+def remaining_count(progress: Progress, size: int, sparsity: float) -> jnp.ndarray:
     """Live weights of a layer at this point of the schedule, int32 scalar; at the end exactly `pruned_count`."""
-
-    def count(p: float) -> int:
-        # 1 - (1 - density) is not always density, so the end does not go through the schedule.
-        return pruned_count(size, density if p == 1.0 else 1.0 - cubic_sparsity(1.0 - density, p))
-
-    return progress.tabulate(count)
+    return progress.tabulate(lambda p: pruned_count(size, cubic_sparsity(sparsity, p)))

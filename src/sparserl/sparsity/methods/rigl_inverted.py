@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
-from sparserl.sparsity.masks import Densities, Kernels, Masks, drop_and_grow, live_count, random_masks
+from sparserl.sparsity.masks import Kernels, Masks, Sparsities, drop_and_grow, live_count, random_masks
 from sparserl.sparsity.schedules import Progress, Window, moved_count
 from sparserl.types import Key, UserError
 
@@ -21,14 +21,15 @@ class RigLInverted:
 
     wants_gradients: ClassVar[bool] = True
     born_sparse: ClassVar[bool] = True
+    initial_live = final_live = staticmethod(live_count)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.drop_fraction <= 1.0:
             raise UserError(f"rigl-inverted: drop_fraction = {self.drop_fraction} must be between 0 and 1")
 
-    def init(self, key: Key, kernels: Kernels, densities: Densities) -> Masks:
+    def init(self, key: Key, kernels: Kernels, sparsities: Sparsities) -> Masks:
         """Random masks."""
-        return random_masks(key, kernels, densities)
+        return random_masks(key, kernels, sparsities)
 
     def update(
         self,
@@ -37,7 +38,7 @@ class RigLInverted:
         masks: Masks,
         kernels: Kernels,
         gradients: Kernels | None,
-        densities: Densities,
+        sparsities: Sparsities,
     ) -> Masks:
         """Move connections; every layer keeps its number of live weights. `gradients` are those of all weights."""
         assert gradients is not None
@@ -46,7 +47,7 @@ class RigLInverted:
                 mask,
                 magnitude=jnp.abs(kernels[name]),
                 growth=-jnp.abs(gradients[name]),
-                moved=moved_count(progress, self.drop_fraction, live_count(mask.size, densities[name])),
+                moved=moved_count(progress, self.drop_fraction, live_count(mask.size, sparsities[name])),
             )
             for name, mask in masks.items()
         }

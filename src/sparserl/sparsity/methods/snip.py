@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
-from sparserl.sparsity.masks import Densities, Kernels, Masks, live_count, top
+from sparserl.sparsity.masks import Kernels, Masks, Sparsities, dense_count, live_count, top
 from sparserl.sparsity.schedules import Progress, Window
 from sparserl.types import Key
 
@@ -20,10 +20,12 @@ class SNIP:
     window: ClassVar[Window] = Window(start_fraction=0.0, stop_fraction=0.0, interval_updates=1)
     wants_gradients: ClassVar[bool] = True
     born_sparse: ClassVar[bool] = False
+    initial_live = staticmethod(dense_count)
+    final_live = staticmethod(live_count)
 
-    def init(self, key: Key, kernels: Kernels, densities: Densities) -> Masks:
+    def init(self, key: Key, kernels: Kernels, sparsities: Sparsities) -> Masks:
         """Every weight alive, until the first update."""
-        return {name: jnp.ones(kernels[name].shape, bool) for name in sorted(kernels) if name in densities}
+        return {name: jnp.ones(kernels[name].shape, bool) for name in sorted(kernels) if name in sparsities}
 
     def update(
         self,
@@ -32,11 +34,11 @@ class SNIP:
         masks: Masks,
         kernels: Kernels,
         gradients: Kernels | None,
-        densities: Densities,
+        sparsities: Sparsities,
     ) -> Masks:
         """Keep the most salient weights of each layer, exactly `live_count` of them."""
         assert gradients is not None
         return {
-            name: top(jnp.abs(kernels[name] * gradients[name]), live_count(mask.size, densities[name]), eligible=mask)
+            name: top(jnp.abs(kernels[name] * gradients[name]), live_count(mask.size, sparsities[name]), eligible=mask)
             for name, mask in masks.items()
         }

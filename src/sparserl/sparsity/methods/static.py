@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sparserl.sparsity.masks import Densities, Kernels, Masks, random_masks
+from sparserl.sparsity.masks import Kernels, Masks, Sparsities, live_count, random_masks
 from sparserl.sparsity.schedules import Progress
 from sparserl.types import Key
 
@@ -15,10 +15,11 @@ class Static:
     window: ClassVar[None] = None
     wants_gradients: ClassVar[bool] = False
     born_sparse: ClassVar[bool] = True
+    initial_live = final_live = staticmethod(live_count)
 
-    def init(self, key: Key, kernels: Kernels, densities: Densities) -> Masks:
+    def init(self, key: Key, kernels: Kernels, sparsities: Sparsities) -> Masks:
         """Random masks."""
-        return random_masks(key, kernels, densities)
+        return random_masks(key, kernels, sparsities)
 
     def update(
         self,
@@ -27,7 +28,7 @@ class Static:
         masks: Masks,
         kernels: Kernels,
         gradients: Kernels | None,
-        densities: Densities,
+        sparsities: Sparsities,
     ) -> Masks:
         """Nothing changes."""
         return masks
