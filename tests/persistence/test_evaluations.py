@@ -4,10 +4,20 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sparserl.persistence import EVALUATION_SCHEMA, UserError, read_evaluations, write_evaluations
+from sparserl.persistence import (
+    EVALUATION_SCHEMA,
+    EVALUATIONS,
+    FACTS,
+    UserError,
+    read_evaluations,
+    write_document,
+    write_evaluations,
+    write_table,
+)
 
 
 def row(**changes: object) -> dict[str, object]:
@@ -28,6 +38,16 @@ def row(**changes: object) -> dict[str, object]:
         "mean_length_steps": 123.25,
         "live_density": 0.1,
         "seconds": 1.5,
+        "preset": "paper",
+        "network_kind": "mlp",
+        "distribution": "erk",
+        "storage": "compressed",
+        "parameters": 266_754,
+        "live_parameters": 27_549,
+        "macs": 265_216,
+        "live_macs": 26_523,
+        "budget": None,
+        "actor_share": None,
     }
     return values | changes
 
@@ -131,6 +151,51 @@ def test_rows_that_do_not_fit_are_refused_and_the_old_ones_stay(tmp_path: Path, 
     with pytest.raises(UserError, match=said):
         write_evaluations(tmp_path, [row(), row(**changed)])
     assert read_evaluations(tmp_path).to_pylist() == [row()]
+
+
+def test_facts_that_a_row_leaves_out_are_not_known(tmp_path: Path) -> None:
+    bare = {name: value for name, value in row().items() if name not in FACTS}
+    write_evaluations(tmp_path, [bare])
+    assert read_evaluations(tmp_path).to_pylist() == [bare | dict.fromkeys(FACTS)]
+
+
+EARLIER = {"choices": {"distribution": "uniform", "storage": "masked", "network": {"name": "cnn"}}, "preset": "sb3"}
+
+
+@pytest.fixture
+def earlier_run(tmp_path: Path) -> Path:
+    """A run whose evaluations lack the columns of facts altogether, as files of an earlier version do."""
+    run, short = (
+        tmp_path / "dqn-x" / "seed=0",
+        pa.schema([field for field in EVALUATION_SCHEMA if field.name not in FACTS]),
+    )
+    table = EVALUATIONS._replace(schema=short, later=frozenset())
+    write_table(table, run, [{name: row()[name] for name in short.names}])
+    return run
+
+
+def test_a_file_of_an_earlier_version_is_completed_by_the_experiments_document(earlier_run: Path) -> None:
+    [unknown] = read_evaluations(earlier_run).to_pylist()
+    assert unknown == row(**dict.fromkeys(FACTS))
+    write_document(earlier_run.parent / "experiment.json", EARLIER)
+    told = {"preset": "sb3", "network_kind": "cnn", "distribution": "uniform", "storage": "masked"}
+    for place in (earlier_run, earlier_run.parent, earlier_run.parent.parent):
+        table = read_evaluations(place)
+        assert table.schema.equals(EVALUATION_SCHEMA)
+        assert table.to_pylist() == [row(**{**dict.fromkeys(FACTS), **told})]
+
+
+def test_files_of_both_versions_are_one_table(earlier_run: Path) -> None:
+    write_evaluations(earlier_run.with_name("seed=1"), [row(seed=1)])
+    assert read_evaluations(earlier_run.parent)["live_parameters"].to_pylist() == [None, 27_549]
+
+
+@pytest.mark.parametrize("document", [{"choices": 3}, {"facts": [1]}, {"facts": {"parameters": "many"}}])
+def test_a_document_that_says_what_no_version_wrote_is_one_line(earlier_run: Path, document: dict) -> None:
+    write_document(earlier_run.parent / "experiment.json", document)
+    with pytest.raises(UserError, match=r"experiment\.json is from another version of sparserl") as caught:
+        read_evaluations(earlier_run)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from sinks.stored_runs import diagnosis, evaluation, put
 from sinks.test_sinks import command, environment, pass_on, wait_for
+from sparserl.persistence import FACTS
 from sparserl.sinks import Event
 
 RUN = "dqn-rigl-0a1b2c3d/seed=0"
@@ -59,7 +60,7 @@ def test_tensorboard_has_every_number_once_at_its_step(tmp_path):
     numbers, states = scalars(out)
     assert states == ["running", "finished"]
     single = lambda value: struct.unpack("f", struct.pack("f", value))[0]
-    text = ("experiment_id", "agent", "method", "environment", "sparsity", "seed", "environment_steps")
+    text = ("experiment_id", "agent", "method", "environment", "sparsity", "seed", "environment_steps", *FACTS)
     expected = [
         (f"evaluation/{name}", steps, single(value))
         for steps in (0, 100, 200)

@@ -29,14 +29,9 @@ def test_a_study_is_read_back_as_it_was_stored(tmp_path, small):
     found = stored(tmp_path, "mine", "smoke")
     assert (found.folder, found.name, found.scale, found.question) == (folder, "mine", "smoke", "Does it learn?")
     assert [one.identifier for one in found.experiments] == [one.identifier for one in small.experiments]
-    assert found.experiments[0][1:] == (
-        "dqn",
-        "rigl",
-        "CartPole-v1",
-        0.5,
-        100_000,
-        {"q": 132_608 + 1_026},
-    )  # reference, 10.1
+    live = 132_608 + 1_026  # reference, 10.1
+    assert found.experiments[0][1:7] == ("dqn", "rigl", "CartPole-v1", 0.5, 100_000, {"q": live})
+    assert found.experiments[0].facts["live_parameters"] == live
     first, second = (one.identifier for one in small.experiments)
     assert found.runs == ((first, 0), (second, 0), (first, 1), (second, 1), (first, 2), (second, 2))
     assert found.figures[0]["experiments"] == [first]
@@ -52,7 +47,8 @@ def test_every_experiment_can_be_made_again_from_its_file(tmp_path, small):
     for one in small.experiments:
         document = persistence.read_experiment(tmp_path / one.identifier)
         assert Experiment.from_choices(document["choices"]) == one
-        assert document.keys() == {"choices", "preset", "budget", "versions", "machine", "created"}
+        known = {"choices", "preset", "budget", "networks", "facts"}
+        assert document.keys() == known | {"versions", "machine", "created"}
 
 
 def test_a_stored_study_may_grow(tmp_path, small):
@@ -88,7 +84,7 @@ def test_a_study_that_is_not_there_is_told_with_its_nearest_names(tmp_path, smal
     [
         ({"experiments": [{"identifier": "../../elsewhere"}]}, "another version"),
         (
-            {"experiments": [dict(zip(StoredExperiment._fields, ("../up", "", "", "", 0, 0, {}), strict=True))]},
+            {"experiments": [StoredExperiment("../up", "", "", "", 0, 0, {})._asdict()]},
             "'../up'",
         ),
         ({"num_seeds": "many"}, "another version"),
@@ -136,6 +132,17 @@ sys.exit(any(name in sys.modules for name in ("sparserl.experiment", "sparserl.s
         ({"experiments": ("dqn",)}, "experiments holds 'dqn' of type str"),
         ({"figures": (Figure("a", "A", experiments=("elsewhere",)),)}, "shows elsewhere"),
         ({"figures": (Figure("a", "A"), Figure("a", "B"))}, "'a' twice"),
+        (
+            {"figures": (Figure("a", "A", x="budget", rows="no_such_thing"),)},
+            r"^figure a, rows: unknown choice 'no_such_thing': there are agent, method, .*live_parameters",
+        ),
+        ({"figures": (Figure("a", "A", x="live_parametrs"),)}, "figure a, x: .*; did you mean 'live_parameters'?"),
+        ({"figures": (Figure("a", "A", x="method.drop_fracton"),)}, "did you mean 'method.drop_fraction'?"),
+        ({"figures": (Figure("a", "A", lines="network"),)}, "figure a, lines: .* 'network'"),
+        ({"figures": (Figure("a", "A", y="final_retrun"),)}, "figure a, y: .*did you mean 'final_return'?"),
+        ({"figures": (Figure("a", "A", x=""),)}, "figure a, x: unknown choice ''"),
+        ({"preset": "published_code"}, "unknown preset 'published_code': .*did you mean 'published-code'?"),
+        ({"budgets": {"elsewhere": None}}, "budgets has elsewhere"),
     ],
 )
 def test_a_study_that_cannot_be_run_is_refused(small, change, message):
@@ -143,6 +150,11 @@ def test_a_study_that_cannot_be_run_is_refused(small, change, message):
         change = {**change, "figures": (), "waiting": ()}
     with pytest.raises(UserError, match=message):
         dataclasses.replace(small, **change)
+
+
+def test_a_figure_of_diagnostics_may_have_networks_on_its_axes(small):
+    figure = Figure("a", "A", "curves", x="environment_steps", y="signal_to_noise", rows="network", lines="sparsity")
+    assert dataclasses.replace(small, figures=(figure,)).figures == (figure,)
 
 
 def test_an_experiment_occurs_once_and_is_planned(small):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import tyro
 
 from sparserl.cli.arguments import choose, in_options, option_types, parse
-from sparserl.experiment import AGENTS, Experiment, asked_parameters, from_preset, planned, with_budget
+from sparserl.experiment import AGENTS, Budget, Experiment, asked_parameters, from_preset, planned, with_budget
 from sparserl.presets import NETWORKS, NetworkName, PresetName
 from sparserl.sparsity import find_method, method_names
 from sparserl.types import UserError
@@ -52,14 +52,6 @@ _NETWORK = "network_name"  # called --network, as that is what it chooses; --net
 _BUDGET = {"budget": None, "actor_share": None}  # options that are no choices of an experiment, but decide some
 _SPARSITIES = ("--sparsity", "--actor-sparsity", "--critic-sparsity")  # what a budget decides
 _WIDTHS = ("--network.hidden-units", "--critic-hidden-units")  # what it decides, too, for dense
-
-
-class Budget(NamedTuple):
-    """What `--budget` and `--actor-share` were, and the parameters that each network is to have by them."""
-
-    budget_fraction: float
-    actor_share: float | None
-    asked_parameters: dict[str, float]
 
 
 class Request(NamedTuple):

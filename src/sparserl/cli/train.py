@@ -68,8 +68,7 @@ def main(words: Sequence[str]) -> int:
     sinks.check_kinds(options.sink)
     if options.device == "gpu":
         refuse_without_gpu()
-    budget = request.budget._asdict() if request.budget else None
-    document = experiment_document(experiment, request.preset, budget)
+    document = experiment_document(experiment, request.preset, request.budget)
     folder = persistence.plan_experiment(options.output, experiment.identifier, document)
     seeds = range(options.seed, options.seed + options.num_seeds)
     runs = {persistence.run_folder(options.output, experiment.identifier, seed): seed for seed in seeds}

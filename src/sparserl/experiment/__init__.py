@@ -1,9 +1,10 @@
 """The hall: an experiment as data, the agent and environments it stands for, and one run of it."""
 
-from sparserl.experiment.budget import asked_parameters, with_budget
+from sparserl.experiment.budget import Budget, asked_parameters, with_budget
 from sparserl.experiment.building import Built, build, check, check_choices
 from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
+from sparserl.experiment.facts import facts, known_facts, with_facts
 from sparserl.experiment.machine import compiler_target, machine_class
 from sparserl.experiment.matching import Matched, live_parameters, matched, matched_dense
 from sparserl.experiment.memory import check_memory
@@ -19,6 +20,7 @@ from sparserl.experiment.stored import policy_arrays, rebuild
 __all__ = [
     "AGENTS",
     "RESULTS_VERSION",
+    "Budget",
     "Built",
     "Captured",
     "Experiment",
@@ -36,7 +38,9 @@ __all__ = [
     "choice_names",
     "compiler_target",
     "describe",
+    "facts",
     "from_preset",
+    "known_facts",
     "live_density",
     "live_parameters",
     "machine_class",
@@ -54,4 +58,5 @@ __all__ = [
     "unknown_choice",
     "with_budget",
     "with_choices",
+    "with_facts",
 ]

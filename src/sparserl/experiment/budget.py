@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.matching import of_widths
@@ -12,6 +13,14 @@ from sparserl.sparsity import Bounds, Distribution, NetworkSize, allocate, check
 from sparserl.types import EnvSpec, UserError
 
 ACTOR = "actor"  # the network whose share of a budget is chosen; all others have equal parts of the rest
+
+
+class Budget(NamedTuple):
+    """What `--budget` and `--actor-share` were, and the parameters that each network is to have by them."""
+
+    budget_fraction: float
+    actor_share: float | None
+    asked_parameters: Mapping[str, float]
 
 
 def with_budget(experiment: Experiment, actor_share: float | None, budget_fraction: float) -> Experiment:

@@ -25,7 +25,14 @@ from sparserl.persistence.diagnostics import (
     write_diagnostics,
 )
 from sparserl.persistence.documents import NewerFormat, canonical_json, read_document, write_document
-from sparserl.persistence.evaluations import EVALUATION_SCHEMA, EVALUATIONS, read_evaluations, write_evaluations
+from sparserl.persistence.evaluations import (
+    EVALUATION_SCHEMA,
+    EVALUATIONS,
+    FACTS,
+    facts_of,
+    read_evaluations,
+    write_evaluations,
+)
 from sparserl.persistence.generations import (
     Generation,
     Kept,
@@ -61,6 +68,7 @@ __all__ = [
     "DIAGNOSTICS_SCHEMA",
     "EVALUATIONS",
     "EVALUATION_SCHEMA",
+    "FACTS",
     "LEASE_SECONDS",
     "Attempt",
     "Busy",
@@ -81,6 +89,7 @@ __all__ = [
     "drop_diagnostics",
     "drop_generations",
     "experiment_id",
+    "facts_of",
     "find_run",
     "first_difference",
     "generation_steps",

@@ -1,4 +1,4 @@
-"""The evaluations of a run: one row per evaluation."""
+"""The evaluations of a run: one row per evaluation, with what its experiment is, so that figures are queries."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,9 +6,25 @@ from typing import Any
 
 import pyarrow as pa
 
+from sparserl.errors import UserError
+from sparserl.persistence.results import read_experiment
 from sparserl.persistence.tables import Table, read_table, write_table
 
 FILE_NAME = "evaluations.parquet"
+_FACTS = (
+    ("preset", pa.string()),  # null: several, none, or not known
+    ("network_kind", pa.string()),
+    ("distribution", pa.string()),
+    ("storage", pa.string()),
+    ("parameters", pa.int64()),  # of all networks together, these and the next three
+    ("live_parameters", pa.int64()),  # at the end of training
+    ("macs", pa.int64()),
+    ("live_macs", pa.int64()),
+    ("budget", pa.float64()),  # null: none was asked for
+    ("actor_share", pa.float64()),  # of the budget, or of all live parameters; null: the agent has no actor
+)
+FACTS = tuple(name for name, _ in _FACTS)
+"""The columns that say what an experiment is: the same in all of its rows, and null where that is not known."""
 
 EVALUATION_SCHEMA = pa.schema(
     [
@@ -28,17 +44,19 @@ EVALUATION_SCHEMA = pa.schema(
         ("mean_length_steps", pa.float64()),
         ("live_density", pa.float64()),
         ("seconds", pa.float64()),
+        *_FACTS,
     ]
 )
 """The columns of every evaluations file: spread over the episodes of one evaluation, `seconds` since the start."""
 
-EVALUATIONS = Table(FILE_NAME, EVALUATION_SCHEMA, "an evaluation", "evaluations")
+EVALUATIONS = Table(FILE_NAME, EVALUATION_SCHEMA, "an evaluation", "evaluations", later=frozenset(FACTS))
 
 
 def write_evaluations(run_folder: str | Path, rows: Sequence[Mapping[str, Any]], through: Path | None = None) -> None:
     """Put all evaluations of a run so far, one mapping per row, in place of those before, by `write_atomically`.
 
-    Raises UserError where a row lacks a column, has one that the schema does not know, or a value of another type.
+    Raises UserError where a row lacks a column other than FACTS, has one that the schema does not know, or a value of
+    another type.
     """
     write_table(EVALUATIONS, run_folder, rows, through)
 
@@ -46,7 +64,38 @@ def write_evaluations(run_folder: str | Path, rows: Sequence[Mapping[str, Any]],
 def read_evaluations(folder: str | Path) -> pa.Table:
     """All evaluations under `folder`: a results directory, an experiment's folder or a run's folder.
 
-    Rows come by experiment, then seed, then as written. Safe while runs are writing: each file is read at one moment.
-    Raises UserError where there are none, or naming the file that is damaged.
+    Rows come by experiment, then seed, then as written; in files of an earlier version, facts are those that
+    `experiment.json` tells. Safe while runs are writing: each file is read at one moment. Raises UserError where there
+    are none, or naming the file that is damaged.
     """
-    return read_table(EVALUATIONS, folder)
+    return read_table(EVALUATIONS, folder, _completed)
+
+
+def facts_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What `experiment.json` says of its experiment, by column; None is what an earlier version's does not say."""
+    choices, budget = document.get("choices") or {}, document.get("budget") or {}
+    earlier = {
+        "preset": document.get("preset"),
+        "network_kind": (choices.get("network") or {}).get("name"),
+        "distribution": choices.get("distribution"),
+        "storage": choices.get("storage"),
+        "budget": budget.get("budget_fraction"),
+        "actor_share": budget.get("actor_share"),
+    }
+    return {name: (document.get("facts") or earlier).get(name) for name in FACTS}
+
+
+def _completed(path: Path, table: pa.Table) -> pa.Table:
+    """The table of one file with the facts of its experiment, where it has none of its own."""
+    lacks = table.num_rows > 0 and all(table[name].null_count == table.num_rows for name in FACTS)
+    if not lacks or not (path.parent.parent / "experiment.json").exists():
+        return table
+    document = path.parent.parent
+    try:
+        facts = facts_of(read_experiment(document))
+        columns = {name: pa.array([facts[name]] * table.num_rows, kind) for name, kind in _FACTS}
+    except (pa.ArrowException, AttributeError, TypeError) as error:
+        raise UserError(f"{document / 'experiment.json'} is from another version of sparserl: {error}") from error
+    for name, column in columns.items():
+        table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), column)
+    return table

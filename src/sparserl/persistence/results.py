@@ -62,8 +62,9 @@ def run_folder(directory: str | Path, identifier: str, seed: int) -> Path:
 def plan_experiment(directory: str | Path, identifier: str, document: Mapping[str, Any]) -> Path:
     """Write `experiment.json` unless it is there already, and return the experiment's folder.
 
-    `document["choices"]` is what makes the experiment; versions and machine may differ from those first written.
-    Raises UserError, naming the first choice that differs, where the id stands for another experiment.
+    `document["choices"]` is what makes the experiment; versions and machine may differ from those first written. What
+    is not known there, because an earlier version or a study without a preset wrote it, is filled in. Raises UserError,
+    naming the first choice that differs, where the id stands for another experiment.
     """
     folder = Path(directory) / identifier
     if folder.name != identifier:
@@ -79,7 +80,18 @@ def plan_experiment(directory: str | Path, identifier: str, document: Mapping[st
             f"{folder} holds another experiment: {where} is {old} there and {new} here; "
             "choose another output directory, or move that folder away"
         )
+    if (completed := _completed(stored, plain(document))) != stored:
+        write_document(folder / "experiment.json", completed)
     return folder
+
+
+def _completed(stored: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stored of an experiment with what `new` knows beyond it, a level down, too."""
+    filled = {name: new.get(name) if value is None else value for name, value in stored.items()}
+    both = {**new, **filled}
+    if isinstance(facts := stored.get("facts"), Mapping):
+        both["facts"] = {**new.get("facts", {}), **{name: value for name, value in facts.items() if value is not None}}
+    return both
 
 
 def read_experiment(folder: str | Path) -> dict[str, Any]:

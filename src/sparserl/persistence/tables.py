@@ -1,7 +1,7 @@
 """Tables of a run as Parquet: tidy, one row per thing observed, every bit under a checksum."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from numbers import Integral, Real
 from pathlib import Path
@@ -20,13 +20,17 @@ _ALLOWED = {pa.string(): str, pa.int64(): Integral, pa.float64(): Real}  # left 
 
 
 class Table(NamedTuple):
-    """A kind of table: its file in a run's folder, its columns, what a row and all rows are called, who may be null."""
+    """A kind of table: its file in a run's folder, its columns, what a row and all rows are called, who may be null.
+
+    Columns that came `later` are null in files of an earlier version, and wherever a row leaves them out.
+    """
 
     file_name: str
     schema: pa.Schema
     row: str  # as in "an evaluation"
     rows: str
     nullable: frozenset[str] = frozenset()
+    later: frozenset[str] = frozenset()  # these are the last ones
 
 
 def write_table(
@@ -49,18 +53,22 @@ def unpack_rows(table: Table, packed: np.ndarray, where: str) -> list[dict[str, 
     return _parsed(table, packed.tobytes(), f"{table.file_name} in {where}").to_pylist()
 
 
-def read_table(table: Table, folder: str | Path) -> pa.Table:
+def read_table(
+    table: Table, folder: str | Path, complete: Callable[[Path, pa.Table], pa.Table] = lambda path, rows: rows
+) -> pa.Table:
     """All rows under `folder`: a results directory, an experiment's folder or a run's folder.
 
-    Rows come by experiment, then seed, then as written. Safe while runs are writing: each file is read at one moment.
-    Raises UserError where there are none, or naming the file that is damaged.
+    Rows come by experiment, then seed, then as written; `complete` may fill in what a file of an earlier version lacks.
+    Safe while runs are writing: each file is read at one moment. Raises UserError where there are none, or naming the
+    file that is damaged.
     """
     folder = Path(folder)
     levels = ("", "seed=*/", "*/seed=*/")
     files = {path for level in levels for path in folder.glob(level + table.file_name)}
     if not files:
         raise UserError(f"{folder} holds no {table.rows}: expected {table.file_name} in it or in its folders seed=<n>")
-    return pa.concat_tables([_read_file(table, path) for path in sorted(files, key=_experiment_and_seed)])
+    paths = sorted(files, key=_experiment_and_seed)
+    return pa.concat_tables([complete(path, _parsed(table, read_bytes(path), path)) for path in paths])
 
 
 def has_table(table: Table, run_folder: str | Path) -> bool:
@@ -72,7 +80,7 @@ def _typed(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     for row in rows:
         _check_row(table, row)
     try:
-        columns = {field.name: pa.array([row[field.name] for row in rows], field.type) for field in table.schema}
+        columns = {field.name: pa.array([row.get(field.name) for row in rows], field.type) for field in table.schema}
     except (pa.ArrowException, OverflowError, UnicodeError) as error:
         raise UserError(f"{table.row} holds a value that does not fit its column: {error}") from error
     return pa.table(columns, schema=table.schema)
@@ -86,10 +94,11 @@ def _check_row(table: Table, row: Mapping[str, Any]) -> None:
             raise UserError(f"{table.row} has no column {key!r}; the nearest is {near!r}")
     for field in table.schema:
         value = row.get(field.name)
-        if value is None and field.name in row and field.name in table.nullable:
+        if value is None and (field.name in table.later or (field.name in row and field.name in table.nullable)):
             continue
         if value is None:
-            raise UserError(f"{table.row} lacks {field.name!r}; every row has {', '.join(names)}")
+            always = ", ".join(name for name in names if name not in table.later)
+            raise UserError(f"{table.row} lacks {field.name!r}; every row has {always}")
         if not isinstance(value, _ALLOWED[field.type]) or isinstance(value, bool):
             raise UserError(f"{field.name!r} of {table.row} is of type {field.type}, not {value!r}")
 
@@ -103,10 +112,6 @@ def _to_parquet(table: pa.Table) -> bytes:
     return seal(buffer.getvalue())
 
 
-def _read_file(table: Table, path: Path) -> pa.Table:
-    return _parsed(table, read_bytes(path), path)
-
-
 def _parsed(table: Table, content: bytes, path: Path | str) -> pa.Table:
     if not is_intact(content):
         raise UserError(f"{path} is damaged, or no file of sparserl's: its content does not match its checksum")
@@ -114,8 +119,18 @@ def _parsed(table: Table, content: bytes, path: Path | str) -> pa.Table:
         found = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+    found = _with_later_columns(table, found)
     if not found.schema.equals(table.schema):
         raise UserError(f"{path} has other columns than this sparserl writes: {', '.join(found.schema.names)}")
+    return found
+
+
+def _with_later_columns(table: Table, found: pa.Table) -> pa.Table:
+    """What an earlier version wrote, with nulls in the columns that it did not know."""
+    names = found.schema.names
+    if len(set(names)) == len(names) and names == [name for name in table.schema.names if name not in table.later]:
+        for field in list(table.schema)[len(names) :]:
+            found = found.append_column(field, pa.nulls(found.num_rows, field.type))
     return found
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from sparserl import persistence
+from sparserl.persistence import FACTS
 
 # What tells a row's run, the same in all its rows, and where the row stands in it.
 IDENTITY = ("experiment_id", "agent", "method", "environment", "sparsity", "seed", "environment_steps")
@@ -82,7 +83,7 @@ def numbers_of(event: Event) -> dict[str, float]:
     """The numbers of an evaluation or of diagnostics by tag: evaluation/mean_return, diagnostics/q/all/srank."""
     fields: Mapping[str, Any] = event.fields
     if event.kind == "evaluation":
-        return {f"evaluation/{name}": value for name, value in fields.items() if name not in IDENTITY}
+        return {f"evaluation/{name}": value for name, value in fields.items() if name not in (*IDENTITY, *FACTS)}
     return {
         f"diagnostics/{network}/{layer}/{name}": value
         for network, layers in fields["networks"].items()

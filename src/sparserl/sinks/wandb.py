@@ -112,7 +112,8 @@ def run_id(run: str) -> str:
 
 def _tell_config(session: Any, event: Event) -> None:
     if "agent" not in session.config:
-        config = {name: event.fields[name] for name in IDENTITY if name != "environment_steps"}
+        names = set(IDENTITY) - {"environment_steps"} | set(persistence.FACTS)
+        config = {name: value for name, value in event.fields.items() if name in names and value is not None}
         session.config.update(config, allow_val_change=True)
 
 

@@ -1,5 +1,7 @@
 """Studies on disk: `DIR/studies/<name>@<scale>/study.json` and the `experiment.json` of every experiment.
 
+A study of another preset than `paper` lies in `<name>@<scale>+<preset>`, beside the one of that name.
+
 Reading one back needs neither JAX nor the file that defined it.
 """
 
@@ -14,16 +16,18 @@ from sparserl import persistence
 from sparserl.persistence import UserError
 
 if TYPE_CHECKING:
-    from sparserl.experiment import Experiment
+    from sparserl.experiment import Budget, Experiment
     from sparserl.study.studies import Scale, Study
 
+USUAL_PRESET = "paper"
 _FILE_NAME = "study.json"
 
 
 class StoredExperiment(NamedTuple):
     """What is told of an experiment without opening its own file; steps are those of one run, in all environments.
 
-    `live_parameters` are those alive at the end, biases included, by network: what figures have on their axes.
+    `live_parameters` are those alive at the end, biases included, by network; `facts` are columns of its evaluations,
+    as this study knows them; `matches` is what a dense network stands for. An earlier version stored neither.
     """
 
     identifier: str
@@ -33,6 +37,8 @@ class StoredExperiment(NamedTuple):
     sparsity: float
     environment_steps: int
     live_parameters: Mapping[str, int]
+    facts: Mapping[str, Any] = {}
+    matches: tuple[Mapping[str, Any], ...] = ()
 
 
 class StoredStudy(NamedTuple):
@@ -48,6 +54,7 @@ class StoredStudy(NamedTuple):
     waiting: tuple[str, ...]
     created: str
     diagnostics: bool
+    preset: str | None = None
 
     @property
     def runs(self) -> tuple[tuple[str, int], ...]:
@@ -55,9 +62,10 @@ class StoredStudy(NamedTuple):
         return tuple((one.identifier, seed) for seed in range(self.num_seeds) for one in self.experiments)
 
 
-def study_folder(directory: str | Path, name: str, scale: str) -> Path:
+def study_folder(directory: str | Path, name: str, scale: str, preset: str | None = None) -> Path:
     """Where a study keeps its plan, beside the experiments that it may share with others."""
-    return Path(directory) / "studies" / f"{name}@{scale}"
+    suffix = "" if preset in (None, USUAL_PRESET) else f"+{preset}"
+    return Path(directory) / "studies" / f"{name}@{scale}{suffix}"
 
 
 def store(directory: str | Path, study: "Study", scale: "Scale") -> Path:
@@ -66,18 +74,21 @@ def store(directory: str | Path, study: "Study", scale: "Scale") -> Path:
     Over a plan that is there already, more experiments or seeds may be stored. Raises UserError naming the first
     difference where something of it would be lost.
     """
-    folder = study_folder(directory, study.name, scale)
+    folder = study_folder(directory, study.name, scale, study.preset)
     if (folder / _FILE_NAME).exists():
-        _refuse_losses(Path(directory), stored(directory, study.name, scale), study)
+        _refuse_losses(Path(directory), stored(directory, study.name, scale, study.preset), study)
     for experiment in study.experiments:
-        persistence.plan_experiment(directory, experiment.identifier, experiment_document(experiment))
+        budget = study.budgets.get(experiment.identifier)
+        document = experiment_document(experiment, study.preset, budget)
+        persistence.plan_experiment(directory, experiment.identifier, document)
     machine = persistence.machine_description()
     document = {
         "name": study.name,
         "scale": scale,
+        "preset": study.preset,
         "question": study.question,
         "num_seeds": study.num_seeds,
-        "experiments": [_summary(experiment)._asdict() for experiment in study.experiments],
+        "experiments": [experiment._asdict() for experiment in _summaries(study)],
         "figures": [dataclasses.asdict(figure) for figure in study.figures],
         "waiting": study.waiting,
         "diagnostics": study.diagnostics,
@@ -89,50 +100,71 @@ def store(directory: str | Path, study: "Study", scale: "Scale") -> Path:
     return folder
 
 
-def stored(directory: str | Path, name: str, scale: str) -> StoredStudy:
+def stored(directory: str | Path, name: str, scale: str, preset: str | None = None) -> StoredStudy:
     """The plan that `store` wrote. Raises UserError with the nearest stored names, or naming a damaged file."""
-    folder = study_folder(directory, name, scale)
+    folder = study_folder(directory, name, scale, preset)
     if not (folder / _FILE_NAME).exists():
-        raise UserError(_missing(Path(directory), f"{name}@{scale}"))
+        raise UserError(_missing(Path(directory), folder.name))
     document = persistence.read_document(folder / _FILE_NAME)
     try:
         experiments = tuple(_checked(StoredExperiment(**entry)) for entry in document["experiments"])
         figures, waiting = tuple(dict(figure) for figure in document["figures"]), tuple(map(str, document["waiting"]))
         kept_scale, question = str(document["scale"]), str(document["question"])
         num_seeds, created = int(document["num_seeds"]), str(document["created"])
-        diagnostics = bool(document["diagnostics"])
+        diagnostics, kept_preset = bool(document["diagnostics"]), document.get("preset")
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder / _FILE_NAME} is from another version of sparserl: {error}") from error
     return StoredStudy(
-        folder, name, kept_scale, question, experiments, num_seeds, figures, waiting, created, diagnostics
+        folder,
+        name,
+        kept_scale,
+        question,
+        experiments,
+        num_seeds,
+        figures,
+        waiting,
+        created,
+        diagnostics,
+        None if kept_preset is None else str(kept_preset),
     )
 
 
 def stored_names(directory: str | Path) -> list[str]:
-    """All studies in a results directory, each as NAME@SCALE."""
+    """All studies in a results directory, each as NAME@SCALE or NAME@SCALE+PRESET."""
     return sorted(path.parent.name for path in Path(directory).glob(f"studies/*@*/{_FILE_NAME}"))
 
 
 def experiment_document(
-    experiment: "Experiment", preset: str | None = None, budget: Mapping[str, Any] | None = None
+    experiment: "Experiment", preset: str | None = None, budget: "Budget | None" = None
 ) -> dict[str, Any]:
-    """What `experiment.json` holds: the choices, what they came from where it is known, versions and machine."""
+    """What `experiment.json` holds: the choices, what they came from where it is known, facts, versions and machine."""
+    from sparserl.experiment import facts  # whoever has an experiment has imported this before
+
     machine = persistence.machine_description()
     return {
         "choices": experiment.choices(),
-        "preset": preset,
-        "budget": budget,
+        **facts(experiment, preset, budget),
         "versions": machine.pop("packages"),
         "machine": machine,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def _summary(experiment: "Experiment") -> StoredExperiment:
-    from sparserl.experiment import live_parameters  # whoever has an experiment has imported this before
+def _summaries(study: "Study") -> Iterator[StoredExperiment]:
+    from sparserl.experiment import facts
+    from sparserl.study.matches import matches
 
-    steps = experiment.total_steps * experiment.num_environments
-    return StoredExperiment(experiment.identifier, *_cell(experiment), steps, live_parameters(experiment))
+    stands_for = matches(study.experiments)
+    for experiment in study.experiments:
+        known = facts(experiment, study.preset, study.budgets.get(experiment.identifier))
+        yield StoredExperiment(
+            experiment.identifier,
+            *_cell(experiment),
+            experiment.total_steps * experiment.num_environments,
+            {name: sizes["live_parameters"] for name, sizes in known["networks"].items()},
+            known["facts"],
+            tuple(match._asdict() for match in stands_for[experiment.identifier]),
+        )
 
 
 def _cell(experiment: "Experiment") -> tuple[str, str, str, float]:
@@ -143,7 +175,11 @@ def _checked(experiment: StoredExperiment) -> StoredExperiment:
     """An entry whose identifier is the name of one folder: a results directory may come from a stranger."""
     if Path(experiment.identifier).name != experiment.identifier:
         raise ValueError(f"{experiment.identifier!r} is no experiment id")
-    return experiment._replace(live_parameters=dict(experiment.live_parameters))
+    return experiment._replace(
+        live_parameters=dict(experiment.live_parameters),
+        facts=dict(experiment.facts),
+        matches=tuple(map(dict, experiment.matches)),
+    )
 
 
 def _missing(directory: Path, name: str) -> str:

@@ -2,9 +2,13 @@
 
 import dataclasses
 import re
+from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
-from sparserl.experiment import Experiment
+from sparserl.experiment import Budget, Experiment
+from sparserl.presets import PresetName
+from sparserl.study.axes import check_axes
 from sparserl.types import UserError
 
 Scale = Literal["smoke", "quick", "paper"]  # minutes on 2 cores, hours on 2 cores, as published
@@ -18,8 +22,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 class Figure:
     """A figure that `report` draws: what is on its axes, and what makes its rows, columns and lines of panels.
 
-    `x`, `rows`, `columns` and `lines` are choices of the experiments, nested ones as in "method.drop_fraction", or what
-    follows from these: agent, method, network, environment, live_parameters, actor_share. `y` is what was measured.
+    `x`, `rows`, `columns` and `lines` are columns of the results, as live_parameters or actor_share, or choices of the
+    experiments, nested ones as in "method.drop_fraction". `y` is what was measured: a return, or one of the
+    diagnostics. A `Study` refuses others.
     """
 
     name: str  # of its files
@@ -53,6 +58,10 @@ class Study:
     figures: tuple[Figure, ...] = ()
     waiting: tuple[str, ...] = ()
     diagnostics: bool = False  # record gradients, units and topologies at every evaluation; no part of any identity
+    preset: PresetName | None = None  # that all experiments come from, if it is one; no part of any identity
+    budgets: Mapping[str, Budget] = dataclasses.field(
+        default_factory=dict, hash=False
+    )  # by identifier, where asked for
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -61,13 +70,22 @@ class Study:
         _check_all("experiments", self.experiments, Experiment)
         _check_all("figures", self.figures, Figure)
         _check_all("waiting", self.waiting, str)
+        check_preset(self.preset)
         if type(self.diagnostics) is not bool:
             raise UserError(f"diagnostics is {self.diagnostics!r}: True or False")
         if type(self.num_seeds) is not int or not 1 <= self.num_seeds <= LARGEST_NUM_SEEDS:
             raise UserError(f"num_seeds is {self.num_seeds!r}: a whole number, 1 to {LARGEST_NUM_SEEDS}")
         if not self.experiments and not self.waiting:
             raise UserError("experiments is empty: a study has at least one")
-        _check_identifiers(self)
+        _check_parts(self)
+
+
+def check_preset(preset: Any) -> None:
+    """Raises UserError for a preset that there is not; None is none."""
+    if preset is not None and preset not in (names := get_args(PresetName)):
+        near = get_close_matches(str(preset), names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UserError(f"unknown preset {preset!r}: there are {', '.join(names)}{hint}")
 
 
 def _check_text(name: str, value: Any) -> None:
@@ -82,7 +100,7 @@ def _check_all(name: str, values: Any, kind: type) -> None:
         raise UserError(f"{name} holds {odd[0]!r} of type {type(odd[0]).__name__}: it must hold {kind.__name__} only")
 
 
-def _check_identifiers(study: Study) -> None:
+def _check_parts(study: Study) -> None:
     seen: set[str] = set()
     for index, experiment in enumerate(study.experiments):
         if experiment.storage == "auto":
@@ -91,7 +109,12 @@ def _check_identifiers(study: Study) -> None:
         if identifier in seen:
             raise UserError(f"experiments[{index}] occurs twice: {identifier}; `distinct` drops repetitions")
         seen.add(identifier)
+    if strangers := [identifier for identifier in study.budgets if identifier not in seen]:
+        raise UserError(f"budgets has {strangers[0]}, which is no experiment of the study")
     for figure in study.figures:
+        axes = {name: getattr(figure, name) for name in ("x", "rows", "columns", "lines")}
+        if study.experiments:
+            check_axes(figure.name, figure.y, axes, study.experiments)
         if strangers := [identifier for identifier in figure.experiments if identifier not in seen]:
             raise UserError(f"figure {figure.name} shows {strangers[0]}, which is no experiment of the study")
     names = [figure.name for figure in study.figures]

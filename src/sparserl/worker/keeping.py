@@ -1,11 +1,12 @@
 """Keeping: what one run leaves in its folder while it goes on, and what it goes on from when it is started again."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sparserl import persistence
-from sparserl.experiment import Experiment, Report, machine_class, policy_arrays
+from sparserl.experiment import Experiment, Report, known_facts, machine_class, policy_arrays
 from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, Attempt, Kept, Status, Table
 from sparserl.processes.log import tell
 from sparserl.types import UserError
@@ -20,15 +21,18 @@ class Book:
     """The rows of one table of a run: those that this attempt knows, and stored ones of later steps.
 
     An attempt goes on from a checkpoint and comes by steps that an earlier one has written already. Those rows stay,
-    so that nothing that was told is ever missing, and each is compared when it comes again.
+    so that nothing that was told is ever missing, and each is compared when it comes again. `facts` are columns that
+    all rows have alike, those of an earlier version, too.
     """
 
-    def __init__(self, attempt: Attempt, table: Table, known: Rows) -> None:
-        self._attempt, self._table, self.rows = attempt, table, known
+    def __init__(self, attempt: Attempt, table: Table, known: Rows, facts: Mapping[str, Any]) -> None:
+        self._attempt, self._table, self._facts = attempt, table, facts
+        self.rows = self._with_facts(known)
         self._ahead = self._stored_after(known[-1]["environment_steps"] if known else -1)
 
     def add(self, rows: Rows) -> None:
         """Write rows of one step; they are on disk when this returns."""
+        rows = self._with_facts(rows)
         steps = rows[-1]["environment_steps"]
         stored = [row for row in self._ahead if row["environment_steps"] <= steps]
         self._ahead = [row for row in self._ahead if row["environment_steps"] > steps]
@@ -48,7 +52,10 @@ class Book:
         except UserError as error:
             tell(f"{error}; its rows are computed again")
             return []
-        return [row for row in rows if row["environment_steps"] > steps]
+        return self._with_facts([row for row in rows if row["environment_steps"] > steps])
+
+    def _with_facts(self, rows: Rows) -> Rows:
+        return [{**row, **self._facts} for row in rows]
 
 
 def _same(old: Rows, new: Rows) -> bool:
@@ -71,10 +78,11 @@ class Keeper:
             self.diagnostics = False
         self._kept = persistence.kept_after(self.checkpoint) if self.checkpoint else Kept()
         self._forced = forced
-        self._evaluations = Book(attempt, EVALUATIONS, self._known(EVALUATIONS))
+        facts = known_facts(experiment, persistence.read_experiment(folder.parent))
+        self._evaluations = Book(attempt, EVALUATIONS, self._known(EVALUATIONS), facts)
         if not self.diagnostics:
             persistence.drop_diagnostics(folder, attempt.scratch)
-        self._diagnosed = Book(attempt, DIAGNOSTICS, self._known(DIAGNOSTICS)) if self.diagnostics else None
+        self._diagnosed = Book(attempt, DIAGNOSTICS, self._known(DIAGNOSTICS), {}) if self.diagnostics else None
         steps = self.checkpoint.document["environment_steps"] if self.checkpoint else None
         last = _last_status(folder)
         self._status = Status(

@@ -18,7 +18,7 @@ def study(scale: Scale) -> Study:
         paper.num_seeds("ppo", scale),
         figures=(
             Figure(
-                "figure_16", "PPO over MuJoCo", "bars", x="method", y="normalized_return", columns="sparsity", lines=""
+                "figure_16", "PPO over MuJoCo", "bars", x="method", y="normalised_return", columns="sparsity", lines=""
             ),
         ),
     )

@@ -18,5 +18,5 @@ def study(scale: Scale) -> Study:
         "At 90 % sparsity, which methods keep DQN's scores on Atari, with a CNN and with a ResNet?",
         distinct([*cnn, *resnet]),
         paper.at(scale, *paper.ATARI_SEEDS),
-        figures=(paper.human_normalised("figure_1_atari", "DQN at 90 % sparsity over Atari", "network"),),
+        figures=(paper.human_normalised("figure_1_atari", "DQN at 90 % sparsity over Atari", "network_kind"),),
     )

@@ -22,7 +22,7 @@ def study(scale: Scale) -> Study:
                 "PPO at 90 % sparsity",
                 "bars",
                 x="method",
-                y="normalized_return",
+                y="normalised_return",
                 columns="sparsity",
                 lines="",
             ),

@@ -19,7 +19,7 @@ def study(scale: Scale) -> Study:
                 "SAC at 90 % sparsity",
                 "bars",
                 x="method",
-                y="normalized_return",
+                y="normalised_return",
                 columns="sparsity",
                 lines="",
             ),

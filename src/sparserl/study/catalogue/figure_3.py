@@ -5,7 +5,7 @@ one, so there is none. The horizontal line is the dense network of full size, wh
 paper 2,250 runs and those 50.
 """
 
-from sparserl.experiment import Experiment, canonical, check, from_preset, with_budget
+from sparserl.experiment import Budget, Experiment, asked_parameters, canonical, check, from_preset, with_budget
 from sparserl.study.catalogue import paper
 from sparserl.study.grids import distinct
 from sparserl.study.studies import Figure, Scale, Study
@@ -16,22 +16,25 @@ REGIMES = (("dense", 1.0), ("dense", 0.2), ("dense", 0.1), ("rigl", 0.2), ("rigl
 def study(scale: Scale) -> Study:
     shares = paper.at(scale, (0.1, 0.5), (0.1, 0.3, 0.6), tuple(tenths / 10 for tenths in range(1, 10)))
     environments = paper.environments(scale, paper.MUJOCO)
-    split = [
+    split = dict(
         _experiment(scale, environment, method, budget, share)
         for environment in environments
         for method, budget in REGIMES
         for share in shares
-    ]
+    )
     return Study(
         "figure_3",
         "Which part of a budget of parameters should SAC's actor have, and does it matter more for sparse networks?",
         distinct([*split, *paper.published_dense(scale, paper.MUJOCO)]),
         paper.num_seeds("sac", scale),
         figures=(Figure("figure_3", "SAC by the actor's part of all parameters", x="actor_share", rows="budget"),),
+        budgets={experiment.identifier: budget for experiment, budget in split.items()},
     )
 
 
-def _experiment(scale: Scale, environment: str, method: str, budget: float, share: float) -> Experiment:
+def _experiment(scale: Scale, environment: str, method: str, budget: float, share: float) -> tuple[Experiment, Budget]:
     choices = paper.length("sac", scale)
     own = {name: value for name, value in choices.items() if method != "dense" or not name.startswith("method.")}
-    return check(canonical(with_budget(from_preset("sac", method, environment, **own), share, budget)))
+    whole = from_preset("sac", method, environment, **own)
+    asked = Budget(budget, share, asked_parameters(whole, share, budget))
+    return check(canonical(with_budget(whole, share, budget))), asked
