@@ -1,0 +1,146 @@
+"""Work: what one worker's process does with the runs that it holds, and how it records their ends."""
+
+import argparse
+import signal
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+
+from sparserl import persistence
+from sparserl.experiment import Experiment, Report, RunFailure, Told, run, run_seeds
+from sparserl.persistence import DiskFull, Superseded
+from sparserl.processes import binding
+from sparserl.processes.log import tell
+from sparserl.processes.outcomes import DIVERGED, FAILED, FINISHED, INTERRUPTED, NO_ROOM, WRONG
+from sparserl.types import Divergence, UserError
+from sparserl.worker.beginning import beginnings, behind
+from sparserl.worker.compilation import use_compilation_cache
+from sparserl.worker.holding import Hold, seed_of
+from sparserl.worker.keeping import Keeper, record
+from sparserl.worker.refusals import refuse_another_device, refuse_side_by_side
+from sparserl.worker.rhythm import Rhythm
+from sparserl.worker.telling import Teller
+from sparserl.worker.vigil import Interrupt
+
+OUT_OF_MEMORY = ("bad_alloc", "RESOURCE_EXHAUSTED", "Out of memory", "Cannot allocate memory")  # as libraries say it
+
+
+class Work:
+    """What one process does: it goes on with the runs that it holds, and records how that ended."""
+
+    def __init__(self, options: argparse.Namespace, hold: Hold, teller: Teller, interrupt: Interrupt) -> None:
+        self.options, self.hold, self.teller, self.interrupt = options, hold, teller, interrupt
+        self.keepers: dict[int, Keeper] = {}
+        self.endings: set[int] = set()  # of runs that are over, as exit statuses
+
+    def attempt(self) -> int:
+        try:
+            if self.options.memory_limit_bytes is not None:
+                binding.limit_memory(self.options.memory_limit_bytes)
+            binding.bind(self.options.core, self.options.parent, signal.SIGTERM)
+            if self.interrupt.asked:  # the parent had ended already
+                raise KeyboardInterrupt
+            return self._train()
+        except Divergence as error:
+            return self._stop("diverged", str(error), DIVERGED)
+        except DiskFull as error:
+            return self._stop("failed", str(error), NO_ROOM)
+        except UserError as error:  # a run that had begun may have met an environment that broke
+            begun = any(keeper.begun for keeper in self.keepers.values())
+            return self._stop("failed", str(error), FAILED if begun else WRONG)
+        except RunFailure as error:
+            return self._stop("failed", str(error), FAILED)
+        except KeyboardInterrupt:
+            return self._stop("interrupted", "stopped by the user", INTERRUPTED)
+        except Superseded:
+            raise
+        except MemoryError:
+            return self._stop("failed", "out of memory", FAILED)
+        except Exception as error:
+            with suppress(OSError):  # a full disk has no room for it
+                traceback.print_exc()
+            exit_status = NO_ROOM if persistence.is_disk_full(error) else FAILED
+            cause = "out of memory: " if any(sign in str(error) for sign in OUT_OF_MEMORY) else ""
+            return self._stop("failed", f"{cause}{type(error).__name__}: {error}".splitlines()[0], exit_status)
+
+    def _train(self) -> int:
+        """Train to the end, or until asked to stop, with a checkpoint then."""
+        rhythm, reports = Rhythm(self.options.checkpoint_seconds), dict[int, Report]()
+        for told in self._begin():
+            reports = self._keepable(told)
+            rates = {seed: self.keepers[seed].keep(report) for seed, report in reports.items()}
+            try:
+                self.teller.tell(reports, rates)
+            except BrokenPipeError:  # nobody listens any more
+                self.interrupt.asked = True
+            if rhythm.is_due() or self.interrupt.asked:
+                began = time.monotonic()
+                stored = [self.keepers[seed].store_checkpoint(report) for seed, report in reports.items()]
+                rhythm.stored(began, all(stored))
+            if self.interrupt.asked:
+                raise KeyboardInterrupt
+        for seed, report in reports.items():
+            self.keepers[seed].finish(report)
+            self.hold.let_go(seed)
+            self.endings.add(FINISHED)
+        return next(status for status in (FAILED, FINISHED, DIVERGED) if status in self.endings)
+
+    def _begin(self) -> Iterator[Mapping[int, Told]]:
+        """The runs from where they were stored: what they tell, by seed."""
+        folders = self.options.run_folders
+        seeds = sorted(map(seed_of, folders))
+        for attempt in self.hold.attempts.values():
+            persistence.sweep_partial(attempt.run_folder)
+        experiment = Experiment.from_choices(persistence.read_experiment(folders[0].parent)["choices"])
+        refuse_another_device()
+        use_compilation_cache()
+        if len(seeds) > 1:
+            refuse_side_by_side(experiment, folders)
+        self._go_on(experiment, seeds)
+        checkpoints = {seed: keeper.checkpoint for seed, keeper in self.keepers.items() if keeper.checkpoint}
+        if len(seeds) > 1:
+            return run_seeds(experiment, seeds, None, checkpoints or None)
+        [seed] = seeds
+        reports = run(experiment, seed, None, self.keepers[seed].diagnostics, checkpoints.get(seed))
+        return ({seed: report} for report in reports)
+
+    def _go_on(self, experiment: Experiment, seeds: Sequence[int]) -> None:
+        """Take up every run that goes on together with the others, and say from where."""
+        attempts, layout = self.hold.attempts, persistence.layout_of(seeds)
+        for seed in behind(attempts):
+            tell(f"seed {seed} is behind those beside it: it goes on when they are over")
+            self.hold.let_go(seed)
+            self.endings.add(FAILED)
+        begins = beginnings(list(attempts.values()), experiment, layout, self.options.force)
+        for (seed, attempt), begin in zip(attempts.items(), begins, strict=True):
+            self.keepers[seed] = Keeper(attempt, experiment, layout, begin)
+            if begin.checkpoint:
+                steps = begin.checkpoint.document["environment_steps"]
+                which = "" if len(seeds) == 1 else f"seed {seed}: "
+                tell(f"{which}attempt {attempt.number} goes on from step {steps:,}")
+
+    def _keepable(self, told: Mapping[int, Told]) -> dict[int, Report]:
+        """The reports of runs that go on; those that end early are let go."""
+        reports: dict[int, Report] = {}
+        for seed, news in told.items():
+            if seed not in self.hold.attempts:  # it was over before, and computes along
+                continue
+            if isinstance(news, Report):
+                reports[seed] = news
+                continue
+            status, ending = ("diverged", DIVERGED) if isinstance(news, Divergence) else ("failed", FAILED)
+            record(self.hold.attempts[seed], status, str(news))
+            tell(f"seed {seed}: {news}")
+            self.hold.let_go(seed)
+            self.endings.add(ending)
+        return reports
+
+    def _stop(self, status: str, message: str, exit_status: int) -> int:
+        """Record how the attempts ended that are still held; what was evaluated before stays."""
+        try:
+            self.hold.record(status, message)
+        except UserError as error:  # a full disk, say: the first message matters more
+            tell(str(error))
+        tell(message)
+        return exit_status
