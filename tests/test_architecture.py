@@ -19,9 +19,10 @@ SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room stands below those that import it
     "errors": set(),
     "types": {"errors"},
-    "linalg": {"types"},
+    "foreign": set(),
+    "linalg": {"types", "foreign"},
     "environments": {"types"},
-    "training": {"types"},
+    "training": {"types", "foreign"},
     "processes": {"errors"},
     "persistence": {"errors", "processes"},  # processes: locks, and whether a holder is still there
     "sparsity": {"types", "linalg"},
@@ -54,6 +55,8 @@ PARENTS = {
     "UserError",
     "Structure",
 }  # Structure (ctypes): how a layout in C is said
+CHANGES_BETWEEN_VERSIONS = re.compile(r"\bjax(?:\.| import )(?:_src|experimental|extend|ffi)\b")
+MAY_CHANGE_WITH_JAX = {"foreign", "bench"}  # bench: a library that it measures beside ours
 WORDS_OF_SPARSITY = re.compile(rf"mask|sparse(?!{PACKAGE.removeprefix('sparse')}\b)", re.IGNORECASE)
 
 
@@ -83,7 +86,9 @@ def _offences_of_file(file: Path, source: Path) -> Iterator[tuple[int, str]]:
     yield from _drawers(place)
     yield from _parents(tree)
     if room == "agents":
-        yield from _forbidden_words(text)
+        yield from _forbidden_words(text, WORDS_OF_SPARSITY, "in an agent")
+    if room not in MAY_CHANGE_WITH_JAX:
+        yield from _forbidden_words(text, CHANGES_BETWEEN_VERSIONS, "outside of foreign")
     for imported in _imports(tree, place):
         yield from _wrong_import(imported, room)
 
@@ -103,11 +108,11 @@ def _parents(tree: ast.Module) -> Iterator[tuple[int, str]]:
                     yield node.lineno, f"class {node.name} inherits from {ast.unparse(parent)}"
 
 
-def _forbidden_words(text: str) -> Iterator[tuple[int, str]]:
-    """Agents do not know that there is such a thing as sparsity: not in code, comments or strings."""
+def _forbidden_words(text: str, words: re.Pattern[str], where: str) -> Iterator[tuple[int, str]]:
+    """Words that a room does not even say: not in code, comments or strings."""
     for number, line in enumerate(text.splitlines(), start=1):
-        for word in WORDS_OF_SPARSITY.findall(line):
-            yield number, f"says {word!r} in an agent"
+        for word in words.findall(line):
+            yield number, f"says {word!r} {where}"
 
 
 def _wrong_import(imported: Import, room: str) -> Iterator[tuple[int, str]]:
@@ -261,6 +266,9 @@ def test_a_lawful_house_passes(tmp_path: Path) -> None:
         ("agents/dqn.py", "'''A sparse agent.'''\n", "says 'sparse' in an agent"),
         ("agents/dqn.py", "unmasked = 1\n", "says 'mask' in an agent"),
         ("agents/dqn.py", "SparseRLAgent = 1\n", "says 'Sparse' in an agent"),
+        ("training.py", "from jax.experimental import io_callback\n", "says 'jax.experimental' outside of foreign"),
+        ("linalg/products.py", "call = jax.ffi.ffi_call\n", "says 'jax.ffi' outside of foreign"),
+        ("linalg.py", "from jax import ffi\n", "says 'jax import ffi' outside of foreign"),
         ("agents/dqn.py", "class DQN(Agent): ...\n", "class DQN inherits from Agent"),
         ("networks.py", "import abc\nclass MLP(metaclass=abc.ABCMeta): ...\n", "class MLP inherits from abc.ABCMeta"),
         ("networks.py", "class MLP(flax.linen.Module): ...\n", "class MLP inherits from flax.linen.Module"),

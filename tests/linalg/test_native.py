@@ -45,7 +45,6 @@ def test_what_is_missing_is_told_where_kernels_are_asked_for(monkeypatch):
 @pytest.mark.kernels
 def test_operands_of_wrong_ranks_and_sizes_are_refused_by_the_handler():
     """Nothing malformed is computed with, also where somebody calls the target by its name."""
-    native.register()
-    call = jax.ffi.ffi_call("sparserl_select", jax.ShapeDtypeStruct((5,), bool), vmap_method="expand_dims")
+    call = native.call("sparserl_select", jax.ShapeDtypeStruct((5,), bool))
     with pytest.raises(Exception, match="sparserl_select"):
         jax.block_until_ready(call(jax.numpy.zeros(4, "uint32"), jax.numpy.int32(1)))

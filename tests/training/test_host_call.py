@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from probes import ENDLESS, HostTwin
+from sparserl import foreign
 from sparserl.training import host_call, hosted
 
 needs_calls = pytest.mark.skipif(not host_call.available(), reason="XLA's interface is another one here")
@@ -90,7 +91,7 @@ def test_where_the_interface_is_another_one_steps_are_callbacks_of_jax(monkeypat
 
     usual = run()
     with monkeypatch.context() as patch:
-        patch.setattr(host_call, "_installed_version", lambda: (host_call.MAJOR + 1, 0))
+        patch.setattr(foreign, "interface_version", lambda: (host_call.MAJOR + 1, 0))
         jax.tree.map(np.testing.assert_array_equal, run(), usual)
     assert steps == [host_call.available(), False]
     np.testing.assert_array_equal(usual.next_observation, [[0.0]])

@@ -1,15 +1,14 @@
-"""The native kernels: their library, why it may be missing, and their registration with XLA."""
+"""The native kernels: their library, why it may be missing, and calls of them in compiled programs."""
 
 import ctypes
 import functools
 import hashlib
 import os
-import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import jax
-
+from sparserl import foreign
 from sparserl.types import UserError
 
 LIBRARY = Path(__file__).with_name("_native.so")
@@ -57,19 +56,27 @@ def build_digest() -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else "none"
 
 
+def call(target: str, results: foreign.Shapes) -> Callable[..., Any]:
+    """A kernel, one of `TARGETS`, as a part of compiled programs. Raises UserError where there are none.
+
+    Under `jax.vmap` it takes leading axes of length 1 or n for each operand.
+    """
+    _register()
+    return foreign.call(target, results, vmap_method="expand_dims")
+
+
 @functools.cache
-def register() -> None:
-    """Tell XLA of the kernels, once per process, before a program calls them. Raises UserError where there are none."""
+def _register() -> None:
     kernels = _available()
     for name in TARGETS:
-        jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(kernels, name)), platform="cpu")
+        foreign.register(name, getattr(kernels, name))
 
 
 def _available() -> ctypes.CDLL:
-    found = _native()
-    if found.library is None:
-        raise UserError(f"compressed storage is not available: {found.reason}")
-    return found.library
+    library, reason = _native()
+    if library is None:
+        raise UserError(f"compressed storage is not available: {reason}")
+    return library
 
 
 @functools.cache
@@ -100,11 +107,7 @@ def _why_missing(path: Path) -> str:
 
 def _interface_mismatch(kernels: ctypes.CDLL) -> str | None:
     """Why XLA would refuse the kernels: it takes those of its own major version that are not newer than itself."""
-    built = (kernels.sparserl_interface(0), kernels.sparserl_interface(1))
-    header = Path(jax.ffi.include_dir()) / "xla" / "ffi" / "api" / "c_api.h"
-    text = header.read_text(encoding="utf-8") if header.is_file() else ""
-    found = [re.search(rf"#define XLA_FFI_API_{part} (\d+)", text) for part in ("MAJOR", "MINOR")]
-    installed = tuple(int(number[1]) for number in found if number)
+    built, installed = (kernels.sparserl_interface(0), kernels.sparserl_interface(1)), foreign.interface_version()
     if len(installed) == 2 and built[0] == installed[0] and built[1] <= installed[1]:
         return None
     versions = [".".join(map(str, version)) or "an unknown version" for version in (built, installed)]

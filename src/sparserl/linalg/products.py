@@ -80,20 +80,18 @@ def matmul(kernel: Array | Compressed, x: Array) -> jax.Array:
 
 def layout_of(mask: Array, capacity: int) -> Layout:
     """The layout of a mask, bool `[in, out]`, with room for `capacity` live weights; fails if there are more."""
-    native.register()
     num_inputs, num_outputs = mask.shape
     leaves, structure = jax.tree.flatten(layout_shapes((num_inputs, num_outputs), capacity))
-    arrays = jax.ffi.ffi_call("sparserl_compress", leaves, vmap_method="expand_dims")(mask)
+    arrays = native.call("sparserl_compress", leaves)(mask)
     layout: Layout = jax.tree.unflatten(structure, arrays)
     return layout
 
 
 def select(ranks: Array, k: Array) -> jax.Array:
     """A mask over the `k` highest of `ranks`, uint32 of any shape; equal ones by lowest flat index; CPU only."""
-    native.register()
-    result = jax.ShapeDtypeStruct((ranks.size,), bool)
-    call = jax.ffi.ffi_call("sparserl_select", result, vmap_method="expand_dims")
-    return call(ranks.ravel(), jnp.asarray(k, jnp.int32)).reshape(ranks.shape)
+    select = native.call("sparserl_select", jax.ShapeDtypeStruct((ranks.size,), bool))
+    mask: jax.Array = select(ranks.ravel(), jnp.asarray(k, jnp.int32))
+    return mask.reshape(ranks.shape)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -165,41 +163,35 @@ def _over_batches(product: Callable[..., jax.Array]) -> Callable[..., jax.Array]
 
 @functools.cache
 def _product(relu: bool) -> Callable[..., jax.Array]:
-    native.register()
-
-    def product(values: Array, inputs: Array, output_starts: Array, bias: Array, x: Array) -> jax.Array:
-        result = jax.ShapeDtypeStruct((bias.shape[0], x.shape[1]), jnp.float32)
-        call = jax.ffi.ffi_call("sparserl_product", result, vmap_method="expand_dims")
+    def product(values: Array, inputs: Array, output_starts: Array, bias: Array, x: Array) -> Any:
+        call = native.call("sparserl_product", _floats(bias.shape[0], x.shape[1]))
         return call(values, inputs, output_starts, bias, x, relu=relu)
 
     return _over_batches(product)
 
 
 @_over_batches
-def _transposed_product(values: Array, outputs: Array, input_starts: Array, permutation: Array, g: Array) -> jax.Array:
-    result = jax.ShapeDtypeStruct((input_starts.shape[0] - 1, g.shape[1]), jnp.float32)
-    call = jax.ffi.ffi_call("sparserl_transposed_product", result, vmap_method="expand_dims")
+def _transposed_product(values: Array, outputs: Array, input_starts: Array, permutation: Array, g: Array) -> Any:
+    call = native.call("sparserl_transposed_product", _floats(input_starts.shape[0] - 1, g.shape[1]))
     return call(values, outputs, input_starts, permutation, g)
 
 
 def _sampled_product(relu: bool) -> Callable[..., Sequence[jax.Array]]:
-    def product(inputs: Array, output_starts: Array, dy: Array, y: Array, x: Array) -> Sequence[jax.Array]:
-        results = (_floats(inputs.shape), _floats(dy.shape[:1]))
-        call = jax.ffi.ffi_call("sparserl_sampled_product", results, vmap_method="expand_dims")
+    def product(inputs: Array, output_starts: Array, dy: Array, y: Array, x: Array) -> Any:
+        call = native.call("sparserl_sampled_product", (_floats(*inputs.shape), _floats(dy.shape[0])))
         return call(inputs, output_starts, dy, y, x, relu=relu)
 
     return product
 
 
 def _gradients(relu: bool) -> Callable[..., Sequence[jax.Array]]:
-    def gradients(values: Array, *operands: Array) -> Sequence[jax.Array]:
+    def gradients(values: Array, *operands: Array) -> Any:
         dy, x = operands[-3], operands[-1]
-        results = (_floats(values.shape), _floats(dy.shape[:1]), _floats(x.shape))
-        call = jax.ffi.ffi_call("sparserl_gradients", results, vmap_method="expand_dims")
-        return call(values, *operands, relu=relu)
+        results = (_floats(*values.shape), _floats(dy.shape[0]), _floats(*x.shape))
+        return native.call("sparserl_gradients", results)(values, *operands, relu=relu)
 
     return gradients
 
 
-def _floats(shape: tuple[int, ...]) -> jax.ShapeDtypeStruct:
+def _floats(*shape: int) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, jnp.float32)

@@ -9,16 +9,15 @@ ends only within a major version. Programs with such calls are also kept in JAX'
 import ctypes
 import functools
 import itertools
-import re
 import weakref
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sparserl import foreign
 from sparserl.types import Array
 
 TARGET = "sparserl_host_call"
@@ -106,7 +105,7 @@ class HostCall:
         """The call, traced; its order among others is that of the data they hand on."""
         _register()
         operand = jnp.asarray(operand, self.operand.dtype).reshape(self.operand.shape)
-        call = jax.ffi.ffi_call(TARGET, self.results, has_side_effect=True)
+        call = foreign.call(TARGET, self.results, has_side_effect=True)
         return tuple(call(jnp.int32(self.number), operand))
 
     def run(self, addresses: tuple[int, ...]) -> None:
@@ -122,16 +121,7 @@ class HostCall:
 
 def available() -> bool:
     """Whether programs can make such calls here; found out by making one, once per process, outside of traces."""
-    return jax.default_backend() == "cpu" and _installed_version()[:1] == (MAJOR,) and _works()
-
-
-@functools.cache
-def _installed_version() -> tuple[int, ...]:
-    """Major and minor version of jaxlib's interface; empty where its header is not there."""
-    header = Path(jax.ffi.include_dir()) / "xla" / "ffi" / "api" / "c_api.h"
-    text = header.read_text(encoding="utf-8") if header.is_file() else ""
-    found = [re.search(rf"#define XLA_FFI_API_{part} (\d+)", text) for part in ("MAJOR", "MINOR")]
-    return tuple(int(number[1]) for number in found if number)
+    return jax.default_backend() == "cpu" and foreign.interface_version()[:1] == (MAJOR,) and _works()
 
 
 @functools.cache
@@ -153,7 +143,7 @@ def _works() -> bool:
 
 @functools.cache
 def _register() -> None:
-    jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(_handler), platform="cpu")
+    foreign.register(TARGET, _handler)
 
 
 @ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
@@ -176,7 +166,7 @@ def _answered(address: int | None) -> bool:
         extension = _Extension.from_address(address)
         if extension.type == METADATA:
             metadata = _MetadataExtension.from_address(address).metadata.contents
-            metadata.major, metadata.minor, metadata.traits = MAJOR, _installed_version()[1], 0
+            metadata.major, metadata.minor, metadata.traits = MAJOR, foreign.interface_version()[1], 0
             return True
         address = extension.next
     return False

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import io_callback
 
+from sparserl import foreign
 from sparserl.training import host_call
 from sparserl.types import Array, Box, Environment, EnvSpec, EnvState, Key, Surrounding, TimeStep, innermost
 
@@ -53,7 +53,7 @@ class Hosted:
         """One step of every environment. Steps keep their order, because each action depends on what was observed."""
         if self._call is not None:
             return state, TimeStep(*self._call(action))
-        return state, io_callback(self._step, self._result(jax.ShapeDtypeStruct), action, ordered=False)
+        return state, foreign.callback(self._step, self._result(jax.ShapeDtypeStruct), action)
 
     def run(self, program: Callable[..., Result], *arguments: Any) -> Result:
         """What a compiled program gives that steps this environment; raises what happened in its steps, if any did.
