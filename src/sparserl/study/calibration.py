@@ -17,6 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from platformdirs import user_cache_path
+
 from sparserl import persistence
 from sparserl.experiment import Experiment
 from sparserl.processes import binding
@@ -134,8 +136,7 @@ def _cache() -> Path:
     machine = persistence.machine_description()
     known = {name: machine[name] for name in ("cpu_model", "cpu_features", "num_cores", "packages")}
     digest = hashlib.sha256(persistence.canonical_json(known).encode()).hexdigest()[:8]
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return home / "sparserl" / "calibration" / digest
+    return user_cache_path("sparserl") / "calibration" / digest
 
 
 def main() -> None:

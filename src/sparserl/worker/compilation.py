@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 
 import jax
+from platformdirs import user_cache_path
 
 from sparserl import persistence
 
@@ -21,8 +22,8 @@ def use_compilation_cache(folder: Path | None = None) -> Path:
     JAX writes entries in place and never repairs one that a kill cut short, so those new since the last start are
     checked now.
     """
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR", folder or home / "sparserl" / f"xla-{_machine()}"))
+    own = folder or user_cache_path("sparserl") / f"xla-{_machine()}"
+    folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR", own))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _drop_damaged(folder)

@@ -1,7 +1,7 @@
 """Options that several commands of `sparserl study` take."""
 
 import dataclasses
-import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,7 +17,6 @@ ScaleOption = Literal["smoke", "quick", "paper"] | None
 Output = Annotated[Path, tyro.conf.arg(help="Results directory; it may hold many studies.")]
 _SCALE_HELP = "smoke takes minutes, quick hours on two cores, paper is as published; none: quick, or the one stored."
 DEVICE_HELP = "What runs compute on; on a GPU the seeds of an experiment side by side, where that can be."
-_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,10 +72,12 @@ class Work:
 
 def parse_bytes(text: str) -> int:
     """Such as 4GB, 500MiB or a plain number of bytes. Raises UserError for anything else."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text.strip())
-    if match is None or match[2].upper() not in _UNITS or float(match[1]) <= 0:
-        raise UserError(f"memory_limit is {text!r}: it takes a number of bytes such as 4GB, 500MB or 2GiB")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    from dask.utils import parse_bytes as parse  # a word about a study should not wait for Dask
+
+    with suppress(ValueError, OverflowError):
+        if any(map(str.isdigit, text)) and (num_bytes := int(parse(text))) > 0:  # to Dask GB is 1GB
+            return num_bytes
+    raise UserError(f"memory_limit is {text!r}: it takes a number of bytes such as 4GB, 500MB or 2GiB")
 
 
 def find_stored(name: str, scale: str | None, output: Path) -> StoredStudy:
