@@ -16,7 +16,7 @@ Array = jax.Array | np.ndarray
 Key = jax.Array  # a typed key of jax.random.key
 Params = Any  # a pytree of arrays; a kernel is a leaf whose last dictionary key is "kernel"
 OptState = Any
-AgentState = Any  # has a field `groups: dict[str, Group]`
+AgentState = Any  # a NamedTuple; `groups: dict[str, Group]` are its networks, `replay` what it learns from or None
 EnvState = Any
 Aux = Any
 Metrics = Mapping[str, Array]
@@ -149,6 +149,19 @@ class Optimizer(Protocol):
     def average(self, num_updates: Array, group: Group, step_size: float) -> Group: ...
     def relayout_updates(self) -> list[int]: ...
     def relayout(self, group: Group) -> Group: ...
+
+
+class AgentSettings(Protocol):
+    """The hyperparameters of an agent, a frozen dataclass, and what follows from them before there is an agent."""
+
+    @property
+    def batch_size(self) -> int: ...  # of a gradient update
+    @property
+    def steps_per_update(self) -> int: ...
+    @property
+    def warmup_steps(self) -> int: ...  # before the first update
+    def num_updates(self, num_steps: int, num_envs: int, /) -> int: ...  # gradient updates that so many steps bring
+    def updates_per_rollout(self, num_envs: int) -> int: ...  # gradient updates between two rollouts
 
 
 class Agent(Protocol):

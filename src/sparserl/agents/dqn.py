@@ -61,9 +61,15 @@ class DQNSettings:
         if self.reward_limit is not None and not 0 < self.reward_limit < math.inf:
             raise UserError(f"reward_limit is {self.reward_limit}: it must be greater than 0, or None for no limit")
 
-    def num_updates(self, num_steps: Steps) -> Steps:
-        """Gradient updates that `num_steps` environment steps bring: one per `steps_per_update` after the warm-up."""
+    def num_updates(self, num_steps: Steps, num_envs: int = 1) -> Steps:
+        """Gradient updates that `num_steps` steps of every environment bring: one per `steps_per_update` after the
+        warm-up, however many environments there are.
+        """
         return replay.num_updates(num_steps, max(self.warmup_steps, self.n_step), self.steps_per_update)
+
+    def updates_per_rollout(self, num_envs: int) -> int:
+        """Gradient updates between two rollouts."""
+        return 1
 
 
 class DQNState(NamedTuple):
@@ -96,19 +102,14 @@ class DQN:
 
     @property
     def memory(self) -> replay.Memory:
-        """What remembers steps: frames once, where observations are stacks of them."""
-        if self.spec.stacked_frames > 1:
-            return frames.FrameMemory(self.spec.observation_shape, self.spec.time_limit_steps)
-        return replay
+        """What remembers steps."""
+        return memory_of(self.spec)
 
     def init(self, key: Key) -> DQNState:
         """A new learner with an empty replay."""
         network_key, optimizer_key = jax.random.split(key)
         group = self.optimizer.init(optimizer_key, {"q": self.network.init(network_key)}, with_target=True)
-        observation = jnp.zeros((self.num_envs, *self.spec.observation_shape), self.spec.observation_dtype)
-        flags = jnp.zeros((self.num_envs,), bool)
-        zeros = jnp.zeros((self.num_envs,), jnp.float32)
-        step = Transition(observation, zeros.astype(jnp.int32), zeros, flags, flags, observation)
+        step = replay.one_step(self.spec, self.num_envs)
         return DQNState({"q": group}, self.memory.empty(step, self.settings.replay_capacity_steps))
 
     def explore(self, key: Key, num_steps: Array, state: DQNState, observation: Array) -> Array:
@@ -191,6 +192,11 @@ class DQN:
         assert isinstance(self.spec.action, Discrete)
         random = jax.random.randint(action_key, greedy.shape, 0, self.spec.action.num_actions)
         return jnp.where(jax.random.bernoulli(coin_key, epsilon, greedy.shape), random, greedy)
+
+
+def memory_of(spec: EnvSpec) -> replay.Memory:
+    """What remembers steps of such an environment: frames once, where observations are stacks of them."""
+    return frames.FrameMemory(spec.observation_shape, spec.time_limit_steps) if spec.stacked_frames > 1 else replay
 
 
 def check_actions(spec: EnvSpec) -> None:

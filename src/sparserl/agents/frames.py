@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from sparserl.agents import replay
 from sparserl.agents.replay import Batch
-from sparserl.types import Array, Key, Transition
+from sparserl.types import Array, EnvSpec, Key, Transition
 
 
 class Rows(NamedTuple):
@@ -67,6 +68,12 @@ class FrameMemory:
         storage = jax.tree.map(lambda x: jnp.zeros((num_rows, *x.shape), x.dtype), step)
         num_slots = 2 + (capacity_steps // self.time_limit_steps if self.time_limit_steps else 0)
         return FrameReplay(storage, jnp.int32(0), counts, jnp.zeros((num_slots, *frame.shape), frame.dtype))
+
+    def num_bytes(self, spec: EnvSpec, capacity_steps: int) -> int:
+        """As `replay.num_bytes`: of each step the newest frame, and the count of episodes that were cut off before."""
+        example, num_rows = replay.one_step(spec, 1), capacity_steps + self.stacked_frames - 1
+        rest = sum(field.nbytes for field in example[1:5]) + np.dtype(np.int32).itemsize
+        return num_rows * (example.observation.nbytes // self.stacked_frames + rest)
 
     def add(self, ring: FrameReplay, rollout: Transition) -> FrameReplay:
         """Append a rollout `[step, env, ...]`; the oldest steps make room."""

@@ -74,6 +74,10 @@ class PPOSettings:
     def steps_per_update(self) -> int:
         return self.rollout_steps
 
+    @property
+    def warmup_steps(self) -> int:
+        return 0  # it learns from its first rollout on
+
     def updates_per_rollout(self, num_envs: int) -> int:
         """Gradient updates on one rollout. Raises UserError where minibatches do not divide it."""
         size = self.rollout_steps * num_envs

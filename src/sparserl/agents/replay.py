@@ -4,8 +4,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from sparserl.types import Array, Key, Transition
+from sparserl.types import Array, Box, EnvSpec, Key, Transition
 
 Steps = TypeVar("Steps", int, Array)
 
@@ -47,6 +48,20 @@ class Memory(Protocol):
     def empty(self, example: Transition, capacity_steps: int, /) -> Any: ...
     def add(self, replay: Any, rollout: Transition, /) -> Any: ...
     def sample(self, key: Key, replay: Any, batch_size: int, discount: float, num_steps: int = 1, /) -> Batch: ...
+    def num_bytes(self, spec: EnvSpec, capacity_steps: int, /) -> int: ...  # of the storage of one environment
+
+
+def one_step(spec: EnvSpec, num_envs: int) -> Transition:
+    """A step `[env, ...]` of zeros that has the shapes and types of what environments of `spec` bring."""
+    zeros = lambda dtype, *shape: np.zeros((num_envs, *shape), dtype)
+    action = zeros(np.float32, *spec.action.shape) if isinstance(spec.action, Box) else zeros(np.int32)
+    observation, flags = zeros(spec.observation_dtype, *spec.observation_shape), zeros(bool)
+    return Transition(observation, action, zeros(np.float32), flags, flags, observation)
+
+
+def num_bytes(spec: EnvSpec, capacity_steps: int) -> int:
+    """What the steps of one environment take, when as many are stored as there is room for."""
+    return capacity_steps * sum(field.nbytes for field in one_step(spec, 1))
 
 
 def empty(example: Transition, capacity_steps: int) -> Replay:

@@ -64,9 +64,15 @@ class SACSettings:
             low, high = self.log_deviation_minimum, self.log_deviation_maximum
             raise UserError(f"log_deviation_minimum is {low}: it must be below log_deviation_maximum, {high}")
 
-    def num_updates(self, num_steps: Steps) -> Steps:
-        """Gradient updates that `num_steps` environment steps bring: one per `steps_per_update` after the warm-up."""
+    def num_updates(self, num_steps: Steps, num_envs: int = 1) -> Steps:
+        """Gradient updates that `num_steps` steps of every environment bring: one per `steps_per_update` after the
+        warm-up, however many environments there are.
+        """
         return replay.num_updates(num_steps, max(self.warmup_steps, 1), self.steps_per_update)
+
+    def updates_per_rollout(self, num_envs: int) -> int:
+        """Gradient updates between two rollouts."""
+        return 1
 
 
 class SACState(NamedTuple):
@@ -113,10 +119,7 @@ class SAC:
             "actor": actor.init(group_keys[0], {"actor": self.actor.init(actor_key)}, with_target=False),
             "critics": of_critics.init(group_keys[1], critics, with_target=True),
         }
-        observation = jnp.zeros((self.num_envs, *self.spec.observation_shape), self.spec.observation_dtype)
-        zeros, flags = jnp.zeros((self.num_envs,), jnp.float32), jnp.zeros((self.num_envs,), bool)
-        action = jnp.zeros((self.num_envs, *self._box.shape), jnp.float32)
-        step = Transition(observation, action, zeros, flags, flags, observation)
+        step = replay.one_step(self.spec, self.num_envs)
         log_temperature = jnp.float32(math.log(self.settings.initial_temperature))
         ring = replay.empty(step, self.settings.replay_capacity_steps)
         return SACState(groups, ring, log_temperature, self._temperature_optimizer.init(log_temperature))

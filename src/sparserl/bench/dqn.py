@@ -1,16 +1,14 @@
 """DQN's update: the agent itself, as `experiment.build` makes it for Acrobot, without the environment."""
 
-import dataclasses
 import math
 from typing import Any
 
 import jax
 
-from sparserl.agents.dqn import DQNSettings
 from sparserl.bench.choices import Updates
 from sparserl.bench.work import METHOD_OF, STORAGE_OF, Pass, Work, full_replay, network_passes
-from sparserl.experiment import Built, Experiment, build, from_preset
-from sparserl.networks import MLP, MLPSettings
+from sparserl.experiment import Built, Experiment, build, from_preset, with_choices
+from sparserl.networks import MLP
 from sparserl.types import Array, Discrete, Key, Params
 
 ENVIRONMENT = "Acrobot-v1"
@@ -22,7 +20,6 @@ def work(options: Updates, sparsity: float, variant: str) -> Work:
     built = build(chosen)
     agent, spec, settings = built.agent, built.environment.spec, chosen.agent
     assert isinstance(spec.action, Discrete)
-    assert isinstance(settings, DQNSettings)
     init_key, action_key, replay_key = jax.random.split(jax.random.key(0), 3)
     action = jax.random.randint(action_key, (options.replay_steps, 1), 0, spec.action.num_actions)
     ring = full_replay(replay_key, math.prod(spec.observation_shape), action, options.replay_steps)
@@ -40,19 +37,14 @@ def work(options: Updates, sparsity: float, variant: str) -> Work:
 def experiment(options: Updates, sparsity: float, variant: str) -> Experiment:
     """The paper's DQN on classic control with the storage of a variant."""
     preset = from_preset("dqn", METHOD_OF[variant], ENVIRONMENT, sparsity=sparsity, storage=STORAGE_OF[variant])
-    assert isinstance(preset.agent, DQNSettings)
-    assert isinstance(preset.network, MLPSettings)
-    agent = dataclasses.replace(
-        preset.agent,
-        replay_capacity_steps=options.replay_steps,
-        batch_size=options.batch_size or preset.agent.batch_size,
-    )
-    network = dataclasses.replace(preset.network, hidden_units=options.hidden_units or preset.network.hidden_units)
-    method: Any = preset.method
-    if method.window is not None:
-        window = dataclasses.replace(method.window, interval_updates=options.interval_updates)
-        method = dataclasses.replace(method, window=window)
-    return dataclasses.replace(preset, agent=agent, network=network, method=method)
+    choices: dict[str, Any] = {
+        "agent.replay_capacity_steps": options.replay_steps,
+        "agent.batch_size": options.batch_size,
+    }
+    choices |= {"network.hidden_units": options.hidden_units}
+    if preset.method.window is not None:
+        choices |= {"method.window.interval_updates": options.interval_updates}
+    return with_choices(preset, {name: value for name, value in choices.items() if value})
 
 
 def _passes(built: Built, params: Params, batch_size: int) -> tuple[Pass, ...]:

@@ -46,7 +46,6 @@ _HINTS = {
     "critic_hidden_units": "(default: as the actor's)",
     "actor_share": "(default: as in the dense networks)",
 }
-_EXAMPLES = {"dqn": "CartPole-v1", "sac": "HalfCheetah-v5", "ppo": "HalfCheetah-v5"}  # an environment for each agent
 _FIRST = ("environment", "sparsity", "distribution", "total_steps")
 _NETWORK = "network_name"  # called --network, as that is what it chooses; --network.width and the like are its parts
 _BUDGET = {"budget": None, "actor_share": None}  # options that are no choices of an experiment, but decide some
@@ -77,12 +76,12 @@ def read_request(
     network = _given("network", rest)
     if not environment and not help_asked:
         raise UserError(
-            f"--environment is missing: sparserl {command} {agent} {method} --environment {_EXAMPLES[agent]}"
+            f"--environment is missing: sparserl {command} {agent} {method} --environment {AGENTS[agent].example}"
         )
     choose("preset", preset, typing.get_args(PresetName))
     of_network = {} if network is None else {"network": choose("network", network, NETWORKS)}
     template = from_preset(
-        agent, method, environment or _EXAMPLES[agent], typing.cast(PresetName, preset), **of_network
+        agent, method, environment or AGENTS[agent].example, typing.cast(PresetName, preset), **of_network
     )
     options = _options(template, own, preset)
     chosen = vars(parse(options, rest, f"sparserl {command} {named}", description))

@@ -2,9 +2,10 @@
 
 from sparserl.experiment.budget import Budget, asked_parameters, with_budget
 from sparserl.experiment.building import Built, build, check, check_choices
-from sparserl.experiment.choices import AGENTS, RESULTS_VERSION, Experiment, canonical, from_preset
+from sparserl.experiment.choices import RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
 from sparserl.experiment.facts import facts, known_facts, with_facts
+from sparserl.experiment.kinds import AGENTS, AgentKind
 from sparserl.experiment.machine import compiler_target, machine_class
 from sparserl.experiment.matching import Matched, live_parameters, matched, matched_dense
 from sparserl.experiment.memory import check_memory
@@ -20,6 +21,7 @@ from sparserl.experiment.stored import policy_arrays, rebuild
 __all__ = [
     "AGENTS",
     "RESULTS_VERSION",
+    "AgentKind",
     "Budget",
     "Built",
     "Captured",

@@ -2,15 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sparserl.agents.dqn import DQN, DQNSettings
-from sparserl.agents.ppo import GROUP, PPO, PPOSettings
-from sparserl.agents.sac import CRITICS, SAC, SACSettings
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.kinds import AgentKind, Networks
 from sparserl.experiment.memory import capacity_steps, check_memory
 from sparserl.experiment.planning import (
-    Networks,
     break_evens,
     by_name,
     make_environment,
@@ -28,6 +25,7 @@ from sparserl.types import Agent, Environment, EnvSpec, UserError
 class Built(NamedTuple):
     """What an experiment stands for."""
 
+    kind: AgentKind
     agent: Agent
     environment: Environment
     evaluation_environment: Environment
@@ -45,7 +43,7 @@ def build(experiment: Experiment) -> Built:
     optimizers = _optimizers(experiment, networks, sparsities)
     agent = make_agent(experiment, environment.spec, networks, optimizers)
     for_evaluation = make_environment(experiment, experiment.evaluation.num_episodes)
-    return Built(agent, environment, for_evaluation, networks, sparsities, optimizers)
+    return Built(experiment.kind, agent, environment, for_evaluation, networks, sparsities, optimizers)
 
 
 def check(experiment: Experiment) -> Experiment:
@@ -69,18 +67,10 @@ def make_agent(
     experiment: Experiment, spec: EnvSpec, networks: Networks, optimizers: dict[str, SparseOptimizer]
 ) -> Agent:
     """The agent of an experiment; its replay is made for no more steps than the run has."""
-    match experiment.agent:
-        case DQNSettings():
-            network = networks["q"]["q"]
-            settings = dataclasses.replace(experiment.agent, replay_capacity_steps=capacity_steps(experiment))
-            return DQN(settings, spec, network, optimizers["q"], experiment.num_environments)
-        case SACSettings():
-            actor, critic = networks["actor"]["actor"], networks["critics"][CRITICS[0]]
-            of_sac = dataclasses.replace(experiment.agent, replay_capacity_steps=capacity_steps(experiment))
-            return SAC(of_sac, spec, actor, critic, dict(optimizers), experiment.num_environments)
-        case PPOSettings():
-            actor, value = networks[GROUP]["actor"], networks[GROUP]["value"]
-            return PPO(experiment.agent, spec, actor, value, optimizers[GROUP], experiment.num_environments)
+    settings: Any = experiment.agent
+    if experiment.kind.memory is not None:
+        settings = dataclasses.replace(settings, replay_capacity_steps=capacity_steps(experiment))
+    return experiment.kind.make(settings, spec, networks, optimizers, experiment.num_environments)
 
 
 def _total_updates(experiment: Experiment) -> int:
@@ -88,9 +78,7 @@ def _total_updates(experiment: Experiment) -> int:
     settings = experiment.agent
     every = settings.steps_per_update
     num_steps = -(-experiment.total_steps // every) * every
-    if isinstance(settings, PPOSettings):
-        return settings.num_updates(num_steps, experiment.num_environments)
-    total = settings.num_updates(num_steps)
+    total = settings.num_updates(num_steps, experiment.num_environments)
     if total < 1:
         raise UserError(
             f"total_steps is {experiment.total_steps}, all of it warm-up: give more than "
@@ -102,9 +90,8 @@ def _total_updates(experiment: Experiment) -> int:
 def _optimizers(experiment: Experiment, networks: Networks, sparsities: Sparsities) -> dict[str, SparseOptimizer]:
     """One for each group; each has the sparsities, the decay and the storage of its own layers."""
     limits = break_evens(experiment, networks, sparsities)
-    total_updates, settings = _total_updates(experiment), experiment.agent
-    held_updates = settings.updates_per_rollout(experiment.num_environments) if isinstance(settings, PPOSettings) else 1
-    inner = experiment.optimizer.build(total_updates, held_updates)
+    total_updates, num_envs = _total_updates(experiment), experiment.num_environments
+    inner = experiment.optimizer.build(total_updates, experiment.agent.updates_per_rollout(num_envs))
     initializer = sparse_glorot_uniform if experiment.sparsity_aware_initialization else None
 
     def optimizer(members: Mapping[str, Sized]) -> SparseOptimizer:
@@ -124,11 +111,11 @@ def _optimizers(experiment: Experiment, networks: Networks, sparsities: Sparsiti
 
 
 def _weight_decay(experiment: Experiment, networks: Networks) -> dict[str, float]:
-    """The factor of each decayed layer's L2 term; a SAC critic's is halved with the rest of its loss (Deviation 29)."""
+    """The factor of each decayed layer's L2 term."""
     spared = {"output"} if experiment.decayed_layers == "hidden" else set()
-    factor = lambda name: 0.5 if name in CRITICS else 1.0
+    factors = experiment.kind.decay_factors
     return {
-        f"{name}/{layer}": factor(name) * experiment.weight_decay
+        f"{name}/{layer}": factors.get(name, 1.0) * experiment.weight_decay
         for name, network in by_name(networks).items()
         for layer in network.layer_shapes
         if layer not in spared

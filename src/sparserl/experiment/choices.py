@@ -8,19 +8,16 @@ from difflib import get_close_matches
 from typing import Any, Literal
 
 from sparserl import persistence
-from sparserl.agents.dqn import DQNSettings
-from sparserl.agents.ppo import PPOSettings
-from sparserl.agents.sac import SACSettings
 from sparserl.environments import MOST_FAKE
+from sparserl.experiment.kinds import AGENTS, AgentKind, name_of
 from sparserl.experiment.setting import with_choices
 from sparserl.networks import CNNSettings, MLPSettings, ResNetSettings
-from sparserl.presets import NETWORKS, PRESETS, AgentSettings, NetworkName, PresetName, network_name
+from sparserl.presets import NETWORKS, NetworkName, PresetName, network_name
 from sparserl.sparsity import InnerOptimizer, SparseMethod, find_method, method_name
 from sparserl.training import EvaluationSettings
-from sparserl.types import UserError
+from sparserl.types import AgentSettings, UserError
 
 RESULTS_VERSION = 4  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
-AGENTS: Mapping[str, type] = {"dqn": DQNSettings, "sac": SACSettings, "ppo": PPOSettings}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Experiment:
     compressed_layers: tuple[str, ...] = ()  # with the density up to which they are, as in hidden_2=0.4
     weight_decay: float = 1e-6  # L2 in the loss: weight_decay * sum(w ** 2)
     decayed_layers: Literal["hidden", "all"] = "hidden"  # whose weights decay (Deviation 16)
-    network: MLPSettings | CNNSettings | ResNetSettings = MLPSettings()  # the last two: DQN only
+    network: MLPSettings | CNNSettings | ResNetSettings = MLPSettings()  # the last two: not for every agent
     critic_hidden_units: tuple[int, ...] = ()  # width of each hidden layer of critics or value; none: as network
     optimizer: InnerOptimizer = InnerOptimizer()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -57,12 +54,7 @@ class Experiment:
             if value is not None and not 0 <= value < 1:
                 percent = f"; {value:g} % is {value / 100:g}" if 1 < value < 100 else ""
                 raise UserError(f"{name} is {value}: it must lie in [0, 1); 0.9 keeps one weight in ten{percent}")
-        if isinstance(self.agent, DQNSettings):
-            for name in ("actor_sparsity", "critic_sparsity", "critic_hidden_units"):
-                if getattr(self, name) not in (None, ()):
-                    raise UserError(f"{name} is {getattr(self, name)}: agent dqn has neither actor nor critic")
-        elif not isinstance(self.network, MLPSettings):
-            raise UserError(f"network is {self.network_name}: agent {self.agent_name} learns with mlp only")
+        self._check_agent()
         if self.total_steps < 1:
             raise UserError(f"total_steps is {self.total_steps}: it must be at least 1")
         if self.num_environments < 1:
@@ -75,9 +67,26 @@ class Experiment:
         if self.weight_decay < 0:
             raise UserError(f"weight_decay is {self.weight_decay}: it must not be negative")
 
+    def _check_agent(self) -> None:
+        """Refuse what this agent has no use for: another kind of network, or choices for an actor or critic."""
+        name, kind = self.agent_name, self.kind
+        for choice in ("actor_sparsity", "critic_sparsity", "critic_hidden_units"):
+            value, role = getattr(self, choice), choice.partition("_")[0]
+            if value not in (None, ()) and role not in kind.roles.values():
+                lacks = f"no {role}" if kind.roles else "neither actor nor critic"
+                raise UserError(f"{choice} is {value}: agent {name} has {lacks}")
+        if not isinstance(self.network, kind.learns_with):
+            known = " or ".join(network for network, settings in NETWORKS.items() if settings in kind.learns_with)
+            raise UserError(f"network is {self.network_name}: agent {name} learns with {known} only")
+
+    @property
+    def kind(self) -> AgentKind:
+        """What the agent is made of."""
+        return AGENTS[self.agent_name]
+
     @property
     def agent_name(self) -> str:
-        return next(name for name, settings in AGENTS.items() if isinstance(self.agent, settings))
+        return name_of(self.agent)
 
     @property
     def method_name(self) -> str:
@@ -117,7 +126,7 @@ class Experiment:
             )
         parts = {name: dict(plain.pop(name)) for name in ("agent", "method", "network")}
         types = {
-            "agent": AGENTS[parts["agent"].pop("name")],
+            "agent": AGENTS[parts["agent"].pop("name")].settings,
             "method": find_method(parts["method"].pop("name")),
             "network": NETWORKS[parts["network"].pop("name")],
         }
@@ -167,6 +176,6 @@ def from_preset(
             raise UserError(f"unknown {what} {name!r}: there are {', '.join(names)}{hint}")
     if not isinstance(environment, str):
         raise UserError(f"environment is {environment!r}: it takes a name, such as 'CartPole-v1'")
-    table = PRESETS[agent](method, preset, environment, typing.cast(NetworkName | None, network))
+    table = AGENTS[agent].table(method, preset, environment, typing.cast(NetworkName | None, network))
     fields = {field.name: getattr(table, field.name) for field in dataclasses.fields(table)}
     return with_choices(Experiment(**{**fields, "environment": environment}), choices)

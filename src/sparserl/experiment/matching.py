@@ -7,7 +7,6 @@ from typing import NamedTuple
 from sparserl.experiment.choices import Experiment, canonical
 from sparserl.experiment.planning import (
     by_name,
-    critic_widths,
     make_networks,
     nominal_sparsities,
     planned,
@@ -90,8 +89,9 @@ def of_widths(experiment: Experiment, actor_width: float, critic_width: float) -
     """
     if not isinstance(experiment.network, MLPSettings):
         return dataclasses.replace(experiment, network=dataclasses.replace(experiment.network, width=actor_width))
+    widths = experiment.critic_hidden_units or experiment.network.hidden_units
     actor = (int(actor_width),) * len(experiment.network.hidden_units)
-    critic = (int(critic_width),) * len(critic_widths(experiment))
+    critic = (int(critic_width),) * len(widths)
     return dataclasses.replace(
         experiment,
         network=dataclasses.replace(experiment.network, hidden_units=actor),

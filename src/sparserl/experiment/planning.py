@@ -2,21 +2,17 @@
 
 import dataclasses
 import functools
-import math
-from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import Any
 
 import jax
 
 from sparserl import environments, linalg
-from sparserl.agents import dqn, policies, ppo, sac
-from sparserl.agents.dqn import DQNSettings
-from sparserl.agents.ppo import PPOSettings
-from sparserl.agents.sac import SACSettings
 from sparserl.experiment.choices import Experiment
-from sparserl.networks import MLP, MLPSettings, Sized, make
+from sparserl.experiment.kinds import Networks
+from sparserl.networks import NetworkSettings, Sized
 from sparserl.sparsity import Distribution, Sparsities
-from sparserl.types import Box, Discrete, Environment, EnvSpec, UserError
+from sparserl.types import Environment, EnvSpec, UserError
 
 MATRIX_OPTIMIZERS = ("muon",)  # they treat a kernel as a whole, so it must be a matrix
 
@@ -52,64 +48,15 @@ def _made(identifier: str, num_envs: int, backend: environments.Backend, fake_fe
     return environments.FakeFeatures(environment, fake_features) if fake_features else environment
 
 
-Networks = Mapping[str, Mapping[str, Sized]]  # by the group that owns them, by name
-
-
 def make_networks(experiment: Experiment, spec: EnvSpec) -> Networks:
     """The networks of an experiment's agent. Raises `UserError` where actions or observations are not for it."""
-    match experiment.agent:
-        case DQNSettings():
-            dqn.check_actions(spec)
-            assert isinstance(spec.action, Discrete)
-            return {"q": {"q": make(experiment.network, spec.observation_shape, spec.action.num_actions)}}
-        case SACSettings():
-            sac.check_actions(spec)
-            assert isinstance(spec.action, Box)
-            size, of_actor = math.prod(spec.action.shape), _of_vectors(experiment, spec)
-            settings = dataclasses.replace(of_actor, hidden_units=critic_widths(experiment))
-            critic = MLP(settings, (math.prod(spec.observation_shape) + size,), 1)
-            actor = MLP(of_actor, spec.observation_shape, 2 * size)
-            return {"actor": {"actor": actor}, "critics": dict.fromkeys(sac.CRITICS, critic)}
-        case PPOSettings():
-            return {ppo.GROUP: _policy_networks(experiment, experiment.agent, spec)}
+    return experiment.kind.networks(experiment.agent, spec, experiment.network, critic_network(experiment))
 
 
-def _policy_networks(experiment: Experiment, agent: PPOSettings, spec: EnvSpec) -> dict[str, MLP]:
-    """PPO's actor, whose deviations are constants, and its value network."""
-    ppo.check_actions(spec, agent)
-    of_actor = _of_vectors(experiment, spec)
-    if isinstance(spec.action, Discrete):
-        actor = MLP(of_actor, spec.observation_shape, spec.action.num_actions)
-    else:
-        size = math.prod(spec.action.shape)
-        initial = policies.raw_deviation(agent.initial_deviation, agent.deviation)
-        actor = MLP(of_actor, spec.observation_shape, size, num_constants=size, initial_constant=initial)
-    of_value = dataclasses.replace(
-        of_actor,
-        hidden_units=critic_widths(experiment),
-        activation=agent.value_activation,
-        output_limit=agent.value_output_limit,
-        output_gain=agent.value_output_gain,
-    )
-    return {"actor": actor, "value": MLP(of_value, spec.observation_shape, 1)}
-
-
-def _of_vectors(experiment: Experiment, spec: EnvSpec) -> MLPSettings:
-    """The settings of the networks of SAC and PPO. Raises `UserError` where observations are images."""
-    if len(spec.observation_shape) > 2:
-        shape = " x ".join(map(str, spec.observation_shape))
-        raise UserError(
-            f"agent {experiment.agent_name} learns from vectors, and environment {spec.identifier} shows images of "
-            f"{shape}: try dqn"
-        )
-    assert isinstance(experiment.network, MLPSettings)
-    return experiment.network
-
-
-def critic_widths(experiment: Experiment) -> tuple[int, ...]:
-    """Width of each hidden layer of critics, or of the value network."""
-    assert isinstance(experiment.network, MLPSettings)
-    return experiment.critic_hidden_units or experiment.network.hidden_units
+def critic_network(experiment: Experiment) -> NetworkSettings:
+    """The network of critics, or of values: the agent's own, but for its widths where others are asked for."""
+    widths: Any = {"hidden_units": experiment.critic_hidden_units} if experiment.critic_hidden_units else {}
+    return dataclasses.replace(experiment.network, **widths)
 
 
 def by_name(networks: Networks) -> dict[str, Sized]:
@@ -133,9 +80,8 @@ def nominal_sparsities(experiment: Experiment, networks: Networks) -> Sparsities
         experiment.rebudget,
     )
     members = by_name(networks)
-    of_actor, of_critic = experiment.actor_sparsity, experiment.critic_sparsity
-    given = {"actor": of_actor, **dict.fromkeys((*sac.CRITICS, "value"), of_critic)}
-    chosen = {name: given.get(name) for name in members}
+    of_roles = {"actor": experiment.actor_sparsity, "critic": experiment.critic_sparsity}
+    chosen = {name: of_roles.get(experiment.kind.roles.get(name, "")) for name in members}
     sparsities = {name: experiment.sparsity if value is None else value for name, value in chosen.items()}
     try:
         return distribution.network_sparsities({name: mlp.layer_shapes for name, mlp in members.items()}, sparsities)

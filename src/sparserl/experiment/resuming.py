@@ -12,8 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from sparserl import persistence
-from sparserl.agents.frames import FrameReplay
-from sparserl.agents.replay import Replay
 from sparserl.diagnostics import History
 from sparserl.environments.snapshots import Snapshot
 from sparserl.experiment.building import Built
@@ -63,7 +61,7 @@ def capture(built: Built, state: LoopState, histories: Histories | None) -> Capt
         document["environment"] = snapshot.document
         arrays |= {_SNAPSHOT + name: array for name, array in snapshot.arrays.items()}
     agent, ring = state.agent, None
-    if isinstance(agent.replay, Replay | FrameReplay):
+    if built.kind.memory is not None:
         ring = Ring(_named(agent.replay.storage), int(agent.replay.num_added))
         agent = agent._replace(replay=_without_ring(agent.replay))
     arrays |= {_STATE + name: array for name, array in _named(state._replace(agent=agent)).items()}
@@ -82,7 +80,7 @@ def restore(built: Built, generation: Generation, with_histories: bool) -> Resto
     }
     arrays = within(_STATE)
     agent = as_stored(built, {name.removeprefix("agent/groups/"): array for name, array in arrays.items()})
-    is_ring = isinstance(agent.replay, Replay | FrameReplay)
+    is_ring = built.kind.memory is not None
     template = _template(built, agent._replace(replay=_without_ring(agent.replay)) if is_ring else agent)
     state = filled(template, arrays, f"checkpoint {generation.name}")
     if is_ring:
@@ -107,9 +105,9 @@ def _template(built: Built, agent: AgentState) -> Any:
     return LoopState(shaped((), np.int32), agent, inner, observation, episodes, shaped((), np.bool_))
 
 
-def _without_ring(replay: Replay | FrameReplay) -> Any:
+def _without_ring(replay: Any) -> Any:
     """What of a replay is no part of its ring: few arrays, or none."""
-    return replay._replace(storage=None, num_added=None)  # type: ignore[arg-type]
+    return replay._replace(storage=None, num_added=None)
 
 
 def _refilled(template: Any, generation: Generation) -> tuple[Any, Array]:

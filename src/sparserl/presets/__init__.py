@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from sparserl.presets.classic_control import dqn_classic_control
 from sparserl.presets.mujoco import ppo_mujoco, sac_mujoco
 from sparserl.presets.pixels import dqn_atari, dqn_minatar
-from sparserl.presets.tables import NETWORKS, AgentSettings, NetworkName, Preset, PresetName, Table, network_name
+from sparserl.presets.tables import NETWORKS, NetworkName, Preset, PresetName, Table, network_name
 from sparserl.types import UserError
 
-__all__ = ["NETWORKS", "PRESETS", "AgentSettings", "NetworkName", "Preset", "PresetName", "network_name"]
+__all__ = ["NETWORKS", "PRESETS", "NetworkName", "Preset", "PresetName", "Table", "network_name"]
 
 FAMILIES: Mapping[str, Table] = {"atari:": dqn_atari, "MinAtar/": dqn_minatar}  # by how an environment's name begins
 

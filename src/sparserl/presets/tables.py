@@ -4,17 +4,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, Protocol
 
-from sparserl.agents.dqn import DQNSettings
-from sparserl.agents.ppo import PPOSettings
-from sparserl.agents.sac import SACSettings
 from sparserl.networks import CNNSettings, MLPSettings, NetworkSettings, ResNetSettings
 from sparserl.sparsity import METHODS, InnerOptimizer, SparseMethod, Window, find_method
 from sparserl.training import EvaluationSettings
-from sparserl.types import UserError
+from sparserl.types import AgentSettings, UserError
 
 PresetName = Literal["paper", "published-code", "sb3"]
 NetworkName = Literal["mlp", "cnn", "resnet"]
-AgentSettings = DQNSettings | SACSettings | PPOSettings
 NETWORKS: Mapping[str, type[NetworkSettings]] = {"mlp": MLPSettings, "cnn": CNNSettings, "resnet": ResNetSettings}
 
 

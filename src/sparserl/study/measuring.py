@@ -9,8 +9,6 @@ import jax
 import numpy as np
 
 from sparserl import training
-from sparserl.agents.dqn import DQNSettings
-from sparserl.agents.sac import SACSettings
 from sparserl.experiment.building import build
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.planning import planned
@@ -60,7 +58,7 @@ def measure(experiment: Experiment, seconds: float) -> Pace:
 
 def _soon_learning(experiment: Experiment) -> Experiment:
     agent: Any = experiment.agent
-    if not isinstance(agent, DQNSettings | SACSettings):
+    if experiment.kind.memory is None:
         return experiment
     capacity_steps = min(agent.replay_capacity_steps, _REPLAY_STEPS)
     warmup_steps = min(agent.warmup_steps, _WARMUP_STEPS)
@@ -70,9 +68,8 @@ def _soon_learning(experiment: Experiment) -> Experiment:
 
 def _stops(experiment: Experiment) -> Iterator[int]:
     """The end of the warm-up, a first chunk of learning, then chunks that double; all within the run."""
-    warmup_steps = getattr(experiment.agent, "warmup_steps", 0)
     chunk_steps = max(_FIRST_CHUNK_STEPS, experiment.agent.steps_per_update)
-    stop = max(warmup_steps, experiment.agent.steps_per_update)
+    stop = max(experiment.agent.warmup_steps, experiment.agent.steps_per_update)
     while stop < experiment.total_steps:
         yield stop
         stop, chunk_steps = stop + chunk_steps, 2 * chunk_steps

@@ -3,12 +3,10 @@
 import math
 from typing import NamedTuple
 
-from sparserl.agents.dqn import DQNSettings
-from sparserl.agents.sac import SACSettings
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.kinds import Networks
 from sparserl.experiment.memory import replay_bytes
 from sparserl.experiment.planning import (
-    Networks,
     break_evens,
     by_name,
     layer_shapes,
@@ -94,7 +92,7 @@ def _evaluation_length_steps(experiment: Experiment, spec: EnvSpec) -> int:
 
 def _state_bytes(experiment: Experiment, kept: int, parameters: int) -> int:
     """Parameters and moments, targets, and topologies: a byte for each weight, or a compressed one's indices."""
-    targets = 1 if isinstance(experiment.agent, DQNSettings | SACSettings) else 0
+    targets = 1 if experiment.kind.target_groups else 0
     topology = 4 * _FLOAT_BYTES * kept if experiment.storage == "compressed" else parameters
     return (_SLOTS + targets) * _FLOAT_BYTES * kept + topology
 
