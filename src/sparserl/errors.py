@@ -1,8 +1,70 @@
 """What every room may raise, without a library behind it: rooms that never see JAX import no more than this."""
 
+import contextlib
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_IN_WORDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    str: "a word",
+    bool: "True or False",
+    Path: "a path",
+    types.NoneType: "None",
+}
+_PLURALS = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of words"}
+
+
+class Field(NamedTuple):
+    """A choice by its name, which is dotted where it is nested; part of a message that mentions one."""
+
+    name: str
+    value: Any = ...  # the value that the message proposes, if any
+    outer: bool = False  # a choice of the whole experiment, mentioned by something that is nested in it
+
 
 class UserError(Exception):
-    """A mistake of the person who asks, told in one line: what, where, what is allowed, the nearest valid name."""
+    """A mistake of the person who asks, told in one line: what, where, what is allowed, the nearest valid name.
+
+    It is data. `UserError("it must be at least 1", field="total_steps", value=0)` reads "total_steps is 0: it must be
+    at least 1", and the command line, which knows the field, says --total-steps instead. A message is made of strings
+    and of the `Field`s that it mentions.
+
+    field: name of the choice that is wrong, dotted where it is nested, or None; value: what it is (... where the
+    message gives none); allowed: the names to choose from, listed in the message; nearest: those most like the value.
+    names: candidates for `nearest` that are too many to list.
+    """
+
+    def __init__(
+        self,
+        *message: str | Field,
+        field: str | None = None,
+        value: Any = ...,
+        allowed: Iterable[Any] = (),
+        names: Iterable[str] = (),
+    ) -> None:
+        super().__init__(*message)
+        self.field, self.value, self.allowed = field, value, tuple(map(str, allowed))
+        # Where all names are listed, the nearest is enough; nobody sees the others of a long list.
+        self.nearest = nearest(value, self.allowed) or nearest(value, names, 3)
+
+    def __str__(self) -> str:
+        head = "" if self.field is None else _told(Field(self.field, self.value), " is ")
+        message = "".join(part if isinstance(part, str) else _told(part, "=") for part in self.args)
+        choose = f"choose {either(self.allowed)}" if self.allowed else ""
+        first, *others = filter(None, (head, message, choose))
+        text = f"{first}: {'; '.join(others)}" if others else first
+        return f"{text}; did you mean {either(map(repr, self.nearest))}?" if self.nearest else text
+
+    def rename(self, renamed: Callable[[Field], Field]) -> None:
+        """Name its fields otherwise: from further outside, or as options."""
+        if self.field is not None:
+            self.field = renamed(Field(self.field)).name
+        self.args = tuple(part if isinstance(part, str) else renamed(part) for part in self.args)
 
 
 class DiskFull(UserError):
@@ -11,3 +73,65 @@ class DiskFull(UserError):
 
 class Divergence(Exception):
     """Training that has led to numbers that are not finite, told in one line: a result, and nobody's mistake."""
+
+
+@contextlib.contextmanager
+def renaming(renamed: Callable[[Field], Field]) -> Iterator[None]:
+    """Rename the fields of a UserError that is raised inside."""
+    try:
+        yield
+    except UserError as error:
+        error.rename(renamed)
+        raise
+
+
+def within(place: str) -> contextlib.AbstractContextManager[None]:
+    """Name the fields of something nested from outside: inside `within("agent")`, batch_size is agent.batch_size."""
+    return renaming(lambda field: field if field.outer else field._replace(name=f"{place}.{field.name}"))
+
+
+def nearest(word: Any, names: Iterable[str], most: int = 1) -> tuple[str, ...]:
+    """The names most like `word`, best first; the last part of a name stands for all of it: width, network.width."""
+    if not isinstance(word, str):
+        return ()
+    word, whole = _plain(word), {_plain(name): name for name in names}
+    spellings = {_last_part(spelling): name for spelling, name in whole.items()} | whole
+    near = get_close_matches(word, spellings, most) or get_close_matches(_last_part(word), spellings, most)
+    return tuple(dict.fromkeys(spellings[spelling] for spelling in near))
+
+
+def either(names: Iterable[Any]) -> str:
+    """Several names in words: a, b or c."""
+    *first, last = map(str, names)
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def in_words(hint: Any) -> str:
+    """What a choice of this type takes, in words."""
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is typing.Literal:
+        return either(arguments)
+    if typing.get_origin(hint) is tuple:
+        return _PLURALS.get(arguments[0], "a list")
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:  # the latter of a Literal
+        literal = lambda one: typing.get_origin(one) is typing.Literal
+        return either(word for one in arguments for word in (typing.get_args(one) if literal(one) else [in_words(one)]))
+    return _IN_WORDS.get(hint, f"a value of type {getattr(hint, '__name__', hint)}")
+
+
+def _told(field: Field, joint: str) -> str:
+    if field.value is ...:
+        return field.name
+    if isinstance(field.value, tuple | list) and not field.value:
+        return f"{field.name}{joint}empty"
+    return (
+        f"{field.name}{joint}{field.value!r}" if isinstance(field.value, str) else f"{field.name}{joint}{field.value}"
+    )
+
+
+def _plain(name: str) -> str:
+    return name.casefold().lstrip("-")
+
+
+def _last_part(name: str) -> str:
+    return name.replace("/", ".").rpartition(".")[2]

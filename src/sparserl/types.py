@@ -10,7 +10,9 @@ import jax
 import numpy as np
 
 from sparserl.errors import Divergence as Divergence
+from sparserl.errors import Field as Field
 from sparserl.errors import UserError as UserError
+from sparserl.errors import within as within
 
 Array = jax.Array | np.ndarray
 Key = jax.Array  # a typed key of jax.random.key

@@ -401,7 +401,7 @@ def test_settings_out_of_range_are_refused_by_name(field, value):
 
 def test_unbounded_actions_need_means_that_are_not_squashed():
     free = SPEC._replace(action=Box((2,), -np.full(2, np.inf, np.float32), np.full(2, np.inf, np.float32)))
-    with pytest.raises(UserError, match=r"unbounded: .* --agent\.no-squash-mean"):
+    with pytest.raises(UserError, match=r"unbounded: .* squash_mean=False"):
         agent_of(free)
     agent = agent_of(free, squash_mean=False)
     actions = agent.explore(jax.random.key(0), jnp.int32(0), agent.init(jax.random.key(0)), jnp.zeros((1, 3)))

@@ -16,7 +16,10 @@ MISTAKES = {
     "infinite noise": ([*EVALUATE, "inf"], ["--observation-noise is 'inf'", "numbers from 0 on"]),
     "noise that is NaN": ([*EVALUATE, "1,nan"], ["--observation-noise is '1,nan'", "numbers from 0 on"]),
     "no noise": ([*EVALUATE, ""], ["--observation-noise is ''", "numbers from 0 on"]),
-    "arithmetic": (["evaluate", "a", "--noise-arithmetic", "wrap"], ["--noise-arithmetic is 'wrap'", "clip or modulo"]),
+    "arithmetic": (
+        ["evaluate", "a", "--noise-arithmetic", "wrap"],
+        ["--noise-arithmetic is 'wrap'", "clip, modulo or None"],
+    ),
     "fake features in percent": ([*TRAIN, "--fake-features", "90"], ["--fake-features is 90.0", "90 % is 0.9"]),
     "nothing but fake features": ([*TRAIN, "--fake-features", "1"], ["--fake-features is 1.0", "0 to 0.99"]),
     "negative steps of evaluation": ([*TRAIN, "--evaluation.min-steps", "-1"], ["--evaluation.min-steps is -1"]),
@@ -51,7 +54,7 @@ MISTAKES = {
     ),
     "share of the actor of ppo": (
         ["describe", "ppo", "rigl", "--environment", "Pendulum-v1", "--budget", "0.2", "--actor-share", "0.99"],
-        ["--actor-share = 0.99", "must be between", "with a budget of 0.2"],
+        ["--actor-share is 0.99", "must be between", "with a budget of 0.2"],
     ),
     "no environment for sac": (["train", "sac", "rigl"], ["--environment is missing", "HalfCheetah-v5"]),
     "preset that the agent has not": ([*TRAIN, "--preset", "sb3"], ["'sb3'", "dqn", "paper or published-code"]),
@@ -79,7 +82,7 @@ MISTAKES = {
             "--agent.replay-capacity-steps",
             "2000000000",
         ],
-        ["--agent.replay-capacity-steps is 2000000000", "take 84000.0 GB", "this machine has", "lower it; at most"],
+        ["--agent.replay-capacity-steps is 2000000000", "take 84000.0 GB", "this machine has", "lower it: at most"],
     ),
     "limit of rewards": ([*TRAIN, "--agent.reward-limit", "0"], ["--agent.reward-limit is 0.0", "greater than 0"]),
     "no budget": (["describe", *SAC, "--budget", "0"], ["--budget is 0.0", "above 0 and at most 1"]),
@@ -107,15 +110,15 @@ MISTAKES = {
     ),
     "budget that biases exceed": (
         ["describe", *SAC, "--budget", "0.001"],
-        ["--budget = 0.001", "between 0.0077 and 1"],
+        ["--budget is 0.001", "between 0.0077 and 1"],
     ),
     "share beyond a dense actor": (
         ["describe", *SAC, "--budget", "0.5", "--actor-share", "0.9"],
-        ["--actor-share = 0.9", "between 0.0051 and 0.6666", "a budget of 0.5"],
+        ["--actor-share is 0.9", "between 0.0051 and 0.6666", "a budget of 0.5"],
     ),
     "widths below 1": (
         ["describe", "sac", "dense", *SAC[2:], "--budget", "0.0001"],
-        ["--budget = 0.0001", "between 0.0002 and 1"],
+        ["--budget is 0.0001", "between 0.0002 and 1"],
     ),
     "overrides that nobody makes up for": (
         ["describe", *SAC, "--budget", "0.2", "--layer-sparsities", "actor/hidden_1=0.5", "--no-rebudget"],
@@ -124,7 +127,10 @@ MISTAKES = {
     "preset": ([*TRAIN, "--preset", "papr"], ["'papr'", "published-code", "did you mean 'paper'?"]),
     "layer": ([*TRAIN, "--layer-sparsities", "hiden_1=0.5"], ["'hiden_1'", "hidden_1'?"]),
     "layer without value": ([*TRAIN, "--layer-sparsities", "hidden_1"], ["'hidden_1'", "LAYER=SPARSITY"]),
-    "layer too sparse": ([*TRAIN, "--layer-sparsities", "hidden_1=1"], ["'hidden_1'", "below 1"]),
+    "layer too sparse": (
+        [*TRAIN, "--layer-sparsities", "hidden_1=1"],
+        ["--layer-sparsities is 'hidden_1=1.0'", "below 1"],
+    ),
     "option": ([*TRAIN, "--sparcity", "0.5"], ["--sparcity", "--sparsity"]),
     "option of a part": ([*TRAIN, "--batch-size", "5"], ["--batch-size", "--agent.batch-size"]),
     "stray word": ([*TRAIN, "--agent.double", "yes"], ["'yes'", "--agent.double takes no value"]),
@@ -138,11 +144,11 @@ MISTAKES = {
     "storage": ([*TRAIN, "--storage", "compact"], ["--storage is 'compact'", "auto, masked or compressed"]),
     "nothing to compress": (
         ["train", "dqn", "dense", "--environment", "CartPole-v1", *TINY, "--storage", "compressed"],
-        ["--storage is compressed", "a dense network has no sparse layers", "masked"],
+        ["--storage is 'compressed'", "a dense network has no sparse layers", "masked"],
     ),
     "compressed on a GPU": (
         [*TRAIN, "--storage", "compressed", "--device", "gpu"],
-        ["--storage is compressed", "compressed kernels are for CPUs", "masked or auto"],
+        ["--storage is 'compressed'", "compressed kernels are for CPUs", "masked or auto"],
     ),
     "matrices": ([*TRAIN, "--storage", "compressed", "--optimizer.name", "muon"], ["optimizer muon", "masked or auto"]),
     "compressed layer": (
@@ -162,13 +168,13 @@ MISTAKES = {
     "all warm-up": ([*TRAIN, "--total-steps", "90"], ["--total-steps is 90", "more than 100", "--agent.warmup-steps"]),
     "window shorter than its interval": (
         [*TRAIN, "--method.window.interval-updates", "1000"],
-        ["--method.window.interval-updates = 1000", "at most 160"],
+        ["--method.window.interval-updates is 1000", "at most 160"],
     ),
     "window that never fires": (
         [*TRAIN, "--method.window.start-fraction", "1", "--method.window.stop-fraction", "1"],
         ["never fires", "--method.window.start-fraction"],
     ),
-    "window backwards": ([*TRAIN, "--method.window.stop-fraction", "-1"], ["--method.window.stop-fraction = -1.0"]),
+    "window backwards": ([*TRAIN, "--method.window.stop-fraction", "-1"], ["--method.window.stop-fraction is -1.0"]),
     "field of a part": ([*TRAIN, "--agent.batch-size", "0"], ["--agent.batch-size is 0", "at least 1"]),
     "optimizer": ([*TRAIN, "--optimizer.name", "adan"], ["--optimizer.name is 'adan'", "did you mean 'adam'?"]),
     "sink": ([*TRAIN, "--sink", "jsonll"], ["unknown sink 'jsonll'", "did you mean 'jsonl'?"]),
@@ -180,11 +186,11 @@ MISTAKES = {
     ),
     "network": (
         ["train", "dqn", "rigl", "--environment", "atari:Pong", "--network", "resnt"],
-        ["unknown network 'resnt'", "mlp, cnn or resnet", "did you mean 'resnet'?"],
+        ["--network is 'resnt'", "mlp, cnn or resnet", "did you mean 'resnet'?"],
     ),
     "network without name": (
         ["describe", "dqn", "rigl", "--environment", "atari:Pong", "--network"],
-        ["unknown network ''", "mlp, cnn or resnet"],
+        ["--network is ''", "mlp, cnn or resnet"],
     ),
     "convolutions of a vector": (
         ["train", "dqn", "rigl", "--environment", "CartPole-v1", "--network", "cnn"],
@@ -213,7 +219,7 @@ MISTAKES = {
     ),
     "convolution to compress": (
         ["describe", "dqn", "rigl", "--environment", "atari:Pong", "--compressed-layers", "q/conv_1=0.5"],
-        ["--compressed-layers", "'q/conv_1', a convolution", "q/hidden_1"],
+        ["--compressed-layers", "is 'q/conv_1': convolutions are always masked", "q/hidden_1"],
     ),
     "layer of a cnn": (
         ["describe", "dqn", "rigl", "--environment", "atari:Pong", "--layer-sparsities", "conv1=0.5"],

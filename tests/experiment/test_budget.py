@@ -70,7 +70,9 @@ def test_widths_of_dense_networks(name, budget, row):
 def test_sparsities_of_sparse_networks(name, budget, row):
     experiment, share = from_preset("sac", "rigl", name), row["actor_frac"]
     if not row["sparse_feasible_at_width1"]:
-        with pytest.raises(UserError, match=rf"actor_share = {share} must be about 0\.33\d+ with a budget of 1\.0"):
+        with pytest.raises(
+            UserError, match=rf"actor_share is {share}: it must be about 0\.33\d+ with a budget of 1\.0"
+        ):
             with_budget(experiment, share, budget)
         return
     found = with_budget(experiment, share, budget)
@@ -108,7 +110,7 @@ def test_live_parameters_are_those_asked_for(method, dense_last_layer, distribut
 def test_some_rows_cannot_be_had_with_a_dense_last_layer():
     """The actor's 12 outputs alone are 3,084 parameters; a tenth of a tenth of all are 2,178.7."""
     experiment = from_preset("sac", "rigl", "HalfCheetah", dense_last_layer=True)
-    with pytest.raises(UserError, match=r"actor_share = 0\.1 must be between") as refused:
+    with pytest.raises(UserError, match=r"actor_share is 0\.1: it must be between") as refused:
         with_budget(experiment, 0.1, 0.1)
     low, high = map(float, re.findall(r"between (\S+) and (\S+) with", str(refused.value))[0])
     assert low == math.ceil(1e4 * (3072 + 524 + 1) / 21787) / 1e4
@@ -152,10 +154,10 @@ def test_budgets_are_of_the_widths_and_depths_that_are_there():
 def test_the_range_of_dense_networks_begins_at_width_1():
     """Of HalfCheetah: an actor of width 1 has 18 + 2 + 24 parameters, a critic 24 + 2 + 2; all dense ones 217,870."""
     experiment = from_preset("sac", "dense", "HalfCheetah")
-    with pytest.raises(UserError, match=r"budget = 0\.0004 must be between 0\.0005 and 1\.0"):
+    with pytest.raises(UserError, match=r"budget_fraction is 0\.0004: it must be between 0\.0005 and 1\.0"):
         with_budget(experiment, 0.4, 0.0004)
     with pytest.raises(
-        UserError, match=r"actor_share = 0\.9 must be between 0\.202 and 0\.7429 with a budget of 0\.001"
+        UserError, match=r"actor_share is 0\.9: it must be between 0\.202 and 0\.7429 with a budget of 0\.001"
     ):
         with_budget(experiment, 0.9, 0.001)
     assert with_budget(experiment, 0.7429, 0.001).critic_hidden_units == (1, 1)

@@ -163,7 +163,7 @@ def test_an_agent_without_actor_and_critic_takes_none_of_their_choices(toy):
 
 def test_settings_of_no_agent_are_refused():
     experiment = from_preset("dqn", "rigl", "CartPole-v1")
-    with pytest.raises(UserError, match=r"agent is .*: it takes one of DQNSettings, SACSettings, PPOSettings"):
+    with pytest.raises(UserError, match=r"agent is .*: choose DQNSettings, SACSettings or PPOSettings"):
         dataclasses.replace(experiment, agent=EvaluationSettings())
 
 

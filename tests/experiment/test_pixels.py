@@ -119,11 +119,11 @@ def test_each_network_is_what_its_settings_say():
         (lambda: build(from_preset("sac", "rigl", LIGHT)), "continuous actions, .* has discrete ones: try dqn$"),
         (
             lambda: from_preset("sac", "rigl", "Pendulum-v1", network=CNNSettings()),
-            "network is cnn: agent sac learns with mlp only",
+            "network is 'cnn': agent sac learns with mlp only",
         ),
         (
             lambda: build(small(storage="compressed", compressed_layers=("q/conv_1=0.5",))),
-            "'q/conv_1', a convolution, which is always masked: there are q/hidden_1, q/output",
+            "compressed_layers is 'q/conv_1': convolutions are always masked; choose q/hidden_1 or q/output",
         ),
         (lambda: build(small(layer_sparsities=("con_1=0.5",))), "did you mean 'q/conv_1'"),
         (lambda: from_preset("dqn", "rigl", LIGHT, network="cnn", **{"network.widht": 1.0}), "network.width"),

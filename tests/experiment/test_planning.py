@@ -59,7 +59,7 @@ def test_a_plan_is_an_identity_that_survives_json():
 
 @pytest.mark.parametrize(
     ("reason", "said"),
-    [("no C++ compiler was found", "no C\\+\\+ compiler was found: choose masked or auto")],
+    [("no C++ compiler was found", "no C\\+\\+ compiler was found; choose masked or auto")],
 )
 def test_where_there_are_no_kernels_the_masked_storage_is_taken(monkeypatch, reason, said):
     monkeypatch.setattr(linalg, "unavailable_reason", lambda: reason)
@@ -78,7 +78,7 @@ def test_on_other_devices_the_masked_storage_is_taken(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     planned.cache_clear()
     assert planned(from_preset("dqn", "rigl", "CartPole-v1", sparsity=0.9)).storage == "masked"
-    with pytest.raises(UserError, match="for CPUs and JAX runs on gpu: choose masked or auto"):
+    with pytest.raises(UserError, match="for CPUs and JAX runs on gpu; choose masked or auto"):
         planned(tiny("rigl", storage="compressed"))
     planned.cache_clear()
 

@@ -66,7 +66,7 @@ def test_a_replay_that_does_not_fit_is_refused_before_any_compute(monkeypatch):
     memory(None)
     check_memory(experiment, 10**9)
     memory(SPARE_BYTES + needed - 1)
-    words = r"^agent.replay_capacity_steps is 20000: 20000 steps take 0.0 GB.* 1.1 GB of memory: .* at most 19999 fit$"
+    words = r"^agent.replay_capacity_steps is 20000: 20000 steps take 0.0 GB.* 1.1 GB of memory; .* at most 19999 fit$"
     for refused in (check, check_memory, lambda it: next(run(it, 0)), lambda it: next(run_seeds(it, [0]))):
         with pytest.raises(UserError, match=words):
             refused(experiment)

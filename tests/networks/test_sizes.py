@@ -154,7 +154,7 @@ def test_the_network_of_each_settings():
 @pytest.mark.parametrize(
     ("make_wrong", "words"),
     [
-        (lambda: CNNSettings(strides=(4, 2)), "strides are .* one number of each"),
+        (lambda: CNNSettings(strides=(4, 2)), r"^channels is \(32, 64, 64\): .* strides, which is \(4, 2\)"),
         (lambda: CNNSettings(channels=()), "channels is"),
         (lambda: CNNSettings(kernel_sizes=(8, 0, 3)), "kernel_sizes is"),
         (lambda: CNNSettings(hidden_units=0), "hidden_units is"),
@@ -163,7 +163,7 @@ def test_the_network_of_each_settings():
         (lambda: ResNetSettings(num_blocks=0), "num_blocks is"),
         (lambda: CNN(CNNSettings(), (4,), 2), "choose mlp"),
         (lambda: ResNet(ResNetSettings(), (4,), 2), "choose mlp"),
-        (lambda: CNN(CNNSettings(padding="valid"), (10, 10, 4), 2), "leave nothing of images .* at convolution 2"),
+        (lambda: CNN(CNNSettings(padding="valid"), (10, 10, 4), 2), "leaves nothing of images .* at convolution 2"),
     ],
 )
 def test_what_is_refused(make_wrong, words):

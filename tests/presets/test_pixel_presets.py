@@ -97,7 +97,7 @@ def test_other_environments_keep_classic_controls():
         (("ppo", "rigl", "CartPole-v1", "resnet"), "network is 'resnet': agent ppo learns with mlp only"),
         (
             ("dqn", "rigl", "atari:Pong", "cmn"),
-            "unknown network 'cmn': there are mlp, cnn, resnet; did you mean 'cnn'?",
+            "network is 'cmn': choose mlp, cnn or resnet; did you mean 'cnn'?",
         ),
     ],
 )

@@ -40,7 +40,7 @@ def test_the_natural_shares_of_the_whole_budget_are_dense():
 
 def test_the_range_in_the_message_is_the_feasible_one():
     for share, name in ((0.9, "actor"), (0.001, "actor")):
-        with pytest.raises(UserError, match=f"{name}_share = {share}") as caught:
+        with pytest.raises(UserError, match=f"{name}_share is {share}") as caught:
             allocate(NETWORKS, {"actor": share, "critic": 1 - share}, 0.5)
         low, high = map(float, re.findall(r"between (\S+) and (\S+) with a budget of 0.5", str(caught.value))[0])
         assert (low, high) == (0.0055, 0.5012)  # 11 and 1010 of 2015 parameters
@@ -49,7 +49,7 @@ def test_the_range_in_the_message_is_the_feasible_one():
 
 
 def test_a_range_of_one_share_tells_it_so_that_it_can_be_typed():
-    with pytest.raises(UserError, match=r"actor_share = 0\.25 must be about") as caught:
+    with pytest.raises(UserError, match=r"actor_share is 0\.25: it must be about") as caught:
         allocate(NETWORKS, {"actor": 0.25, "critic": 0.75}, 1.0)
     share = float(re.findall(r"about (\S+) with", str(caught.value))[0])
     assert share == pytest.approx(1010 / 4030, abs=1e-9)
@@ -63,8 +63,8 @@ def test_a_range_of_one_share_tells_it_so_that_it_can_be_typed():
     [
         ({"actor": 0.5}, 0.5, "must be for actor, critic"),
         ({"actor": 0.5, "critic": 0.6}, 0.5, "must sum to 1"),
-        ({"actor": 0.5, "critic": 0.5}, 1.2, "budget = 1.2 must be between 0.008 and 1"),
-        ({"actor": 0.5, "critic": 0.5}, 0.0, "budget = 0.0"),
+        ({"actor": 0.5, "critic": 0.5}, 1.2, "budget_fraction is 1.2: it must be between 0.008 and 1"),
+        ({"actor": 0.5, "critic": 0.5}, 0.0, "budget_fraction is 0.0"),
         ({"actor": 1.2, "critic": -0.2}, 0.5, "actor_share"),
         ({"actor": float("nan"), "critic": 0.5}, 0.5, "actor_share|sum to 1"),
     ],

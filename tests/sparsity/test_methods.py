@@ -114,12 +114,12 @@ def test_methods_are_plain_frozen_choices(name):
 @pytest.mark.parametrize("name", ["set", "rigl", "rigl-inverted"])
 @pytest.mark.parametrize("fraction", [-0.1, 1.1, math.nan])
 def test_impossible_drop_fractions_are_refused(name, fraction):
-    with pytest.raises(UserError, match=f"{name}: drop_fraction"):
+    with pytest.raises(UserError, match=r"^drop_fraction is "):
         METHODS[name](drop_fraction=fraction)
 
 
 def test_unknown_method_is_told_the_nearest():
-    with pytest.raises(UserError, match=r"unknown method 'rigle'.*did you mean 'rigl'") as caught:
+    with pytest.raises(UserError, match=r"method is 'rigle'.*did you mean 'rigl'") as caught:
         find_method("rigle")
     assert "\n" not in str(caught.value)
 

@@ -51,7 +51,7 @@ def test_check_refuses_windows_that_never_fire_or_fire_once_by_mistake(window, t
 def test_messages_of_check_say_what_is_allowed():
     with pytest.raises(UserError, match="never fires"):
         Window(1.0, 1.0, 10).check(500)
-    with pytest.raises(UserError, match=r"shorter than interval_updates = 1000: at most 300 is allowed"):
+    with pytest.raises(UserError, match=r"^interval_updates is 1000: .* is shorter; at most 300 is allowed"):
         Window(0.2, 0.8, 1000).check(500)
     with pytest.raises(UserError, match="train longer"):
         Window(0.5, 0.6, 10).check(2)
@@ -63,7 +63,7 @@ def test_messages_of_check_say_what_is_allowed():
 
 @pytest.mark.parametrize("fields", [(-0.1, 0.5, 1), (0.5, 0.4, 1), (0.0, 1.1, 1), (0.0, 0.8, 0), (math.nan, 0.8, 1)])
 def test_impossible_windows_are_refused(fields):
-    with pytest.raises(UserError, match="window"):
+    with pytest.raises(UserError, match=r"^(start_fraction|stop_fraction|interval_updates) is "):
         Window(*fields)
 
 

@@ -119,5 +119,5 @@ def test_returns_that_are_not_finite_end_an_evaluation_by_steps():
 
 
 def test_steps_must_not_be_negative():
-    with pytest.raises(UserError, match=r"evaluation.min_steps is -1: it must not be negative"):
+    with pytest.raises(UserError, match=r"^min_steps is -1: it must not be negative"):
         EvaluationSettings(min_steps=-1)

@@ -54,12 +54,14 @@ class DQNSettings:
         decay = {"epsilon_decay_steps": 0, "epsilon_decay_begin_steps": 0}
         for name, minimum in {**least, **decay, "replay_capacity_steps": self.n_step}.items():
             if getattr(self, name) < minimum:
-                raise UserError(f"{name} is {getattr(self, name)}: it must be at least {minimum}")
+                raise UserError(f"it must be at least {minimum}", field=name, value=getattr(self, name))
         for name in ("discount", "initial_epsilon", "final_epsilon", "evaluation_epsilon"):
             if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name} is {getattr(self, name)}: it must lie in [0, 1]")
+                raise UserError("it must lie in [0, 1]", field=name, value=getattr(self, name))
         if self.reward_limit is not None and not 0 < self.reward_limit < math.inf:
-            raise UserError(f"reward_limit is {self.reward_limit}: it must be greater than 0, or None for no limit")
+            raise UserError(
+                "it must be greater than 0, or None for no limit", field="reward_limit", value=self.reward_limit
+            )
 
     def num_updates(self, num_steps: Steps, num_envs: int = 1) -> Steps:
         """Gradient updates that `num_steps` steps of every environment bring: one per `steps_per_update` after the

@@ -17,6 +17,7 @@ from sparserl.types import (
     Box,
     Discrete,
     EnvSpec,
+    Field,
     Group,
     Key,
     Metrics,
@@ -58,17 +59,25 @@ class PPOSettings:
     def __post_init__(self) -> None:
         for name in ("rollout_steps", "batch_size", "num_epochs"):
             if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}: it must be at least 1")
+                raise UserError("it must be at least 1", field=name, value=getattr(self, name))
+        if self.batch_size == 1 and self.normalize_advantages:
+            raise UserError(
+                "a normalized advantage is 0 in a minibatch of one, so the actor would learn nothing; give at least 2, "
+                "or choose ",
+                Field("normalize_advantages", False),
+                field="batch_size",
+                value=1,
+            )
         for name in ("discount", "trace_decay"):
             if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name} is {getattr(self, name)}: it must lie in [0, 1]")
+                raise UserError("it must lie in [0, 1]", field=name, value=getattr(self, name))
         for name in ("clip_range", "initial_deviation", "observation_limit", "reward_limit"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise UserError(f"{name} is {value}: it must be greater than 0")
+                raise UserError("it must be greater than 0", field=name, value=value)
         for name in ("entropy_weight", "value_weight"):
             if not getattr(self, name) >= 0:
-                raise UserError(f"{name} is {getattr(self, name)}: it must not be negative")
+                raise UserError("it must not be negative", field=name, value=getattr(self, name))
 
     @property
     def steps_per_update(self) -> int:
@@ -83,8 +92,13 @@ class PPOSettings:
         size = self.rollout_steps * num_envs
         if size % self.batch_size:
             raise UserError(
-                f"batch_size is {self.batch_size}: it must divide the {size} steps of a rollout "
-                f"(rollout_steps x num_environments = {self.rollout_steps} x {num_envs})"
+                f"it must divide the {size} steps of a rollout (",
+                Field("rollout_steps"),
+                " x ",
+                Field("num_environments", outer=True),
+                f" = {self.rollout_steps} x {num_envs})",
+                field="batch_size",
+                value=self.batch_size,
             )
         return self.num_epochs * (size // self.batch_size)
 
@@ -337,6 +351,6 @@ def check_actions(spec: EnvSpec, settings: PPOSettings) -> None:
         bounds = np.stack([spec.action.low, spec.action.high])
         if not np.isfinite(bounds).all():
             raise UserError(
-                f"the actions of environment {spec.identifier} are unbounded: agent ppo can learn them with "
-                "--agent.no-squash-mean"
+                f"the actions of environment {spec.identifier} are unbounded: agent ppo can learn them with ",
+                Field("squash_mean", False),
             )

@@ -16,6 +16,7 @@ from sparserl.types import (
     Array,
     Box,
     EnvSpec,
+    Field,
     Group,
     Key,
     Metrics,
@@ -53,16 +54,22 @@ class SACSettings:
         least = {"batch_size": 1, "steps_per_update": 1, "target_interval_updates": 1, "warmup_steps": 0}
         for name, minimum in {**least, "replay_capacity_steps": 1}.items():
             if getattr(self, name) < minimum:
-                raise UserError(f"{name} is {getattr(self, name)}: it must be at least {minimum}")
+                raise UserError(f"it must be at least {minimum}", field=name, value=getattr(self, name))
         for name in ("discount", "target_step_size"):
             if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name} is {getattr(self, name)}: it must lie in [0, 1]")
+                raise UserError("it must lie in [0, 1]", field=name, value=getattr(self, name))
         for name in ("initial_temperature", "temperature_learning_rate", "reward_scale"):
             if not getattr(self, name) > 0:
-                raise UserError(f"{name} is {getattr(self, name)}: it must be greater than 0")
+                raise UserError("it must be greater than 0", field=name, value=getattr(self, name))
         if not self.log_deviation_minimum < self.log_deviation_maximum:
             low, high = self.log_deviation_minimum, self.log_deviation_maximum
-            raise UserError(f"log_deviation_minimum is {low}: it must be below log_deviation_maximum, {high}")
+            raise UserError(
+                "it must be below ",
+                Field("log_deviation_maximum"),
+                f", which is {high}",
+                field="log_deviation_minimum",
+                value=low,
+            )
 
     def num_updates(self, num_steps: Steps, num_envs: int = 1) -> Steps:
         """Gradient updates that `num_steps` steps of every environment bring: one per `steps_per_update` after the

@@ -1,7 +1,6 @@
 """What is measured: the options of each bench, as data."""
 
 import dataclasses
-import difflib
 from collections.abc import Collection, Mapping
 
 from sparserl.types import UserError
@@ -105,36 +104,34 @@ def shape_of(text: str) -> tuple[int, int]:
     """`(inputs, outputs)` of "512x3". Raises UserError for anything else."""
     inputs, _, outputs = text.partition("x")
     if not (inputs.isdecimal() and outputs.isdecimal() and int(inputs) and int(outputs)):
-        raise UserError(f"shapes is {text!r}: write INPUTSxOUTPUTS, as in 512x3")
+        raise UserError("write INPUTSxOUTPUTS, as in 512x3", field="shapes", value=text)
     return int(inputs), int(outputs)
 
 
 def _check_measuring(options: Options) -> None:
     if options.repetitions < 1:
-        raise UserError(f"repetitions is {options.repetitions}: it must be at least 1")
+        raise UserError("it must be at least 1", field="repetitions", value=options.repetitions)
     if not options.window_seconds > 0:
-        raise UserError(f"window_seconds is {options.window_seconds}: it must be greater than 0")
+        raise UserError("it must be greater than 0", field="window_seconds", value=options.window_seconds)
     if options.processes is not None and options.processes < 1:
-        raise UserError(f"processes is {options.processes}: it must be at least 1")
+        raise UserError("it must be at least 1", field="processes", value=options.processes)
 
 
 def _check_sparsities(sparsities: Collection[float]) -> None:
     if not sparsities:
-        raise UserError("sparsities is empty: give at least one, as in 0.9")
+        raise UserError("give at least one, as in 0.9", field="sparsities", value=())
     for sparsity in sparsities:
         if not 0 <= sparsity < 1:
-            raise UserError(f"sparsities is {sparsity}: each must lie in [0, 1); 0.9 keeps one weight in ten")
+            raise UserError("each must lie in [0, 1); 0.9 keeps one weight in ten", field="sparsities", value=sparsity)
 
 
 def _check_counts(name: str, counts: Collection[int | None]) -> None:
     for count in counts:
         if count is not None and count < 1:
-            raise UserError(f"{name} is {count}: it must be at least 1")
+            raise UserError("it must be at least 1", field=name, value=count)
 
 
 def _check_names(option: str, given: Collection[str], known: Collection[str]) -> None:
     for name in given:
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise UserError(f"{option} is {name!r}: choose among {', '.join(known)}{hint}")
+            raise UserError(field=option, value=name, allowed=known)

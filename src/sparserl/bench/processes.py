@@ -39,7 +39,7 @@ def run(options: Options, tell: Tell) -> dict[str, Any]:
     cores = allowed_cores()
     num_processes = options.processes or len(cores)
     if num_processes > len(cores):
-        raise UserError(f"processes is {num_processes}: this machine lets us use {len(cores)} cores")
+        raise UserError(f"this machine lets us use {len(cores)} cores", field="processes", value=num_processes)
     if isinstance(options, BreakEven) and (reason := native.unavailable_reason()):
         raise UserError(f"there is no break-even to measure: {reason}")
     told = _all_lines(options, cores, num_processes, tell)

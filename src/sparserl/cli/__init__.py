@@ -4,12 +4,13 @@ Exit status 0: done; 1: a run failed; 2: the request was wrong; 130: interrupted
 own that is imported when it is asked for, because JAX takes its time to import.
 """
 
-import difflib
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import NamedTuple
+
+from sparserl.errors import UserError
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -62,15 +63,11 @@ def _dispatch(words: list[str]) -> int:
         print(f"sparserl {version('sparserl')}")
         return DONE
     if words[0] not in COMMANDS:
-        nearest = difflib.get_close_matches(words[0], COMMANDS, n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        return _say(f"unknown command {words[0]!r}: there are {', '.join(COMMANDS)}{hint}", WRONG)
+        return _say(str(UserError(f"unknown command {words[0]!r}", value=words[0], allowed=COMMANDS)), WRONG)
     return _run(COMMANDS[words[0]], words[1:])
 
 
 def _run(command: Command, words: list[str]) -> int:
-    from sparserl.errors import UserError
-
     try:
         status: int = import_module(f"sparserl.cli.{command.module}").main(words)
         return status

@@ -2,34 +2,37 @@
 
 import contextlib
 import dataclasses
-import difflib
 import io
 import re
-import types
 import typing
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import tyro
 
-from sparserl.errors import UserError
+from sparserl.errors import Field, UserError, in_words, nearest, renaming, within
 
 Json = Annotated[
     bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Print one JSON document on standard output instead.")
 ]
 T = TypeVar("T")
-Hints = Mapping[str, Any]  # the type of each option, by its name: {"--agent.batch-size": int}
 
-_MEANINGS = {int: "a whole number", float: "a number", str: "a word", Path: "a path"}
-_PLURALS = {int: "whole numbers", float: "numbers", str: "words"}
+
+class Option(NamedTuple):
+    """An option as people type it, --agent.batch-size, and the type of its value."""
+
+    name: str
+    type: Any
+
+
+Options = Mapping[str, Option]  # by the field that each stands for: agent.batch_size
 
 
 def parse(options: T, words: Sequence[str], program: str, description: str) -> T:
     """`options` with the values that `words` give; raises UserError for the first mistake, SystemExit after help."""
-    hints, box = option_types(options), io.StringIO()
+    known, box = options_of(options), io.StringIO()
     try:
-        with in_options(hints), contextlib.redirect_stderr(box):
+        with contextlib.redirect_stderr(box), _unchecked():
             parsed, left = tyro.cli(
                 type(options),
                 args=list(words),
@@ -41,75 +44,103 @@ def parse(options: T, words: Sequence[str], program: str, description: str) -> T
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
-        raise UserError(_complaint(box.getvalue(), words, hints)) from None
+        raise _complaint(box.getvalue(), words, known) from None
     if left:
-        raise UserError(f"{_unknown(left[0], words, hints)}; `{program} --help` lists all options")
-    return parsed
+        raise _unknown(left[0], words, known, f"`{program} --help` lists all options")
+    with in_options(known):
+        return typing.cast(T, _checked(parsed))
 
 
-def choose(what: str, word: str, names: Collection[str]) -> str:
-    """`word`, which must be one of `names`; UserError with the nearest of them otherwise."""
-    if word in names:
-        return word
-    raise UserError(f"unknown {what} {word!r}: choose {_either(names)}{_nearest(word, names)}")
-
-
-def option_types(options: Any, prefix: str = "--") -> dict[str, Any]:
-    """The type of every option that a dataclass stands for, by its name on the command line."""
+def options_of(options: Any, place: str = "") -> dict[str, Option]:
+    """The options that a dataclass stands for; place: where it is nested, as in "agent."."""
     hints = typing.get_type_hints(type(options))
     annotated = typing.get_type_hints(type(options), include_extras=True)
-    found: dict[str, Any] = {}
+    known: dict[str, Option] = {}
     for field in dataclasses.fields(options):
-        value, name = getattr(options, field.name), prefix + _spelled(field.name, annotated[field.name])
-        found |= option_types(value, f"{name}.") if dataclasses.is_dataclass(value) else {name: hints[field.name]}
-    return found
+        value, name = getattr(options, field.name), place + field.name
+        if dataclasses.is_dataclass(value):
+            known |= options_of(value, f"{name}.")
+        else:
+            known[name] = Option(_spelled(place, field.name, annotated[field.name]), hints[field.name])
+    return known
 
 
-def _spelled(name: str, hint: Any) -> str:
+def _spelled(place: str, name: str, hint: Any) -> str:
     """The name of an option: its field's, unless `tyro.conf.arg` gives another."""
-    given = (getattr(mark, "name", None) for mark in getattr(hint, "__metadata__", ()))
-    return next((other for other in given if isinstance(other, str)), name).replace("_", "-")
+    marks = (getattr(mark, "name", None) for mark in getattr(hint, "__metadata__", ()))
+    last = next((other for other in marks if isinstance(other, str)), name)
+    return f"--{place}{last}".replace("_", "-")
 
 
-@contextlib.contextmanager
-def in_options(hints: Hints) -> typing.Iterator[None]:
-    """Let a UserError name options as one types them: `total_steps is 0` becomes `--total-steps is 0`."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(_spoken(str(error), hints)) from error
+def in_options(known: Options) -> contextlib.AbstractContextManager[None]:
+    """Let a UserError name options instead of fields: `total_steps is 0` becomes `--total-steps is 0`."""
+
+    def renamed(field: Field) -> Field:
+        if field.name not in known:
+            return field
+        option = known[field.name].name
+        if field.value is ...:
+            return Field(option)
+        *place, last = option.removeprefix("--").split(".")
+        flag = last if field.value is True else f"no-{last}"
+        return Field(f"--{'.'.join([*place, flag])}" if isinstance(field.value, bool) else f"{option} {field.value}")
+
+    return renaming(renamed)
 
 
-def _spoken(message: str, hints: Hints) -> str:
-    by_leaf: dict[str, list[str]] = {}
-    for option in hints:
-        by_leaf.setdefault(_leaf(option), []).append(option)
+class _Unchecked(NamedTuple):
+    """A dataclass that tyro would have made: `_checked` makes it, which knows where it is nested when that fails."""
 
-    def name(match: re.Match[str]) -> str:
-        options = by_leaf.get(match["leaf"].replace("_", "-"), [])
-        return options[0] if len(options) == 1 else match[0]
-
-    # Fields with an underscore are no English words; the others only where a value is told.
-    return re.sub(
-        r"(?<![\w./-])(?:[a-z_]+\.)*(?P<leaf>[a-z]+(?:_[a-z]+)+|[a-z]+(?= is | = ))(?![\w./-])", name, message
-    )
+    type: type
+    values: dict[str, Any]
 
 
-def _leaf(option: str) -> str:
-    return option.removeprefix("--").rpartition(".")[2]
+def _unchecked() -> contextlib.AbstractContextManager[None]:
+    """Inside, tyro gives `_Unchecked` for dataclasses."""
+    registry = tyro.constructors.ConstructorRegistry()
+    asking: list[Any] = []  # the type that the rules behind this one are asked about
+
+    @registry.struct_rule
+    def rule(info: tyro.constructors.StructTypeInfo) -> tyro.constructors.StructConstructorSpec | None:
+        if asking or not dataclasses.is_dataclass(info.type):
+            return None  # as without this rule
+        asking.append(info)
+        try:
+            spec = registry.get_struct_spec(info)
+        finally:
+            asking.clear()
+        assert isinstance(spec, tyro.constructors.StructConstructorSpec)
+        return dataclasses.replace(spec, instantiate=lambda **values: _Unchecked(info.type, values))
+
+    return typing.cast(contextlib.AbstractContextManager[None], registry)
 
 
-def _complaint(box: str, words: Sequence[str], hints: Hints) -> str:
-    """What tyro says in a box, in one line: the option, its value, and what it takes."""
+def _checked(value: Any) -> Any:
+    if not isinstance(value, _Unchecked):
+        return value
+    values = {}
+    for name, inner in value.values.items():
+        with within(name):
+            values[name] = _checked(inner)
+    return value.type(**values)
+
+
+def _complaint(box: str, words: Sequence[str], known: Options) -> UserError:
+    """What tyro says in a box, in one line: the option, its value, and what it takes.
+
+    tyro (1.0) tells what is wrong in print only, so this one text is read; the option in it is all that it takes.
+    """
     text = " ".join(re.sub(r"[^\x20-\x7e]+", " ", box).split())
-    option = next((name for name in re.findall(r"--[\w.-]+", text) if name in hints), None)
-    if option is None:
-        return text
-    values, takes = _values(option, words), _meaning(hints[option])
+    by_name = {option.name: option.type for option in known.values()}
+    name = next((name for name in re.findall(r"--[\w.-]+", text) if name in by_name), None)
+    if name is None:
+        return UserError(text)
+    values, takes = _values(name, words), _takes(by_name[name])
     if not values:
-        return f"{option} needs a value: {takes}"
-    allowed = [name for name in typing.get_args(hints[option]) if isinstance(name, str)]
-    return f"{option} is {' '.join(values)!r}: it takes {takes}{_nearest(values[0], allowed)}"
+        return UserError(f"{name} needs a value: {takes}")
+    choices = [choice for choice in typing.get_args(by_name[name]) if isinstance(choice, str)]
+    near = nearest(values[0], choices)
+    return UserError(f"it takes {takes}", field=name, value=" ".join(values), names=near)
 
 
 def _values(option: str, words: Sequence[str]) -> list[str]:
@@ -126,37 +157,18 @@ def _values(option: str, words: Sequence[str]) -> list[str]:
     return values
 
 
-def _unknown(word: str, words: Sequence[str], hints: Hints) -> str:
+def _unknown(word: str, words: Sequence[str], known: Options, advice: str) -> UserError:
+    by_name = {option.name: option.type for option in known.values()}
     if word.startswith("--"):
         name = word.partition("=")[0].replace("_", "-")
-        spellings = {**{f"--{_leaf(option)}": option for option in hints}, **{option: option for option in hints}}
-        nearest = difflib.get_close_matches(name, spellings, n=1)
-        hint = f": the nearest is {spellings[nearest[0]]}" if nearest else ""
-        return f"unknown option {word.partition('=')[0]}{hint}"
+        error = UserError(f"unknown option {word.partition('=')[0]}", value=name, names=nearest(name, by_name))
+        return error if error.nearest else UserError(f"{error}; {advice}")
     here = next(index for index, given in enumerate(words) if given == word or given.endswith(f"={word}"))
     before = [option for option in words[: here + 1] if option.startswith("--")]
-    option = before[-1].partition("=")[0].replace("_", "-") if before else ""
-    takes = f": {option} takes {_meaning(hints[option])}" if option in hints else ": options begin with --"
-    return f"unexpected word {word!r}{takes}"
+    name = before[-1].partition("=")[0].replace("_", "-") if before else ""
+    takes = f"{name} takes {_takes(by_name[name])}" if name in by_name else "options begin with --"
+    return UserError(f"unexpected word {word!r}: {takes}; {advice}")
 
 
-def _meaning(hint: Any) -> str:
-    """What an option of this type takes, in words."""
-    arguments = typing.get_args(hint)
-    if typing.get_origin(hint) is typing.Literal:
-        return _either(arguments)
-    if typing.get_origin(hint) is tuple:
-        return _PLURALS.get(arguments[0], "words")
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:  # the latter of a Literal
-        return _meaning(arguments[0])
-    return "no value" if hint is bool else _MEANINGS.get(hint, "a value")
-
-
-def _either(names: Collection[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} or {last}" if first else last
-
-
-def _nearest(word: str, names: Collection[str]) -> str:
-    nearest = difflib.get_close_matches(word, names, n=1)
-    return f"; did you mean {nearest[0]!r}?" if nearest else ""
+def _takes(hint: Any) -> str:
+    return "no value" if hint is bool else in_words(hint)

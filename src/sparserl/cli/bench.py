@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import tyro
 
 from sparserl import bench
-from sparserl.cli.arguments import Json, choose, in_options, option_types, parse
+from sparserl.cli.arguments import Json, in_options, options_of, parse
 from sparserl.cli.tables import number, print_table
 from sparserl.types import UserError
 
@@ -61,7 +61,7 @@ def main(words: Sequence[str]) -> int:
     options, own = _read(name, rest)
     if own.output is not None:
         _make_writable(own.output)
-    with in_options(option_types(options)):
+    with in_options(options_of(options)):
         document = bench.run(options, lambda line: print(line, file=sys.stderr))
     text = json.dumps(document, indent=1, allow_nan=False)
     if own.output is not None:
@@ -77,7 +77,9 @@ def _name(words: Sequence[str]) -> tuple[str, list[str]]:
     """The word in front, and the others."""
     if not words or words[0].startswith("-"):
         return "updates", list(words)
-    return choose("bench", words[0], bench.BENCHES), list(words[1:])
+    if words[0] not in bench.BENCHES:
+        raise UserError(f"unknown bench {words[0]!r}", value=words[0], allowed=bench.BENCHES)
+    return words[0], list(words[1:])
 
 
 def _read(name: str, words: Sequence[str]) -> tuple[bench.Options, Own]:
@@ -89,7 +91,7 @@ def _read(name: str, words: Sequence[str]) -> tuple[bench.Options, Own]:
     both = dataclasses.make_dataclass("Options", [(key, hints[key]) for key in values], frozen=True)(**values)
     chosen = vars(parse(both, words, f"sparserl bench {name}", _DESCRIPTION))
     of = lambda fields: {key: chosen[key] for key in vars(fields)}
-    with in_options(option_types(both)):
+    with in_options(options_of(both)):
         return dataclasses.replace(template, **of(template)), Own(**of(own))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import tyro
 
 from sparserl import persistence
-from sparserl.cli.arguments import Json, in_options, option_types, parse
+from sparserl.cli.arguments import Json, in_options, options_of, parse
 from sparserl.cli.tables import number, print_table
 from sparserl.environments import Arithmetic, has_pixels
 from sparserl.experiment import Experiment, RunFailure, make_environment, rebuild, under_noise
@@ -61,9 +61,9 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.num_episodes is not None and self.num_episodes < 1:
-            raise UserError(f"num_episodes is {self.num_episodes}: it must be at least 1")
+            raise UserError("it must be at least 1", field="num_episodes", value=self.num_episodes)
         if not 0 <= self.seed < 2**32:
-            raise UserError(f"seed is {self.seed}: it must lie in 0 to {2**32 - 1}")
+            raise UserError(f"it must lie in 0 to {2**32 - 1}", field="seed", value=self.seed)
         _deviations(self.observation_noise)
 
 
@@ -92,7 +92,9 @@ def _deviations(text: str) -> tuple[float, ...]:
     except ValueError:
         deviations = ()
     if not deviations or not all(0 <= deviation < math.inf for deviation in deviations):
-        raise UserError(f"observation_noise is {text!r}: give numbers from 0 on with commas between, as in 0,5,10")
+        raise UserError(
+            "give numbers from 0 on with commas between, as in 0,5,10", field="observation_noise", value=text
+        )
     return deviations
 
 
@@ -109,7 +111,7 @@ def _found(name: str, options: Options) -> Path:
 
 def _document(run: Path, options: Options) -> dict[str, Any]:
     """What one run is, and a row for each deviation of the noise."""
-    with in_options(option_types(options)):
+    with in_options(options_of(options)):
         experiment, built, state = rebuild(run)
         settings = _settings(experiment, options)
         environment = make_environment(experiment, settings.num_episodes)

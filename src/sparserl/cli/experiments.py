@@ -7,11 +7,11 @@ from typing import Annotated, Any, NamedTuple
 
 import tyro
 
-from sparserl.cli.arguments import choose, in_options, option_types, parse
+from sparserl.cli.arguments import Option, in_options, options_of, parse
+from sparserl.errors import UserError, either
 from sparserl.experiment import AGENTS, Budget, Experiment, asked_parameters, from_preset, planned, with_budget
-from sparserl.presets import NETWORKS, NetworkName, PresetName
+from sparserl.presets import NetworkName, PresetName
 from sparserl.sparsity import find_method, method_names
-from sparserl.types import UserError
 
 _HELP: Mapping[str, str] = {
     "environment": "What to learn; any registered Gymnasium environment whose actions fit the agent will do.",
@@ -49,6 +49,12 @@ _HINTS = {
 _FIRST = ("environment", "sparsity", "distribution", "total_steps")
 _NETWORK = "network_name"  # called --network, as that is what it chooses; --network.width and the like are its parts
 _BUDGET = {"budget": None, "actor_share": None}  # options that are no choices of an experiment, but decide some
+_SPELLED = {  # fields that errors name, and that are not called as their options are
+    "environment": Option("--environment", str),
+    "preset": Option("--preset", str),
+    "network": Option("--network", str),
+    "budget_fraction": Option("--budget", float),
+}
 _SPARSITIES = ("--sparsity", "--actor-sparsity", "--critic-sparsity")  # what a budget decides
 _WIDTHS = ("--network.hidden-units", "--critic-hidden-units")  # what it decides, too, for dense
 
@@ -78,14 +84,14 @@ def read_request(
         raise UserError(
             f"--environment is missing: sparserl {command} {agent} {method} --environment {AGENTS[agent].example}"
         )
-    choose("preset", preset, typing.get_args(PresetName))
-    of_network = {} if network is None else {"network": choose("network", network, NETWORKS)}
-    template = from_preset(
-        agent, method, environment or AGENTS[agent].example, typing.cast(PresetName, preset), **of_network
-    )
+    of_network = {} if network is None else {"network": network}
+    with in_options(_SPELLED):
+        template = from_preset(
+            agent, method, environment or AGENTS[agent].example, typing.cast(PresetName, preset), **of_network
+        )
     options = _options(template, own, preset)
     chosen = vars(parse(options, rest, f"sparserl {command} {named}", description))
-    with in_options(option_types(options)):
+    with in_options({**options_of(options), **_SPELLED}):
         own = dataclasses.replace(own, **_fields_of(own, chosen))
         experiment = dataclasses.replace(template, **_fields_of(template, chosen))
         budget = _budget(experiment, chosen["budget"], chosen["actor_share"], rest)
@@ -99,7 +105,7 @@ def read_request(
 def _stored_for_gpu(experiment: Experiment) -> Experiment:
     """The experiment with masked kernels, which auto means there. Raises UserError where compressed ones are wanted."""
     if experiment.storage == "compressed" or experiment.compressed_layers:
-        raise UserError("storage is compressed, but compressed kernels are for CPUs: choose masked or auto for a GPU")
+        raise UserError("compressed kernels are for CPUs; choose masked or auto", field="storage", value="compressed")
     return dataclasses.replace(experiment, storage="masked")
 
 
@@ -109,13 +115,17 @@ def _budget(
     """The budget that was asked for, if any; UserError where other words ask for what it decides."""
     if budget_fraction is None:
         if actor_share is not None:
-            raise UserError(f"actor_share is {actor_share}, a fraction of --budget: give that, too, as in --budget 0.2")
+            raise UserError(
+                "it is a fraction of the budget; give that, too, as in --budget 0.2",
+                field="actor_share",
+                value=actor_share,
+            )
         return None
     asked = asked_parameters(experiment, actor_share, budget_fraction)
     typed = {word.partition("=")[0].replace("_", "-") for word in words}
     decided = [*_SPARSITIES, *(_WIDTHS if experiment.method_name == "dense" else ())]
     if twice := [option for option in decided if option in typed]:
-        raise UserError(f"budget is {budget_fraction}, which decides {twice[0]}: give one of the two")
+        raise UserError(f"it decides {twice[0]}; give only one of the two", field="budget", value=budget_fraction)
     return Budget(budget_fraction, actor_share, asked)
 
 
@@ -130,8 +140,9 @@ def _agent_and_method(command: str, words: Sequence[str], help_asked: bool) -> t
     if count < 2 and not help_asked:
         missing = "AGENT and METHOD come first" if count == 0 else f"METHOD is missing after {names[0]!r}"
         example = f"sparserl {command} {names[0]} rigl --environment CartPole-v1"
-        raise UserError(f"{missing}, as in {example}; METHOD is {', '.join(method_names())}")
-    choose("agent", names[0], AGENTS)
+        raise UserError(f"{missing}, as in {example}; METHOD is {either(method_names())}")
+    if names[0] not in AGENTS:
+        raise UserError(field="agent", value=names[0], allowed=AGENTS)
     find_method(names[1])
     return names[0], names[1], list(words[count:])
 

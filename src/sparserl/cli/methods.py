@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from sparserl.cli.arguments import Json, option_types, parse
+from sparserl.cli.arguments import Json, options_of, parse
 from sparserl.cli.tables import print_table
 from sparserl.sparsity import find_method, method_names
 
@@ -45,5 +45,7 @@ def _description(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "summary": sentence[0] if sentence else "",
-        "options": list(option_types(method(), "--method.")) if dataclasses.is_dataclass(method) else [],
+        "options": [option.name for option in options_of(method(), "method.").values()]
+        if dataclasses.is_dataclass(method)
+        else [],
     }

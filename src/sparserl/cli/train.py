@@ -56,9 +56,9 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.num_seeds < 1:
-            raise UserError(f"num_seeds is {self.num_seeds}: it must be at least 1")
+            raise UserError("it must be at least 1", field="num_seeds", value=self.num_seeds)
         if not 0 <= self.seed <= _LARGEST_SEED - self.num_seeds + 1:
-            raise UserError(f"seed is {self.seed}: it must lie in 0 to {_LARGEST_SEED - self.num_seeds + 1}")
+            raise UserError(f"it must lie in 0 to {_LARGEST_SEED - self.num_seeds + 1}", field="seed", value=self.seed)
 
 
 def main(words: Sequence[str]) -> int:

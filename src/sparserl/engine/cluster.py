@@ -132,7 +132,9 @@ def _connect(address: str) -> Iterator[Client]:
             f"no Dask scheduler answers at {address} within {CONNECT_SECONDS:g} seconds; `dask scheduler` starts one"
         ) from error
     except (ValueError, TypeError, ImportError) as error:
-        raise UserError(f"--scheduler is {address!r}: it takes an address such as tcp://host:8786 ({error})") from error
+        raise UserError(
+            f"it takes an address such as tcp://host:8786 ({error})", field="scheduler", value=address
+        ) from error
     except Exception as error:
         raise UserError(f"what answers at {address} is no Dask scheduler of this version: {error}") from error
     with Client(address, timeout=CONNECT_SECONDS, set_as_default=False) as client:

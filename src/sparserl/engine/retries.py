@@ -19,7 +19,7 @@ class Retries:
 
     def __post_init__(self) -> None:
         if self.most < 0:
-            raise UserError(f"most is {self.most}: it must be at least 0")
+            raise UserError("it must be at least 0", field="most", value=self.most)
 
 
 class Failure(NamedTuple):

@@ -23,6 +23,6 @@ class Settings:
     def __post_init__(self) -> None:
         for name, value in dataclasses.asdict(self).items():
             if name.endswith("_seconds") and value is not None and not 0.0 < value < float("inf"):
-                raise UserError(f"{name} is {value}: it must be more than 0")
+                raise UserError("it must be more than 0", field=name, value=value)
         if self.memory_limit_bytes is not None and self.memory_limit_bytes < 1:
-            raise UserError(f"memory_limit_bytes is {self.memory_limit_bytes}: it must be at least 1")
+            raise UserError("it must be at least 1", field="memory_limit_bytes", value=self.memory_limit_bytes)

@@ -10,7 +10,7 @@ from sparserl.experiment.matching import of_widths
 from sparserl.experiment.planning import Networks, by_name, make_networks, specification
 from sparserl.networks import matched_width
 from sparserl.sparsity import Bounds, Distribution, NetworkSize, allocate, check_shares
-from sparserl.types import EnvSpec, UserError
+from sparserl.types import EnvSpec, Field, UserError
 
 ACTOR = "actor"  # the network whose share of a budget is chosen; all others have equal parts of the rest
 
@@ -52,8 +52,12 @@ def _shares(
     """The fraction of the budget that each network is to have."""
     dense = _parameters(networks)
     if ACTOR not in dense:
-        raise UserError(f"budget is {budget_fraction}: agent {experiment.agent_name} has neither actor nor critic")
-    _check_fraction("budget", budget_fraction)
+        raise UserError(
+            f"agent {experiment.agent_name} has neither actor nor critic",
+            field="budget_fraction",
+            value=budget_fraction,
+        )
+    _check_fraction("budget_fraction", budget_fraction)
     if actor_share is not None:
         _check_fraction("actor_share", actor_share)
     share = dense[ACTOR] / sum(dense.values()) if actor_share is None else actor_share
@@ -63,7 +67,7 @@ def _shares(
 def _check_fraction(name: str, value: float) -> None:
     if not 0 < value <= 1:
         percent = f"; {value:g} % is {value / 100:g}" if 1 < value <= 100 else ""
-        raise UserError(f"{name} is {value}: it is a fraction, above 0 and at most 1{percent}")
+        raise UserError(f"it is a fraction, above 0 and at most 1{percent}", field=name, value=value)
 
 
 def _parameters(networks: Networks) -> dict[str, int]:
@@ -75,8 +79,12 @@ def _with_sparsities_of_budget(
 ) -> Experiment:
     if experiment.layer_sparsities and not experiment.rebudget:
         raise UserError(
-            f"budget is {budget_fraction}: it can be kept only where the other layers make up for layer_sparsities, "
-            "so rebudget must be on"
+            "it can be kept only where the other layers make up for ",
+            Field("layer_sparsities"),
+            ", so choose ",
+            Field("rebudget", True),
+            field="budget_fraction",
+            value=budget_fraction,
         )
     distribution, sizes = Distribution(dense_last_layer=experiment.dense_last_layer), {}
     for name, network in by_name(networks).items():

@@ -19,7 +19,7 @@ from sparserl.experiment.planning import (
 )
 from sparserl.networks import Sized
 from sparserl.sparsity import SparseOptimizer, Sparsities, sparse_glorot_uniform
-from sparserl.types import Agent, Environment, EnvSpec, UserError
+from sparserl.types import Agent, Environment, EnvSpec, Field, UserError, within
 
 
 class Built(NamedTuple):
@@ -70,7 +70,8 @@ def make_agent(
     settings: Any = experiment.agent
     if experiment.kind.memory is not None:
         settings = dataclasses.replace(settings, replay_capacity_steps=capacity_steps(experiment))
-    return experiment.kind.make(settings, spec, networks, optimizers, experiment.num_environments)
+    with within("agent"):
+        return experiment.kind.make(settings, spec, networks, optimizers, experiment.num_environments)
 
 
 def _total_updates(experiment: Experiment) -> int:
@@ -78,11 +79,14 @@ def _total_updates(experiment: Experiment) -> int:
     settings = experiment.agent
     every = settings.steps_per_update
     num_steps = -(-experiment.total_steps // every) * every
-    total = settings.num_updates(num_steps, experiment.num_environments)
+    with within("agent"):
+        total = settings.num_updates(num_steps, experiment.num_environments)
     if total < 1:
         raise UserError(
-            f"total_steps is {experiment.total_steps}, all of it warm-up: give more than "
-            f"{settings.warmup_steps} steps, or lower agent.warmup_steps"
+            f"all of it is warm-up; give more than {settings.warmup_steps} steps, or lower ",
+            Field("agent.warmup_steps"),
+            field="total_steps",
+            value=experiment.total_steps,
         )
     return total
 
@@ -91,7 +95,8 @@ def _optimizers(experiment: Experiment, networks: Networks, sparsities: Sparsiti
     """One for each group; each has the sparsities, the decay and the storage of its own layers."""
     limits = break_evens(experiment, networks, sparsities)
     total_updates, num_envs = _total_updates(experiment), experiment.num_environments
-    inner = experiment.optimizer.build(total_updates, experiment.agent.updates_per_rollout(num_envs))
+    with within("optimizer"):
+        inner = experiment.optimizer.build(total_updates, experiment.agent.updates_per_rollout(num_envs))
     initializer = sparse_glorot_uniform if experiment.sparsity_aware_initialization else None
 
     def optimizer(members: Mapping[str, Sized]) -> SparseOptimizer:

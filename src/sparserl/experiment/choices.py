@@ -4,7 +4,6 @@ import dataclasses
 import json
 import typing
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from sparserl import persistence
@@ -15,7 +14,7 @@ from sparserl.networks import CNNSettings, MLPSettings, ResNetSettings
 from sparserl.presets import NETWORKS, NetworkName, PresetName, network_name
 from sparserl.sparsity import InnerOptimizer, SparseMethod, find_method, method_name
 from sparserl.training import EvaluationSettings
-from sparserl.types import AgentSettings, UserError
+from sparserl.types import AgentSettings, Field, UserError, within
 
 RESULTS_VERSION = 4  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
 
@@ -53,19 +52,29 @@ class Experiment:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 percent = f"; {value:g} % is {value / 100:g}" if 1 < value < 100 else ""
-                raise UserError(f"{name} is {value}: it must lie in [0, 1); 0.9 keeps one weight in ten{percent}")
+                raise UserError(f"it must lie in [0, 1); 0.9 keeps one weight in ten{percent}", field=name, value=value)
         self._check_agent()
+        if self.critic_hidden_units and min(self.critic_hidden_units) < 1:
+            raise UserError("give positive widths", field="critic_hidden_units", value=self.critic_hidden_units)
         if self.total_steps < 1:
-            raise UserError(f"total_steps is {self.total_steps}: it must be at least 1")
+            raise UserError("it must be at least 1", field="total_steps", value=self.total_steps)
         if self.num_environments < 1:
-            raise UserError(f"num_environments is {self.num_environments}: it must be at least 1")
+            raise UserError("it must be at least 1", field="num_environments", value=self.num_environments)
         if not 0 <= self.fake_features <= MOST_FAKE:
             percent = f"; {self.fake_features:g} % is {self.fake_features / 100:g}" if self.fake_features > 1 else ""
-            raise UserError(f"fake_features is {self.fake_features}: it must lie in 0 to {MOST_FAKE}{percent}")
+            raise UserError(
+                f"it must lie in 0 to {MOST_FAKE}{percent}", field="fake_features", value=self.fake_features
+            )
         if self.storage == "masked" and self.compressed_layers:
-            raise UserError(f"compressed_layers is {' '.join(self.compressed_layers)}, but storage is masked")
+            raise UserError(
+                "there are none where ",
+                Field("storage"),
+                " is masked",
+                field="compressed_layers",
+                value=" ".join(self.compressed_layers),
+            )
         if self.weight_decay < 0:
-            raise UserError(f"weight_decay is {self.weight_decay}: it must not be negative")
+            raise UserError("it must not be negative", field="weight_decay", value=self.weight_decay)
 
     def _check_agent(self) -> None:
         """Refuse what this agent has no use for: another kind of network, or choices for an actor or critic."""
@@ -74,10 +83,10 @@ class Experiment:
             value, role = getattr(self, choice), choice.partition("_")[0]
             if value not in (None, ()) and role not in kind.roles.values():
                 lacks = f"no {role}" if kind.roles else "neither actor nor critic"
-                raise UserError(f"{choice} is {value}: agent {name} has {lacks}")
+                raise UserError(f"agent {name} has {lacks}", field=choice, value=value)
         if not isinstance(self.network, kind.learns_with):
             known = " or ".join(network for network, settings in NETWORKS.items() if settings in kind.learns_with)
-            raise UserError(f"network is {self.network_name}: agent {name} learns with {known} only")
+            raise UserError(f"agent {name} learns with {known} only", field="network", value=self.network_name)
 
     @property
     def kind(self) -> AgentKind:
@@ -144,7 +153,9 @@ def _restored(cls: type, plain: Mapping[str, Any]) -> Any:
     values = {}
     for name, value in plain.items():
         nested = dataclasses.is_dataclass(hints[name]) and isinstance(value, Mapping)
-        values[name] = _restored(hints[name], value) if nested else tuple(value) if isinstance(value, list) else value
+        with within(name):
+            inner = _restored(hints[name], value) if nested else value
+        values[name] = tuple(inner) if isinstance(inner, list) else inner
     return cls(**values)
 
 
@@ -171,11 +182,9 @@ def from_preset(
     known = (("agent", agent, AGENTS), ("preset", preset, typing.get_args(PresetName)), ("network", network, NETWORKS))
     for what, name, names in known[: 2 if network is None else 3]:
         if name not in names:
-            near = get_close_matches(str(name), names, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UserError(f"unknown {what} {name!r}: there are {', '.join(names)}{hint}")
+            raise UserError(field=what, value=name, allowed=names)
     if not isinstance(environment, str):
-        raise UserError(f"environment is {environment!r}: it takes a name, such as 'CartPole-v1'")
+        raise UserError("it takes a name, such as 'CartPole-v1'", field="environment", value=environment)
     table = AGENTS[agent].table(method, preset, environment, typing.cast(NetworkName | None, network))
     fields = {field.name: getattr(table, field.name) for field in dataclasses.fields(table)}
     return with_choices(Experiment(**{**fields, "environment": environment}), choices)

@@ -9,7 +9,7 @@ from sparserl.agents import dqn, policies, ppo, replay, sac
 from sparserl.agents.replay import Memory
 from sparserl.networks import MLP, CNNSettings, MLPSettings, NetworkSettings, ResNetSettings, Sized, make
 from sparserl.presets import PRESETS, Table
-from sparserl.types import Agent, AgentSettings, Box, Discrete, EnvSpec, Optimizer, UserError
+from sparserl.types import Agent, AgentSettings, Box, Discrete, EnvSpec, Optimizer, UserError, within
 
 Networks = Mapping[str, Mapping[str, Sized]]  # by the group that owns them, by name
 Optimizers = Mapping[str, Optimizer]  # by the group that they own
@@ -45,8 +45,7 @@ def name_of(settings: AgentSettings) -> str:
     for name, kind in AGENTS.items():
         if isinstance(settings, kind.settings):
             return name
-    known = ", ".join(kind.settings.__name__ for kind in AGENTS.values())
-    raise UserError(f"agent is {settings!r}: it takes one of {known}")
+    raise UserError(field="agent", value=settings, allowed=[kind.settings.__name__ for kind in AGENTS.values()])
 
 
 def _dqn_networks(
@@ -54,7 +53,8 @@ def _dqn_networks(
 ) -> Networks:
     dqn.check_actions(spec)
     assert isinstance(spec.action, Discrete)
-    return {"q": {"q": make(network, spec.observation_shape, spec.action.num_actions)}}
+    with within("network"):
+        return {"q": {"q": make(network, spec.observation_shape, spec.action.num_actions)}}
 
 
 def _make_dqn(settings: dqn.DQNSettings, spec: EnvSpec, networks: Networks, optimizers: Optimizers, num: int) -> Agent:
@@ -81,7 +81,8 @@ def _ppo_networks(
     settings: ppo.PPOSettings, spec: EnvSpec, network: NetworkSettings, critic: NetworkSettings
 ) -> Networks:
     """The actor, whose deviations are constants, and the value network."""
-    ppo.check_actions(spec, settings)
+    with within("agent"):
+        ppo.check_actions(spec, settings)
     of_actor = _of_vectors("ppo", spec, network)
     if isinstance(spec.action, Discrete):
         actor = MLP(of_actor, spec.observation_shape, spec.action.num_actions)

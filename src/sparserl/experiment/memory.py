@@ -39,9 +39,10 @@ def check_memory(experiment: Experiment, num_at_once: int = 1) -> None:
     remedy = f"at most {most} fit" if most > 0 else "none fits beside the rest"
     those = f" of each of {num_at_once} runs at once" if num_at_once > 1 else ""
     raise UserError(
-        f"agent.replay_capacity_steps is {settings.replay_capacity_steps}: "
         f"{capacity_steps(experiment)} steps{those} take {needed / 1e9:.1f} GB, and this machine has "
-        f"{limit / 1e9:.1f} GB of memory: lower it; {remedy}"
+        f"{limit / 1e9:.1f} GB of memory; lower it: {remedy}",
+        field="agent.replay_capacity_steps",
+        value=settings.replay_capacity_steps,
     )
 
 

@@ -2,18 +2,19 @@
 
 import dataclasses
 import functools
-from difflib import get_close_matches
 from typing import Any
 
 import jax
 
 from sparserl import environments, linalg
+from sparserl.errors import renaming
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.kinds import Networks
 from sparserl.networks import NetworkSettings, Sized
 from sparserl.sparsity import Distribution, Sparsities
 from sparserl.types import Environment, EnvSpec, UserError
 
+_CHOSEN_AS = {"kind": "distribution", "overrides": "layer_sparsities"}  # what a Distribution calls its fields
 MATRIX_OPTIMIZERS = ("muon",)  # they treat a kernel as a whole, so it must be a matrix
 
 
@@ -73,20 +74,16 @@ def layer_shapes(networks: Networks) -> dict[str, tuple[int, ...]]:
 
 def nominal_sparsities(experiment: Experiment, networks: Networks) -> Sparsities:
     """The sparsity asked of each layer by "network/layer"; each network is solved on its own."""
-    distribution = Distribution(
-        experiment.distribution,
-        _pairs("layer_sparsities", "LAYER=SPARSITY, as in hidden_1=0.5", experiment.layer_sparsities),
-        experiment.dense_last_layer,
-        experiment.rebudget,
-    )
+    overrides = _pairs("layer_sparsities", "LAYER=SPARSITY, as in hidden_1=0.5", experiment.layer_sparsities)
     members = by_name(networks)
     of_roles = {"actor": experiment.actor_sparsity, "critic": experiment.critic_sparsity}
     chosen = {name: of_roles.get(experiment.kind.roles.get(name, "")) for name in members}
     sparsities = {name: experiment.sparsity if value is None else value for name, value in chosen.items()}
-    try:
+    with renaming(lambda field: field._replace(name=_CHOSEN_AS.get(field.name, field.name))):
+        distribution = Distribution(
+            experiment.distribution, overrides, experiment.dense_last_layer, experiment.rebudget
+        )
         return distribution.network_sparsities({name: mlp.layer_shapes for name, mlp in members.items()}, sparsities)
-    except UserError as error:
-        raise UserError(f"layer_sparsities: {error}" if experiment.layer_sparsities else str(error)) from None
 
 
 @functools.cache
@@ -103,7 +100,7 @@ def planned(experiment: Experiment) -> Experiment:
         return dataclasses.replace(experiment, storage="compressed")
     obstacle = _obstacle(experiment)
     if experiment.storage == "compressed" and obstacle:
-        raise UserError(f"storage is compressed, but {obstacle}: choose masked or auto")
+        raise UserError(f"{obstacle}; choose masked or auto", field="storage", value="compressed")
     networks = make_networks(experiment, specification(experiment))
     sparsities = {} if obstacle else nominal_sparsities(experiment, networks)
     densities = {layer: 1.0 - sparsity for layer, sparsity in sparsities.items()}
@@ -121,12 +118,10 @@ def break_evens(experiment: Experiment, networks: Networks, sparsities: Sparsiti
     shapes = layer_shapes(networks)
     dense = [layer for layer in sparsities if len(shapes[layer]) == 2]
     if unknown := sorted(set(given) - set(dense)):
-        reason = ", a convolution, which is always masked" if unknown[0] in sparsities else ""
-        near = get_close_matches(unknown[0], dense, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near and not reason else ""
-        raise UserError(f"compressed_layers names {unknown[0]!r}{reason}: there are {', '.join(dense)}{hint}")
+        reason = "convolutions are always masked" if unknown[0] in sparsities else "no sparse layer has this name"
+        raise UserError(reason, field="compressed_layers", value=unknown[0], allowed=dense)
     if given and (obstacle := _obstacle(experiment)):
-        raise UserError(f"storage is compressed, but {obstacle}: choose masked or auto")
+        raise UserError(f"{obstacle}; choose masked or auto", field="storage", value="compressed")
     return given
 
 
@@ -141,12 +136,12 @@ def _obstacle(experiment: Experiment) -> str | None:
     return linalg.unavailable_reason()
 
 
-def _pairs(option: str, form: str, texts: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+def _pairs(field: str, form: str, texts: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
     pairs = []
     for text in texts:
         name, _, value = text.partition("=")
         try:
             pairs.append((name.strip(), float(value)))
         except ValueError:
-            raise UserError(f"{option} has {text!r}: write {form}") from None
+            raise UserError(f"write {form}", field=field, value=text) from None
     return tuple(pairs)

@@ -6,14 +6,12 @@ import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import numpy as np
 
-from sparserl.types import UserError
+from sparserl.errors import UserError, either, in_words, nearest, within
 
-_MEANINGS = {int: "a whole number", float: "a number", str: "a word", bool: "True or False"}
 T = TypeVar("T")
 
 
@@ -33,7 +31,7 @@ def check_types(settings: Any, prefix: str = "") -> None:
         if dataclasses.is_dataclass(value):
             check_types(value, f"{name}.")
         elif repr(fitted := _fitted(name, value, _hints(settings)[field.name])) != repr(value):
-            raise UserError(f"{name} is {value!r}: write {fitted!r}")
+            raise UserError(f"write {fitted!r}", field=name, value=value)
 
 
 def choice_names(settings: Any, prefix: str = "") -> list[str]:
@@ -47,10 +45,8 @@ def choice_names(settings: Any, prefix: str = "") -> list[str]:
 
 def unknown_choice(name: str, names: Sequence[str]) -> UserError:
     """The mistake of a name that is not among `names`; a last part alone stands for the whole."""
-    spellings = {**{known.rpartition(".")[2]: known for known in names}, **{known: known for known in names}}
-    near = get_close_matches(name, spellings, n=1) or get_close_matches(name.rpartition(".")[2], spellings, n=1)
-    hint = f"; did you mean {spellings[near[0]]!r}?" if near else ""
-    return UserError(f"unknown choice {name!r}: there are {', '.join(_beside(name, names))}{hint}")
+    choose = f"unknown choice {name!r}: choose {either(_beside(name, names))}"
+    return UserError(choose, value=name, names=nearest(name, names))
 
 
 def _beside(name: str, names: Sequence[str]) -> list[str]:
@@ -85,7 +81,8 @@ def _replaced(settings: Any, choices: Mapping[str, Any]) -> Any:
     values: dict[str, Any] = {name: value for name, value in choices.items() if "." not in name}
     for name in dict.fromkeys(name.partition(".")[0] for name in choices if "." in name):
         inner = {key.removeprefix(f"{name}."): value for key, value in choices.items() if key.startswith(f"{name}.")}
-        values[name] = _replaced(values.get(name, getattr(settings, name)), inner)
+        with within(name):
+            values[name] = _replaced(values.get(name, getattr(settings, name)), inner)
     return dataclasses.replace(settings, **values)
 
 
@@ -95,7 +92,8 @@ def _fitted(name: str, value: Any, hint: Any) -> Any:
         fitted = _as(kind, value)
         if fitted is not _UNFIT:
             return fitted
-    raise UserError(f"{name} is {value!r}: it takes {_meaning(hint)}{_nearest(value, hint)}")
+    names = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+    raise UserError(f"it takes {in_words(hint)}", field=name, value=value, names=nearest(value, names))
 
 
 _UNFIT: Any = object()  # what does not fit; None may
@@ -115,24 +113,3 @@ def _as(kind: Any, value: Any) -> Any:
     if kind in (int, bool, str, types.NoneType):
         return value if type(value) is kind else _UNFIT
     return value if isinstance(value, kind) else _UNFIT
-
-
-def _meaning(hint: Any) -> str:
-    """What a choice of this type takes, in words."""
-    arguments = typing.get_args(hint)
-    if isinstance(hint, types.UnionType):
-        return " or ".join(_meaning(one) for one in arguments)
-    if typing.get_origin(hint) is typing.Literal:
-        return f"one of {', '.join(map(str, arguments))}"
-    if typing.get_origin(hint) is tuple:
-        return f"a tuple, each entry {_meaning(arguments[0])}"
-    return (
-        "None" if hint is types.NoneType else _MEANINGS.get(hint, f"a value of type {getattr(hint, '__name__', hint)}")
-    )
-
-
-def _nearest(value: Any, hint: Any) -> str:
-    if typing.get_origin(hint) is not typing.Literal or not isinstance(value, str):
-        return ""
-    near = get_close_matches(value, typing.get_args(hint), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""

@@ -11,7 +11,7 @@ from sparserl.networks.head import HEAD, check_sizes, hidden_units, outputs
 from sparserl.networks.initializers import InitializerName, fresh
 from sparserl.networks.observations import check_image, images, unfolded
 from sparserl.networks.widths import scaled
-from sparserl.types import Array, Key, Params, UserError
+from sparserl.types import Array, Field, Key, Params, UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +35,13 @@ class CNNSettings:
         check_sizes(self.width, kernel_sizes=self.kernel_sizes, strides=self.strides)
         if not len(self.channels) == len(self.kernel_sizes) == len(self.strides):
             raise UserError(
-                f"channels, kernel_sizes and strides are {self.channels}, {self.kernel_sizes} and {self.strides}: "
-                "give one number of each for every convolution"
+                "give as many channels as ",
+                Field("kernel_sizes"),
+                f", which is {self.kernel_sizes}, and ",
+                Field("strides"),
+                f", which is {self.strides}",
+                field="channels",
+                value=self.channels,
             )
 
 
@@ -57,8 +62,13 @@ class CNN:
         for index, (height, width) in enumerate(self._sides):
             if min(height, width) < 1:
                 raise UserError(
-                    f"kernel_sizes {self.settings.kernel_sizes} and strides {self.settings.strides} leave nothing of "
-                    f"images {self.observation_shape} at convolution {index + 1}: make them smaller, or padding same"
+                    "with ",
+                    Field("strides", self.settings.strides),
+                    f" it leaves nothing of images {self.observation_shape} at convolution {index + 1}; make them "
+                    "smaller, or choose ",
+                    Field("padding", "same"),
+                    field="kernel_sizes",
+                    value=self.settings.kernel_sizes,
                 )
 
     @property

@@ -22,9 +22,9 @@ def check_sizes(width: float, **sizes: tuple[int, ...]) -> None:
     """Raise `UserError` unless each of the named tuples has sizes, all of them positive, and the width is, too."""
     for name, values in sizes.items():
         if not values or min(values) < 1:
-            raise UserError(f"{name} is {values}: give one or more positive numbers")
+            raise UserError("give one or more positive numbers", field=name, value=values)
     if not 0 < width < float("inf"):
-        raise UserError(f"width is {width}: it must be greater than 0")
+        raise UserError("it must be greater than 0", field="width", value=width)
 
 
 def _hidden(params: Params) -> linalg.Layer:

@@ -31,10 +31,10 @@ class MLPSettings:
 
     def __post_init__(self) -> None:
         if not self.hidden_units or min(self.hidden_units) < 1:
-            raise UserError(f"hidden_units is {self.hidden_units}: give one or more positive layer widths")
+            raise UserError("give one or more positive layer widths", field="hidden_units", value=self.hidden_units)
         for name in ("gain", "output_gain"):
             if not getattr(self, name) > 0:
-                raise UserError(f"{name} is {getattr(self, name)}: it must be greater than 0")
+                raise UserError("it must be greater than 0", field=name, value=getattr(self, name))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ FAMILIES: Mapping[str, Table] = {"atari:": dqn_atari, "MinAtar/": dqn_minatar}  
 def dqn(method: str, preset: PresetName, environment: str, network: NetworkName | None = None) -> Preset:
     """DQN's table of the environment's family, which its name tells; classic control's for all others."""
     if preset == "sb3":
-        raise UserError("preset is 'sb3': there is none for agent dqn; choose paper or published-code")
+        raise UserError("agent dqn has none", field="preset", value=preset, allowed=("paper", "published-code"))
     families = (table for prefix, table in FAMILIES.items() if environment.startswith(prefix))
     return next(families, dqn_classic_control)(method, preset, environment, network)
 

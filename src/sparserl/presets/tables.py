@@ -54,7 +54,9 @@ def network_name(settings: NetworkSettings) -> str:
 def only_mlp(agent: str, network: NetworkName | None) -> None:
     """Raises UserError for another kind of network: SAC and PPO learn from vectors."""
     if network not in (None, "mlp"):
-        raise UserError(f"network is {network!r}: agent {agent} learns with mlp only; {network} is for agent dqn")
+        raise UserError(
+            f"agent {agent} learns with mlp only; {network} is for agent dqn", field="network", value=network
+        )
 
 
 def configured(

@@ -50,10 +50,16 @@ def check_shares(bounds: Mapping[str, Bounds], shares: Mapping[str, float], budg
     floor, ceiling = sum(bound.least for bound in bounds.values()), sum(bound.most for bound in bounds.values())
     slack = 1e-9 * budget  # numbers that come from counts of parameters must not fail for their last digit
     if not floor - slack <= budget <= ceiling + slack:
-        raise UserError(f"budget = {budget_fraction} must be {span(floor / total, min(ceiling / total, 1.0))}")
+        raise UserError(
+            f"it must be {span(floor / total, min(ceiling / total, 1.0))}",
+            field="budget_fraction",
+            value=budget_fraction,
+        )
     for name, share in shares.items():
         least, most = bounds[name]
         low, high = max(least, budget - (ceiling - most)), min(most, budget - (floor - least))
         if not low - slack <= share * budget <= high + slack:
             allowed = span(low / budget, high / budget)
-            raise UserError(f"{name}_share = {share} must be {allowed} with a budget of {budget_fraction}")
+            raise UserError(
+                f"it must be {allowed} with a budget of {budget_fraction}", field=f"{name}_share", value=share
+            )

@@ -1,14 +1,13 @@
 """Distributions: how the sparsity of a network spreads over its layers."""
 
-import difflib
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from sparserl.sparsity.masks import Sparsities, live_count
-from sparserl.types import UserError
+from sparserl.types import Field, UserError
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -31,9 +30,9 @@ class Distribution:
 
     def __post_init__(self) -> None:
         if self.kind not in ("erk", "uniform"):
-            raise UserError(f"distribution {self.kind!r} is unknown: there are erk, uniform")
+            raise UserError(field="kind", value=self.kind, allowed=("erk", "uniform"))
         for layer, sparsity in self.overrides:
-            _check_sparsity(f"override of layer {layer!r}", sparsity)
+            _check_sparsity("overrides", f"{layer}={sparsity}", sparsity)
 
     def sparsities(self, shapes: Shapes, sparsity: float) -> Sparsities:
         """Sparsity of each maskable layer of one network; the last layer is the last of `shapes`.
@@ -73,7 +72,7 @@ class Distribution:
         for name in layers:
             given = [value for layer, value in self.overrides if _means(layer, name)]
             if len(given) > 1:
-                raise UserError(f"layer {name!r} is overridden {len(given)} times: once is allowed")
+                raise UserError(f"it is given {len(given)} times; once is allowed", field="overrides", value=name)
             if given:
                 overrides[name] = given[0]
         return (erk if self.kind == "erk" else uniform)(layers, sparsity, overrides, self.rebudget)
@@ -116,11 +115,11 @@ def erk(shapes: Shapes, sparsity: float, overrides: Sparsities = _NO_OVERRIDES, 
 
 def _budget(shapes: Shapes, sparsity: float, overrides: Sparsities, rebudget: bool) -> tuple[int, Shapes]:
     """The live weights that the layers without an override share, and the shapes of these layers."""
-    _check_sparsity("sparsity", sparsity)
+    _check_sparsity("sparsity", sparsity, sparsity)
     for name, value in overrides.items():
         if name not in shapes:
             raise _unknown_layer(name, shapes)
-        _check_sparsity(f"override of layer {name!r}", value)
+        _check_sparsity("overrides", f"{name}={value}", value)
     rest = {name: shape for name, shape in shapes.items() if name not in overrides}
     counted = shapes if rebudget else rest
     budget = sum(live_count(math.prod(shape), sparsity) for shape in counted.values())
@@ -131,23 +130,24 @@ def _budget(shapes: Shapes, sparsity: float, overrides: Sparsities, rebudget: bo
         if not len(rest) <= budget <= largest:
             allowed = span(1.0 - (fixed + largest) / size, 1.0 - (fixed + len(rest)) / size)
             raise UserError(
-                f"sparsity = {sparsity} cannot be had with the overrides of {', '.join(overrides)}: "
-                f"it must be {allowed}; or change an override, or do not re-budget"
+                f"it must be {allowed} with ",
+                Field("overrides"),
+                f" of {', '.join(overrides)}; or change one of these, or choose ",
+                Field("rebudget", False),
+                field="sparsity",
+                value=sparsity,
             )
     return budget, rest
 
 
-def _check_sparsity(what: str, sparsity: float) -> None:
+def _check_sparsity(field: str, value: Any, sparsity: float) -> None:
     if not 0.0 <= sparsity < 1.0:
         # Only sparsity 1 leaves a layer without a live weight: counts of live weights are rounded up.
-        raise UserError(f"{what} = {sparsity} must be at least 0 and below 1")
+        raise UserError("a sparsity must be at least 0 and below 1", field=field, value=value)
 
 
 def _unknown_layer(layer: str, names: Collection[str]) -> UserError:
-    short = {name.partition("/")[2]: name for name in names}
-    nearest = difflib.get_close_matches(layer, [*names, *short], n=1)
-    hint = f"; did you mean {short.get(nearest[0], nearest[0])!r}?" if nearest else ""
-    return UserError(f"override of layer {layer!r}: there is no such masked layer; there are {', '.join(names)}{hint}")
+    return UserError("no masked layer has this name", field="overrides", value=layer, allowed=names)
 
 
 def _means(layer: str, name: str) -> bool:

@@ -1,12 +1,12 @@
 """The inner optimizers by name: plain optax transformations that `SparseOptimizer` wraps."""
 
 import dataclasses
-from typing import Literal
+from typing import Literal, get_args
 
 import jax.numpy as jnp
 import optax
 
-from sparserl.types import UserError
+from sparserl.types import Field, UserError
 
 InnerName = Literal["adam", "adamw", "sgd", "rmsprop", "lion", "muon"]
 
@@ -31,15 +31,22 @@ class InnerOptimizer:
 
     def __post_init__(self) -> None:
         if not self.learning_rate > 0:
-            raise UserError(f"learning_rate is {self.learning_rate}: it must be greater than 0")
+            raise UserError("it must be greater than 0", field="learning_rate", value=self.learning_rate)
         if self.max_gradient_norm is not None and not self.max_gradient_norm > 0:
-            raise UserError(f"max_gradient_norm is {self.max_gradient_norm}: it must be greater than 0")
+            raise UserError("it must be greater than 0", field="max_gradient_norm", value=self.max_gradient_norm)
         if self.momentum and self.name not in ("sgd", "rmsprop"):
-            raise UserError(f"momentum is {self.momentum} but {self.name} has none: use sgd or rmsprop, or momentum 0")
+            raise UserError(
+                f"{self.name} has none; use sgd or rmsprop, or 0 here",
+                field="momentum",
+                value=self.momentum,
+            )
         if self.decoupled_weight_decay and self.name not in ("adamw", "lion", "muon"):
             raise UserError(
-                f"decoupled_weight_decay is {self.decoupled_weight_decay} but {self.name} has none: use adamw, lion or "
-                "muon, or weight_decay (L2 in the loss)"
+                f"{self.name} has none; use adamw, lion or muon, or ",
+                Field("weight_decay", outer=True),
+                " (L2 in the loss)",
+                field="decoupled_weight_decay",
+                value=self.decoupled_weight_decay,
             )
 
     def build(self, total_updates: int, held_updates: int = 1) -> optax.GradientTransformation:
@@ -70,4 +77,4 @@ class InnerOptimizer:
                 return optax.lion(rate, weight_decay=decay)
             case "muon":
                 return optax.contrib.muon(rate, eps=self.epsilon, weight_decay=decay)
-        raise UserError(f"optimizer is {self.name!r}: choose adam, adamw, sgd, rmsprop, lion or muon")
+        raise UserError(field="name", value=self.name, allowed=get_args(InnerName))

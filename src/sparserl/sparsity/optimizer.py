@@ -15,7 +15,7 @@ from sparserl.sparsity import storage
 from sparserl.sparsity.masks import Kernels, Masks, Sparsities, apply_masks, kernels, replace_kernels
 from sparserl.sparsity.methods import SparseMethod
 from sparserl.sparsity.trees import owner, place_name, words
-from sparserl.types import Array, Aux, Group, Key, Loss, OptState, Params, UserError
+from sparserl.types import Array, Aux, Group, Key, Loss, OptState, Params, UserError, within
 
 MOST_RELAYOUTS = 20  # points of a schedule where storage is looked at again
 
@@ -59,7 +59,8 @@ class SparseOptimizer:
 
     def __post_init__(self) -> None:
         if self.method.window is not None:
-            self.method.window.check(self.total_updates)
+            with within("method.window"):
+                self.method.window.check(self.total_updates)
         if unknown := sorted(set(self.break_even) - set(self.sparsities)):
             raise UserError(f"break_even names {', '.join(unknown)}, which has no sparsity and is never sparse")
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.types import Array, UserError
+from sparserl.types import Array, Field, UserError
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["index"], meta_fields=["count"])
@@ -55,14 +55,17 @@ class Window:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.start_fraction <= 1.0:
-            raise UserError(f"window: start_fraction = {self.start_fraction} must be between 0 and 1")
+            raise UserError("it must lie in [0, 1]", field="start_fraction", value=self.start_fraction)
         if not self.start_fraction <= self.stop_fraction <= 1.0:
             raise UserError(
-                f"window: stop_fraction = {self.stop_fraction} must be between start_fraction = {self.start_fraction} "
-                "and 1"
+                "it must lie between ",
+                Field("start_fraction"),
+                f", which is {self.start_fraction}, and 1",
+                field="stop_fraction",
+                value=self.stop_fraction,
             )
         if self.interval_updates < 1:
-            raise UserError(f"window: interval_updates = {self.interval_updates} must be at least 1")
+            raise UserError("it must be at least 1", field="interval_updates", value=self.interval_updates)
 
     def first(self, total_updates: int) -> int:
         """The update at which the window first changes the topology."""
@@ -83,13 +86,21 @@ class Window:
         A window with equal start and stop is meant to fire once, whatever its interval.
         """
         first, last = self.first(total_updates), self.last(total_updates)
-        where = f"window {self.start_fraction} to {self.stop_fraction} of {total_updates} updates"
         if last < first:
-            raise UserError(f"{where} never fires: its start must be before the last update; lower start_fraction")
+            raise UserError(
+                f"the window never fires: it must start before the last of {total_updates} updates",
+                field="start_fraction",
+                value=self.start_fraction,
+            )
         if last == first and self.start_fraction != self.stop_fraction:
             span_updates = self._stop(total_updates) - first
             advice = f"at most {span_updates} is allowed" if span_updates else "train longer or widen the window"
-            raise UserError(f"{where} is shorter than interval_updates = {self.interval_updates}: {advice}")
+            raise UserError(
+                f"the window, {self.start_fraction} to {self.stop_fraction} of {total_updates} updates, is shorter; "
+                f"{advice}",
+                field="interval_updates",
+                value=self.interval_updates,
+            )
 
     def due(self, num_updates: int | Array, total_updates: int) -> bool | Array:
         """Whether the topology changes at update `num_updates` (counts from 0; int or traced integer scalar)."""

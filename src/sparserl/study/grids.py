@@ -98,7 +98,7 @@ def _combinations(choices: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _check_sequence(what: str, values: Any) -> None:
     if isinstance(values, str) or not isinstance(values, Sequence):
-        raise UserError(f"{what} is {values!r}: give several, as in ({values!r},)")
+        raise UserError(f"give several, as in ({values!r},)", field=what, value=values)
     if not values:
         raise UserError(f"{what} is empty: give at least one")
     if twice := [value for value in values if list(values).count(value) > 1]:

@@ -65,16 +65,16 @@ class Study:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise UserError(f"name is {self.name!r}: letters, digits and _.+- are allowed")
+            raise UserError("letters, digits and _.+- are allowed", field="name", value=self.name)
         _check_text("question", self.question)
         _check_all("experiments", self.experiments, Experiment)
         _check_all("figures", self.figures, Figure)
         _check_all("waiting", self.waiting, str)
         check_preset(self.preset)
         if type(self.diagnostics) is not bool:
-            raise UserError(f"diagnostics is {self.diagnostics!r}: True or False")
+            raise UserError("True or False", field="diagnostics", value=self.diagnostics)
         if type(self.num_seeds) is not int or not 1 <= self.num_seeds <= LARGEST_NUM_SEEDS:
-            raise UserError(f"num_seeds is {self.num_seeds!r}: a whole number, 1 to {LARGEST_NUM_SEEDS}")
+            raise UserError(f"a whole number, 1 to {LARGEST_NUM_SEEDS}", field="num_seeds", value=self.num_seeds)
         if not self.experiments and not self.waiting:
             raise UserError("experiments is empty: a study has at least one")
         _check_parts(self)
@@ -90,7 +90,7 @@ def check_preset(preset: Any) -> None:
 
 def _check_text(name: str, value: Any) -> None:
     if not isinstance(value, str) or not value.strip():
-        raise UserError(f"{name} is {value!r}: it must be a sentence")
+        raise UserError("it must be a sentence", field=name, value=value)
 
 
 def _check_all(name: str, values: Any, kind: type) -> None:

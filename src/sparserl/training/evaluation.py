@@ -23,11 +23,11 @@ class EvaluationSettings:
     def __post_init__(self) -> None:
         for name in ("interval_steps", "num_episodes", "max_episode_steps"):
             if getattr(self, name) < 1:
-                raise UserError(f"evaluation.{name} is {getattr(self, name)}: it must be at least 1")
+                raise UserError("it must be at least 1", field=name, value=getattr(self, name))
         if self.min_steps < 0:
-            raise UserError(f"evaluation.min_steps is {self.min_steps}: it must not be negative")
+            raise UserError("it must not be negative", field="min_steps", value=self.min_steps)
         if not 0 < self.final_fraction <= 1:
-            raise UserError(f"evaluation.final_fraction is {self.final_fraction}: it must lie in (0, 1]")
+            raise UserError("it must lie in (0, 1]", field="final_fraction", value=self.final_fraction)
 
     def final_return(self, returns: Sequence[float]) -> float:
         """Mean over the last part of the evaluations: the last int(final_fraction * count) of them, at least one."""

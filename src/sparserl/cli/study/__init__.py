@@ -1,6 +1,5 @@
 """`sparserl study SUBCOMMAND ...`: each subcommand lies in a module of its own, imported when it is asked for."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Literal
@@ -25,9 +24,7 @@ def main(words: Sequence[str]) -> int:
         print(_help())
         return DONE if words else WRONG
     if words[0] not in SUBCOMMANDS:
-        nearest = difflib.get_close_matches(words[0], SUBCOMMANDS, n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        raise UserError(f"unknown study command {words[0]!r}: there are {', '.join(SUBCOMMANDS)}{hint}")
+        raise UserError(f"unknown study command {words[0]!r}", value=words[0], allowed=SUBCOMMANDS)
     module = import_module(f"sparserl.cli.study.{SUBCOMMANDS[words[0]].module}")
     status: int = module.main(list(words[1:]))
     return status

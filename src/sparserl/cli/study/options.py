@@ -10,7 +10,7 @@ import tyro
 from sparserl.cli.arguments import Json
 from sparserl.cli.sinks import Sinks
 from sparserl.engine.settings import Settings
-from sparserl.errors import UserError
+from sparserl.errors import Field, UserError
 from sparserl.study.stored import StoredStudy, stored, stored_names
 
 ScaleOption = Literal["smoke", "quick", "paper"] | None
@@ -54,9 +54,15 @@ class Work:
 
     def __post_init__(self) -> None:
         if self.num_workers is not None and self.num_workers < 1:
-            raise UserError(f"num_workers is {self.num_workers}: it must be at least 1")
+            raise UserError("it must be at least 1", field="num_workers", value=self.num_workers)
         if self.num_workers is not None and self.scheduler is not None:
-            raise UserError("num_workers is for this machine: the workers of --scheduler are started where it runs")
+            raise UserError(
+                "it is for this machine; the workers of ",
+                Field("scheduler"),
+                " are started where it runs",
+                field="num_workers",
+                value=self.num_workers,
+            )
         self.settings()
 
     def settings(self) -> Settings:
@@ -77,7 +83,7 @@ def parse_bytes(text: str) -> int:
     with suppress(ValueError, OverflowError):
         if any(map(str.isdigit, text)) and (num_bytes := int(parse(text))) > 0:  # to Dask GB is 1GB
             return num_bytes
-    raise UserError(f"memory_limit is {text!r}: it takes a number of bytes such as 4GB, 500MB or 2GiB")
+    raise UserError("it takes a number of bytes such as 4GB, 500MB or 2GiB", field="memory_limit", value=text)
 
 
 def find_stored(name: str, scale: str | None, output: Path) -> StoredStudy:

@@ -1,6 +1,5 @@
 """Sparse methods: who chooses the topology. One file each; a new one is a new file and a line in `METHODS`."""
 
-import difflib
 from importlib import metadata
 from typing import Protocol
 
@@ -90,10 +89,7 @@ def find_method(name: str) -> type:
     for entry in metadata.entry_points(group=ENTRY_POINTS, name=name):
         loaded: type = entry.load()
         return loaded
-    names = method_names()
-    nearest = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    raise UserError(f"unknown method {name!r}: there are {', '.join(names)}{hint}")
+    raise UserError(field="method", value=name, allowed=method_names())
 
 
 def method_name(method: SparseMethod) -> str:

@@ -24,7 +24,7 @@ class SET:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.drop_fraction <= 1.0:
-            raise UserError(f"set: drop_fraction = {self.drop_fraction} must be between 0 and 1")
+            raise UserError("it must lie in [0, 1]", field="drop_fraction", value=self.drop_fraction)
 
     def init(self, key: Key, kernels: Kernels, sparsities: Sparsities) -> Masks:
         """Random masks."""
