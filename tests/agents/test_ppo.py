@@ -390,6 +390,13 @@ def test_what_acting_reads_is_kept_with_the_run():
     assert isinstance(jax.eval_shape(built.agent.init, jax.random.key(0)), PPOState)
 
 
+def test_minibatches_of_one_advantage_are_refused_where_it_would_be_normalized_to_zero():
+    with pytest.raises(UserError, match=r"^batch_size is 1: .* at least 2, or choose normalize_advantages=False$"):
+        PPOSettings(batch_size=1)
+    assert PPOSettings(batch_size=1, normalize_advantages=False).batch_size == 1
+    assert PPOSettings(batch_size=2).normalize_advantages
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("discount", 1.5), ("batch_size", 0), ("clip_range", 0.0), ("reward_limit", 0.0), ("value_weight", -1.0)],

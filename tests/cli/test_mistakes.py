@@ -44,6 +44,23 @@ MISTAKES = {
         ["train", "ppo", "rigl", "--environment", "Pendulum-v1", "--agent.batch-size", "100"],
         ["--agent.batch-size is 100", "must divide the 2048 steps", "--agent.rollout-steps x --num-environments"],
     ),
+    "minibatches of one advantage": (
+        ["train", "ppo", "rigl", "--environment", "Pendulum-v1", "--agent.batch-size", "1"],
+        ["--agent.batch-size is 1", "learn nothing", "choose --agent.no-normalize-advantages"],
+    ),
+    "widths of critics": (
+        ["describe", *SAC, "--critic-hidden-units", "0"],
+        ["--critic-hidden-units is (0,)", "positive widths"],
+    ),
+    "momentum of adam": ([*TRAIN, "--optimizer.momentum", "0.9"], ["--optimizer.momentum is 0.9", "adam has none"]),
+    "decay beside another gradient": (
+        [*TRAIN, "--optimizer.decoupled-weight-decay", "0.1"],
+        ["--optimizer.decoupled-weight-decay is 0.1", "adamw, lion or muon", "or --weight-decay"],
+    ),
+    "impossible sparsity of a layer": (
+        ["describe", *SAC, "--sparsity", "0.1", "--layer-sparsities", "actor/hidden_2=0.99"],
+        ["--sparsity is 0.1", "with --layer-sparsities of actor/hidden_2", "or choose --no-rebudget"],
+    ),
     "clip range": (
         ["train", "ppo", "rigl", "--environment", "CartPole-v1", "--agent.clip-range", "0"],
         ["--agent.clip-range is 0.0", "greater than 0"],

@@ -82,6 +82,16 @@ def test_what_does_not_fit_is_refused(experiment, choices, message):
         with_choices(experiment, choices)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("total_steps", 0), ("agent.batch_size", 0), ("method.window.interval_updates", 0), ("evaluation.min_steps", -1)],
+)
+def test_a_choice_out_of_range_is_named_from_the_experiment(experiment, field, value):
+    with pytest.raises(UserError, match=rf"^{field} is {value}: ") as caught:
+        with_choices(experiment, {field: value})
+    assert (caught.value.field, caught.value.value) == (field, value)
+
+
 def test_types_are_checked_to_the_letter(experiment):
     check_types(experiment)
     for wrong in ({"weight_decay": 0}, {"layer_sparsities": []}, {"dense_last_layer": 1}, {"total_steps": 1e6}):

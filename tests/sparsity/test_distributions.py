@@ -154,7 +154,7 @@ def test_impossible_sparsities_are_refused(sparsity):
             solve(NET, sparsity)
         with pytest.raises(UserError, match="'q/output="):
             solve(NET, 0.9, {"q/output": sparsity})
-    with pytest.raises(UserError, match="'output'"):
+    with pytest.raises(UserError, match="'output="):
         Distribution(overrides=(("output", sparsity),))
 
 

@@ -134,7 +134,7 @@ sys.exit(any(name in sys.modules for name in ("sparserl.experiment", "sparserl.s
         ({"figures": (Figure("a", "A"), Figure("a", "B"))}, "'a' twice"),
         (
             {"figures": (Figure("a", "A", x="budget", rows="no_such_thing"),)},
-            r"^figure a, rows: unknown choice 'no_such_thing': there are agent, method, .*live_parameters",
+            r"^figure a, rows: unknown choice 'no_such_thing': choose agent, method, .*live_parameters",
         ),
         ({"figures": (Figure("a", "A", x="live_parametrs"),)}, "figure a, x: .*; did you mean 'live_parameters'?"),
         ({"figures": (Figure("a", "A", x="method.drop_fracton"),)}, "did you mean 'method.drop_fraction'?"),
