@@ -157,7 +157,7 @@ def test_an_agent_of_one_entry_trains_resumes_and_is_reported(toy, tmp_path):
 def test_an_agent_without_actor_and_critic_takes_none_of_their_choices(toy):
     with pytest.raises(UserError, match=r"actor_sparsity is 0\.5: agent toy has neither actor nor critic"):
         dataclasses.replace(toy, actor_sparsity=0.5)
-    with pytest.raises(UserError, match="network is cnn: agent toy learns with mlp only"):
+    with pytest.raises(UserError, match="network is 'cnn': agent toy learns with mlp only"):
         dataclasses.replace(toy, network=from_preset("dqn", "rigl", "atari:Pong").network)
 
 
