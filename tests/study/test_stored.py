@@ -141,7 +141,10 @@ sys.exit(any(name in sys.modules for name in ("sparserl.experiment", "sparserl.s
         ({"figures": (Figure("a", "A", lines="network"),)}, "figure a, lines: .* 'network'"),
         ({"figures": (Figure("a", "A", y="final_retrun"),)}, "figure a, y: .*did you mean 'final_return'?"),
         ({"figures": (Figure("a", "A", x=""),)}, "figure a, x: unknown choice ''"),
-        ({"preset": "published_code"}, "unknown preset 'published_code': .*did you mean 'published-code'?"),
+        (
+            {"preset": "published_code"},
+            "preset is 'published_code': there is none.*; choose paper, published-code or sb3; did you",
+        ),
         ({"budgets": {"elsewhere": None}}, "budgets has elsewhere"),
     ],
 )

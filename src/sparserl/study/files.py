@@ -4,6 +4,7 @@ A study file is a program that runs with all rights of whoever loads it: load on
 """
 
 import contextlib
+import dataclasses
 import inspect
 import pkgutil
 import sys
@@ -16,8 +17,9 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from sparserl.experiment import check, check_types
+from sparserl.presets import PresetName
 from sparserl.study import catalogue
-from sparserl.study.studies import SCALES, Scale, Study
+from sparserl.study.studies import SCALES, Scale, Study, check_preset
 from sparserl.types import UserError
 
 FUNCTION = "study"  # what a study file defines
@@ -30,16 +32,18 @@ def catalogue_names() -> list[str]:
     return sorted(names, key=lambda name: (name.split("_")[0], int(name.split("_")[1]), name))
 
 
-def load(name_or_path: str | Path, scale: Scale) -> Study:
+def load(name_or_path: str | Path, scale: Scale, preset: PresetName | None = None) -> Study:
     """The study that the catalogue has by this name, or that one Python file defines, with all experiments checked.
 
+    preset: what its experiments come from; None: what the file has by itself, in the catalogue `paper`.
     Raises UserError in one line: the file and its line, what is wrong, what is allowed, the nearest valid name.
     """
     if scale not in SCALES:
         raise UserError(f"unknown scale {scale!r}: choose {', '.join(SCALES)}{_nearest(str(scale), SCALES)}")
+    check_preset(preset)
     text = str(name_or_path)
     known = text in catalogue_names()
-    return _load_file(Path(catalogue.__path__[0]) / f"{text}.py" if known else _user_file(text), scale)
+    return _load_file(Path(catalogue.__path__[0]) / f"{text}.py" if known else _user_file(text), scale, preset)
 
 
 def from_catalogue(name: str, scale: Scale) -> Study:
@@ -65,7 +69,7 @@ def _user_file(text: str) -> Path:
     raise UserError(f"no study {text!r}: {hint}; a file of your own is given as path/name.py")
 
 
-def _load_file(path: Path, scale: Scale) -> Study:
+def _load_file(path: Path, scale: Scale, preset: PresetName | None) -> Study:
     with _located(path):
         source = path.read_bytes()
         code = compile(source, str(path), "exec")
@@ -78,8 +82,7 @@ def _load_file(path: Path, scale: Scale) -> Study:
         function = _function(path, module)
         line = function.__code__.co_firstlineno
         with _located(path, line), contextlib.redirect_stdout(sys.stderr):
-            found = function(scale)
-            return _checked(found, path.stem)
+            return _checked(_called(function, scale, preset), path.stem)
     finally:
         del sys.modules[module.__name__]
 
@@ -101,6 +104,19 @@ def _function(path: Path, module: ModuleType) -> Any:
             f"{path}:{function.__code__.co_firstlineno}: study{given} must take the scale alone: study(scale)"
         ) from None
     return function
+
+
+def _called(function: Any, scale: Scale, preset: PresetName | None) -> Any:
+    """What the function returns, which knows its preset where the function takes one."""
+    signature = inspect.signature(function)
+    if "preset" not in signature.parameters:
+        if preset is not None:
+            raise UserError(f'preset is {preset!r}, and study{signature} takes none: study(scale, preset="paper") does')
+        return function(scale)
+    chosen = preset or signature.parameters["preset"].default
+    study = function(scale, preset=chosen)
+    nameless = isinstance(study, Study) and study.preset is None
+    return dataclasses.replace(study, preset=chosen) if nameless else study
 
 
 def _checked(study: Any, name: str) -> Study:

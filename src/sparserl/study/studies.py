@@ -3,7 +3,6 @@
 import dataclasses
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
 from sparserl.experiment import Budget, Experiment
@@ -83,9 +82,7 @@ class Study:
 def check_preset(preset: Any) -> None:
     """Raises UserError for a preset that there is not; None is none."""
     if preset is not None and preset not in (names := get_args(PresetName)):
-        near = get_close_matches(str(preset), names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise UserError(f"unknown preset {preset!r}: there are {', '.join(names)}{hint}")
+        raise UserError("there is none of that name", field="preset", value=preset, allowed=names)
 
 
 def _check_text(name: str, value: Any) -> None:

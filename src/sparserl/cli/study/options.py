@@ -11,9 +11,13 @@ from sparserl.cli.arguments import Json
 from sparserl.cli.sinks import Sinks
 from sparserl.engine.settings import Settings
 from sparserl.errors import Field, UserError
-from sparserl.study.stored import StoredStudy, stored, stored_names
+from sparserl.study.stored import USUAL_PRESET, StoredStudy, stored, stored_names
 
 ScaleOption = Literal["smoke", "quick", "paper"] | None
+PresetOption = Annotated[
+    Literal["paper", "published-code", "sb3"] | None,
+    tyro.conf.arg(help="The numbers that experiments come from; none: the paper's tables, or the one stored."),
+]
 Output = Annotated[Path, tyro.conf.arg(help="Results directory; it may hold many studies.")]
 _SCALE_HELP = "smoke takes minutes, quick hours on two cores, paper is as published; none: quick, or the one stored."
 DEVICE_HELP = "What runs compute on; on a GPU the seeds of an experiment side by side, where that can be."
@@ -24,6 +28,7 @@ class Work:
     """What `run`, `resume` and `retry` are told beside the study: where it is, and how its runs are worked on."""
 
     scale: Annotated[ScaleOption, tyro.conf.arg(help=_SCALE_HELP)] = None
+    preset: PresetOption = None
     output: Output = Path("results")
     scheduler: Annotated[
         str | None, tyro.conf.arg(help="Address of a Dask scheduler, tcp://host:8786; none: the cores of this machine.")
@@ -86,10 +91,24 @@ def parse_bytes(text: str) -> int:
     raise UserError("it takes a number of bytes such as 4GB, 500MB or 2GiB", field="memory_limit", value=text)
 
 
-def find_stored(name: str, scale: str | None, output: Path) -> StoredStudy:
-    """The study that a person names, at the scale given or the only one. Raises UserError with what there is."""
-    plain, _, given = name.partition("@")
-    scales = [each.partition("@")[2] for each in stored_names(output) if each.partition("@")[0] == plain]
-    if not (chosen := scale or given) and len(scales) > 1:
-        raise UserError(f"{output} holds {plain} at the scales {', '.join(scales)}: choose one by --scale")
-    return stored(output, plain, chosen or (scales[0] if scales else "quick"))
+def find_stored(name: str, scale: str | None, preset: str | None, output: Path) -> StoredStudy:
+    """The study that a person names, at the scale and preset given, or the only one.
+
+    NAME, NAME@SCALE and NAME@SCALE+PRESET are names; the second is of the paper's preset. Raises UserError with what
+    there is.
+    """
+    plain, at, label = name.partition("@")
+    labels = [each.partition("@")[2] for each in stored_names(output) if each.partition("@")[0] == plain]
+    if at and not scale:
+        scale, _, suffix = label.partition("+")
+        preset = preset or suffix or USUAL_PRESET
+    fitting = [label for label in labels if _fits(label, scale, preset)]
+    if len(fitting) > 1:
+        raise UserError(f"{output} holds {plain} at the scales {', '.join(fitting)}: choose one by --scale, --preset")
+    chosen, _, suffix = (fitting or [scale or "quick"])[0].partition("+")
+    return stored(output, plain, chosen, suffix or preset)
+
+
+def _fits(label: str, scale: str | None, preset: str | None) -> bool:
+    stored_scale, _, stored_preset = label.partition("+")
+    return scale in (None, stored_scale) and preset in (None, stored_preset or USUAL_PRESET)

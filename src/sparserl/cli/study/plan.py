@@ -11,6 +11,7 @@ import tyro
 
 from sparserl.cli.arguments import Json, parse
 from sparserl.cli.study import DEFAULT_SCALE, name_and_options
+from sparserl.cli.study.options import PresetOption
 from sparserl.cli.tables import print_table
 from sparserl.study import Scale
 from sparserl.study.files import load
@@ -33,6 +34,7 @@ class Options:
     scale: Annotated[
         Scale, tyro.conf.arg(help="Minutes on 2 cores (smoke), hours (quick), or as published (paper).")
     ] = cast(Scale, DEFAULT_SCALE)
+    preset: PresetOption = None
     output: Annotated[Path, tyro.conf.arg(help="Results directory; runs that have finished there count.")] = Path(
         "results"
     )
@@ -44,7 +46,7 @@ def main(words: Sequence[str]) -> int:
     """Plan the study that `words` name."""
     name, rest = name_and_options("plan", words)
     options = parse(Options(), rest, f"sparserl study plan {name}", _DESCRIPTION)
-    study = load(name, options.scale)
+    study = load(name, options.scale, options.preset)
     if options.calibration and study.experiments:
         print("sparserl: measuring a few experiments, unless they are known", file=sys.stderr)
     planned = plan(study, options.output, options.calibration)
@@ -61,6 +63,7 @@ def _document(planned: Plan, options: Options) -> dict[str, Any]:
     return {
         "study": study.name,
         "scale": options.scale,
+        "preset": study.preset,
         "question": study.question,
         "directory": str(options.output),
         "num_experiments": len(study.experiments),
@@ -75,7 +78,8 @@ def _document(planned: Plan, options: Options) -> dict[str, Any]:
 
 def _show(planned: Plan, options: Options) -> None:
     study = planned.study
-    print(f"{study.name}, scale {options.scale}: {study.question}\n")
+    preset = f", preset {study.preset}" if study.preset else ""
+    print(f"{study.name}, scale {options.scale}{preset}: {study.question}\n")
     columns = ("agent", "environment", "experiments", "runs", "finished", "steps", "evaluation steps", "core-hours")
     print_table(columns, [_row(part) for part in planned.parts], numbers_from=2)
     print(f"\nruns:    {_runs(planned)}")

@@ -20,7 +20,7 @@ def main(words: Sequence[str]) -> int:
     """Resume the study that `words` name; 0 where no run has failed."""
     name, rest = name_and_options("resume", words)
     options = parse(Work(), rest, f"sparserl study resume {name}", _DESCRIPTION)
-    stored = find_stored(name, options.scale, options.output)
+    stored = find_stored(name, options.scale, options.preset, options.output)
     with claimed(stored.folder):
         from sparserl.cli.study.working import work
 

@@ -18,7 +18,7 @@ def main(words: Sequence[str]) -> int:
     """Retry the failed runs of the study that `words` name; 0 where none fails again."""
     name, rest = name_and_options("retry", words)
     options = parse(Work(), rest, f"sparserl study retry {name}", _DESCRIPTION)
-    stored = find_stored(name, options.scale, options.output)
+    stored = find_stored(name, options.scale, options.preset, options.output)
     with claimed(stored.folder):
         from sparserl.cli.study.working import work
 

@@ -25,14 +25,15 @@ def main(words: Sequence[str]) -> int:
     name, rest = name_and_options("run", words)
     options = parse(Work(), rest, f"sparserl study run {name}", _DESCRIPTION)
     scale = options.scale or DEFAULT_SCALE
-    refuse_if_claimed(study_folder(options.output, Path(name).stem, scale))  # at once: loading a study takes its time
+    early = study_folder(options.output, Path(name).stem, scale, options.preset)
+    refuse_if_claimed(early)  # at once: loading a study takes its time
     from sparserl.cli.study.working import work
     from sparserl.study.files import load
 
-    study = load(name, scale)
+    study = load(name, scale, options.preset)
     if not study.experiments:
         raise UserError(f"nothing of {study.name} can be run yet: it waits for {'; '.join(study.waiting)}")
-    folder = study_folder(options.output, study.name, scale)
+    folder = study_folder(options.output, study.name, scale, study.preset)
     with claimed(folder):
         store(options.output, study, scale)
-        return work(stored(options.output, study.name, scale), options, read_failures(folder))
+        return work(stored(options.output, study.name, scale, study.preset), options, read_failures(folder))

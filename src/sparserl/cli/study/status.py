@@ -10,7 +10,7 @@ import tyro
 
 from sparserl.cli.arguments import Json, parse
 from sparserl.cli.study import name_and_options
-from sparserl.cli.study.options import Output, ScaleOption, find_stored
+from sparserl.cli.study.options import Output, PresetOption, ScaleOption, find_stored
 from sparserl.cli.study.summary import document, show
 
 _DESCRIPTION = """Show how far the runs of a study are, and which failed or diverged: at which step, why, and the logs.
@@ -24,6 +24,7 @@ class Options:
     """What `status` is told beside the study."""
 
     scale: Annotated[ScaleOption, tyro.conf.arg(help="Needed where the study is stored at several scales.")] = None
+    preset: PresetOption = None
     output: Output = Path("results")
     json: Json = False
 
@@ -32,7 +33,7 @@ def main(words: Sequence[str]) -> int:
     """Show the study that `words` name; 0 whatever its runs have come to."""
     name, rest = name_and_options("status", words)
     options = parse(Options(), rest, f"sparserl study status {name}", _DESCRIPTION)
-    summary: dict[str, Any] = document(find_stored(name, options.scale, options.output), options.output)
+    summary: dict[str, Any] = document(find_stored(name, options.scale, options.preset, options.output), options.output)
     if options.json:
         print(json.dumps(summary, indent=2, allow_nan=False))
     else:

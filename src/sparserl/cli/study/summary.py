@@ -25,6 +25,7 @@ def document(stored: StoredStudy, directory: Path) -> dict[str, Any]:
     return {
         "study": stored.name,
         "scale": stored.scale,
+        "preset": stored.preset,
         "question": stored.question,
         "directory": str(directory),
         "engine": None if engine is None else {"host": engine.host, "process_id": engine.process_id},
@@ -40,7 +41,8 @@ def show(summary: Mapping[str, Any]) -> None:
     done, total = summary["environment_steps"], summary["total_environment_steps"]
     engine = summary["engine"]
     who = f"run by process {engine['process_id']} on {engine['host']}" if engine else "not being run"
-    print(f"{summary['study']}@{summary['scale']}, {who}: {summary['question']}")
+    preset = f", preset {summary['preset']}" if summary["preset"] else ""
+    print(f"{summary['study']}@{summary['scale']}{preset}, {who}: {summary['question']}")
     print(told(summary["counts"], len(summary["runs"])) + f"; {done / max(total, 1):.1%} of {total:,} steps")
     problems = [run for run in summary["runs"] if run["status"] in _PROBLEMS]
     if not problems:

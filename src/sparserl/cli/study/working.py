@@ -67,7 +67,7 @@ def _work(
             lacking = [state for state in states if _lacks_diagnostics(Path(state.run_folder))]
             if lacking:
                 _tell(f"{len(lacking)} runs have begun without diagnostics and go without: another --output has them")
-        _tell(f"{stored.name}@{stored.scale}: {len(open_runs)} of {len(states)} runs to do, in {options.output}")
+        _tell(f"{stored.folder.name}: {len(open_runs)} of {len(states)} runs to do, in {options.output}")
         try:
             with shown(states, totals) as tell:
                 known = {folder: failures.get(run_name(folder), ()) for folder in open_runs}
@@ -129,7 +129,8 @@ def _stopped(stored: StoredStudy, options: Work, runs: Sequence[Path]) -> int:
 
 def _how_to_go_on(stored: StoredStudy, options: Work) -> str:
     where = "" if options.output == Path("results") else f" --output {options.output}"
-    return f"`sparserl study resume {stored.name} --scale {stored.scale}{where}` goes on"
+    preset = f" --preset {stored.preset}" if "+" in stored.folder.name else ""
+    return f"`sparserl study resume {stored.name} --scale {stored.scale}{preset}{where}` goes on"
 
 
 def _tell(line: str) -> None:

@@ -5,15 +5,17 @@ Assumed: these five sparsities. This is all of the ResNet's main grid: figures 1
 scale paper 3,510 runs.
 """
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.studies import Figure, Scale, Study
 
 
-def study(scale: Scale) -> Study:
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
     return Study(
         "figure_11",
         "How do DQN's scores fall with the number of a ResNet's parameters on each of 15 Atari games?",
-        paper.pixels("resnet", scale, paper.ATARI_15, (*paper.SPARSITIES, paper.HIGHEST)),
+        paper.pixels("resnet", scale, paper.ATARI_15, (*paper.SPARSITIES, paper.HIGHEST), preset=preset),
         paper.at(scale, *paper.ATARI_SEEDS),
         figures=(Figure("figure_11", "DQN with a ResNet by number of parameters, ERK"),),
+        preset=preset,
     )

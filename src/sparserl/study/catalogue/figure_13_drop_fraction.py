@@ -5,11 +5,12 @@ Assumed: Walker2d. Dense networks come beside them, for scale. At scale paper 10
 
 from typing import Any
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.studies import Figure, Scale, Study
 
 
-def study(scale: Scale) -> Study:
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
     choices: dict[str, Any] = {
         "method.drop_fraction": paper.at(scale, [0.0, 0.3], [0.0, 0.1, 0.3, 0.5], [0.0, 0.1, 0.2, 0.3, 0.5])
     }
@@ -23,7 +24,9 @@ def study(scale: Scale) -> Study:
             paper.SENSITIVITY_SPARSITY,
             ("set", "rigl"),
             **choices,
+            preset=preset,
         ),
         paper.num_seeds("sac", scale),
         figures=(Figure("figure_13_drop_fraction", "SAC at 80 % by drop fraction", x="method.drop_fraction"),),
+        preset=preset,
     )

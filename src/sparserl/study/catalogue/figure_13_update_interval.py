@@ -6,11 +6,12 @@ networks come beside them, for scale. At scale paper 150 runs and 20 of dense ne
 
 from typing import Any
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.studies import Figure, Scale, Study
 
 
-def study(scale: Scale) -> Study:
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
     choices: dict[str, Any] = {
         "method.window.interval_updates": paper.at(scale, [25, 50], [250, 1_000, 5_000], [100, 250, 500, 1_000, 5_000])
     }
@@ -24,9 +25,11 @@ def study(scale: Scale) -> Study:
             paper.SENSITIVITY_SPARSITY,
             ("prune", "set", "rigl"),
             **choices,
+            preset=preset,
         ),
         paper.num_seeds("sac", scale),
         figures=(
             Figure("figure_13_update_interval", "SAC at 80 % by update interval", x="method.window.interval_updates"),
         ),
+        preset=preset,
     )

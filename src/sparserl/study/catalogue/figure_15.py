@@ -4,15 +4,16 @@ This is all of SAC's main grid: figures 1, 2 and 9 take their runs from it. Ant 
 the caption says. At scale paper 1,200 runs.
 """
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.studies import Figure, Scale, Study
 
 
-def study(scale: Scale) -> Study:
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
     return Study(
         "figure_15",
         "Up to which sparsity do sparse methods keep SAC's returns over MuJoCo?",
-        paper.main_grid("sac", scale, paper.MUJOCO, (*paper.SPARSITIES, paper.HIGHEST)),
+        paper.main_grid("sac", scale, paper.MUJOCO, (*paper.SPARSITIES, paper.HIGHEST), preset=preset),
         paper.num_seeds("sac", scale),
         figures=(
             Figure(
@@ -20,4 +21,5 @@ def study(scale: Scale) -> Study:
             ),
         ),
         diagnostics=True,  # figure 5 shows them, of runs that it shares with this one
+        preset=preset,
     )

@@ -4,21 +4,23 @@ This is all of PPO's main grid: figures 1, 2 and 9 take their runs from it. Huma
 99 %, as the caption says. At scale paper 1,035 runs, and the 45 of SAC that returns are divided by.
 """
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.grids import distinct
 from sparserl.study.studies import Figure, Scale, Study
 
 
-def study(scale: Scale) -> Study:
-    ppo = paper.main_grid("ppo", scale, paper.MUJOCO, (*paper.SPARSITIES, paper.HIGHEST))
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
+    ppo = paper.main_grid("ppo", scale, paper.MUJOCO, (*paper.SPARSITIES, paper.HIGHEST), preset=preset)
     return Study(
         "figure_16",
         "Up to which sparsity do sparse methods keep PPO's returns over MuJoCo?",
-        distinct([*ppo, *paper.published_dense(scale, paper.MUJOCO)]),
+        distinct([*ppo, *paper.published_dense(scale, paper.MUJOCO, preset=preset)]),
         paper.num_seeds("ppo", scale),
         figures=(
             Figure(
                 "figure_16", "PPO over MuJoCo", "bars", x="method", y="normalised_return", columns="sparsity", lines=""
             ),
         ),
+        preset=preset,
     )

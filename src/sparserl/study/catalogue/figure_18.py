@@ -5,15 +5,17 @@ Scores are human-normalised; MinAtar has no human scores, and its returns stay a
 scale paper 3,510 runs.
 """
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.studies import Scale, Study
 
 
-def study(scale: Scale) -> Study:
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
     return Study(
         "figure_18",
         "Up to which sparsity do sparse methods keep DQN's scores over Atari with a ResNet?",
-        paper.pixels("resnet", scale, paper.ATARI_15, (*paper.SPARSITIES, paper.HIGHEST)),
+        paper.pixels("resnet", scale, paper.ATARI_15, (*paper.SPARSITIES, paper.HIGHEST), preset=preset),
         paper.at(scale, *paper.ATARI_SEEDS),
         figures=(paper.human_normalised("figure_18", "DQN with a ResNet over Atari", "sparsity"),),
+        preset=preset,
     )

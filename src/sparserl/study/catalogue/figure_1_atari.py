@@ -5,18 +5,20 @@ Scores are human-normalised; MinAtar has no human scores, and its returns stay a
 figures 10 and 11. At scale paper 1,620 runs.
 """
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.grids import distinct
 from sparserl.study.studies import Scale, Study
 
 
-def study(scale: Scale) -> Study:
-    cnn = paper.pixels("cnn", scale, paper.ATARI_15, (0.9,))
-    resnet = paper.pixels("resnet", scale, paper.ATARI_15, (0.9,))
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
+    cnn = paper.pixels("cnn", scale, paper.ATARI_15, (0.9,), preset=preset)
+    resnet = paper.pixels("resnet", scale, paper.ATARI_15, (0.9,), preset=preset)
     return Study(
         "figure_1_atari",
         "At 90 % sparsity, which methods keep DQN's scores on Atari, with a CNN and with a ResNet?",
         distinct([*cnn, *resnet]),
         paper.at(scale, *paper.ATARI_SEEDS),
         figures=(paper.human_normalised("figure_1_atari", "DQN at 90 % sparsity over Atari", "network_kind"),),
+        preset=preset,
     )

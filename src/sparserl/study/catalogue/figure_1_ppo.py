@@ -4,17 +4,18 @@ Returns are divided by those of SAC's full dense networks, as in the paper, so t
 1's, SAC. At scale paper 270 runs and 45 of SAC.
 """
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.grids import distinct
 from sparserl.study.studies import Figure, Scale, Study
 
 
-def study(scale: Scale) -> Study:
-    ppo = paper.main_grid("ppo", scale, paper.MUJOCO, (0.9,))
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
+    ppo = paper.main_grid("ppo", scale, paper.MUJOCO, (0.9,), preset=preset)
     return Study(
         "figure_1_ppo",
         "At 90 % sparsity, do sparse methods keep PPO's returns on MuJoCo, and beat dense networks of equal size?",
-        distinct([*ppo, *paper.published_dense(scale, paper.MUJOCO)]),
+        distinct([*ppo, *paper.published_dense(scale, paper.MUJOCO, preset=preset)]),
         paper.num_seeds("ppo", scale),
         figures=(
             Figure(
@@ -27,4 +28,5 @@ def study(scale: Scale) -> Study:
                 lines="",
             ),
         ),
+        preset=preset,
     )

@@ -3,15 +3,16 @@
 Returns are divided by those of SAC's full dense networks. All runs are figure 15's. At scale paper 300 runs.
 """
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.studies import Figure, Scale, Study
 
 
-def study(scale: Scale) -> Study:
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
     return Study(
         "figure_1_sac",
         "At 90 % sparsity, do sparse methods keep SAC's returns on MuJoCo, and beat dense networks of equal size?",
-        paper.main_grid("sac", scale, paper.MUJOCO, (0.9,)),
+        paper.main_grid("sac", scale, paper.MUJOCO, (0.9,), preset=preset),
         paper.num_seeds("sac", scale),
         figures=(
             Figure(
@@ -25,4 +26,5 @@ def study(scale: Scale) -> Study:
             ),
         ),
         diagnostics=True,  # figure 5 shows them, of runs that it shares with this one
+        preset=preset,
     )

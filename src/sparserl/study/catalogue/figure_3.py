@@ -6,6 +6,7 @@ paper 2,250 runs and those 50.
 """
 
 from sparserl.experiment import Budget, Experiment, asked_parameters, canonical, check, from_preset, with_budget
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.grids import distinct
 from sparserl.study.studies import Figure, Scale, Study
@@ -13,11 +14,11 @@ from sparserl.study.studies import Figure, Scale, Study
 REGIMES = (("dense", 1.0), ("dense", 0.2), ("dense", 0.1), ("rigl", 0.2), ("rigl", 0.1))  # method, budget
 
 
-def study(scale: Scale) -> Study:
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
     shares = paper.at(scale, (0.1, 0.5), (0.1, 0.3, 0.6), tuple(tenths / 10 for tenths in range(1, 10)))
     environments = paper.environments(scale, paper.MUJOCO)
     split = dict(
-        _experiment(scale, environment, method, budget, share)
+        _experiment(scale, preset, environment, method, budget, share)
         for environment in environments
         for method, budget in REGIMES
         for share in shares
@@ -25,16 +26,19 @@ def study(scale: Scale) -> Study:
     return Study(
         "figure_3",
         "Which part of a budget of parameters should SAC's actor have, and does it matter more for sparse networks?",
-        distinct([*split, *paper.published_dense(scale, paper.MUJOCO)]),
+        distinct([*split, *paper.published_dense(scale, paper.MUJOCO, preset=preset)]),
         paper.num_seeds("sac", scale),
         figures=(Figure("figure_3", "SAC by the actor's part of all parameters", x="actor_share", rows="budget"),),
         budgets={experiment.identifier: budget for experiment, budget in split.items()},
+        preset=preset,
     )
 
 
-def _experiment(scale: Scale, environment: str, method: str, budget: float, share: float) -> tuple[Experiment, Budget]:
+def _experiment(
+    scale: Scale, preset: PresetName, environment: str, method: str, budget: float, share: float
+) -> tuple[Experiment, Budget]:
     choices = paper.length("sac", scale)
     own = {name: value for name, value in choices.items() if method != "dense" or not name.startswith("method.")}
-    whole = from_preset("sac", method, environment, **own)
+    whole = from_preset("sac", method, environment, preset, **own)
     asked = Budget(budget, share, asked_parameters(whole, share, budget))
     return check(canonical(with_budget(whole, share, budget))), asked

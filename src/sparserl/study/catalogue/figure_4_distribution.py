@@ -4,18 +4,20 @@ Assumed: the environment of the paper's sweeps, Walker2d. All runs are those of 
 runs.
 """
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.grids import distinct
 from sparserl.study.studies import Figure, Scale, Study
 
 
-def study(scale: Scale) -> Study:
-    erk = paper.main_grid("sac", scale, paper.SENSITIVITY, paper.SPARSITIES)
-    uniform = paper.main_grid("sac", scale, paper.SENSITIVITY, paper.SPARSITIES, distribution="uniform")
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
+    erk = paper.main_grid("sac", scale, paper.SENSITIVITY, paper.SPARSITIES, preset=preset)
+    uniform = paper.main_grid("sac", scale, paper.SENSITIVITY, paper.SPARSITIES, distribution="uniform", preset=preset)
     return Study(
         "figure_4_distribution",
         "Is ERK better than uniform sparsity for SAC?",
         distinct([*erk, *uniform]),
         paper.num_seeds("sac", scale),
         figures=(Figure("figure_4_distribution", "SAC with ERK and uniform sparsity", columns="distribution"),),
+        preset=preset,
     )

@@ -3,11 +3,12 @@
 Assumed: Walker2d. Dense networks come beside them, for scale. At scale paper 120 runs and 20 of dense networks.
 """
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.studies import Figure, Scale, Study
 
 
-def study(scale: Scale) -> Study:
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
     methods = paper.at(scale, ("static", "rigl"), ("static", "rigl"), ("static", "set", "rigl"))
     return Study(
         "figure_4_initialization",
@@ -20,6 +21,7 @@ def study(scale: Scale) -> Study:
             methods,
             distribution=["erk", "uniform"],
             sparsity_aware_initialization=[True, False],
+            preset=preset,
         ),
         paper.num_seeds("sac", scale),
         figures=(
@@ -30,4 +32,5 @@ def study(scale: Scale) -> Study:
                 columns="distribution",
             ),
         ),
+        preset=preset,
     )

@@ -4,14 +4,18 @@ Assumed: RigL, whose growth such gradients decide, 50 to 95 %, and dense network
 figures, with diagnostics recorded. At scale paper 450 runs.
 """
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.grids import distinct
 from sparserl.study.studies import Figure, Scale, Study
 
 
-def study(scale: Scale) -> Study:
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
     values = paper.sparsities(scale, paper.SPARSITIES)
-    parts = [paper.part("sac", scale, name, values, ("rigl",)) for name in paper.environments(scale, paper.MUJOCO)]
+    parts = [
+        paper.part("sac", scale, name, values, ("rigl",), preset=preset)
+        for name in paper.environments(scale, paper.MUJOCO)
+    ]
     ratio = Figure(
         "figure_5_sac",
         "Signal-to-noise ratio of gradients, SAC",
@@ -28,4 +32,5 @@ def study(scale: Scale) -> Study:
         paper.num_seeds("sac", scale),
         figures=(ratio,),
         diagnostics=True,
+        preset=preset,
     )

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from sparserl.environments import ATARI_15 as ATARI_15
 from sparserl.experiment import Experiment
+from sparserl.presets import PresetName
 from sparserl.study.grids import SPARSE_METHODS, distinct, full_dense, grid
 from sparserl.study.studies import Figure, Scale
 
@@ -117,8 +118,8 @@ def main_grid(
 ) -> tuple[Experiment, ...]:
     """Four sparse methods beside dense networks: the part of the agent's grid with these environments and sparsities.
 
-    What the captions of figures 15 and 16 leave out, no figure with ERK has: 99 % of Ant and Humanoid, for PPO 95 % of
-    Humanoid.
+    `choices` are those of `grid`, the preset among them, here and below. What the captions of figures 15 and 16 leave
+    out, no figure with ERK has: 99 % of Ant and Humanoid, for PPO 95 % of Humanoid.
     """
     found: list[Experiment] = []
     for name in environments(scale, names):
@@ -160,7 +161,7 @@ def human_normalised(name: str, title: str, columns: str) -> Figure:
     return Figure(name, title, "bars", x="method", y="human_normalised_return", columns=columns, lines="")
 
 
-def sweep(agent: AgentName, scale: Scale, environment: str) -> tuple[Experiment, ...]:
+def sweep(agent: AgentName, scale: Scale, environment: str, preset: PresetName) -> tuple[Experiment, ...]:
     """The sweep behind Tables 1 to 3: every combination of what a method has of these four choices."""
     decays, fractions = [0.0, 1e-6, 1e-4, 1e-3], [0.0, 0.1, 0.2, 0.3, 0.5]
     choices: dict[str, Any] = {
@@ -169,9 +170,9 @@ def sweep(agent: AgentName, scale: Scale, environment: str) -> tuple[Experiment,
         "method.drop_fraction": at(scale, [0.3], [0.1, 0.5], fractions),
         "method.window.interval_updates": at(scale, [25, 50], [250, 1_000], [100, 250, 500, 1_000, 5_000]),
     }
-    return part(agent, scale, environment, (0.9,), **choices)
+    return part(agent, scale, environment, (0.9,), preset=preset, **choices)
 
 
-def published_dense(scale: Scale, names: Sequence[str]) -> tuple[Experiment, ...]:
+def published_dense(scale: Scale, names: Sequence[str], preset: PresetName) -> tuple[Experiment, ...]:
     """SAC's dense networks of full size, whose returns MuJoCo's are divided by in figures over environments."""
-    return full_dense("sac", environments(scale, names), **length("sac", scale))
+    return full_dense("sac", environments(scale, names), preset, **length("sac", scale))

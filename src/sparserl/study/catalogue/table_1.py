@@ -4,15 +4,17 @@ Assumed: every combination of weight decay, interval, drop fraction and initiali
 %. At scale paper 452 runs, dense ones of as many parameters included, and 4 of full size.
 """
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.studies import Figure, Scale, Study
 
 
-def study(scale: Scale) -> Study:
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
     return Study(
         "table_1",
         "Which hyperparameters are best for DQN with each sparse method?",
-        paper.sweep("dqn", scale, "Acrobot-v1"),
+        paper.sweep("dqn", scale, "Acrobot-v1", preset=preset),
         num_seeds=1,
         figures=(Figure("table_1", "Best hyperparameters of DQN", "table", x="method"),),
+        preset=preset,
     )

@@ -4,15 +4,17 @@ Assumed: every combination of weight decay, interval, drop fraction and initiali
 %. At scale paper 452 runs, dense ones of as many parameters included, and 4 of full size.
 """
 
+from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
 from sparserl.study.studies import Figure, Scale, Study
 
 
-def study(scale: Scale) -> Study:
+def study(scale: Scale, preset: PresetName = "paper") -> Study:
     return Study(
         "table_3",
         "Which hyperparameters are best for PPO with each sparse method?",
-        paper.sweep("ppo", scale, "Walker2d-v5"),
+        paper.sweep("ppo", scale, "Walker2d-v5", preset=preset),
         num_seeds=1,
         figures=(Figure("table_3", "Best hyperparameters of PPO", "table", x="method"),),
+        preset=preset,
     )
