@@ -4,7 +4,6 @@ import importlib.util
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -180,21 +179,28 @@ FILES = {  # text of the file, line that must be named, words that must be told
 }
 
 
+@pytest.fixture
+def no_process(monkeypatch):
+    """A refusal comes before anything is measured or trained, which would need processes."""
+
+    def refuse(*command, **choices):
+        raise AssertionError(command)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+
+
 @pytest.mark.parametrize("mistake", FILES)
-def test_a_bad_file_is_refused_in_one_line(tmp_path, capsys, mistake):
+def test_a_bad_file_is_refused_in_one_line(tmp_path, capsys, no_process, mistake):
     text, line, told = FILES[mistake]
     path = tmp_path / "bad.py"
     path.write_bytes(text.encode("latin-1" if mistake == "not text" else "utf-8"))
-    began = time.perf_counter()
     result = call(capsys, "study", "plan", path, "--output", tmp_path / "results")
-    seconds = time.perf_counter() - began
     assert (result.status, result.out) == (2, "")
     assert result.err.startswith(f"sparserl: {path}:{line}: ")
     assert result.err.count("\n") == 1
     for words in told:
         assert words in result.err
     assert "Traceback" not in result.err
-    assert seconds < 1.0
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -221,18 +227,15 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("mistake", OPTIONS)
-def test_bad_options_are_refused_in_one_line(tmp_path, capsys, monkeypatch, mistake):
+def test_bad_options_are_refused_in_one_line(tmp_path, capsys, monkeypatch, no_process, mistake):
     monkeypatch.chdir(tmp_path)
     words, told = OPTIONS[mistake]
-    began = time.perf_counter()
     result = call(capsys, *words)
-    seconds = time.perf_counter() - began
     assert (result.status, result.out) == (2, "")
     assert result.err.startswith("sparserl: ")
     assert result.err.count("\n") == 1
     for part in told:
         assert part in result.err
-    assert seconds < 1.0
     assert list(tmp_path.iterdir()) == []
 
 

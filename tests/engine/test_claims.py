@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,7 @@ from sparserl.engine import claims
 from sparserl.engine.claims import claimed, engine_of, refuse_if_claimed
 from sparserl.errors import UserError
 from sparserl.processes.identity import Holder, this_process
+from waiting import PATIENCE_SECONDS
 
 HOLD = """
 import sys, time
@@ -25,13 +27,16 @@ RACE = """
 import os, sys
 from sparserl.errors import UserError
 from sparserl.engine.claims import claimed
-log = os.open(sys.argv[2], os.O_RDWR | os.O_APPEND | os.O_CREAT)
-while os.fstat(log).st_size < 100 * 2 * 9:
+log, wins = os.open(sys.argv[2], os.O_RDWR | os.O_APPEND | os.O_CREAT), 0
+print("ready", flush=True)
+sys.stdin.readline()  # until all are
+while wins < 34:
     try:
         with claimed(sys.argv[1]):
             os.write(log, f"+{os.getpid():07}\\n".encode())
             os.sched_yield()
             os.write(log, f"-{os.getpid():07}\\n".encode())
+        wins += 1
     except UserError:
         pass
 """
@@ -48,13 +53,13 @@ def holder(tmp_path):
 
 
 def test_a_second_engine_is_refused_at_once(holder, tmp_path):
-    began = time.monotonic()
+    """While the first one has it: nobody waits for its end, which does not come."""
     who = f"process {holder.pid} on {platform.node()}"
     with pytest.raises(UserError, match=who), claimed(tmp_path):
         pass
     with pytest.raises(UserError, match=who):
         refuse_if_claimed(tmp_path)
-    assert time.monotonic() - began < 1.0
+    assert holder.poll() is None
     assert engine_of(tmp_path).process_id == holder.pid
 
 
@@ -87,25 +92,38 @@ def test_engines_of_other_machines(tmp_path):
         pass
 
 
-def test_an_engine_that_another_one_has_displaced_does_not_beat_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(claims, "_BEAT_SECONDS", 0.02)
-    with claimed(tmp_path):
-        other = this_process()._replace(host="elsewhere", boot="another")
-        persistence.write_document(tmp_path / "engine.json", other._asdict())
-        time.sleep(0.2)
-        assert claims._read(tmp_path) == other
+def test_an_engine_that_another_one_has_displaced_does_not_beat_on(tmp_path):
+    persistence.write_document(tmp_path / "engine.json", this_process()._asdict())
+    other = this_process()._replace(host="elsewhere", boot="another")
+    waits = iter("abcd")
+
+    def wait(seconds):
+        if next(waits) == "b":
+            persistence.write_document(tmp_path / "engine.json", other._asdict())
+        return False
+
+    claims._beat(claims.Claimed(tmp_path, None, SimpleNamespace(wait=wait)))
+    assert claims._read(tmp_path) == other
+    assert next(waits) == "c"  # it left at once, although nobody told it to stop
 
 
 def test_a_hundred_races(tmp_path):
     command = [sys.executable, "-c", RACE, str(tmp_path / "study"), str(tmp_path / "log")]
-    processes = [subprocess.Popen(command) for _ in range(3)]
-    assert [process.wait(120) for process in processes] == [0, 0, 0]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, **pipes) for _ in range(3)]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 3
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 0
     lines = (tmp_path / "log").read_text().split()
-    assert len(lines) >= 200
+    assert len(lines) == 3 * 34 * 2
     for entered, left in zip(lines[::2], lines[1::2], strict=True):
         assert (entered[0], left[0]) == ("+", "-")
         assert entered[1:] == left[1:]  # nobody came in between
-    assert len({line[1:] for line in lines}) > 1
+    assert len({line[1:] for line in lines}) == 3
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import sys
-import time
 
 import psutil
 import pytest
@@ -18,20 +17,20 @@ from sparserl.engine.retries import Retries
 from sparserl.engine.settings import Settings
 from sparserl.errors import UserError
 from sparserl.processes.versions import difference, versions
-from study.test_machine import is_gone, wait_until
+from waiting import is_gone, wait_until
 
 QUICK = Retries(first_seconds=0.05, factor=2.0, busy_seconds=0.2)
 SETTINGS = Settings(
-    program=(fake_worker.HERE,), stop_seconds=2.0, alive_seconds=0.2, silence_seconds=2.0, lease_seconds=1.0
+    program=(fake_worker.HERE,), stop_seconds=60.0, alive_seconds=0.2, silence_seconds=4.0, lease_seconds=2.0
 )
 
 
 def test_one_worker_is_killed_and_one_is_frozen_with_its_run(tmp_path):
-    """Their runs go on elsewhere within seconds; Dask by itself would wait for five minutes for the frozen one."""
-    folders, frozen, began = [plan(tmp_path / "results", name, "work") for name in "abc"], [], []
+    """Their runs go on elsewhere; Dask by itself would wait for five minutes for the frozen one, here for hours."""
+    folders, frozen = [plan(tmp_path / "results", name, "work") for name in "abc"], []
 
     def tell(news):
-        if began or not all(map(tries, folders)):
+        if frozen or not all(map(tries, folders)):
             return
         dask.workers[0].kill()
         stopped = psutil.Process(dask.workers[1].pid)
@@ -40,16 +39,14 @@ def test_one_worker_is_killed_and_one_is_frozen_with_its_run(tmp_path):
             process.suspend()
         for folder in folders:
             (folder / "go").touch()
-        began.append(time.monotonic())
 
-    with dask_cluster.running(tmp_path / "dask", 3) as dask, cluster.connected(dask.address) as client:
+    patient = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "3 hours"}
+    with dask_cluster.running(tmp_path / "dask", 3, **patient) as dask, cluster.connected(dask.address) as client:
         wait_until(lambda: cluster.workers(client)[1] == 3)
         cluster.check_workers(client, tmp_path)
         outcomes = engine.run(client, folders, SETTINGS, QUICK, tell)
-        seconds = time.monotonic() - began[0]
         assert [outcome.ending for outcome in outcomes] == ["finished"] * 3
         assert sorted(len(tries(folder)) for folder in folders) == [1, 2, 2]
-        assert seconds < 30.0
         assert len(frozen) == 2
         before = [(folder / "status.json").read_bytes() for folder in folders]
         for process in frozen:
@@ -130,9 +127,8 @@ def test_a_frozen_worker_does_not_hold_up_the_check(tmp_path, monkeypatch):
     with dask_cluster.running(tmp_path / "dask", 2) as dask, cluster.connected(dask.address) as client:
         wait_until(lambda: cluster.workers(client)[1] == 2)
         dask.workers[0].send_signal(signal.SIGSTOP)
-        began = time.monotonic()
-        cluster.check_workers(client, tmp_path)
-        assert 0.4 < time.monotonic() - began < 5.0
+        cluster.check_workers(client, tmp_path)  # it comes back, although the frozen one never answers
+        assert psutil.Process(dask.workers[0].pid).status() == psutil.STATUS_STOPPED
 
 
 def test_a_worker_that_comes_later_looks_itself(tmp_path):

@@ -9,9 +9,9 @@ from sparserl.engine.retries import Retries
 from sparserl.engine.settings import Settings
 from sparserl.training import EvaluationSettings
 from study.runs import plan
-from study.test_machine import is_gone, wait_until
+from waiting import is_gone, wait_until
 
-SETTINGS = Settings(lease_seconds=2.0, checkpoint_seconds=0.2, alive_seconds=0.3, silence_seconds=4.0)
+SETTINGS = Settings(lease_seconds=3.0, checkpoint_seconds=0.2, alive_seconds=0.3, silence_seconds=6.0)
 STEPS = 60_000  # seconds: enough to be met on the way
 
 

@@ -18,6 +18,7 @@ from sparserl.environments.console import Console
 from sparserl.environments.host import seeds
 from sparserl.training.hosted import Hosted
 from sparserl.types import Discrete, UserError
+from waiting import PATIENCE_SECONDS
 
 COUNTS = json.loads((Path(__file__).parent.parent / "data" / "expected_counts.json").read_text())
 
@@ -221,7 +222,7 @@ def continued(tmp_path_factory):
         check=True,
         capture_output=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        timeout=200,
+        timeout=PATIENCE_SECONDS,
     )
     return here, {name: dict(np.load(root / name / "steps.npz")) for name in CASES}, done
 

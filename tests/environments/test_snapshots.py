@@ -20,6 +20,7 @@ import pytest
 
 from sparserl.environments import HostEnvironment, Snapshot
 from sparserl.types import Discrete, Divergence, UserError
+from waiting import PATIENCE_SECONDS
 
 TESTS = Path(__file__).parent.parent
 TASKS = ("HalfCheetah", "Hopper", "Walker2d", "Ant", "Humanoid")
@@ -110,7 +111,8 @@ def continued(tmp_path_factory):
         here[name] = played(environment, actions)
     paths = os.pathsep.join([*sys.path, str(TESTS)])
     command = [sys.executable, "-W", "ignore", "-c", PROGRAM, str(root)]
-    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": "7"}, timeout=120)
+    variables = {**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": "7"}
+    subprocess.run(command, check=True, env=variables, timeout=PATIENCE_SECONDS)
     there = {name: dict(np.load(root / f"{number:02}" / "steps.npz")) for number, name in enumerate(CASES)}
     return here, there
 

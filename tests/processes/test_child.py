@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from sparserl.processes import child
 from sparserl.processes.cores import allowed_cores, claim_core
 from sparserl.processes.log import last_words
+from waiting import is_gone, wait_until
 
 BOUND = """
 import argparse, os, signal, sys, time
@@ -31,21 +31,6 @@ def said(started):
     """What a child prints until it ends."""
     with started.process.stdout as output, started.process.stderr:
         return output.read().decode()
-
-
-def is_gone(process_id):
-    try:
-        with open(f"/proc/{process_id}/stat") as file:
-            return ") Z " in file.read()
-    except FileNotFoundError:
-        return True
-
-
-def wait_for(happens):
-    deadline = time.monotonic() + 120
-    while not happens():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_child_finds_our_modules_and_has_one_thread(tmp_path, monkeypatch):
@@ -87,7 +72,7 @@ def test_who_is_stopped_ends_with_all_that_it_started(patience_seconds):
     child.stop(started, patience_seconds)
     expected = signal.SIGTERM if patience_seconds else signal.SIGKILL
     assert started.process.returncode == -expected
-    wait_for(lambda: is_gone(other))
+    wait_until(lambda: is_gone(other))
     started.process.stderr.close()
     child.stop(started)  # harmless
 
@@ -113,7 +98,7 @@ time.sleep(600)
     parent = start(code)
     grandchild = int(parent.process.stdout.readline())
     parent.process.kill()  # it alone, not its session
-    wait_for(lambda: is_gone(grandchild))
+    wait_until(lambda: is_gone(grandchild))
     parent.process.stderr.close()
     child.stop(parent)
 

@@ -2,9 +2,9 @@
 
 import subprocess
 import sys
-import time
 
 from sparserl.processes.identity import Holder, is_alive, process_start, this_process
+from waiting import wait_until
 
 
 def test_processes_that_have_ended_are_told_from_those_that_live():
@@ -16,9 +16,6 @@ def test_processes_that_have_ended_are_told_from_those_that_live():
     holder = me._replace(process_id=child.pid, process_start=process_start(child.pid))
     assert is_alive(holder)
     child.kill()
-    deadline = time.monotonic() + 120
-    while is_alive(holder):  # dead, and its parent has not yet asked how it ended
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not is_alive(holder))  # dead, and its parent has not yet asked how it ended
     child.wait()
     assert is_alive(holder) is False

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from sparserl.report import draw_learning_curves, draw_noise_curves, learning_curves, noise_curves
 from sparserl.report.style import colour
 from sparserl.types import UserError
+from waiting import PATIENCE_SECONDS
 
 METHODS = [("dense", 0.0), ("prune", 0.9), ("static", 0.9), ("set", 0.9), ("rigl", 0.9), ("rigl", 0.95)]
 NAMES = ["Dense", "Pruning 90 %", "Static 90 %", "SET 90 %", "RigL 90 %", "RigL 95 %"]
@@ -139,7 +140,7 @@ def test_equal_rows_give_equal_bytes_in_any_order_process_and_configuration(tmp_
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     command = [sys.executable, "-c", script, tmp_path / "rows.parquet", tmp_path / "fourth.png"]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=PATIENCE_SECONDS)
     for name in ("second", "third", "fourth"):
         assert (tmp_path / f"{name}.png").read_bytes() == first.read_bytes(), name
     learning_curves(rows[1:], tmp_path / "other.png", title="T")

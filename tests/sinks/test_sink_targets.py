@@ -8,12 +8,14 @@ import struct
 import subprocess
 import time
 
+import psutil
 import pytest
 
 from sinks.stored_runs import diagnosis, evaluation, put
-from sinks.test_sinks import command, environment, pass_on, wait_for
+from sinks.test_sinks import command, environment, pass_on
 from sparserl.persistence import FACTS
 from sparserl.sinks import Event
+from waiting import PATIENCE_SECONDS, wait_until
 
 RUN = "dqn-rigl-0a1b2c3d/seed=0"
 
@@ -110,13 +112,13 @@ def _whole_records(content, cut):
 
 def test_many_runs_do_not_keep_many_files_open(tmp_path):
     tensorboard = pytest.importorskip("sparserl.sinks.tensorboard")
-    most = tensorboard._LARGEST_NUM_OPEN
-    sink, before = tensorboard.open_sink(tmp_path), len(os.listdir("/proc/self/fd"))
+    most, sink = tensorboard._LARGEST_NUM_OPEN, tensorboard.open_sink(tmp_path)
+    num_open = lambda: sum(file.path.startswith(str(tmp_path)) for file in psutil.Process().open_files())
     events = [Event(f"a/seed={seed}", "evaluation", 0, evaluation(seed, 0)) for seed in range(most + 10)]
     sink.write(events)
-    assert len(os.listdir("/proc/self/fd")) == before + most
+    assert num_open() == most
     sink.write([event._replace(kind="status", fields={"status": "finished"}) for event in events])
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert num_open() == 0
     positions = tensorboard.open_sink(tmp_path).passed()
     assert {run: position.evaluation for run, position in positions.items()} == {event.run: 0 for event in events}
     assert all(position.status for position in positions.values())
@@ -167,17 +169,17 @@ def test_wandb_offline_has_every_number_once_whatever_killed_the_sink(tmp_path, 
     for number in (300, 301):  # enough that W&B stores a part of it before it is killed
         process = subprocess.Popen(words, env=environment(), start_new_session=True)
         put(tmp_path, 0, number, diagnostics=True)
-        wait_for(lambda: (out / "sessions/dqn-rigl-0a1b2c3d-seed-0.json").exists())
+        wait_until(lambda: (out / "sessions/dqn-rigl-0a1b2c3d-seed-0.json").exists())
         time.sleep(1.0)  # somewhere while it logs, and waits
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     put(tmp_path, 0, 301, "interrupted", diagnostics=True)
-    subprocess.run([*words, "--once"], env=environment(), check=True, timeout=60)
+    subprocess.run([*words, "--once"], env=environment(), check=True, timeout=PATIENCE_SECONDS)
     time.sleep(1.1)
     put(tmp_path, 0, 303, "finished", diagnostics=True)
-    subprocess.run([*words, "--once"], env=environment(), check=True, timeout=60)
+    subprocess.run([*words, "--once"], env=environment(), check=True, timeout=PATIENCE_SECONDS)
     state = (out / "state.json").read_bytes()
-    subprocess.run([*words, "--once"], env=environment(), check=True, timeout=60)
+    subprocess.run([*words, "--once"], env=environment(), check=True, timeout=PATIENCE_SECONDS)
     assert (out / "state.json").read_bytes() == state
     rows, exits = wandb_histories(out)
     assert rows.keys() == {"dqn-rigl-0a1b2c3d-seed-0", "dqn-rigl-0a1b2c3d-seed-1"}
@@ -194,9 +196,9 @@ def test_a_wandb_session_that_was_finished_but_not_remembered_is_not_repeated(tm
     monkeypatch.setenv("WANDB_MODE", "offline")
     out, words = tmp_path / "out/wandb", command("wandb", tmp_path, "--output", tmp_path / "out", "--once")
     put(tmp_path, 0, 2, "finished")
-    subprocess.run(words, env=environment(), check=True, timeout=60)
+    subprocess.run(words, env=environment(), check=True, timeout=PATIENCE_SECONDS)
     (out / "state.json").unlink()
-    subprocess.run(words, env=environment(), check=True, timeout=60)
+    subprocess.run(words, env=environment(), check=True, timeout=PATIENCE_SECONDS)
     rows, exits = wandb_histories(out)
     assert [row["_step"] for row in rows["dqn-rigl-0a1b2c3d-seed-0"]] == [0, 100]
     assert exits == [0]

@@ -1,10 +1,8 @@
 """Runs on this machine, with real workers: runs that finish, break, are interrupted or killed."""
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,7 @@ from sparserl.engine.settings import Settings
 from sparserl.persistence import UserError
 from sparserl.processes import outcomes
 from study.runs import plan
-
-PATIENCE_SECONDS = 120  # for a process to get somewhere on a busy machine
+from waiting import HEED_INTERRUPTS, PATIENCE_SECONDS, is_gone, wait_until
 
 
 def test_a_run_that_breaks_leaves_the_others_alone(tmp_path):
@@ -88,11 +85,11 @@ def test_a_folder_that_cannot_be_written_stops_all_before_any_run(tmp_path, monk
 
 
 def test_interrupt(tmp_path):
-    """SIGINT to a real `sparserl train`: soon over, evaluations kept, the status says so, and one line how to go on."""
+    """SIGINT to a real `sparserl train` of hours: over, evaluations kept, the status says so, one line how to go on."""
     process, run = start_long_training(tmp_path)
     check_that_only_one_process_trains_a_run(run)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)  # what the command line promises
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)  # `stop_seconds` bounds it
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in err
     (line,) = [line for line in err.splitlines() if line.startswith("sparserl: ")]
@@ -122,15 +119,6 @@ def test_no_worker_outlives_a_killed_parent(tmp_path):
     assert persistence.read_evaluations(run).num_rows >= 2
 
 
-# A child of tests that run in the background would ignore Ctrl-C as they do. Said in a process of its own, as
-# `preexec_fn` forks this one, whose jax has threads.
-HEED_INTERRUPTS = """
-import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-
-
 def work(run):
     command = [sys.executable, "-m", "sparserl.worker", str(run)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -151,20 +139,3 @@ def start_long_training(directory):
     evaluations = lambda: list(Path(directory).glob("*/seed=0/evaluations.parquet"))
     wait_until(has_evaluated)
     return process, evaluations()[0].parent
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def is_gone(process_id):
-    """Whether a process has ended; its number may live on until somebody asks how."""
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return True
-    stat = Path(f"/proc/{process_id}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"

@@ -1,8 +1,8 @@
 """Plans: every run counted once, finished ones left out; calibration in processes of its own, kept in the cache."""
 
 import dataclasses
-import subprocess
-import time
+import io
+from types import SimpleNamespace
 
 import pytest
 
@@ -107,13 +107,11 @@ def test_a_calibration_is_measured_once(tmp_path, small, monkeypatch):
     measured = calibration.calibrate([experiment], 30.0)
     assert measured.num_new == 1
     pace = measured.measurements[experiment.identifier]
-    assert 0.1 < pace.start_seconds < 120
-    assert 1e-6 < pace.step_seconds < 0.1
-    assert 0 < pace.evaluation_step_seconds < 0.1
-    began = time.perf_counter()
+    assert pace.start_seconds > pace.step_seconds > 0
+    assert pace.evaluation_step_seconds > 0
+    monkeypatch.setattr(calibration, "_start", None)  # from here on nothing is measured
     again = calibration.calibrate([experiment], 30.0)
     assert (again.num_new, again.measurements) == (0, measured.measurements)
-    assert time.perf_counter() - began < 1.0
     [entry] = tmp_path.glob("sparserl/calibration/*/*.json")
     entry.write_text(entry.read_text()[:-20])
     assert calibration.remembered([experiment]).measurements == {}
@@ -128,18 +126,25 @@ def test_a_measurement_that_fails_is_left_out(tmp_path, small, monkeypatch):
 
 def test_measurements_that_have_begun_are_the_last_of_the_budget(tmp_path, small, monkeypatch):
     """Two cores, three experiments: when the first core is free again, the budget is spent."""
-    said = '{"measured_seconds": 0.1, "step_seconds": 0.2, "evaluation_step_seconds": 0.3}'
-    program = f"import sys, time; time.sleep(float(sys.argv[1])); print('{said}')"
-    lengths = iter(("0.4", "1.2", "0.1"))
-    begin = lambda experiment, core, folder: child.start(
-        ["-c", program, next(lengths)], core, stdout=subprocess.PIPE, stderr=None
-    )
+    said = b'{"measured_seconds": 0.1, "step_seconds": 0.2, "evaluation_step_seconds": 0.3}'
+    slept, ends = [], iter((0.4, 1.2, 0.5))
+    clock = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
+
+    def begin(*_):
+        end = next(ends)
+        poll = lambda: 0 if clock.monotonic() >= end else None
+        return child.Child(SimpleNamespace(poll=poll, returncode=0, stdout=io.BytesIO(said)), None, bytearray())
+
+    monkeypatch.setattr(calibration, "time", clock)
+    monkeypatch.setattr(calibration, "stop", lambda ended: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(calibration, "_start", begin)
     monkeypatch.setattr(calibration, "allowed_cores", lambda: [0, 1])
     measured = calibration.calibrate(small.experiments, 0.2).measurements
     assert measured.keys() == {one.identifier for one in small.experiments[:2]}
-    assert all(one[1:] == (0.2, 0.3) and 0.2 < one.start_seconds < 5 for one in measured.values())
+    first, second = measured.values()
+    assert first == pytest.approx((0.3, 0.2, 0.3), abs=0.05)
+    assert second == pytest.approx((1.1, 0.2, 0.3), abs=0.05)
 
 
 def test_no_measurement_begins_once_the_budget_is_spent(tmp_path, small, monkeypatch):

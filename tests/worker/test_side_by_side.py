@@ -15,6 +15,8 @@ from sparserl.experiment import Experiment, from_preset, obstacle_to_side_by_sid
 from sparserl.processes.outcomes import FAILED, FINISHED, INTERRUPTED, WRONG
 from sparserl.worker.holding import Hold
 from study.runs import plan
+from waiting import PATIENCE_SECONDS
+from worker.test_worker import PATIENT
 
 STEPS = 900
 SEEDS = (0, 1, 2)
@@ -162,12 +164,12 @@ def test_another_layout_refuses_to_go_on(copies):
 
 def test_sigterm_stores_all_of_them_at_one_step(tmp_path):
     runs = planned(tmp_path, total_steps=10**8)[:2]
-    command = [sys.executable, "-m", "sparserl.worker", *map(str, runs), "--checkpoint-seconds", "3600"]
+    command = [sys.executable, "-c", PATIENT, *map(str, runs), "--checkpoint-seconds", "3600"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while json.loads(process.stdout.readline())["environment_steps"] < 100:
         pass
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == INTERRUPTED
     assert {persistence.read_status(run).status for run in runs} == {"interrupted"}
     assert steps_of(runs[0]) == steps_of(runs[1]) != []
