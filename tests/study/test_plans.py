@@ -9,6 +9,7 @@ import pytest
 from sparserl import persistence
 from sparserl.persistence import Status
 from sparserl.processes import child
+from sparserl.processes.cores import release
 from sparserl.study import Study, calibration, planning
 from sparserl.study.calibration import Calibration, Measurement
 from sparserl.study.grids import grid
@@ -130,13 +131,13 @@ def test_measurements_that_have_begun_are_the_last_of_the_budget(tmp_path, small
     slept, ends = [], iter((0.4, 1.2, 0.5))
     clock = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
 
-    def begin(*_):
+    def begin(experiment, core, folder):
         end = next(ends)
         poll = lambda: 0 if clock.monotonic() >= end else None
-        return child.Child(SimpleNamespace(poll=poll, returncode=0, stdout=io.BytesIO(said)), None, bytearray())
+        return child.Child(SimpleNamespace(poll=poll, returncode=0, stdout=io.BytesIO(said)), core, bytearray())
 
     monkeypatch.setattr(calibration, "time", clock)
-    monkeypatch.setattr(calibration, "stop", lambda ended: None)
+    monkeypatch.setattr(calibration, "stop", lambda ended: release(ended.core))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(calibration, "_start", begin)
     monkeypatch.setattr(calibration, "allowed_cores", lambda: [0, 1])

@@ -10,6 +10,7 @@ is finished, and compared with one that nobody touched: the bytes of all final c
 
 import argparse
 import dataclasses
+import itertools
 import json
 import os
 import random
@@ -23,11 +24,12 @@ from collections import Counter
 from pathlib import Path
 
 from sparserl import persistence
+from waiting import wait_until
 
 STUDY = Path(__file__).with_name("every_cell.py")
 POINTS = ("commit", "checkpoint", "evaluation", "topology")
-KINDS = (*POINTS, "worker SIGKILL", "worker SIGTERM", "engine SIGKILL", "engine SIGTERM")
-SHARES = (4, 3, 3, 3, 8, 2, 1, 1)  # how often each kind
+SIGNALS = ("worker SIGKILL", "worker SIGTERM", "engine SIGKILL", "engine SIGTERM")
+SHARES = (8, 2, 1, 1)  # how often each of these
 EVERYTHING = "0.001"  # seconds between checkpoints: one at every report
 
 
@@ -72,18 +74,13 @@ def torture(directory: Path, scale: str, num_kills: int, seed: int, tell=print) 
     The study must be stored already, by `store`.
     """
     random_numbers, kills, seen = random.Random(seed), list[Kill](), Acknowledged(directory)
-    plan = [kind for kind, share in zip(KINDS, SHARES, strict=True) for _ in range(share)]
+    turns = itertools.cycle((at_points, in_engine))
     while len(kills) < num_kills:
-        kind = random_numbers.choice(plan)
         batch = min(num_kills - len(kills), random_numbers.randint(2, 6))
-        found = (
-            at_points(directory, batch, random_numbers)
-            if kind in POINTS
-            else in_engine(directory, scale, batch, random_numbers)
-        )
-        if not found and not unfinished(directory):
+        new = next(turns)(directory, scale, batch, random_numbers)
+        if not new and not unfinished(directory):
             break
-        kills += found
+        kills += new
         seen.look()
         tell(f"{len(kills)} of {num_kills} kills, {len(unfinished(directory))} runs to finish", flush=True)
     for command in ("retry", "run"):
@@ -109,7 +106,7 @@ def torture_in_rounds(
     return rounds
 
 
-def at_points(directory: Path, count: int, random_numbers: random.Random) -> list[Kill]:
+def at_points(directory: Path, scale: str, count: int, random_numbers: random.Random) -> list[Kill]:
     """Workers, two at a time, that die by themselves at a point that they come by."""
     kills = []
     for _ in range(-(-count // 2)):
@@ -139,7 +136,7 @@ def in_engine(directory: Path, scale: str, count: int, random_numbers: random.Ra
     )
     while len(kills) < count and engine.poll() is None:
         time.sleep(random_numbers.uniform(0.3, 5.0))
-        kind = random_numbers.choices(KINDS[4:], SHARES[4:])[0]
+        kind = random_numbers.choices(SIGNALS, SHARES)[0]
         if kind.startswith("engine"):
             if engine.poll() is None and kills:  # not before it has begun to work
                 kills.append(Kill(kind, "", 0))
@@ -158,11 +155,7 @@ def in_engine(directory: Path, scale: str, count: int, random_numbers: random.Ra
     if engine.poll() is None:
         engine.send_signal(signal.SIGTERM)
     engine.wait()
-    deadline = time.monotonic() + 20
-    while any(persistence.is_working(run) for run in unfinished(directory)):
-        if time.monotonic() > deadline:
-            raise RuntimeError("workers outlive their engine")
-        time.sleep(0.1)
+    wait_until(lambda: not any(persistence.is_working(run) for run in unfinished(directory)))
     return kills
 
 
