@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 PRINTED_STEPS = {"README.md": [0, 2000, 3000], "docs/extending.md": [0, 1500]}
 

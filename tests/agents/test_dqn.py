@@ -19,6 +19,8 @@ from sparserl.sparsity.methods import Dense, RigL
 from sparserl.sparsity.schedules import Window
 from sparserl.types import Box, Discrete, EnvSpec, Transition, UserError
 
+pytestmark = pytest.mark.slow
+
 SPEC = EnvSpec("made up", (2,), np.dtype("float32"), Discrete(3), None)
 
 

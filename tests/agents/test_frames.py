@@ -9,6 +9,8 @@ from sparserl.agents import replay
 from sparserl.agents.frames import FrameMemory
 from sparserl.types import Transition
 
+pytestmark = pytest.mark.slow
+
 GAMMA = 0.9
 HEIGHT, WIDTH, STACKED, LIMIT = 3, 2, 4, 7
 MEMORY = FrameMemory((HEIGHT, WIDTH, STACKED), LIMIT)

@@ -18,6 +18,8 @@ from sparserl.sparsity import SparseOptimizer, Window, kernels, replace_kernels
 from sparserl.sparsity.methods import RigL
 from sparserl.types import Discrete, Group, Probed, Transition
 
+pytestmark = pytest.mark.slow
+
 NETWORK = MLPSettings((16, 12), output_limit=None)
 VARIANTS = [{}, {"double": True, "huber": True, "n_step": 3}]
 STORAGES = ["masked", pytest.param("compressed", marks=pytest.mark.kernels)]

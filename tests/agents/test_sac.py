@@ -17,6 +17,8 @@ from sparserl.sparsity import Distribution, SparseOptimizer, Window, kernels, to
 from sparserl.sparsity.methods import SET, Dense, RigL
 from sparserl.types import Box, Discrete, EnvSpec, Transition, UserError
 
+pytestmark = pytest.mark.slow
+
 LOW, HIGH = np.array([-1.0, -2.0], np.float32), np.array([1.0, 4.0], np.float32)
 SPEC = EnvSpec("made up", (3,), np.dtype("float32"), Box((2,), LOW, HIGH), None)
 TINY = MLPSettings((8, 6), initializer="glorot_uniform", output_limit=None, output_bias=0.0)

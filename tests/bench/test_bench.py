@@ -28,6 +28,8 @@ from sparserl.bench.results import Sample, rows
 from sparserl.sparsity import topology
 from sparserl.sparsity.storage import dense_kernels, dense_moments
 
+pytestmark = pytest.mark.slow
+
 native = pytest.mark.skipif(linalg.unavailable_reason() is not None, reason="there are no native kernels")
 TINY = Updates(
     sparsities=(0.8,), hidden_units=(24,), batch_size=8, replay_steps=64, interval_updates=3, window_seconds=1e-4

@@ -41,6 +41,7 @@ def test_mistake(words, told, capsys):
         assert part in line
 
 
+@pytest.mark.processes
 def test_document_and_tables(capsys, tmp_path):
     file = tmp_path / "new" / "bench.json"
     result = call(capsys, "bench", *TINY, "--output", file)
@@ -64,6 +65,7 @@ def test_document_and_tables(capsys, tmp_path):
     assert re.search(r"1 processes? on \d+ cores", result.out)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("status", "expected"), [(2, 2), (1, 1), (77, 1)])
 def test_a_worker_that_breaks_is_told_in_one_line(status, expected, capsys, tmp_path, monkeypatch):
     script = tmp_path / "python"

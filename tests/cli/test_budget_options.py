@@ -85,6 +85,7 @@ def test_a_budget_stands_for_choices_that_one_can_type(capsys, tmp_path, monkeyp
     assert (document["choices"]["network"]["hidden_units"], document["choices"]["sparsity"]) == ([256, 256], 0.0)
 
 
+@pytest.mark.processes
 def test_no_budget_is_recorded_where_none_was_asked_for(trained):
     assert persistence.read_experiment(trained.folder)["budget"] is None
 

@@ -10,6 +10,8 @@ from sparserl import persistence
 from sparserl.cli import evaluate
 from sparserl.training import Evaluation
 
+pytestmark = pytest.mark.processes
+
 
 def test_equal_requests_give_equal_returns(trained, capsys):
     words = ("evaluate", f"{trained.folder.name}/seed=3", "--output", trained.results, "--num-episodes", "7", "--json")

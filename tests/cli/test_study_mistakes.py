@@ -257,6 +257,7 @@ def test_a_study_whose_package_is_missing_says_how_to_get_it(tmp_path, capsys, m
     assert "pip install 'sparserl[mujoco]'" in result.err
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "told", [("syntax", "def study(scale:\n", ":1: SyntaxError"), ("prints", "print(3)\n", ":1: it")]
 )

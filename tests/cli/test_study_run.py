@@ -18,6 +18,8 @@ from sparserl.study.files import load
 from sparserl.study.stored import store, stored
 from waiting import HEED_INTERRUPTS, PATIENCE_SECONDS, is_gone, wait_until
 
+pytestmark = pytest.mark.processes
+
 STUDY = '''"""Two experiments, one of which breaks."""
 import dataclasses
 

@@ -3,9 +3,13 @@
 import json
 import statistics
 
+import pytest
+
 from cli.command import TINY, call
 from sparserl import persistence
 from sparserl.experiment import Experiment
+
+pytestmark = pytest.mark.processes
 
 
 def test_document(trained):

@@ -1,8 +1,12 @@
 """`train --diagnostics`: what it writes, that it changes nothing else, and what is told of runs without."""
 
+import pytest
+
 from cli.command import TINY, call
 from sparserl import persistence
 from sparserl.persistence import Request, read_diagnostics, read_evaluations
+
+pytestmark = pytest.mark.processes
 
 WORDS = ["train", "dqn", "set", "--environment", "CartPole-v1", *TINY, "--method.window.interval-updates", "50"]
 

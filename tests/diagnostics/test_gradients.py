@@ -8,6 +8,8 @@ import pytest
 from sparserl.diagnostics import WHOLE, Moments, gradient_moments, layers, of_gradients, signal_to_noise
 from sparserl.networks import MLP, MLPSettings
 
+pytestmark = pytest.mark.slow
+
 LIMIT_BYTES = 1e9  # of one batch of per-example gradients
 
 

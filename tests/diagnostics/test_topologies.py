@@ -1,8 +1,11 @@
 """How topologies move, by hand over a scripted history."""
 
 import numpy as np
+import pytest
 
 from sparserl.diagnostics import WHOLE, after_update, beginning, jaccard, of_topology, of_weights
+
+pytestmark = pytest.mark.slow
 
 
 def alive(*positions, size=6):

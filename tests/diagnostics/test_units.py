@@ -9,6 +9,8 @@ from sparserl.diagnostics import WHOLE, dormant, effective_rank, of_activations,
 from sparserl.linalg import Compressed
 from sparserl.networks import MLP, MLPSettings
 
+pytestmark = pytest.mark.slow
+
 
 def test_dormant_units_by_hand():
     """Mean activities 0, 0.1, 2.9, 5: the layer's mean is 2, so scores are 0, 0.05, 1.45, 2.5."""

@@ -107,6 +107,7 @@ def test_an_engine_that_another_one_has_displaced_does_not_beat_on(tmp_path):
     assert next(waits) == "c"  # it left at once, although nobody told it to stop
 
 
+@pytest.mark.processes
 def test_a_hundred_races(tmp_path):
     command = [sys.executable, "-c", RACE, str(tmp_path / "study"), str(tmp_path / "log")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}

@@ -19,6 +19,8 @@ from sparserl.errors import UserError
 from sparserl.processes.versions import difference, versions
 from waiting import is_gone, wait_until
 
+pytestmark = pytest.mark.processes
+
 QUICK = Retries(first_seconds=0.05, factor=2.0, busy_seconds=0.2)
 SETTINGS = Settings(
     program=(fake_worker.HERE,), stop_seconds=60.0, alive_seconds=0.2, silence_seconds=4.0, lease_seconds=2.0

@@ -1,6 +1,7 @@
 """A cluster of three worker processes, one killed and one stopped: the results are those of no accident."""
 
 import psutil
+import pytest
 
 from engine import dask_cluster
 from sparserl import engine, persistence, study
@@ -10,6 +11,8 @@ from sparserl.engine.settings import Settings
 from sparserl.training import EvaluationSettings
 from study.runs import plan
 from waiting import is_gone, wait_until
+
+pytestmark = pytest.mark.processes
 
 SETTINGS = Settings(lease_seconds=3.0, checkpoint_seconds=0.2, alive_seconds=0.3, silence_seconds=6.0)
 STEPS = 60_000  # seconds: enough to be met on the way

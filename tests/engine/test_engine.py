@@ -15,6 +15,8 @@ from sparserl.engine.retries import Failure, Retries
 from sparserl.engine.settings import Settings
 from sparserl.errors import UserError
 
+pytestmark = pytest.mark.processes
+
 SETTINGS = Settings(program=(fake_worker.HERE,), stop_seconds=60.0)
 QUICK = Retries(first_seconds=0.05, factor=2.0, busy_seconds=0.1)
 

@@ -1,5 +1,7 @@
 """Groups: which seeds are trained side by side, what follows for each of them, and the engine with such a group."""
 
+import pytest
+
 from sparserl import persistence, study
 from sparserl.engine import groups
 from sparserl.engine.retries import Retries
@@ -90,6 +92,7 @@ def test_a_seed_that_stopped_early_does_not_hold_the_others_back(tmp_path):
         attempt.release()
 
 
+@pytest.mark.processes
 def test_an_engine_trains_a_group_and_starts_it_again(tmp_path, monkeypatch):
     """Its process is killed once; each run is told of, and has a result of its own."""
     runs = planned(tmp_path, range(3), total_steps=600)

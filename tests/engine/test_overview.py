@@ -74,6 +74,7 @@ def test_looking_imports_no_jax():
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+@pytest.mark.processes
 def test_the_measurement_runs():
     script = Path(__file__).parents[2] / "scripts" / "time_status"
     done = subprocess.run([sys.executable, script, "20"], capture_output=True, text=True, check=False)

@@ -20,6 +20,8 @@ from sparserl.training.hosted import Hosted
 from sparserl.types import Discrete, UserError
 from waiting import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.slow
+
 COUNTS = json.loads((Path(__file__).parent.parent / "data" / "expected_counts.json").read_text())
 
 # What a new process does: no more than to restore and to step. Every second environment was used before.

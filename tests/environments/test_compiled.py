@@ -11,6 +11,8 @@ import pytest
 from sparserl.environments import COMPILED, CompiledEnvironment
 from sparserl.types import UserError
 
+pytestmark = pytest.mark.slow
+
 NUM_ENVS = 4  # the same in every test, so that they share what is compiled
 
 

@@ -24,6 +24,8 @@ from sparserl.environments.minatar import (
 from sparserl.environments.minatar.environment import PREFIX, STICKY_PROBABILITY
 from sparserl.types import UserError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True, scope="module")
 def registered():

@@ -11,6 +11,8 @@ import pytest
 from sparserl.environments import PlaygroundEnvironment, make
 from sparserl.types import Box, UserError
 
+pytestmark = pytest.mark.slow
+
 installed = pytest.mark.skipif(importlib.util.find_spec("mujoco_playground") is None, reason="it is an extra")
 TASK, FEATURES, LIMIT = "playground:CartpoleBalance", 5, 1000
 

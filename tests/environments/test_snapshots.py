@@ -22,6 +22,8 @@ from sparserl.environments import HostEnvironment, Snapshot
 from sparserl.types import Discrete, Divergence, UserError
 from waiting import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).parent.parent
 TASKS = ("HalfCheetah", "Hopper", "Walker2d", "Ant", "Humanoid")
 MUJOCO = [f"{task}-{version}" for task in TASKS for version in ("v4", "v5")]

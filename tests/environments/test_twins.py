@@ -10,6 +10,8 @@ import pytest
 
 from sparserl.environments import COMPILED, CompiledEnvironment
 
+pytestmark = pytest.mark.slow
+
 NUM_ENVS, NUM_STEPS = 4, 800
 
 # How far one step in float32 may be from one in float64: a few roundings of numbers as large as the state's.

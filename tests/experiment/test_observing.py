@@ -15,6 +15,8 @@ from sparserl.persistence import DIAGNOSTICS_SCHEMA
 from sparserl.sparsity import Window, topology
 from sparserl.training import EvaluationSettings
 
+pytestmark = pytest.mark.slow
+
 WARMUP, TOTAL, INTERVAL = 60, 200, 70
 FIRST, LAST = 14, 112  # updates of the topology lie within a tenth and eight tenths of 140
 

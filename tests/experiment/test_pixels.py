@@ -26,6 +26,8 @@ from sparserl.sparsity import live_count
 from sparserl.study.workload import workload
 from sparserl.types import UserError
 
+pytestmark = pytest.mark.slow
+
 LIGHT = "pixel_environments:Light-v0"
 SMALL = {
     "network.hidden_units": 16,

@@ -15,6 +15,8 @@ from sparserl.sparsity import Window, kernels
 from sparserl.training import EvaluationSettings
 from sparserl.types import UserError
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.kernels
 TINY = {
     "agent": DQNSettings(warmup_steps=50, batch_size=16, target_interval_updates=7),

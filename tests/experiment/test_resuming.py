@@ -15,6 +15,8 @@ from sparserl.training import EvaluationSettings
 from sparserl.types import Divergence
 from stacked_frames import Noise
 
+pytestmark = pytest.mark.slow
+
 CASES = {  # agent: environment, settings that make it short, networks
     "dqn": ("CartPole-v1", {"warmup_steps": 100, "replay_capacity_steps": 300}, ("q",)),
     "sac": ("Pendulum-v1", {"warmup_steps": 100, "replay_capacity_steps": 300}, ("actor", "critic_1", "critic_2")),

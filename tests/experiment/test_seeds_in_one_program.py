@@ -10,6 +10,8 @@ from experiment.test_resuming import short
 from sparserl.experiment import policy_arrays, run, run_seeds, seed_bytes
 from sparserl.types import UserError
 
+pytestmark = pytest.mark.slow
+
 
 def comparable(report):
     """What must be equal whatever has been rounded otherwise: of evaluations after training, no returns."""

@@ -5,6 +5,8 @@ import pytest
 from sparserl.experiment import stops
 from sparserl.experiment.stops import Stops
 
+pytestmark = pytest.mark.slow
+
 
 def told(stops_of, begin, due, observed, chunk_steps, update_steps=1):
     """The steps at which a run tells and those at which it only stops, whose updates take `update_steps` steps each."""

@@ -20,6 +20,8 @@ from sparserl.persistence import machine_description
 from sparserl.sparsity import METHODS, Window
 from sparserl.training import EvaluationSettings
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parent / "golden.json"
 WINDOWS = {"prune": Window(0.2, 0.8, 50)}
 CASES = [*METHODS, "compressed rigl", "compressed prune"]  # DQN, masked where nothing is said

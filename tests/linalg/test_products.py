@@ -13,6 +13,8 @@ from jax.test_util import check_grads
 from sparserl import linalg
 from sparserl.linalg import Compressed, Layer
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.kernels
 cases = st.tuples(
     st.integers(1, 70),  # inputs

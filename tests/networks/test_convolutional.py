@@ -13,6 +13,8 @@ from sparserl import linalg
 from sparserl.linalg import Compressed
 from sparserl.networks import CNN, CNNSettings, ResNet, ResNetSettings
 
+pytestmark = pytest.mark.slow
+
 IMAGE = (13, 11, 2)
 CNN_SETTINGS = CNNSettings((3, 4), (4, 3), (2, 1), hidden_units=6)
 VALID = CNNSettings((3, 4), (5, 2), (3, 1), "valid", hidden_units=6)

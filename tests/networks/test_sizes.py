@@ -23,6 +23,8 @@ from sparserl.networks import (
 from sparserl.sparsity import METHODS, erk, network_cost, uniform
 from sparserl.types import UserError
 
+pytestmark = pytest.mark.slow
+
 STATIC = METHODS["static"]()
 EXPECTED = json.loads((pathlib.Path(__file__).parents[1] / "data" / "expected_counts.json").read_text())
 ATARI = (84, 84, 4)

@@ -18,6 +18,8 @@ from sparserl.sparsity.optimizer import SparseOptimizer
 from sparserl.sparsity.schedules import Window
 from sparserl.types import UserError
 
+pytestmark = pytest.mark.slow
+
 TOTAL = 60
 WINDOW = Window(0.0, 0.8, 5)
 SPARSITIES = {"q/hidden_1": 0.7, "q/output": 0.45}

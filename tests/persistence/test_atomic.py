@@ -65,6 +65,7 @@ def run_script(script: str, *arguments: object) -> subprocess.CompletedProcess[s
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills its own children")
 def test_kill_9_leaves_the_old_or_the_new_content(tmp_path: Path) -> None:
     result = run_script(KILLER, tmp_path)

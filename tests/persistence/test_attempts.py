@@ -66,6 +66,7 @@ def test_who_is_dead_silent_or_of_an_earlier_boot_loses_its_run(
     assert sum(looks) >= 0.5  # watched, because clocks of other machines say nothing
 
 
+@pytest.mark.processes
 def test_a_holder_on_another_machine_that_renews_is_believed(tmp_path: Path) -> None:
     forge(tmp_path, 1, boot="another", host="elsewhere")
     assert is_working(tmp_path)
@@ -110,6 +111,7 @@ def test_who_has_lost_a_run_can_write_nothing_more(tmp_path: Path) -> None:
     newer.renew()
 
 
+@pytest.mark.processes
 def test_a_writer_stopped_between_making_and_naming_a_file_does_not_name_it(tmp_path: Path) -> None:
     """The moment that a check before each write would leave open: SIGSTOP there, another attempt, SIGCONT."""
     program = """
@@ -160,6 +162,7 @@ for turn in range(int(sys.argv[3])):
 """
 
 
+@pytest.mark.processes
 def test_a_hundred_races_for_a_run(tmp_path: Path) -> None:
     start, turns = time.time() + 2.0, 34
     command = [sys.executable, "-c", RACER, str(tmp_path), str(start), str(turns)]

@@ -5,6 +5,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import os, pickle, random, resource, sys
 from pathlib import Path
@@ -63,6 +65,7 @@ os._exit(0)
 """
 
 
+@pytest.mark.processes
 def test_two_thousand_hostile_files(tmp_path):
     here = str(Path(__file__).parent)
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(tmp_path), here]

@@ -18,6 +18,7 @@ store(Path(sys.argv[1]) / "dqn-static" / "seed=0").release()
 CALLS = "openat,fsync,rename,renameat,renameat2,close"
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_every_rename_comes_after_a_sync_and_before_one(tmp_path):
     trace = tmp_path / "trace"

@@ -161,6 +161,7 @@ def _wandb_records(content):
             whole = b""
 
 
+@pytest.mark.processes
 @needs_wandb
 def test_wandb_offline_has_every_number_once_whatever_killed_the_sink(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
@@ -191,6 +192,7 @@ def test_wandb_offline_has_every_number_once_whatever_killed_the_sink(tmp_path, 
     assert sorted(exits) == [0, 1, 1]
 
 
+@pytest.mark.processes
 @needs_wandb
 def test_a_wandb_session_that_was_finished_but_not_remembered_is_not_repeated(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")

@@ -113,6 +113,7 @@ def test_wherever_a_kill_cuts_the_file_the_next_start_repairs_it(tmp_path):
         assert (out / "events.jsonl").read_bytes() == whole
 
 
+@pytest.mark.processes
 def test_a_sink_killed_again_and_again_loses_nothing_and_says_nothing_twice(tmp_path):
     chance, kills = random.Random(5), 12
     words = command("jsonl", tmp_path, "--output", tmp_path / "out", "--poll-seconds", "0")
@@ -140,6 +141,7 @@ def test_a_sink_killed_again_and_again_loses_nothing_and_says_nothing_twice(tmp_
     assert set(events) == expected(tmp_path)
 
 
+@pytest.mark.processes
 def test_sinks_that_break_reach_neither_the_runs_nor_the_engine(tmp_path, monkeypatch, capfd):
     broken_sinks.announce(tmp_path, monkeypatch)
     results = tmp_path / "results"
@@ -163,6 +165,7 @@ def test_sinks_that_break_reach_neither_the_runs_nor_the_engine(tmp_path, monkey
     assert sorted(map(str, told(tmp_path / "out/fills"))) == sorted(map(str, expected(results)))
 
 
+@pytest.mark.processes
 def test_a_sink_that_hangs_is_killed_and_told_of(tmp_path, monkeypatch, capfd):
     broken_sinks.announce(tmp_path, monkeypatch)
     with sinks.started(["hangs"], tmp_path, drain_seconds=0.5) as (hanging,):
@@ -172,6 +175,7 @@ def test_a_sink_that_hangs_is_killed_and_told_of(tmp_path, monkeypatch, capfd):
     assert "the sink hangs did not end within 0.5 s and was killed" in capfd.readouterr().err
 
 
+@pytest.mark.processes
 def test_a_sink_tries_again_what_has_failed(tmp_path):
     """Its folder's file is a folder for a while."""
     put(tmp_path, 0, 2, "finished")
@@ -184,6 +188,7 @@ def test_a_sink_tries_again_what_has_failed(tmp_path):
     assert set(told(tmp_path / "out/jsonl")) == expected(tmp_path)
 
 
+@pytest.mark.processes
 def test_sinks_end_with_the_process_that_started_them(tmp_path, monkeypatch):
     """One that hangs as well."""
     broken_sinks.announce(tmp_path, monkeypatch)
@@ -207,6 +212,7 @@ with sinks.started(["jsonl", "hangs"], Path({str(tmp_path)!r})) as running:
     wait_until(lambda: all(is_gone(int(pid)) for pid in pids))
 
 
+@pytest.mark.processes
 def test_a_study_that_is_over_at_once(tmp_path, capfd):
     """Runs may be over before the sink has found its feet."""
     put(tmp_path, 0, 2, "finished")
@@ -216,6 +222,7 @@ def test_a_study_that_is_over_at_once(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.processes
 def test_who_presses_ctrl_c_does_not_wait_for_a_sink(tmp_path, monkeypatch, capfd):
     broken_sinks.announce(tmp_path, monkeypatch)
     with pytest.raises(KeyboardInterrupt), sinks.started(["hangs"], tmp_path, drain_seconds=PATIENCE_SECONDS):
@@ -323,6 +330,7 @@ def test_a_missing_extra_and_a_folder_that_cannot_be_written(tmp_path, monkeypat
         raise AssertionError
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("words", "message"),
     [

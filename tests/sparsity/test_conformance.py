@@ -10,6 +10,8 @@ import pytest
 from sparserl.sparsity import METHODS, Masks, Window, dense_count, live_count, pruned_count, top
 from sparserl.sparsity.conformance import SHAPES, check_method
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", METHODS)
 def test_our_methods_conform(name):

@@ -102,6 +102,7 @@ def test_a_study_that_waits_is_refused_in_one_line(tmp_path):
         plan(waits, tmp_path)
 
 
+@pytest.mark.processes
 def test_a_calibration_is_measured_once(tmp_path, small, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     [experiment] = small.experiments[:1]
@@ -119,6 +120,7 @@ def test_a_calibration_is_measured_once(tmp_path, small, monkeypatch):
     assert not entry.exists()
 
 
+@pytest.mark.processes
 def test_a_measurement_that_fails_is_left_out(tmp_path, small, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     broken = dataclasses.replace(small.experiments[0], environment="no_such_module:Nothing-v0")

@@ -15,6 +15,8 @@ from sparserl.processes import outcomes
 from study.runs import plan
 from waiting import HEED_INTERRUPTS, PATIENCE_SECONDS, is_gone, wait_until
 
+pytestmark = pytest.mark.processes
+
 
 def test_a_run_that_breaks_leaves_the_others_alone(tmp_path):
     broken = plan(tmp_path, "broken_environments:NotANumber-v0")

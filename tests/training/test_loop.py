@@ -20,6 +20,8 @@ from sparserl.sparsity.schedules import Window
 from sparserl.training import hosted
 from sparserl.types import TimeStep, UserError
 
+pytestmark = pytest.mark.slow
+
 TOTAL = 120
 
 

@@ -12,6 +12,8 @@ from sparserl import training
 from sparserl.training import EvaluationSettings
 from sparserl.types import TimeStep, UserError
 
+pytestmark = pytest.mark.slow
+
 LENGTHS = dataclasses.replace(ENDLESS, num_envs=3)
 
 

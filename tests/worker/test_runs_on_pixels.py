@@ -9,6 +9,8 @@ from sparserl.experiment import from_preset, planned
 from sparserl.processes.outcomes import FINISHED
 from worker.test_worker import end_of, work
 
+pytestmark = pytest.mark.processes
+
 TINY = {
     "network.channels": (4, 4, 4),
     "network.hidden_units": 32,

@@ -18,6 +18,8 @@ from study.runs import plan
 from waiting import PATIENCE_SECONDS
 from worker.test_worker import PATIENT
 
+pytestmark = pytest.mark.processes
+
 STEPS = 900
 SEEDS = (0, 1, 2)
 TOGETHER = "seeds 0,1,2 side by side"

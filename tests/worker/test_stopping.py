@@ -15,6 +15,8 @@ from engine.fake_worker import plan, tries
 from sparserl import persistence
 from waiting import PATIENCE_SECONDS, is_gone, wait_until
 
+pytestmark = pytest.mark.processes
+
 # An engine of two workers, or of a scheduler's, for the runs given; it heeds signals although tests run in background.
 ENGINE = """
 import signal, sys

@@ -4,11 +4,15 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from sparserl.engine import desk
 from sparserl.engine.settings import Settings
 from sparserl.processes.outcomes import INTERRUPTED
 from sparserl.worker import vigil
 from waiting import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.processes
 
 DEEP = """
 import sys

@@ -20,6 +20,8 @@ from sparserl.processes.outcomes import BUSY, DIVERGED, FINISHED, INTERRUPTED, L
 from study.runs import plan
 from waiting import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.processes
+
 STEPS = 3_000
 
 
