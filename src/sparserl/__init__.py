@@ -10,15 +10,17 @@ The names below come from `sparserl.experiment` and are loaded on first use, bec
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
+__all__ = ["Experiment", "__version__", "describe", "from_preset", "planned", "run"]
+
 if TYPE_CHECKING:
     from sparserl.experiment import Experiment, describe, from_preset, planned, run
 
-__all__ = ["Experiment", "__version__", "describe", "from_preset", "planned", "run"]
+    __version__: str
+else:  # type checkers shall see a name that is not there
 
-
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        return metadata.version("sparserl")
-    if name in __all__:
-        return getattr(import_module("sparserl.experiment"), name)
-    raise AttributeError(f"module 'sparserl' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            return metadata.version("sparserl")
+        if name in __all__:
+            return getattr(import_module("sparserl.experiment"), name)
+        raise AttributeError(f"module 'sparserl' has no attribute {name!r}")

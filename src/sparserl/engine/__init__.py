@@ -6,18 +6,18 @@ The names below are loaded on first use, so that a look at a study's runs (`engi
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+__all__ = ["ClusterLost", "News", "Retries", "Settings", "run"]
+
+_MODULES = {"run": "running", "ClusterLost": "news", "News": "news", "Retries": "retries", "Settings": "settings"}
+
 if TYPE_CHECKING:
     from sparserl.engine.news import ClusterLost, News
     from sparserl.engine.retries import Retries
     from sparserl.engine.running import run
     from sparserl.engine.settings import Settings
+else:  # type checkers shall see a name that is not there
 
-_MODULES = {"run": "running", "ClusterLost": "news", "News": "news", "Retries": "retries", "Settings": "settings"}
-
-__all__ = ["ClusterLost", "News", "Retries", "Settings", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    raise AttributeError(f"module 'sparserl.engine' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        raise AttributeError(f"module 'sparserl.engine' has no attribute {name!r}")

@@ -6,11 +6,7 @@ The names below are loaded on first use, so that looking at a study on disk (`sp
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from sparserl.engine.news import News
-    from sparserl.processes.outcomes import LOG_NAME, Outcome, Progress
-    from sparserl.study.machine import run_all
-    from sparserl.study.studies import SCALES, Figure, Scale, Study
+__all__ = ["LOG_NAME", "SCALES", "Figure", "News", "Outcome", "Progress", "Scale", "Study", "run_all"]
 
 _MODULES = {  # the module of each name
     **dict.fromkeys(("LOG_NAME", "Outcome", "Progress"), "sparserl.processes.outcomes"),
@@ -19,10 +15,14 @@ _MODULES = {  # the module of each name
     "run_all": "sparserl.study.machine",
 }
 
-__all__ = ["LOG_NAME", "SCALES", "Figure", "News", "Outcome", "Progress", "Scale", "Study", "run_all"]
+if TYPE_CHECKING:
+    from sparserl.engine.news import News
+    from sparserl.processes.outcomes import LOG_NAME, Outcome, Progress
+    from sparserl.study.machine import run_all
+    from sparserl.study.studies import SCALES, Figure, Scale, Study
+else:  # type checkers shall see a name that is not there
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(import_module(_MODULES[name]), name)
-    raise AttributeError(f"module 'sparserl.study' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return getattr(import_module(_MODULES[name]), name)
+        raise AttributeError(f"module 'sparserl.study' has no attribute {name!r}")

@@ -1,0 +1,57 @@
+"""The Python in the documents has types: a user's own mypy, strict, has nothing to say of it."""
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+def install(folder: Path) -> Path:
+    """An environment in which the package is installed as pip would do it, with all others beside it; its Python."""
+    venv.create(folder, symlinks=True)
+    paths = {"base": str(folder), "platbase": str(folder)}
+    site_packages = Path(sysconfig.get_path("purelib", "venv", vars=paths))
+    (site_packages / "sparserl").symlink_to(ROOT / "src" / "sparserl")
+    (site_packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin" / "python"
+
+
+def check(folder: Path, modules: dict[str, str]) -> str:
+    """What mypy says of modules of a user."""
+    python = install(folder / "environment")
+    user = folder / "user"
+    user.mkdir()
+    for name, code in modules.items():
+        (user / f"{name}.py").write_text(code)
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--python-executable",
+        str(python),
+        "--config-file",
+        os.devnull,
+    ]
+    command += ["--cache-dir", str(folder / "cache"), "--no-error-summary", *(f"{name}.py" for name in modules)]
+    return subprocess.run(command, cwd=user, capture_output=True, text=True, check=False).stdout
+
+
+def test_examples_have_types(tmp_path):
+    examples = {path.stem.replace("-", "_"): "\n".join(BLOCK.findall(path.read_text())) for path in DOCUMENTS}
+    examples = {name: code for name, code in examples.items() if code}
+    assert {"README", "extending", "environments", "studies"} <= examples.keys()
+    wrong = (
+        "import sparserl\nsparserl.from_preset(1, 2)\nsparserl.no_such_name\nsparserl.__version__.no_such_method()\n"
+    )
+    said = check(tmp_path, {**examples, "wrong": wrong}).splitlines()
+    assert [line for line in said if not line.startswith("wrong.py:")] == []
+    wrongs = {line.split(":")[1] for line in said if line.startswith("wrong.py:")}
+    assert wrongs == {"2", "3", "4"}, "the types do not arrive at a user's mypy"
