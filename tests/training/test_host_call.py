@@ -1,6 +1,8 @@
 """Calls from compiled programs back into Python: right arrays, in order, and another way where there is none."""
 
 import gc
+import shutil
+import subprocess
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +15,39 @@ from sparserl.training import host_call, hosted
 
 needs_calls = pytest.mark.skipif(not host_call.available(), reason="XLA's interface is another one here")
 shape = jax.ShapeDtypeStruct
+
+
+FIELDS = {  # what the structures of `host_call` are called in XLA's header, and their fields, in order
+    "XLA_FFI_Extension_Base": (host_call._Extension, "struct_size type next"),
+    "XLA_FFI_Metadata": (
+        host_call._Metadata,
+        "struct_size api_version.struct_size api_version.extension_start api_version.major_version "
+        "api_version.minor_version traits",
+    ),
+    "XLA_FFI_Metadata_Extension": (host_call._MetadataExtension, "extension_base metadata"),
+    "XLA_FFI_Args": (host_call._Buffers, "struct_size extension_start size types args"),
+    "XLA_FFI_Rets": (host_call._Buffers, "struct_size extension_start size types rets"),
+    "XLA_FFI_Buffer": (host_call._Buffer, "struct_size extension_start dtype data rank dims"),
+    "XLA_FFI_CallFrame": (host_call._CallFrame, "struct_size extension_start api ctx stage args rets"),
+}
+COMPILER = shutil.which("g++") or shutil.which("clang++")
+
+
+@needs_calls
+@pytest.mark.skipif(COMPILER is None, reason="there is no compiler to read the header with")
+def test_the_structures_are_those_of_the_official_header(tmp_path):
+    lines = ["#include <cstddef>", '#include "xla/ffi/api/c_api.h"']
+    lines.append(f'static_assert(XLA_FFI_Extension_Metadata == {host_call.METADATA}, "METADATA");')
+    for theirs, (ours, names) in FIELDS.items():
+        for name, (own_name, *_) in zip(names.split(), ours._fields_, strict=True):
+            field, what = getattr(ours, own_name), f"{theirs}.{name}"
+            lines.append(f'static_assert(offsetof({theirs}, {name}) == {field.offset}, "{what} stands elsewhere");')
+            lines.append(f'static_assert(sizeof((({theirs}*)0)->{name}) == {field.size}, "{what} has another size");')
+    source = tmp_path / "structures.cpp"
+    source.write_text("\n".join(lines) + "\n")
+    command = [COMPILER, "-std=c++17", "-fsyntax-only", "-I", jax.ffi.include_dir(), source]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @needs_calls
