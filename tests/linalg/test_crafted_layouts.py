@@ -155,3 +155,16 @@ def test_leading_axes_are_refused():
     layout = linalg.layout_of(np.eye(3, dtype=bool), 3)
     with pytest.raises(ValueError, match=r"inputs are uint16\[1, 3\]"):
         Layout(*(np.asarray(array)[None] for array in jax.tree.leaves(layout)), layout.shape).check()
+
+
+@pytest.mark.parametrize("name", ["output_starts", "input_starts"])
+@pytest.mark.parametrize(("at", "value"), [(0, -1), (-1, CAPACITY + 1), (5, 2**31 - 1), (5, -1)])
+def test_starts_that_leave_the_weights_are_refused_by_the_kernels_too(name, at, value):
+    """Nobody has checked here: without a file there is nobody to distrust, but a mistake must not crash either."""
+    layout, _ = drawn(np.random.default_rng(0))
+    starts = getattr(layout, name).copy()
+    starts[at] = value
+    kernel = Compressed(np.ones(CAPACITY, np.float32), dataclasses.replace(layout, **{name: starts}))
+    operands = (np.zeros(17, np.float32), np.ones((24, 5), np.float32), np.ones((17, 5), np.float32))
+    with pytest.raises(Exception, match=f"{name} must rise from 0 to at most {CAPACITY}"):
+        jax.block_until_ready(computed(kernel, *operands))

@@ -14,7 +14,7 @@ LIMIT_STEPS = 1e4  # a limit is a part of the identity of an experiment, so it i
 def break_even(shape: tuple[int, int], batch_size: int) -> float:
     """The density up to which an update of a kernel `shape = (in, out)` is faster compressed; 0 where it never is.
 
-    The table has a few sizes only; the nearest one in logarithms of inputs, outputs and batch decides.
+    The table has only a few sizes; the nearest, by the logarithms of inputs, outputs and batch, decides.
     """
     sizes = (*shape, batch_size)
     distance = lambda row: math.dist([math.log(x) for x in row[:3]], [math.log(max(x, 1)) for x in sizes])
@@ -24,10 +24,10 @@ def break_even(shape: tuple[int, int], batch_size: int) -> float:
 def compression_limits(
     shapes: Mapping[str, tuple[int, ...]], densities: Mapping[str, float], batch_size: int, everywhere: bool = False
 ) -> dict[str, float]:
-    """The density up to which each dense layer shall be compressed, for those that are sparse and have reached it.
+    """The density up to which to compress, for each dense layer that is sparse and no denser than that.
 
-    That is the layer's break-even, rounded up to four decimals; `everywhere`, each sparse one is compressed. A
-    convolution, whose kernel has more than two axes, never is.
+    The limit is the layer's break-even, rounded up to four decimals; with `everywhere`, every sparse dense layer has
+    one. Convolutions, whose kernels have more than two axes, are never compressed.
     """
     limits = {}
     for name, density in densities.items():

@@ -16,7 +16,8 @@ from sparserl.types import Array
 class Compressed:
     """A kernel `[in, out]` of which only the live weights are stored: `values` `[capacity]`, float32, by output unit.
 
-    `make` checks what it is given; the constructor does not, because it also runs on tracers.
+    `make` checks what it is given; the constructor does not, because it also runs on tracers. `check` is for kernels
+    that come from files.
     """
 
     values: Array
@@ -58,7 +59,10 @@ class Compressed:
         return Compressed(jnp.asarray(values), jax.tree.map(jnp.asarray, layout))
 
     def check(self) -> None:
-        """Raise ValueError, naming the array and the entry, where native code could not trust this kernel; on host."""
+        """Raise ValueError, naming the array and the entry, unless native code can rely on it. Runs on the host.
+
+        Values need not be finite: a run may have diverged.
+        """
         if self.values.shape != self.layout.inputs.shape or self.values.dtype != np.float32:
             raise ValueError(
                 f"values are {self.values.dtype}{list(self.values.shape)}: "
@@ -68,7 +72,7 @@ class Compressed:
 
 
 def all_live(kernel: Array) -> Compressed:
-    """A dense kernel `[in, out]` as a compressed one of which every weight is alive."""
+    """A dense kernel `[in, out]` as a compressed kernel, with every weight alive."""
     num_inputs, num_outputs = kernel.shape
     return Compressed(kernel.T.ravel(), _full_layout((num_inputs, num_outputs)))
 
@@ -81,7 +85,7 @@ def _full_layout(shape: tuple[int, int]) -> Layout:
 
 
 def positions(layout: Layout) -> jax.Array:
-    """Where each value stands in the flattened dense kernel, int32 `[capacity]`; padding stands behind its end."""
+    """The place of each value in the flattened dense kernel, int32 `[capacity]`; that of padding lies past its end."""
     num_inputs, num_outputs = layout.shape
     order = jnp.arange(layout.capacity, dtype=jnp.int32)
     output_of = jnp.searchsorted(layout.output_starts, order, side="right").astype(jnp.int32) - 1

@@ -38,10 +38,10 @@ def _forward(stride: int, padding: Padding, kernel: jax.Array, x: jax.Array) -> 
 
 
 def _backward(stride: int, padding: Padding, residuals: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Both gradients; on CPU as forward convolutions that XLA has a fast program for wherever they stand.
+    """Both gradients; on the CPU as forward convolutions, for which XLA has a fast program wherever they occur.
 
-    XLA brings other convolutions into that form itself, but not those inside of a loop or a branch: there these
-    gradients took 135 ms instead of 3 (Nature CNN, batch 32, jaxlib 0.10.2; jax issue 12868).
+    XLA rewrites other convolutions into that form itself, but not inside a loop or a branch: there these gradients
+    took 135 ms instead of 3 (Nature CNN, batch 32, jaxlib 0.10.2; jax issue 12868).
     """
 
     def by_xla(kernel: jax.Array, x: jax.Array, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -72,17 +72,17 @@ def _plain(stride: int, padding: Padding, kernel: jax.Array, x: jax.Array) -> ja
 
 
 def _widened(kernel_shape: tuple[int, ...], x_shape: tuple[int, ...], stride: int, pads: Pads) -> Pads:
-    """Pads with a zero more behind, where there were none and no place of the kernel reaches it.
+    """Pads with one more zero at the end of each axis, if there were none and no place of the kernel reaches it.
 
-    XLA's program for a convolution with zeros around takes half the time of that without (Nature CNN's first layer,
-    "valid", batch 32, one core: 1.0 ms and 2.3; jaxlib 0.10.2).
+    XLA's program for a padded convolution takes half the time of that for a convolution without padding (Nature CNN's
+    first layer, "valid", batch 32, one core: 1.0 ms instead of 2.3; jaxlib 0.10.2).
     """
     unreached = [(side - size) % stride + 1 < stride for side, size in zip(x_shape[1:3], kernel_shape[:2], strict=True)]
     return ((0, 1), (0, 1)) if pads == ((0, 0), (0, 0)) and all(unreached) else pads
 
 
 def _kernel_gradient(kernel: jax.Array, x: jax.Array, dy: jax.Array, stride: int, pads: Pads) -> jax.Array:
-    """What each weight meets: the images, channels for batch, convolved with the slopes `dy`, `stride` apart."""
+    """The images, channels in place of the batch, convolved with the slopes `dy`, which stand `stride` apart."""
     images, slopes = jax.lax.optimization_barrier((x.transpose(3, 1, 2, 0), dy.transpose(1, 2, 0, 3)))
     fitting = [
         (before, (places - 1) * stride + size - side - before)
@@ -98,7 +98,7 @@ def _kernel_gradient(kernel: jax.Array, x: jax.Array, dy: jax.Array, stride: int
 
 
 def _image_gradient(kernel: jax.Array, x: jax.Array, dy: jax.Array, stride: int, pads: Pads) -> jax.Array:
-    """The slopes `dy`, spread out by the stride, convolved with the kernel turned round."""
+    """The slopes `dy`, spread out by the stride, convolved with the kernel rotated by half a turn."""
     turned = jax.lax.optimization_barrier(kernel[::-1, ::-1].transpose(0, 1, 3, 2))
     fitting = [
         (size - 1 - before, side + before - 1 - (places - 1) * stride)

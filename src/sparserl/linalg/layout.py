@@ -21,14 +21,14 @@ class Layout:
     The live weights of output o are the positions `output_starts[o]` to `output_starts[o + 1]` of the values, by
     ascending input; those of input i, by ascending output, are the positions `permutation[k]` for k from
     `input_starts[i]` to `input_starts[i + 1]`. `capacity` is fixed; the live count `output_starts[-1]` may be smaller,
-    and what lies behind it is padding with index 0. Leading axes (seeds) are the same for all arrays.
+    and the places after it are padding with index 0. Leading axes (seeds) are the same for all arrays.
     """
 
-    inputs: Array  # [capacity] input unit of each value
+    inputs: Array  # [capacity] the input unit of each value
     output_starts: Array  # [out + 1] int32
-    outputs: Array  # [capacity] output unit of each weight in the order of inputs
+    outputs: Array  # [capacity] the output unit of each weight, in the order of inputs
     input_starts: Array  # [in + 1] int32
-    permutation: Array  # [capacity] where each weight in the order of inputs has its value
+    permutation: Array  # [capacity] the position of each weight's value, in the order of inputs
     shape: tuple[int, int] = dataclasses.field(metadata={"static": True})
 
     @property
@@ -60,8 +60,8 @@ class Layout:
     def check(self) -> None:
         """Raise ValueError, naming the array and the entry, unless the arrays are those of one set of live weights.
 
-        Native code reads and writes wherever a layout points, so one that comes from a file is checked before. Runs on
-        the host; there must be no leading axes.
+        Native code reads and writes wherever a layout points, so a layout that comes from a file is checked first.
+        Runs on the host; there must be no leading axes.
         """
         given = {name: np.asarray(array) for name, array in _fields(self)}
         inputs, starts = given["inputs"], given["output_starts"]

@@ -12,10 +12,11 @@ ROWS, COLUMNS = 1, 2  # axes of images
 
 
 def max_pool(x: Array, size: int, stride: int) -> jax.Array:
-    """The largest of each window, padded as in `convolve` with "same" but by nothing that is ever the largest.
+    """The largest entry of each window, padded as by `convolve` with "same", but with entries that are never it.
 
-    The gradient goes to the first of equally large entries, by rows, as in TensorFlow. One axis after the other: XLA's
-    gradient of a pooling over both takes six times as long (164 ms beside 26 for 32 images of 84 x 84 x 32).
+    The gradient goes to the first of equally large entries, by rows, as in TensorFlow. It pools along one axis after
+    the other, because XLA's gradient of pooling along both takes six times as long (164 ms instead of 26 for 32 images
+    of 84 x 84 x 32).
     """
     return _along(ROWS, size, stride, _along(COLUMNS, size, stride, jnp.asarray(x)))
 
@@ -34,7 +35,7 @@ def _forward(axis: int, size: int, stride: int, x: jax.Array) -> tuple[jax.Array
 
 
 def _backward(axis: int, size: int, stride: int, residuals: Any, dy: jax.Array) -> tuple[jax.Array]:
-    """Slopes by place modulo the stride, each a sum of shifted ones, then interlaced: quicker than to spread them."""
+    """Slopes by place modulo the stride, each a sum of shifted slopes, then interleaved; faster than a scatter."""
     first, of_side = residuals
     side, (before, _) = of_side.shape[0], _pads(of_side.shape[0], size, stride)
     longest = (size - 1) // stride
@@ -54,7 +55,7 @@ _along.defvjp(_forward, _backward)
 
 
 def _entries(axis: int, size: int, stride: int, x: jax.Array) -> list[jax.Array]:
-    """The first entry of every window, the second one, and so on."""
+    """The first entry of every window, the second entry, and so on."""
     pads = [(0, 0)] * x.ndim
     pads[axis] = _pads(x.shape[axis], size, stride)
     padded = jnp.pad(x, pads, constant_values=-jnp.inf)
@@ -63,6 +64,6 @@ def _entries(axis: int, size: int, stride: int, x: jax.Array) -> list[jax.Array]
 
 
 def _pads(side: int, size: int, stride: int) -> tuple[int, int]:
-    """How many entries are missing before and behind an axis."""
+    """How many entries are missing before and after an axis."""
     missing = max((-(-side // stride) - 1) * stride + size - side, 0)
     return missing // 2, missing - missing // 2

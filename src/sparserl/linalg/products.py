@@ -59,10 +59,10 @@ def feed_forward(layers: Sequence[Layer], x: Array) -> jax.Array:
 
 
 def as_computed(layers: Sequence[Layer]) -> list[Layer]:
-    """The layers as `feed_forward` computes them: before compressed ones, a dense layer of few inputs is native, too.
+    """The layers as `feed_forward` computes them: a dense first layer of few inputs is native where later ones are.
 
-    Nobody wants its gradient with respect to x, and that of its kernel alone is a product XLA is bad at: 100 us for
-    6 inputs, 512 outputs and a batch of 128, where the native one takes 8.
+    Its gradient with respect to x is never needed, and XLA is slow at that of its kernel alone: 100 us for 6 inputs,
+    512 outputs and a batch of 128, where native code takes 8.
     """
     first, *others = layers
     native = any(isinstance(layer.kernel, Compressed) for layer in others)
@@ -109,7 +109,7 @@ def _layer(relu: bool, values: Array, layout: Layout, bias: Array, x: Array) -> 
 
 
 def _layer_forward(relu: bool, values: Any, layout: Any, bias: Any, x: Any) -> tuple[jax.Array, Residuals]:
-    """What is not differentiated leaves no residual, so that the backward pass never computes what nobody wants."""
+    """Only what is differentiated leaves residuals, so that the backward pass computes nothing that is not needed."""
     layout_value = jax.tree.map(lambda leaf: leaf.value, layout, is_leaf=lambda leaf: hasattr(leaf, "perturbed"))
     y = _layer(relu, values.value, layout_value, bias.value, x.value)
     weights_wanted = values.perturbed or bias.perturbed
@@ -126,7 +126,7 @@ def _layer_backward(relu: bool, residuals: Residuals, dy: Array) -> tuple[Any, .
     layout, values, x, y = residuals
     if isinstance(dy, jax.custom_derivatives.SymbolicZero):
         return None, None, None, None
-    above = y if relu else dy  # a native call that does not ask for it takes any array of this shape
+    above = y if relu else dy  # without relu the kernels do not read it, and take any array of this shape
     if x is None:
         g = jnp.where(y > 0, dy, 0) if relu else dy
         dx = _transposed_product(values, layout.outputs, layout.input_starts, layout.permutation, g)
@@ -143,9 +143,9 @@ _layer.defvjp(_layer_forward, _layer_backward, symbolic_zeros=True)
 
 
 def _over_batches(product: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-    """Let a batch over the last operand alone, the activations, become part of their batch axis.
+    """Under `jax.vmap` over the activations alone, the last operand, fold the new axis into their batch axis.
 
-    Every other batch is the native code's: it takes leading axes of length 1 or n for each operand.
+    Any other batching is left to the native code, which takes leading axes of length 1 or n for each operand.
     """
     batched = jax.custom_batching.custom_vmap(product)
 

@@ -1,9 +1,10 @@
 """Calls from compiled programs on the CPU back into Python, 60 us quicker than through `io_callback`.
 
 XLA calls a handler of its foreign function interface with pointers to the operands and results. The handler here is a
-Python function that reads them through `ctypes`; the structures are those of xla/ffi/api/c_api.h, which grow at their
-ends only within a major version. Programs with such calls are also kept in JAX's compilation cache, and those with
-`io_callback` are not. Where the interface is another one, or there is a GPU, `available` says no.
+Python function that reads them through `ctypes`, so it needs no compiler; the structures are those of
+xla/ffi/api/c_api.h, against which a test holds them, and within a major version they grow at their ends only. Programs
+with such calls are also kept in JAX's compilation cache, unlike those with `io_callback`. On a GPU, or with another
+major version of the interface, `available` is False.
 """
 
 import ctypes
@@ -21,9 +22,9 @@ from sparserl import foreign
 from sparserl.types import Array
 
 TARGET = "sparserl_host_call"
-MAJOR = 0  # version of the interface whose structures these are; minor ones add to the ends of structures
-METADATA = 1  # type of the extension by which XLA asks for the version, when a handler is registered
-MOST_VIEWS = 64  # sets of addresses whose arrays are remembered; a loop has one or two
+MAJOR = 0  # version of the interface that has these structures; minor versions add to their ends
+METADATA = 1  # type of the extension through which XLA asks a new handler for its version
+MOST_VIEWS = 64  # sets of addresses for which arrays are kept; a loop has one set or two
 
 
 class _Extension(ctypes.Structure):
@@ -86,8 +87,8 @@ _numbers = itertools.count()
 class HostCall:
     """`function(operand, results)` as a part of compiled programs: it reads one array and writes into several.
 
-    `results` are the shapes and types of what it writes. It must not raise. The arrays are those of the program: they
-    are valid during the call only. `available()` must be true where it is called.
+    `results` are the shapes and types of what it writes. It must not raise. The arrays belong to the program and are
+    valid during the call only. Call it only where `available()` is True.
     """
 
     def __init__(
@@ -102,14 +103,14 @@ class HostCall:
         _calls[self.number] = self
 
     def __call__(self, operand: Array) -> tuple[jax.Array, ...]:
-        """The call, traced; its order among others is that of the data they hand on."""
+        """The call, traced; calls are ordered by the data that they pass on to each other."""
         _register()
         operand = jnp.asarray(operand, self.operand.dtype).reshape(self.operand.shape)
         call = foreign.call(TARGET, self.results, has_side_effect=True)
         return tuple(call(jnp.int32(self.number), operand))
 
     def run(self, addresses: tuple[int, ...]) -> None:
-        """Call the function with the arrays at these addresses: of the operand, and of each result."""
+        """Call the function with the arrays at these addresses: that of the operand, then one for each result."""
         views = self.views.get(addresses)
         if views is None:
             if len(self.views) >= MOST_VIEWS:
@@ -120,7 +121,7 @@ class HostCall:
 
 
 def available() -> bool:
-    """Whether programs can make such calls here; found out by making one, once per process, outside of traces."""
+    """Whether programs can make such calls here; the answer comes from making one, once per process, untraced."""
     return jax.default_backend() == "cpu" and foreign.interface_version()[:1] == (MAJOR,) and _works()
 
 
@@ -135,10 +136,10 @@ def _works() -> bool:
 
     call = HostCall(function, floats, (floats, flags))
     try:
-        found = jax.jit(call)(np.array([1, 2, 3], np.float32))
-    except Exception:  # whatever a foreign interface says: there is another way
+        sums, answers = jax.jit(call)(np.array([1, 2, 3], np.float32))
+    except Exception:  # whatever the interface complains of: there is another way
         return False
-    return np.array_equal(found[0], [2, 3, 4]) and np.array_equal(found[1], [True, False])
+    return np.array_equal(sums, [2, 3, 4]) and np.array_equal(answers, [True, False])
 
 
 @functools.cache
@@ -148,7 +149,7 @@ def _register() -> None:
 
 @ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
 def _handler(address: int) -> None:
-    """What XLA calls, with the address of a call frame; nothing returned is no error."""
+    """What XLA calls with the address of a call frame; to return None, a null pointer, is to report no error."""
     frame = _CallFrame.from_address(address)
     if frame.extension_start and _answered(frame.extension_start):
         return
@@ -161,7 +162,7 @@ def _handler(address: int) -> None:
 
 
 def _answered(address: int | None) -> bool:
-    """Whether XLA asked for the version, which it is then told."""
+    """Whether XLA only asked for the version; if so, it has been told."""
     while address:
         extension = _Extension.from_address(address)
         if extension.type == METADATA:
@@ -177,7 +178,7 @@ def _data(buffer: Any) -> int:
 
 
 def _view(address: int, like: jax.ShapeDtypeStruct) -> np.ndarray:
-    """The array at an address; it owns nothing."""
+    """The array at an address, without a copy; the memory stays the program's."""
     size = max(like.size * np.dtype(like.dtype).itemsize, 1)
     memory = (ctypes.c_char * size).from_address(address)
     return np.frombuffer(memory, like.dtype, like.size).reshape(like.shape)

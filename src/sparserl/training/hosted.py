@@ -20,10 +20,10 @@ Result = TypeVar("Result")
 
 
 class Hosted:
-    """A host environment whose `step` can be traced, as that of a compiled one; the state stays in Python.
+    """A host environment whose `step` can be traced like that of a compiled environment; its state stays in Python.
 
-    An exception cannot pass through a compiled program. It is kept, `run` raises it when the program is over, and
-    until then every step ends all episodes with rewards that are not finite, by which loops know that they are to stop.
+    An exception cannot pass through a compiled program. It is kept, and `run` raises it once the program is over; until
+    then every step ends all episodes with rewards that are not finite, which tells loops to stop.
     """
 
     compiled = False
@@ -50,16 +50,16 @@ class Hosted:
         return state, jnp.asarray(observation)
 
     def step(self, key: Key | None, state: EnvState, action: Array) -> tuple[EnvState, TimeStep]:
-        """One step of every environment. Steps keep their order, because each action depends on what was observed."""
+        """One step of every environment. Steps stay in order, because each action depends on the last observation."""
         if self._call is not None:
             return state, TimeStep(*self._call(action))
         return state, foreign.callback(self._step, self._result(jax.ShapeDtypeStruct), action)
 
     def run(self, program: Callable[..., Result], *arguments: Any) -> Result:
-        """What a compiled program gives that steps this environment; raises what happened in its steps, if any did.
+        """The result of a compiled program that steps this environment; raises what its steps raised, if they did.
 
-        Signals such as Ctrl-C come through when it is over, which is soon: raised in between, in what calls back into
-        Python, they would be lost, and the step with them.
+        Signals such as Ctrl-C are handled once the program is over, which is soon: raised inside a call back into
+        Python they would be lost, and the step with them.
         """
         self.failure = None
         with _deferred(self._interrupt):
@@ -74,7 +74,7 @@ class Hosted:
     def _write(self, action: np.ndarray, results: tuple[np.ndarray, ...]) -> None:
         try:
             self._copy(self._step(action), results)
-        except Exception as error:  # what was returned does not fit
+        except Exception as error:  # the environment returned arrays that do not fit
             self.failure = error
             self._copy(self._broken(), results)
 
@@ -95,16 +95,16 @@ class Hosted:
         return step._replace(reward=np.full_like(step.reward, np.nan), terminated=np.ones_like(step.terminated))
 
     def _result(self, make: Any) -> TimeStep:
-        """What a step returns, each part made by `make(shape, dtype)`."""
+        """What a step returns, with each part made by `make(shape, dtype)`."""
         spec, flags = self.spec, make((self.num_envs,), np.bool_)
         observation = make((self.num_envs, *spec.observation_shape), spec.observation_dtype)
         return TimeStep(observation, make((self.num_envs,), np.float32), flags, flags, observation)
 
 
 def traceable(environment: Environment) -> Environment:
-    """The environment, or a host environment as one that can be stepped inside compiled programs.
+    """The environment itself, or a host environment in a form that compiled programs can step.
 
-    What is around a host environment, and is traced itself, goes around that.
+    Whatever surrounds a host environment can be traced already, and surrounds that form instead.
     """
     if environment.compiled:
         return environment
@@ -114,16 +114,16 @@ def traceable(environment: Environment) -> Environment:
 
 
 def run(environment: Environment, program: Callable[..., Result], *arguments: Any) -> Result:
-    """What a compiled program gives that steps a traceable environment; see `Hosted.run`."""
+    """The result of a compiled program that steps a traceable environment; see `Hosted.run`."""
     inner = innermost(environment)
     return inner.run(program, *arguments) if isinstance(inner, Hosted) else program(*arguments)
 
 
 @contextlib.contextmanager
 def _deferred(note: Callable[[], None]) -> Iterator[None]:
-    """In the main thread, handle signals that Python handles at the end; `note` is called at once.
+    """In the main thread, hold back signals that Python handles until the end, but call `note` at once.
 
-    Not so for SIGTERM: who handles that wants to end in good order, with what the program gives.
+    SIGTERM is held back without a note: its handlers want to end in good order, with the result of the program.
     """
     waiting: list[int] = []
 

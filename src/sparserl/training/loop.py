@@ -26,7 +26,7 @@ from sparserl.types import (
 
 
 class Episodes(NamedTuple):
-    """Running account of the training episodes, `[env]` each: the open ones, and the last finished return."""
+    """A running account of training episodes, each field `[env]`: of the open episode, and of those that are over."""
 
     open_return: Array
     last_return: Array
@@ -34,7 +34,7 @@ class Episodes(NamedTuple):
 
 
 class LoopState(NamedTuple):
-    """All that decides the future of a run, but for the key it was started with.
+    """Everything that decides how a run goes on, except for the key that it was started with.
 
     `num_steps` counts steps per environment and is never batched; `healthy` is False once an observation or a reward
     was not finite.
@@ -81,8 +81,8 @@ def train(agent: Agent, environment: Environment, key: Key, state: LoopState, st
     """Advance to each number of steps in `stops`, ascending, yielding `(state, metrics)` there.
 
     Stops round up to whole updates. The bits of the result do not depend on where the stops are. A yielded state is
-    valid until the next iteration only: its buffers are given to the next chunk. In between, the agent is laid out
-    again where it asks for it.
+    valid until the next iteration only: the next chunk takes over its buffers. Between chunks, the agent changes the
+    layout of its state where it asks to.
     """
     advance = _advance(agent, traceable(environment))
     first_step = lambda update: bisect.bisect_left(range(MOST_STEPS), update, key=agent.num_updates)
@@ -102,7 +102,7 @@ def train(agent: Agent, environment: Environment, key: Key, state: LoopState, st
 
 
 def within_bounds(spec: EnvSpec, action: Array) -> Array:
-    """The actions that an environment gets: continuous ones, which policies may draw beyond its bounds, cut off."""
+    """Actions as an environment takes them: continuous ones, which may be drawn outside its bounds, are clipped."""
     if not isinstance(spec.action, Box):
         return action
     low, high = (jnp.broadcast_to(bound, action.shape) for bound in (spec.action.low, spec.action.high))

@@ -14,9 +14,9 @@ from sparserl.types import Agent, AgentState, Array, Environment, EnvState, Key,
 
 
 class Evaluation(NamedTuple):
-    """Return and length in steps of each episode, `[episode]`; `finished` is False where the step cap cut one off.
+    """Return and length in steps of each episode, `[episode]`; `finished` is False where the limit of steps cut it off.
 
-    Where a length is 0 there was no episode: seeds side by side do not all play equally many.
+    A length of 0 stands for no episode: seeds side by side do not all play the same number.
     """
 
     returns: Array
@@ -24,15 +24,15 @@ class Evaluation(NamedTuple):
     finished: Array
 
     def played(self) -> "Evaluation":
-        """The episodes that there were, of one seed."""
-        there = np.asarray(self.lengths) > 0
-        return Evaluation(*(np.asarray(part)[there] for part in self))
+        """Only the episodes that were played; for a single seed."""
+        played = np.asarray(self.lengths) > 0
+        return Evaluation(*(np.asarray(part)[played] for part in self))
 
 
 class Watch(NamedTuple):
-    """What is gathered of the observations that actions answer: `look(gathered, observation, playing) -> gathered`.
+    """What is gathered from the observations that are acted on: `look(gathered, observation, playing) -> gathered`.
 
-    `playing` `[env]` is False where an environment only steps along with the others.
+    `playing` `[env]` is False for environments that only step along with the others.
     """
 
     beginning: Any
@@ -107,7 +107,7 @@ class FirstEpisodes:
 
 
 class _Played(NamedTuple):
-    """Of each environment `[env]`: its open episode, the steps and number of its closed ones, and those themselves."""
+    """For each environment `[env]`: its open episode, and the steps, number, returns and lengths of closed ones."""
 
     open_return: Array
     open_length: Array
@@ -122,7 +122,7 @@ class EpisodesInTurn:
     """Whole episodes of each environment, one after another, until they have `share_steps` together.
 
     An episode that is cut off after `max_steps` is its environment's last, and so is one whose return is not finite:
-    nobody but the environment itself can begin the next one. Source: Dopamine's evaluation phase, per environment.
+    only the environment itself can begin the next. Source: Dopamine's evaluation phase, applied to each environment.
     """
 
     max_steps: int

@@ -116,6 +116,15 @@ class Checks {
     }
   }
 
+  // The rows' starts in the weights, which must not leave them. It costs little beside a product, where to look at every
+  // index would not: layouts that come from files are checked before they get here (layout.py).
+  bool rising(const Operand& operand, const Rows& rows, std::int64_t capacity) {
+    bool rising = rows.starts[0] == 0 && rows.starts[rows.row_count] <= capacity;
+    for (std::int64_t row = 0; row < rows.row_count; ++row) rising &= rows.starts[row] <= rows.starts[row + 1];
+    if (!rising) fail(std::string(operand.name()) + " must rise from 0 to at most " + std::to_string(capacity));
+    return rising;
+  }
+
   // Indices below `limit`: 16-bit ones must be able to say them all.
   void indices(const Operand& operand, std::int64_t capacity, std::int64_t limit) {
     shape(operand, {capacity});
@@ -144,17 +153,17 @@ ffi::Error too_few_dimensions(const char* target, std::initializer_list<const Op
   return ffi::Error::Success();
 }
 
-// Runs `body(index)` for every element of the leading dimensions.
+// Runs `body(index)` for every element of the leading dimensions, up to the first complaint.
 template <typename Body>
-ffi::Error for_each(ffi::Span<const std::int64_t> lead, Body body) {
+ffi::Error for_each(const Checks& checks, ffi::Span<const std::int64_t> lead, Body body) {
   std::int64_t count = 1;
   for (const std::int64_t size : lead) count *= size;
   try {
-    for (std::int64_t index = 0; index < count; ++index) body(index);
+    for (std::int64_t index = 0; index < count && !checks.failed(); ++index) body(index);
   } catch (const std::bad_alloc&) {
     return ffi::Error(ffi::ErrorCode::kResourceExhausted, "sparserl: no memory left for a kernel's working space");
   }
-  return ffi::Error::Success();
+  return checks.failed() ? checks.error() : ffi::Error::Success();
 }
 
 ffi::Error product(Float values_buffer, Any inputs_buffer, Starts output_starts_buffer, Float bias_buffer,
@@ -176,8 +185,9 @@ ffi::Error product(Float values_buffer, Any inputs_buffer, Starts output_starts_
   checks.shape(bias, {out});
   checks.shape(x, {in, batch});
   if (checks.failed()) return checks.error();
-  return for_each(lead, [&](std::int64_t i) {
+  return for_each(checks, lead, [&](std::int64_t i) {
     const Rows rows{inputs.indices(lead, i), starts.at<std::int32_t>(lead, i), out, in};
+    if (!checks.rising(starts, rows, capacity)) return;
     kernels().product(rows, values.at<float>(lead, i), bias.at<float>(lead, i), relu, x.at<float>(lead, i),
                       y.at<float>(lead, i), batch);
   });
@@ -202,8 +212,9 @@ ffi::Error transposed_product(Float values_buffer, Any outputs_buffer, Starts in
   checks.indices(permutation, capacity, capacity);
   checks.shape(g, {out, batch});
   if (checks.failed()) return checks.error();
-  return for_each(lead, [&](std::int64_t i) {
+  return for_each(checks, lead, [&](std::int64_t i) {
     const Rows rows{outputs.indices(lead, i), starts.at<std::int32_t>(lead, i), in, out};
+    if (!checks.rising(starts, rows, capacity)) return;
     kernels().permuted_product(rows, values.at<float>(lead, i), permutation.indices(lead, i), g.at<float>(lead, i),
                                dx.at<float>(lead, i), batch);
   });
@@ -236,8 +247,9 @@ ffi::Error sampled_product(Any inputs_buffer, Starts output_starts_buffer, Float
   checks.shape(x, {in, batch});
   checks.result_shape(dbias, {out});
   if (checks.failed()) return checks.error();
-  return for_each(lead, [&](std::int64_t i) {
+  return for_each(checks, lead, [&](std::int64_t i) {
     const Rows rows{inputs.indices(lead, i), starts.at<std::int32_t>(lead, i), out, in};
+    if (!checks.rising(starts, rows, capacity)) return;
     kernels().sampled_product(rows, dy.at<float>(lead, i), relu ? y.at<float>(lead, i) : nullptr,
                               x.at<float>(lead, i), dvalues.at<float>(lead, i), dbias.at<float>(lead, i), nullptr,
                               batch);
@@ -279,10 +291,12 @@ ffi::Error gradients(Float values_buffer, Any inputs_buffer, Starts output_start
   checks.result_shape(dbias, {out});
   checks.result_shape(dx, {in, batch});
   if (checks.failed()) return checks.error();
-  return for_each(lead, [&](std::int64_t i) {
+  return for_each(checks, lead, [&](std::int64_t i) {
     const Orders orders{{inputs.indices(lead, i), output_starts.at<std::int32_t>(lead, i), out, in},
                         {outputs.indices(lead, i), input_starts.at<std::int32_t>(lead, i), in, out},
                         permutation.indices(lead, i)};
+    if (!checks.rising(output_starts, orders.by_output, capacity)) return;
+    if (!checks.rising(input_starts, orders.by_input, capacity)) return;
     kernels().gradients(orders, values.at<float>(lead, i), dy.at<float>(lead, i),
                         relu ? y.at<float>(lead, i) : nullptr, x.at<float>(lead, i), dvalues.at<float>(lead, i),
                         dbias.at<float>(lead, i), dx.at<float>(lead, i), batch);
@@ -313,7 +327,7 @@ ffi::Error compress_mask(Mask mask_buffer, Result<Any> inputs_buffer, Result<Sta
   checks.result_shape(output_starts, {out + 1});
   checks.result_shape(input_starts, {in + 1});
   if (checks.failed()) return checks.error();
-  const ffi::Error error = for_each(lead, [&](std::int64_t i) {
+  return for_each(checks, lead, [&](std::int64_t i) {
     const std::int64_t live = count_live(mask.at<bool>(lead, i), in * out);
     if (live > capacity) {
       checks.fail("the mask has " + std::to_string(live) + " live weights, the capacity is " +
@@ -325,7 +339,6 @@ ffi::Error compress_mask(Mask mask_buffer, Result<Any> inputs_buffer, Result<Sta
         {inputs.mutable_indices(lead, i), output_starts.at<std::int32_t>(lead, i), outputs.mutable_indices(lead, i),
          input_starts.at<std::int32_t>(lead, i), permutation.mutable_indices(lead, i)});
   });
-  return checks.failed() ? checks.error() : error;
 }
 
 ffi::Error select_highest(Rank ranks_buffer, Count count_buffer, Result<Mask> mask_buffer) {
@@ -340,7 +353,7 @@ ffi::Error select_highest(Rank ranks_buffer, Count count_buffer, Result<Mask> ma
   checks.shape(ranks, {size});
   checks.shape(count, {});
   if (checks.failed()) return checks.error();
-  return for_each(lead, [&](std::int64_t i) {
+  return for_each(checks, lead, [&](std::int64_t i) {
     select(ranks.at<std::uint32_t>(lead, i), size, *count.at<std::int32_t>(lead, i), mask.at<bool>(lead, i));
   });
 }
