@@ -45,7 +45,7 @@ DOORS: dict[str, set[str]] = {"__init__": {"experiment"}, "__main__": {"cli"}}  
 KNOWS_EVERYBODY = "cli"
 
 NEVER_TRACING = {"persistence", "report", "processes", "sinks", "engine"}
-TRACING = {"jax", "jaxlib", "optax", "gymnax"}
+TRACING = {"jax", "jaxlib", "optax"}
 THIRD_PARTY_OF_TYPES = {"jax", "numpy"}
 DRAWERS = {"utils", "util", "common", "core", "base", "helpers", "helper", "wrappers", "callbacks", "misc"}
 PARENTS = {

@@ -278,14 +278,51 @@ def test_a_user_may_interrupt():
         environment.step(None, None, np.zeros(1, np.int32))
 
 
+class Pusher(Counter):
+    """Keeps what it was given last; its bounds are not float32 numbers."""
+
+    action_space = spaces.Box(np.array([-0.1, -1.0]), np.array([0.3, 0.7]), dtype=np.float64)
+
+    def reward(self, action):
+        self.pushed = action
+        return 0.0
+
+
+def test_actions_stay_within_bounds_that_float32_does_not_have():
+    with registered("Pusher-v0", Pusher):
+        environment = make("Pusher-v0", 2)
+    environment.reset(jax.random.key(0))
+    low, high = environment.spec.action.low, environment.spec.action.high
+    assert not environment._environments[0].action_space.contains(high.astype(np.float64)), "else nothing is tested"
+    environment.step(None, None, np.stack([low, high]))
+    pushed = [single.pushed for single in unwrapped(environment)]
+    assert [x.tolist() for x in pushed] == [
+        [-0.1, -1.0],
+        [0.3, float(np.float32(0.7))],
+    ]  # as near as float32 is, and inside
+    inside = np.float32([[0.1, -0.5], [0.2, 0.6]])
+    environment.step(None, None, inside)
+    np.testing.assert_array_equal([single.pushed for single in unwrapped(environment)], inside.astype(np.float64))
+
+
+LARGEST = float(np.finfo(np.float32).max)
 UNFIT = {
+    "no observations": ({"observation_space": spaces.Box(0, 1, (0,))}, r"observations Box\(.*a Box that is not empty"),
+    "no actions": ({"action_space": spaces.Box(0, 1, (2, 0))}, r"actions Box\(.*a Box of floats that is not empty"),
+    "wide bounds": (
+        {"action_space": spaces.Box(-LARGEST, LARGEST, (1,))},
+        r"actions Box\(.*bounds may be at most 3.4e\+38 apart, the largest float32",
+    ),
     "dict observations": ({"observation_space": spaces.Dict(a=spaces.Discrete(2))}, "observations Dict.*only a Box"),
     "index observations": ({"observation_space": spaces.Discrete(7)}, r"observations Discrete\(7\): only a Box"),
     "several actions": (
         {"action_space": spaces.MultiDiscrete([2, 2])},
         "actions MultiDiscrete.*only Discrete and a Box",
     ),
-    "whole actions": ({"action_space": spaces.Box(0, 3, (1,), np.int32)}, "actions Box.*a Box of floats are allowed"),
+    "whole actions": (
+        {"action_space": spaces.Box(0, 3, (1,), np.int32)},
+        "actions Box.*a Box of floats that is not empty are",
+    ),
 }
 
 
@@ -304,7 +341,9 @@ def test_spaces_that_do_not_fit_are_refused_and_closed(what):
 
 @pytest.mark.parametrize("identifier", ["Taxi-v4", "FrozenLake-v1", "Blackjack-v1"])
 def test_tabular_tasks_are_refused(identifier):
-    with pytest.raises(UserError, match=rf"^environment '{identifier}' has observations .*only a Box is allowed"):
+    with pytest.raises(
+        UserError, match=rf"^environment '{identifier}' has observations .*only a Box that is not empty is allowed"
+    ):
         make(identifier, 1)
 
 

@@ -6,19 +6,26 @@ import sys
 import gymnasium
 import pytest
 
-from sparserl.environments import COMPILED, CompiledEnvironment, HostEnvironment, environment_names, make
+from sparserl.environments import DEFAULT_TASKS, TASKS, ClassicEnvironment, HostEnvironment, environment_names, make
 from sparserl.types import UserError
 
 
 def test_backends():
-    assert isinstance(make("CartPole-v1", 2), CompiledEnvironment)
-    assert isinstance(make("CartPole-v1", 2, "compiled"), CompiledEnvironment)
+    assert isinstance(make("CartPole-v1", 2), ClassicEnvironment)
+    assert isinstance(make("CartPole-v1", 2, "compiled"), ClassicEnvironment)
     assert isinstance(make("CartPole-v1", 2, "host"), HostEnvironment)
-    assert isinstance(make("Pendulum-v1", 2), HostEnvironment)
     assert make("CartPole-v1", 2).num_envs == make("CartPole-v1", 2, "host").num_envs == 2
 
 
-@pytest.mark.parametrize("identifier", COMPILED)
+def test_pendulum_is_compiled_only_where_that_is_asked_for():
+    """An experiment's id holds the word `auto`, and results of Gymnasium's Pendulum are stored under such ids."""
+    assert isinstance(make("Pendulum-v1", 2), HostEnvironment)
+    assert isinstance(make("Pendulum-v1", 2, "auto"), HostEnvironment)
+    assert isinstance(make("Pendulum-v1", 2, "compiled"), ClassicEnvironment)
+    assert set(TASKS) - set(DEFAULT_TASKS) == {"Pendulum-v1"}
+
+
+@pytest.mark.parametrize("identifier", TASKS)
 def test_both_backends_have_one_spec(identifier):
     assert make(identifier, 1, "compiled").spec == make(identifier, 1, "host").spec
 
@@ -34,7 +41,7 @@ def test_both_backends_have_one_spec(identifier):
         (("", 1), r"'' is not registered in Gymnasium"),
         (("no_such_module:Env-v0", 1), r"module 'no_such_module' cannot be imported: .*No module named"),
         (("a:b:c", 1), r"module 'a:b' cannot be imported"),
-        (("Pendulum-v1", 1, "compiled"), r"'Pendulum-v1' is not one of the compiled ones .*'host'"),
+        (("Pendulum-v0", 1, "compiled"), r"'Pendulum-v0' is not one of the compiled ones .*'host'"),
         (("CartPole-v1", 1, "gpu"), r"backend is 'gpu': one of auto, compiled, host is allowed"),
         (("CartPole-v1", 0), r"number of environments is 0: at least 1"),
         (("Pendulum-v1", -1), r"number of environments is -1: at least 1"),
@@ -58,7 +65,7 @@ def test_a_missing_package_is_named_with_what_installs_it(missing, monkeypatch):
 
 def test_names_are_compiled_first_newest_only_and_can_be_made():
     names = environment_names()
-    assert names[: len(COMPILED)] == tuple(COMPILED)
+    assert names[: len(DEFAULT_TASKS)] == DEFAULT_TASKS
     assert len(set(names)) == len(names)
     assert {"Pendulum-v1", "MountainCarContinuous-v0"} <= set(names)
     assert not {"CartPole-v0", "Ant-v4", "Ant-v2", "GymV21Environment-v0", "Taxi-v4", "tabular/CliffWalking-v0"} & set(

@@ -266,11 +266,11 @@ def inside_a_trace(key):
 assert inside_a_trace(jax.random.key(0)).tolist() == [0.0, 0.0]
 for name in GAMES:
     assert make(name, 1).spec.observation_shape[:2] == (10, 10)
-assert not {"minatar", "gymnax", "flax"} & set(sys.modules)
+assert "minatar" not in sys.modules
 """
 
 
-def test_neither_the_package_nor_gymnax_is_needed():
+def test_the_package_is_not_needed():
     run = [sys.executable, "-W", "error", "-c", FRESH_PROCESS]
     done = subprocess.run(run, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,5 +1,6 @@
-"""Compiled environments beside Gymnasium's: the same state and action lead to the same step, time limits included."""
+"""Classic control beside Gymnasium's: the same state and action lead to the same step, time limits included."""
 
+import math
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -8,21 +9,24 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sparserl.environments import COMPILED, CompiledEnvironment
+from sparserl.environments import TASKS, ClassicEnvironment
+from sparserl.types import Box, Discrete
 
 pytestmark = pytest.mark.slow
 
 NUM_ENVS, NUM_STEPS = 4, 800
 
 # How far one step in float32 may be from one in float64: a few roundings of numbers as large as the state's.
-TOLERANCE = {"CartPole-v1": 1e-6, "Acrobot-v1": 2e-6, "MountainCar-v0": 1e-6}
+# Pendulum's angle counts its turns, so that its last digits are those of a number near 100.
+TOLERANCE = {"CartPole-v1": 1e-6, "Acrobot-v1": 2e-6, "MountainCar-v0": 1e-6, "Pendulum-v1": 1e-5}
 
 
 class Twin(NamedTuple):
     """How the states of the two implementations translate, and policies that end episodes in each way."""
 
-    fields: tuple[str, ...]  # gymnax's names of what Gymnasium keeps in `state`
-    skilled: Any  # observation [env, features] -> action [env]
+    fields: tuple[str, ...]  # our names of what Gymnasium keeps in `state`
+    first: tuple[tuple[float, float], ...]  # the limits between which an episode's first values are
+    skilled: Any  # observation [env, features] -> action [env, ...]
 
 
 def pump_acrobot(observation):
@@ -32,25 +36,39 @@ def pump_acrobot(observation):
 TWINS = {
     "CartPole-v1": Twin(
         ("x", "x_dot", "theta", "theta_dot"),
+        ((-0.05, 0.05),) * 4,
         lambda o: (0.1 * o[:, 0] + 0.2 * o[:, 1] + o[:, 2] + 0.5 * o[:, 3] > 0).astype(jnp.int32),
     ),
-    "Acrobot-v1": Twin(("joint_angle1", "joint_angle2", "velocity_1", "velocity_2"), pump_acrobot),
-    "MountainCar-v0": Twin(("position", "velocity"), lambda o: jnp.where(o[:, 1] >= 0, 2, 0)),
+    "Acrobot-v1": Twin(("joint_angle1", "joint_angle2", "velocity_1", "velocity_2"), ((-0.1, 0.1),) * 4, pump_acrobot),
+    "MountainCar-v0": Twin(
+        ("position", "velocity"), ((-0.6, -0.4), (0.0, 0.0)), lambda o: jnp.where(o[:, 1] >= 0, 2, 0)
+    ),
+    "Pendulum-v1": Twin(
+        ("theta", "theta_dot"),
+        ((-math.pi, math.pi), (-1.0, 1.0)),
+        lambda o: jnp.where(o[:, 2:] >= 0, 2.0, -2.0),  # turns faster and faster: the top speed, and many turns
+    ),
 }
 
 
 def roll(identifier, skilled, seed):
     """`NUM_STEPS` steps: states before them, observations before them, actions, and what the steps returned."""
-    environment = CompiledEnvironment(identifier, NUM_ENVS)
-    num_actions = environment.spec.action.num_actions
+    environment = ClassicEnvironment(identifier, NUM_ENVS)
+
+    def random_action(key):
+        match environment.spec.action:
+            case Discrete(num_actions):
+                return jax.random.randint(key, (NUM_ENVS,), 0, num_actions)
+            case Box(shape, low, high):  # a third of them beyond the bounds
+                return jax.random.uniform(key, (NUM_ENVS, *shape), jnp.float32, 1.5 * low, 1.5 * high)
 
     @jax.jit
     def run(key):
         def step(carry, key):
             state, observation = carry
             step_key, action_key, coin_key = jax.random.split(key, 3)
-            random = jax.random.randint(action_key, (NUM_ENVS,), 0, num_actions)
-            wild = jax.random.bernoulli(coin_key, 0.05 if skilled else 1.0, (NUM_ENVS,))
+            random = random_action(action_key)
+            wild = jax.random.bernoulli(coin_key, 0.05 if skilled else 1.0, (NUM_ENVS,) + (1,) * (random.ndim - 1))
             action = jnp.where(wild, random, TWINS[identifier].skilled(observation))
             state_after, time_step = environment.step(step_key, state, action)
             return (state_after, time_step.observation), (state, observation, action, time_step)
@@ -66,25 +84,30 @@ def gymnasium_states(identifier, state):
     return np.stack([getattr(state, field) for field in TWINS[identifier].fields], -1).astype(np.float64)
 
 
+def far(ours, theirs):
+    """The largest distance, in units of the number where that is larger than 1."""
+    return (np.abs(ours - theirs) / np.maximum(1, np.abs(theirs))).max()
+
+
 @pytest.mark.parametrize("skilled", [True, False])
-@pytest.mark.parametrize("identifier", COMPILED)
+@pytest.mark.parametrize("identifier", TASKS)
 def test_every_step_agrees_with_gymnasium(identifier, skilled):
     states, observations, actions, steps = roll(identifier, skilled, seed=skilled)
     assert steps.next_observation.dtype == steps.reward.dtype == np.float32
     assert steps.terminated.dtype == steps.truncated.dtype == np.bool_
     states, twin = gymnasium_states(identifier, states), gymnasium.make(identifier)
-    theirs = np.empty_like(steps.next_observation)
+    theirs, rewards = np.empty_like(steps.next_observation), np.empty(steps.reward.shape)
     for env in range(NUM_ENVS):
         twin.reset(seed=0)  # from here on it counts its own steps
         for t in range(NUM_STEPS):
             twin.unwrapped.state = states[t, env]
-            theirs[t, env], reward, terminated, truncated, _ = twin.step(int(actions[t, env]))
-            ours = (steps.reward[t, env], steps.terminated[t, env], steps.truncated[t, env])
-            assert ours == (reward, terminated, truncated), (t, env)
+            theirs[t, env], rewards[t, env], terminated, truncated, _ = twin.step(actions[t, env])
+            assert (steps.terminated[t, env], steps.truncated[t, env]) == (terminated, truncated), (t, env)
             if terminated or truncated:
                 twin.reset()
-    error = np.abs(steps.next_observation - theirs) / np.maximum(1, np.abs(theirs))
-    assert error.max() < TOLERANCE[identifier]
+    assert far(steps.next_observation, theirs) < TOLERANCE[identifier]
+    exact = isinstance(TASKS[identifier].action, Discrete)
+    assert far(steps.reward, rewards) <= (0 if exact else TOLERANCE[identifier])
 
     ended = steps.terminated | steps.truncated
     np.testing.assert_array_equal(steps.observation[~ended], steps.next_observation[~ended])
@@ -98,6 +121,8 @@ def test_every_step_agrees_with_gymnasium(identifier, skilled):
         ("Acrobot-v1", False): "truncated",
         ("MountainCar-v0", True): "terminated",
         ("MountainCar-v0", False): "truncated",
+        ("Pendulum-v1", True): "truncated",
+        ("Pendulum-v1", False): "truncated",
     }
     assert ends[expected[identifier, skilled]] >= NUM_ENVS, ends
 
@@ -110,14 +135,14 @@ LAST_STEPS = {  # a state one step before the task ends, and the action that end
 
 
 @pytest.mark.parametrize("steps_before_limit", [1, 2])
-@pytest.mark.parametrize("identifier", COMPILED)
+@pytest.mark.parametrize("identifier", LAST_STEPS)
 def test_a_task_may_end_on_its_very_last_step(identifier, steps_before_limit):
-    environment, limit = CompiledEnvironment(identifier, NUM_ENVS), COMPILED[identifier].time_limit_steps
+    environment, limit = ClassicEnvironment(identifier, NUM_ENVS), TASKS[identifier].time_limit_steps
     values, action = LAST_STEPS[identifier]
     full = lambda value, dtype: jnp.full(NUM_ENVS, value, dtype)
     fields = {name: full(x, jnp.float32) for name, x in zip(TWINS[identifier].fields, values, strict=True)}
     state, _ = environment.reset(jax.random.key(0))
-    state = state.replace(time=full(limit - steps_before_limit, jnp.int32), **fields)
+    state = state._replace(time=full(limit - steps_before_limit, jnp.int32), **fields)
     twin = gymnasium.make(identifier)
     twin.reset(seed=0)
     assert twin._elapsed_steps == 0  # its wrapper's own count
@@ -134,24 +159,27 @@ def test_a_task_may_end_on_its_very_last_step(identifier, steps_before_limit):
     assert (terminated, truncated) == (True, steps_before_limit == 1)
 
 
-@pytest.mark.parametrize("identifier", COMPILED)
+@pytest.mark.parametrize("identifier", TASKS)
 def test_the_table_of_tasks_is_gymnasiums(identifier):
-    twin, spec = gymnasium.make(identifier), CompiledEnvironment(identifier, 3).spec
+    twin, spec = gymnasium.make(identifier), ClassicEnvironment(identifier, 3).spec
     assert spec.identifier == identifier
     assert spec.observation_shape == twin.observation_space.shape
     assert spec.observation_dtype == twin.observation_space.dtype == np.float32
-    assert spec.action == (twin.action_space.n,)
+    match spec.action:
+        case Discrete(num_actions):
+            assert num_actions == twin.action_space.n
+        case Box(shape, low, high):
+            assert gymnasium.spaces.Box(low, high, shape, np.float32) == twin.action_space
     assert spec.time_limit_steps == twin.spec.max_episode_steps
 
 
-@pytest.mark.parametrize("identifier", COMPILED)
+@pytest.mark.parametrize("identifier", TASKS)
 def test_first_states_are_spread_as_gymnasiums(identifier):
-    state, observation = CompiledEnvironment(identifier, 4000).reset(jax.random.key(0))
+    state, observation = ClassicEnvironment(identifier, 4000).reset(jax.random.key(0))
     twin, fields = gymnasium.make(identifier).unwrapped, TWINS[identifier].fields
     theirs = np.array([(twin.reset(seed=seed), twin.state)[1] for seed in range(1000)])
     ours = np.stack([getattr(state, name) for name in fields], 1)
-    limits = {"CartPole-v1": (-0.05, 0.05), "Acrobot-v1": (-0.1, 0.1), "MountainCar-v0": (-0.6, -0.4)}[identifier]
-    for mine, other in zip(ours.T, theirs.T, strict=True):
+    for mine, other, limits in zip(ours.T, theirs.T, TWINS[identifier].first, strict=True):
         if other.std() == 0:  # the car starts at rest
             np.testing.assert_array_equal(mine, np.full_like(mine, other[0]))
             continue
@@ -160,7 +188,7 @@ def test_first_states_are_spread_as_gymnasiums(identifier):
         grid = np.linspace(*limits, 50)
         distribution = lambda x: (x[:, None] <= grid).mean(0)  # noqa: B023
         assert np.abs(distribution(mine) - distribution(other)).max() < 0.06  # two-sample KS, p about 0.005
-    if len(fields) == 4:
-        correlation = np.corrcoef(ours.T) - np.eye(4)
+    if (ours.std(0) > 0).all():
+        correlation = np.corrcoef(ours.T) - np.eye(len(fields))
         assert np.abs(correlation).max() < 0.07  # 4 standard errors
-    assert observation.shape == (4000, *CompiledEnvironment(identifier, 1).spec.observation_shape)
+    assert observation.shape == (4000, *ClassicEnvironment(identifier, 1).spec.observation_shape)

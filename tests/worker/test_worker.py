@@ -185,6 +185,18 @@ def test_another_machine_class_refuses_to_go_on_unless_forced(whole, copy):
     assert end_of(copy) == end_of(whole)  # in truth it was the same machine
 
 
+def test_a_checkpoint_from_the_time_of_gymnax_goes_on(whole, copy):
+    here = persistence.read_newest(copy)[0].document["machine_class"]
+    assert "gymnax" not in here
+    reforge(copy, machine_class={**here, "gymnax": "1.0.0"})  # a version whose bits nobody compared
+    refused = work(copy)
+    assert refused.returncode == WRONG
+    assert "another machine class: gymnax 1.0.0 -> None;" in refused.stderr.splitlines()[-1]
+    reforge(copy, machine_class={**here, "gymnax": "1.0.1"})
+    assert work(copy).returncode == FINISHED
+    assert end_of(copy) == end_of(whole)
+
+
 def test_a_changed_setting_refuses_to_go_on(copy):
     choices = persistence.read_newest(copy)[0].document["choices"]
     reforge(copy, choices={**choices, "sparsity": 0.5})

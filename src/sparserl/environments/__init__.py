@@ -3,7 +3,7 @@
 from typing import Literal, get_args
 
 from sparserl.environments.atari import AtariEnvironment
-from sparserl.environments.compiled import COMPILED, CompiledEnvironment
+from sparserl.environments.classic import DEFAULT_TASKS, TASKS, ClassicEnvironment
 from sparserl.environments.fake_features import MOST_FAKE, FakeFeatures
 from sparserl.environments.games import ATARI_15, known_specification
 from sparserl.environments.games import PREFIX as ATARI_PREFIX
@@ -26,13 +26,14 @@ from sparserl.types import Environment, UserError
 
 __all__ = [
     "ATARI_15",
-    "COMPILED",
+    "DEFAULT_TASKS",
     "GAMES",
     "MOST_FAKE",
+    "TASKS",
     "Arithmetic",
     "AtariEnvironment",
     "Backend",
-    "CompiledEnvironment",
+    "ClassicEnvironment",
     "FakeFeatures",
     "HostEnvironment",
     "MinAtarEnvironment",
@@ -64,8 +65,8 @@ def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environme
         return PlaygroundEnvironment(identifier, num_envs)
     if identifier.startswith(MINATAR) and backend != "host":
         return MinAtarEnvironment(identifier, num_envs)
-    if backend == "compiled" or (backend == "auto" and identifier in COMPILED):
-        return CompiledEnvironment(identifier, num_envs)
+    if backend == "compiled" or (backend == "auto" and identifier in DEFAULT_TASKS):
+        return ClassicEnvironment(identifier, num_envs)
     if identifier.startswith(ATARI_PREFIX):
         return AtariEnvironment(identifier, num_envs)
     return HostEnvironment(identifier, num_envs)
@@ -73,5 +74,5 @@ def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environme
 
 def environment_names() -> tuple[str, ...]:
     """The compiled ones, MinAtar's too, then Gymnasium's newest whose packages are there, and Atari's games."""
-    compiled = (*COMPILED, *GAMES)
+    compiled = (*DEFAULT_TASKS, *GAMES)
     return (*compiled, *(name for name in registered_names() if name not in compiled), *game_names())

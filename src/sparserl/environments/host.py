@@ -7,7 +7,7 @@ import numpy as np
 
 from sparserl.environments import registry, snapshots
 from sparserl.environments.snapshots import Snapshot
-from sparserl.types import Array, Box, Divergence, Key, TimeStep, UserError
+from sparserl.types import Array, Box, Discrete, Divergence, Key, TimeStep, UserError
 
 
 class HostEnvironment:
@@ -39,6 +39,7 @@ class HostEnvironment:
         self._first_action, self._action_dtype = getattr(space, "start", 0), space.dtype
         self._continuous = self.spec.observation_dtype == np.float32
         self._continuous_actions = isinstance(self.spec.action, Box)
+        self._bounds = (space.low, space.high) if _were_rounded(self.spec.action, space) else None
 
     def reset(self, key: Key) -> tuple[None, np.ndarray]:
         """Fresh episodes, seeded from `key`; observations `[env, ...]`."""
@@ -54,6 +55,8 @@ class HostEnvironment:
         actions = np.array(action, self._action_dtype)  # a copy: an environment may write into its action
         if self._continuous_actions and not _finite(actions):
             raise Divergence(f"training diverged: the action of step {self._num_steps} is not finite")
+        if self._bounds is not None:
+            actions = actions.clip(*self._bounds)
         if self._first_action:
             actions += self._first_action
         reached, reward = self._empty_observation(), np.empty(self.num_envs, np.float32)
@@ -126,6 +129,11 @@ class HostEnvironment:
         who = f"environment {self.spec.identifier!r} ({index + 1} of {self.num_envs})"
         cause = reason if isinstance(reason, Exception) else None
         raise UserError(f"{who} failed {when}: {registry.in_one_line(reason)}") from cause
+
+
+def _were_rounded(action: Discrete | Box, space: Any) -> bool:
+    """Whether float32, in which agents act, does not have the bounds of `space`, so that it may leave them."""
+    return isinstance(action, Box) and not ((action.low == space.low) & (action.high == space.high)).all()
 
 
 def _finite(values: np.ndarray) -> bool:

@@ -100,8 +100,10 @@ def _remedy(error: Exception) -> str:
 
 def spec(identifier: str, environment: gymnasium.Env[Any, Any], time_limit_steps: int | None) -> EnvSpec:
     seen, action = environment.observation_space, environment.action_space
-    if not isinstance(seen, spaces.Box):
-        raise UserError(f"environment {identifier!r} has observations {in_one_line(seen)}: only a Box is allowed")
+    if not isinstance(seen, spaces.Box) or 0 in seen.shape:
+        raise UserError(
+            f"environment {identifier!r} has observations {in_one_line(seen)}: only a Box that is not empty is allowed"
+        )
     kind = np.dtype(np.uint8 if seen.dtype == np.uint8 else np.float32)
     return EnvSpec(identifier, seen.shape, kind, _actions(identifier, action), time_limit_steps)
 
@@ -109,11 +111,19 @@ def spec(identifier: str, environment: gymnasium.Env[Any, Any], time_limit_steps
 def _actions(identifier: str, space: gymnasium.Space[Any]) -> Discrete | Box:
     if isinstance(space, spaces.Discrete):
         return Discrete(int(space.n))
-    if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
-        return Box(space.shape, space.low.astype(np.float32), space.high.astype(np.float32))
-    raise UserError(
-        f"environment {identifier!r} has actions {in_one_line(space)}: only Discrete and a Box of floats are allowed"
-    )
+    if not isinstance(space, spaces.Box) or not np.issubdtype(space.dtype, np.floating) or 0 in space.shape:
+        raise UserError(
+            f"environment {identifier!r} has actions {in_one_line(space)}: "
+            "only Discrete and a Box of floats that is not empty are allowed"
+        )
+    with np.errstate(over="ignore"):  # too large for float32 is infinite, and for agents to refuse
+        low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+        if (np.isfinite(low) & np.isfinite(high) & ~np.isfinite(high - low)).any():
+            raise UserError(
+                f"environment {identifier!r} has actions {in_one_line(space)}: "
+                f"bounds may be at most {np.finfo(np.float32).max:.2g} apart, the largest float32"
+            )
+    return Box(space.shape, low, high)
 
 
 def in_one_line(what: object) -> str:

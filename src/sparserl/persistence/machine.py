@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("sparserl", "jax", "jaxlib", "numpy", "optax", "gymnasium", "gymnax", "mujoco")
+_PACKAGES = ("sparserl", "jax", "jaxlib", "numpy", "optax", "gymnasium", "mujoco")
 _FEATURE_CLASSES = (("avx512f", "avx512"), ("avx2", "avx2"), ("avx", "avx"), ("sse4_2", "sse4.2"), ("asimd", "neon"))
 
 

@@ -9,6 +9,9 @@ from sparserl.persistence import Attempt, Generation
 from sparserl.processes.log import tell
 from sparserl.types import UserError
 
+# Classic control came from this package, always this version of it; our own goes on in the same bits without.
+_REPLACED = {"gymnax": "1.0.1"}
+
 
 class Beginning(NamedTuple):
     """What an attempt goes on from: nothing, or a checkpoint; `forced` are differences that a person accepts."""
@@ -67,5 +70,6 @@ def behind(attempts: Mapping[int, Attempt]) -> list[int]:
 
 
 def _differences(then: Mapping[str, str], now: Mapping[str, str]) -> Sequence[str]:
+    then = {name: value for name, value in then.items() if _REPLACED.get(name) != value}
     names = sorted(then.keys() | now.keys())
     return [f"{name} {then.get(name)} -> {now.get(name)}" for name in names if then.get(name) != now.get(name)]

@@ -1,0 +1,21 @@
+"""What a task of classic control is."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sparserl.types import Array, Box, Discrete, Key
+
+
+class Task(NamedTuple):
+    """One task as pure functions of one environment, in float32.
+
+    A state is a NamedTuple of scalars, one of which, `time`, counts the steps of its episode. `step` returns the next
+    state, the reward and whether the task is over; it knows nothing of the time limit.
+    """
+
+    num_features: int
+    action: Discrete | Box
+    time_limit_steps: int
+    begin: Callable[[Key], Any]  # -> state
+    step: Callable[[Any, Array], tuple[Any, Array, Array]]  # state, action -> state, reward, terminated
+    observe: Callable[[Any], Array]  # state -> float32 `[features]`
