@@ -1,4 +1,4 @@
-"""Environments: compiled (JAX-native) and host (Gymnasium) behind one Protocol."""
+"""Environments: compiled (JAX programs) and host (Gymnasium) behind the same Protocol."""
 
 from typing import Literal, get_args
 
@@ -53,11 +53,11 @@ Backend = Literal["auto", "compiled", "host"]
 
 
 def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environment:
-    """`num_envs` environments by Gymnasium's name, or `module:name` where `module` registers them.
+    """`num_envs` environments by their name in Gymnasium, or by `module:name` where `module` registers them.
 
-    `atari:name` is a game of Atari; unless the backend is `host`, `playground:name` is one of MuJoCo Playground and
-    `MinAtar/name` one of MinAtar. `auto` takes the compiled form where there is one. Raises `UserError`, one line, for
-    a name that nobody knows, a package that is missing, and spaces that no agent here can use.
+    `atari:name` is an Atari game; unless the backend is `host`, `playground:name` comes from MuJoCo Playground and
+    `MinAtar/name` from MinAtar. `auto` takes the compiled form of `DEFAULT_TASKS`. Raises `UserError`, in one line, for
+    an unknown name, a missing package, and spaces that no agent here can use.
     """
     if backend not in get_args(Backend):
         raise UserError(f"environment backend is {backend!r}: one of {', '.join(get_args(Backend))} is allowed")
@@ -73,6 +73,6 @@ def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environme
 
 
 def environment_names() -> tuple[str, ...]:
-    """The compiled ones, MinAtar's too, then Gymnasium's newest whose packages are there, and Atari's games."""
+    """Classic control and MinAtar, the newest versions in Gymnasium whose packages are installed, and Atari games."""
     compiled = (*DEFAULT_TASKS, *GAMES)
     return (*compiled, *(name for name in registered_names() if name not in compiled), *game_names())

@@ -1,4 +1,4 @@
-"""Atari games through ale-py, set up as in the paper's experiments; `atari:Pong` and the like."""
+"""Atari games through ale-py, set up as in the paper's experiments: `atari:Pong` and the like."""
 
 import numpy as np
 
@@ -10,17 +10,17 @@ from sparserl.environments.snapshots import Snapshot
 from sparserl.types import Array, Discrete, EnvSpec, Key, TimeStep, UserError
 
 TIME_LIMIT_STEPS = 27_000  # 108,000 frames: half an hour of play
-_STACK = np.dtype("<u4")  # four frames of a pixel, the newest in the highest byte, which comes last
+_STACK = np.dtype("<u4")  # four frames of a pixel; the newest is the highest byte, which is last in memory
 
 
 class AtariEnvironment:
-    """`num_envs` consoles with one game, stepped in a Python loop, which begin anew by themselves.
+    """`num_envs` consoles running the same game, stepped in a Python loop; games that end start over by themselves.
 
     Observations are uint8 `[env, 84, 84, 4]`: the last four frames, newest last, zeros before the first. Actions are
-    integers from 0 `[env]` among those that do something in the game. A step holds one for four frames; each of them
-    goes on with the action before it with probability 0.25. Rewards are float32 `[env]`, the score as it is.
-    `terminated` is the end of the game, no lost life; `truncated` comes after 27,000 steps. Raises `UserError` where
-    the game is unknown or ale-py is missing. Arrays that were returned are never written to again.
+    integers from 0 `[env]`, which number those that do something in the game. A step holds its action for four frames;
+    with probability 0.25 a frame repeats the action of the frame before instead. Rewards are float32 `[env]`, the
+    unclipped score. `terminated` means that the game is over, not that a life was lost; `truncated` comes after 27,000
+    steps. Raises `UserError` where the game is unknown or ale-py is missing. Returned arrays are never written again.
     """
 
     compiled = False
@@ -44,7 +44,7 @@ class AtariEnvironment:
         return None, _observation(self._stacks)
 
     def step(self, key: Key | None, state: None, action: Array) -> tuple[None, TimeStep]:
-        """One step of every environment; those that end start anew, on with their own random numbers."""
+        """One step of every environment; those that end start over and keep drawing from their own random numbers."""
         actions = np.asarray(action).tolist()
         frames = np.empty(self._stacks.shape, _STACK)
         reward, terminated = np.empty(self.num_envs, np.float32), np.empty(self.num_envs, np.bool_)
@@ -61,7 +61,7 @@ class AtariEnvironment:
         return None, TimeStep(observation, reward, terminated, truncated, reached)
 
     def snapshot(self) -> Snapshot:
-        """All that decides how the environments go on."""
+        """Everything that decides how the environments continue."""
         nodes, arrays = [], {"stacks": self._stacks.view(np.uint8).ravel().copy()}
         for index, console in enumerate(self._consoles):
             node, of_console = console.snapshot()
@@ -71,9 +71,9 @@ class AtariEnvironment:
         return Snapshot({**heading, "environments": nodes}, arrays)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on from `snapshot`, bit for bit, whatever was before; the process that took it may be gone.
+        """Continue from `snapshot`, bit for bit, whatever happened before; the process that took it may be gone.
 
-        Raises `UserError` for one of another game, number of environments or version of ale-py.
+        Raises `UserError` if it is of another game, number of environments or version of ale-py.
         """
         document, arrays = snapshot
         snapshots.check(self.spec.identifier, self.num_envs, document)
@@ -89,10 +89,10 @@ class AtariEnvironment:
             raise UserError(what) from error
 
     def snapshot_obstacle(self) -> None:
-        """Why `snapshot` would fail now: it never does."""
+        """Why `snapshot` would fail now; it never does."""
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Does nothing: no resource is held open."""
 
     def _begin(self, index: int) -> None:
         self._stacks[index] = self._consoles[index].begin().astype(_STACK) << 24

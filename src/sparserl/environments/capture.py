@@ -1,8 +1,8 @@
 """Live objects as plain data: a tree of JSON values, and the arrays that it names.
 
-A node is a JSON value, or a dictionary with its "kind". What can change has a "number": met again, by another way, it
-is only referred to, so that what was one object is one object afterwards. Nothing here is guessed: what is not in
-these tables is refused.
+A node is a JSON value, or a dictionary with a "kind". Mutable objects have a "number": reached a second time, they are
+only referred to, so that an object shared before is shared afterwards. Nothing is guessed: what these tables do not
+cover is refused.
 """
 
 import collections
@@ -33,27 +33,29 @@ CONTAINERS: dict[type, str] = {
     frozenset: "frozenset",
 }
 BIT_GENERATORS = (random.PCG64, random.PCG64DXSM, random.MT19937, random.Philox, random.SFC64)
-# With what an environment was built; it is built in the same way before anything is restored.
+# The arguments an environment was built with; before a restore it is built with them again.
 BUILT_WITH = {"_saved_kwargs", "_ezpickle_args", "_ezpickle_kwargs"}
-_LIBRARIES = {"numpy", "math"}  # whose functions and classes may be attributes
+_LIBRARIES = {"numpy", "math"}  # their functions and classes may be attributes
 _NAMED = (type, types.FunctionType, types.BuiltinFunctionType, np.ufunc, type(np.clip))
 
 
 class NotExact(Exception):
-    """What a snapshot cannot hold, or what does not fit the environment that is to go on from it."""
+    """Something that a snapshot cannot hold, or that does not fit the environment to be restored."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Writer:
-    """Writes objects whose classes come from the packages `roots`, those of the environments themselves."""
+    """Writes objects whose classes come from the packages `roots`: those that define the environments."""
 
     roots: frozenset[str]
     arrays: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
-    seen: dict[int, tuple[int, Any]] = dataclasses.field(default_factory=dict)  # the object too: it keeps its id
+    seen: dict[int, tuple[int, Any]] = dataclasses.field(
+        default_factory=dict
+    )  # holds the object too, so that its id is not reused
     memories: dict[int, tuple[str, np.ndarray]] = dataclasses.field(default_factory=dict)
 
     def write(self, value: Any, path: str) -> Node:
-        """The node of `value`; `path` is how it is reached. Raises `NotExact` for what cannot be said exactly."""
+        """The node of `value`, which was reached by `path`. Raises `NotExact` for what cannot be captured exactly."""
         if value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value)):
             return value
         for write in (self._number, self._name, self._frozen):
@@ -84,7 +86,7 @@ class Writer:
         return None
 
     def _name(self, value: Any, path: str) -> Node:
-        """Classes, functions and members of an enumeration, which are found again by name."""
+        """Classes, functions and members of enumerations, which are looked up by name again."""
         if isinstance(value, Registration):
             return {"kind": "registration"}
         if isinstance(value, enum.Enum):
@@ -117,7 +119,7 @@ class Writer:
         return [self.write(value, f"{path}[{index}]") for index, value in enumerate(values)]
 
     def _array(self, value: Any, path: str) -> Node:
-        """An array as memory and what part of it: arrays that share memory share it again."""
+        """An array as a view of its memory, so that arrays that share memory share it again."""
         if type(value) is not np.ndarray or value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
             return None
         owner = value
@@ -134,13 +136,13 @@ class Writer:
         return {"kind": "array", "memory": memory, "dtype": value.dtype.str, **layout, "set": value.flags.writeable}
 
     def _memory(self, owner: np.ndarray, path: str) -> str:
-        """The name in `arrays` of what the array holds, in the order of its memory."""
+        """The name in `arrays` of this array's content, in memory order."""
         if id(owner) not in self.memories:
             self.memories[id(owner)] = self._store(path, owner.ravel("K")), owner
         return self.memories[id(owner)][0]
 
     def _store(self, name: str, values: np.ndarray) -> str:
-        """The name under which `values` are in `arrays` from now on: this one, if it is still free."""
+        """Put `values` into `arrays`, under `name` if that is still free; returns the name used."""
         while name in self.arrays:
             name += "'"
         self.arrays[name] = values.copy()
@@ -181,7 +183,7 @@ class Writer:
         if is_environment and not isinstance(value, gymnasium.Wrapper) and any(hasattr(kind, name) for name in HOOKS):
             return {"kind": "hook", "class": name_of(kind), "state": self._hook(value, path)}
         write = self._given if isinstance(value, gymnasium.Wrapper) else self.write
-        own = sorted(attributes(value).items())  # in the order in which they are read again
+        own = sorted(attributes(value).items())  # in the order in which `Reader` reads them
         inside = {name: write(x, f"{path}.{name}") for name, x in own if name not in BUILT_WITH}
         return {"kind": "object", "class": name_of(kind), "attributes": inside}
 
@@ -194,7 +196,7 @@ class Writer:
         return self.write(state, f"{path}.sparserl_snapshot()")
 
     def _given(self, value: Any, path: str) -> Node:
-        """A wrapper gets its functions when it is built: one is its place in the source, and what it closes over."""
+        """A function that a wrapper was built with is captured as its place in the source and what it closes over."""
         if type(value) is not types.FunctionType or find(name_of(value), self.roots) is value:
             return self.write(value, path)
         cells = [self.write(cell.cell_contents, f"{path} closure") for cell in value.__closure__ or ()]
@@ -203,40 +205,40 @@ class Writer:
 
 
 def roots_of(environments: list[gymnasium.Env[Any, Any]]) -> frozenset[str]:
-    """The packages whose classes the environments and their wrappers are."""
-    found, waiting = set(), list(environments)
+    """The packages that define the classes of the environments and of their wrappers."""
+    packages, waiting = set(), list(environments)
     while waiting:
         environment: Any = waiting.pop()
-        found |= {base.__module__.partition(".")[0] for base in type(environment).__mro__}
+        packages |= {base.__module__.partition(".")[0] for base in type(environment).__mro__}
         if isinstance(environment, gymnasium.Wrapper):
             waiting.append(environment.env)
-    return frozenset(found - {"builtins", "typing"})
+    return frozenset(packages - {"builtins", "typing"})
 
 
 def name_of(value: Any) -> str:
-    """How a class or a function is found: `module:name`."""
+    """The name by which `find` looks up a class or a function: `module:name`."""
     return f"{getattr(value, '__module__', None)}:{getattr(value, '__qualname__', None)}"
 
 
 def find(name: str, roots: frozenset[str]) -> Any:
-    """What has this name in a module that is imported and ours, or a library's; None where there is nothing."""
+    """The object of this name in an imported module of `roots` or of a library; None where there is none."""
     module, _, path = name.partition(":")
     if module.partition(".")[0] not in roots | _LIBRARIES | {"builtins"}:
         return None
-    found: Any = sys.modules.get(module)
+    value: Any = sys.modules.get(module)
     for part in path.split("."):
-        found = getattr(found, part, None)
-    return found if module != "builtins" or isinstance(found, type) else None
+        value = getattr(value, part, None)
+    return value if module != "builtins" or isinstance(value, type) else None
 
 
 def attributes(value: Any) -> dict[str, Any]:
-    """What an ordinary object consists of: its dictionary and its slots."""
+    """The attributes of an ordinary object, from its dictionary and its slots."""
     slots = {name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)}
     return {**slots, **getattr(value, "__dict__", {})}
 
 
 def is_ordinary(kind: type) -> bool:
-    """Whether all state of such objects is in attributes: no class of C, and no memory but for those."""
+    """Whether attributes are all the state of such objects: no base written in C, no memory of other kinds."""
     written_in_python = 1 << 9  # Py_TPFLAGS_HEAPTYPE
     if any(base is not object and not base.__flags__ & written_in_python for base in kind.__mro__):
         return False
@@ -246,7 +248,7 @@ def is_ordinary(kind: type) -> bool:
 
 
 def code_digest(function: types.FunctionType) -> str:
-    """A function's name, place and code; nothing of what it closes over."""
+    """A digest of a function's name, place and code, without what it closes over."""
     code = function.__code__
     constants = [x for x in code.co_consts if not isinstance(x, types.CodeType | frozenset)]
     what = (name_of(function), code.co_firstlineno, code.co_code, code.co_names, constants, list(code.co_positions()))
@@ -254,14 +256,14 @@ def code_digest(function: types.FunctionType) -> str:
 
 
 def described(value: Any) -> str:
-    """A value's type in words, and which function it is if it is one."""
+    """A value's type in words; of a function also its name."""
     kind = name_of(type(value)).removeprefix("builtins:").replace(":", ".")
     return f"{kind} {value.__qualname__}" if isinstance(value, types.FunctionType) else f"of type {kind}"
 
 
 def _slots(kind: type) -> list[str]:
-    is_slot = lambda found: isinstance(found, types.MemberDescriptorType)
-    return [name for base in kind.__mro__ for name, found in vars(base).items() if is_slot(found)]
+    is_slot = lambda value: isinstance(value, types.MemberDescriptorType)
+    return [name for base in kind.__mro__ for name, value in vars(base).items() if is_slot(value)]
 
 
 def _is_named(value: tuple[Any, ...]) -> bool:

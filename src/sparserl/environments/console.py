@@ -1,9 +1,9 @@
-"""One Atari 2600 with one game in it, seen as agents see it: an action held for four frames, one small grey frame back.
+"""An Atari 2600 with a game in it, as agents see it: an action is held for four frames, a small grey frame comes back.
 
-Its snapshots are the state before the last reset, and what was pressed since, which is played again. For the states
-that the Arcade Learning Environment saves do not hold all: not the action that may stick, which is why sticky actions
-are drawn here, by the numbers that it would draw; and nothing of a frame that is not yet full, as in Qbert right after
-a reset and in TicTacToe3D while it thinks.
+A snapshot is the state before the last reset and everything pressed since, which is replayed. The states that the
+Arcade Learning Environment saves itself are incomplete. They lack the action that may stick, which is why sticky
+actions are drawn here, from the numbers that it would draw. They also lack a frame that is still being drawn, as in
+Qbert right after a reset and in TicTacToe3D while it thinks.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from sparserl.environments import area
 
 FRAME_SKIP = 4
 FRAME_SIZE = 84
-STICKY_PROBABILITY = 0.25  # that a frame goes on with the action of the one before (Machado et al. 2018)
+STICKY_PROBABILITY = 0.25  # that a frame repeats the action of the frame before (Machado et al. 2018)
 
 _STUCK_BELOW = int(STICKY_PROBABILITY * 2**32)
 
@@ -27,11 +27,11 @@ class Console:
 
     def __init__(self, rom: Path) -> None:
         ale_py = importlib.import_module("ale_py")
-        ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # it greets on the standard error
+        ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # it prints a greeting to standard error
         self._ale: Any = ale_py.ALEInterface()
         self._state_from: Any = ale_py.ALEState
         self._ale.setFloat("repeat_action_probability", 0.0)
-        self._ale.setInt("random_seed", 0)  # which nothing depends on
+        self._ale.setInt("random_seed", 0)  # nothing depends on it
         self._ale.loadROM(rom)
         self._switched_on = self._ale.cloneState(include_rng=True)
         self._actions = self._ale.getMinimalActionSet()
@@ -45,24 +45,24 @@ class Console:
         return len(self._actions)
 
     def seed(self, seed: int) -> None:
-        """As newly switched on, with the numbers that ALE's own generator would draw from this seed of 32 bits."""
+        """The console as just switched on, with the random numbers that ALE would draw from this seed of 32 bits."""
         self._random.state = np.random.RandomState(seed).get_state(legacy=False)
         self._ale.restoreState(self._switched_on)
 
     def begin(self) -> np.ndarray:
-        """The first frame of a new game; random numbers go on."""
+        """The first frame of a new game; the random numbers continue."""
         self._before: Any = self._ale.cloneState(include_rng=True)
         self._ale.reset_game()
-        self._pressed = bytearray()  # the index of the action in each frame since; before them, 0 does nothing
+        self._pressed = bytearray()  # the action's index in each frame since; 0 does nothing
         self._ale.getScreenGrayscale(self._pooled)
         self._screen[...] = 0
         return self._frame()
 
     def act(self, action: int) -> tuple[np.ndarray, float, bool]:
-        """Frame, reward and whether the game is over, after four frames or as many as there were.
+        """Frame, reward and whether the game is over, after four frames or fewer if the game ends earlier.
 
-        The frame is the maximum of the last two screens, pixel by pixel. Where the game is over before the fourth, the
-        screens since are not looked at and the frame before comes again, as in Gymnasium's `AtariPreprocessing`.
+        The frame is the pixelwise maximum of the last two screens. If the game ends before the fourth frame, its last
+        screens are ignored and the previous frame is returned again, as in Gymnasium's `AtariPreprocessing`.
         """
         reward, over = 0, False
         for number in range(FRAME_SKIP):
@@ -77,7 +77,7 @@ class Console:
         return self._frame(), float(reward), over
 
     def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """All that decides how it goes on: plain data, and arrays of one axis."""
+        """Everything that decides how the console continues: plain data, and one-dimensional arrays."""
         random = self._random.state["state"]
         arrays = {
             "before": np.frombuffer(self._before.serialize(), np.uint8).copy(),
@@ -88,9 +88,9 @@ class Console:
         return {"random_position": int(random["pos"]), "state": self._digest()}, arrays
 
     def restore(self, document: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        """The way back, in a console with the same game; a tenth of a millisecond for each frame of the episode.
+        """The inverse of `snapshot`, in a console with the same game; takes 0.1 ms for each frame of the episode.
 
-        Raises ValueError where it leads elsewhere.
+        Raises ValueError if the replay ends in another state.
         """
         self._ale.restoreState(self._state_from(arrays["before"].tobytes()))
         self.begin()
@@ -104,7 +104,7 @@ class Console:
         self._pooled[...] = arrays["pooled"].reshape(self._pooled.shape)
 
     def _press(self, action: int) -> None:
-        """Hold `action` in this frame, unless the one before is stuck. ALE draws once more, for a second player."""
+        """Hold `action` in this frame, unless the previous action sticks. ALE also draws for a second player."""
         stuck = self._random.random_raw() < _STUCK_BELOW
         self._random.random_raw()
         if stuck:

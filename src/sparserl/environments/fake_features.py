@@ -1,4 +1,4 @@
-"""Fake features: an environment whose observations are mostly noise, to see who learns what matters."""
+"""Fake features: observations that are mostly noise, to test which agents learn what matters."""
 
 import dataclasses
 import math
@@ -11,17 +11,17 @@ import numpy as np
 from sparserl.types import Array, Environment, EnvSpec, EnvState, Key, TimeStep, UserError
 
 MOST_FAKE = 0.99
-STREAM = np.uint32(0xFA4EFEA7)  # sets the noise's keys apart from those that the environment draws with
+STREAM = np.uint32(0xFA4EFEA7)  # keeps the noise's keys apart from the environment's
 
 
 @dataclasses.dataclass(frozen=True)
 class FakeFeatures:
-    """`environment` with features behind its own that are standard normal noise, new at every step and reset.
+    """`environment` with features of standard normal noise appended, drawn anew at every step and reset.
 
-    Of all features of an observation, `fraction` are noise, rounded up: `[env, features]` becomes
-    `[env, ceil(features / (1 - fraction))]`. Raises `UserError` where observations are no vectors of floats. Source:
+    `fraction` of all features are noise, rounded up: `[env, features]` becomes
+    `[env, ceil(features / (1 - fraction))]`. Raises `UserError` where observations are not vectors of floats. Source:
     Grooten et al. 2023, "Automatic Noise Filtering with Dynamic Sparse Training in Deep Reinforcement Learning",
-    section 3 (Deviation 49). Around a host environment, `step` is to be traced: see `training.traceable`.
+    section 3 (Deviation 49). Around a host environment, `step` has to be traced: see `training.traceable`.
     """
 
     environment: Environment
@@ -49,16 +49,16 @@ class FakeFeatures:
         return self.environment.compiled
 
     def around(self, environment: Environment) -> "FakeFeatures":
-        """The same around another form of the environment."""
+        """The same fake features around another form of the environment."""
         return FakeFeatures(environment, self.fraction)
 
     def reset(self, key: Key) -> tuple[EnvState, Array]:
-        """Fresh episodes, with noise behind their observations."""
+        """Fresh episodes, with noise appended to their observations."""
         state, observation = self.environment.reset(key)
         return state, self._extended(jax.random.fold_in(key, STREAM), observation)
 
     def step(self, key: Key | None, state: EnvState, action: Array) -> tuple[EnvState, TimeStep]:
-        """One step. Both observations have the same noise where they are the same; a fresh episode's is fresh."""
+        """One step. Where its two observations are the same, so is their noise; a fresh episode gets fresh noise."""
         assert key is not None
         state, time_step = self.environment.step(key, state, action)
         of_reached, of_fresh = jax.random.split(jax.random.fold_in(key, STREAM))
@@ -74,5 +74,5 @@ class FakeFeatures:
 
 
 def num_features(num_real: int, fraction: float) -> int:
-    """ceil(num_real / (1 - fraction)) with the fraction as it is written: 17 features, 0.9 of all fake, are 170."""
+    """ceil(num_real / (1 - fraction)) with the fraction as it was typed: 17 real features at 0.9 make 170."""
     return math.ceil(num_real / (1 - Decimal(repr(float(fraction)))))

@@ -1,4 +1,4 @@
-"""The games of the Arcade Learning Environment: their names, and where they are; none of them is loaded here."""
+"""The games of the Arcade Learning Environment: their names and files; no game is loaded here."""
 
 import difflib
 import importlib.util
@@ -11,7 +11,7 @@ import numpy as np
 from sparserl.types import Discrete, EnvSpec, UserError
 
 PREFIX = "atari:"
-# Those of the paper (appendix A.4): the first three of each figure, then the twelve that were added.
+# The paper's games (appendix A.4): the three of every figure, then the twelve that were added.
 ATARI_15 = tuple(
     PREFIX + name
     for name in (
@@ -19,10 +19,10 @@ ATARI_15 = tuple(
         *("DemonAttack", "Enduro", "FishingDerby", "SpaceInvaders", "Tutankham", "VideoPinball"),
     )
 )
-# How many actions each of them takes (its minimal set), so that they can be described without ale-py.
+# The size of each game's minimal action set, so that experiments can be described without ale-py.
 _NUM_ACTIONS: Mapping[str, int] = dict(zip(ATARI_15, (9, 6, 6, 7, 9, 9, 18, 4, 9, 6, 9, 18, 6, 8, 9), strict=True))
-_FOR_TWO = ("combat", "joust", "maze_craze", "warlords")  # nobody can play these alone
-# How Gymnasium has called them over the years: ALE/Pong-v5, Pong-v0, PongNoFrameskip-v4, Pong-ramDeterministic-v4.
+_FOR_TWO = ("combat", "joust", "maze_craze", "warlords")  # need two players
+# Gymnasium's names over the years: ALE/Pong-v5, Pong-v0, PongNoFrameskip-v4, Pong-ramDeterministic-v4.
 _CALLED = re.compile(r"(?:ALE/)?(\w+?)(?:-ram)?(?:NoFrameskip|Deterministic)?(?:-v\d+)?", re.IGNORECASE)
 
 
@@ -32,7 +32,7 @@ def names() -> tuple[str, ...]:
 
 
 def known_specification(environment: str) -> EnvSpec | None:
-    """What an agent may know of one of the paper's games; None for all other environments."""
+    """The specification of one of the paper's games, which needs no ale-py; None for all other environments."""
     if environment not in _NUM_ACTIONS:
         return None
     actions = Discrete(_NUM_ACTIONS[environment])
@@ -40,7 +40,7 @@ def known_specification(environment: str) -> EnvSpec | None:
 
 
 def rom(identifier: str) -> Path:
-    """The file of the game that is called so. Raises `UserError`, one line, where none is, or ale-py is missing."""
+    """The game's file. Raises `UserError`, one line, if there is no such game or ale-py is missing."""
     roms = _roms()
     if not roms:
         raise UserError(
@@ -50,7 +50,7 @@ def rom(identifier: str) -> Path:
     if name in roms:
         return roms[name]
     meant = meant_by(name)
-    known = {one.casefold(): one for one in roms}
+    known = {game.casefold(): game for game in roms}
     near = [PREFIX + known[match] for match in difflib.get_close_matches(name.casefold(), known)]
     nearest = ", ".join([meant] if meant else near)
     hint = f"nearest: {nearest}" if nearest else "`sparserl environments` lists them"
@@ -58,16 +58,16 @@ def rom(identifier: str) -> Path:
 
 
 def meant_by(name: str) -> str | None:
-    """The identifier of the game that Gymnasium has called `name`, with or without version; None where none is."""
+    """The identifier of the game that some Gymnasium called `name`, with or without version; None where none is."""
     called = _CALLED.fullmatch(name)
-    known = {one.removeprefix(PREFIX).casefold(): one for one in (*ATARI_15, *names())}
+    known = {game.removeprefix(PREFIX).casefold(): game for game in (*ATARI_15, *names())}
     return known.get(called[1].replace("_", "").casefold()) if called else None
 
 
 def _roms() -> dict[str, Path]:
-    """Files by name, which is ale-py's own, `space_invaders` as SpaceInvaders."""
-    found = importlib.util.find_spec("ale_py")
-    if found is None or found.origin is None:
+    """The games' files by name; the file space_invaders.bin is SpaceInvaders."""
+    package = importlib.util.find_spec("ale_py")
+    if package is None or package.origin is None:
         return {}
-    files = sorted((Path(found.origin).parent / "roms").glob("*.bin"))
+    files = sorted((Path(package.origin).parent / "roms").glob("*.bin"))
     return {file.stem.title().replace("_", ""): file for file in files if file.stem not in _FOR_TWO}

@@ -1,4 +1,4 @@
-"""Host environments: whatever is registered in Gymnasium, stepped one by one in Python."""
+"""Host environments: anything registered in Gymnasium, stepped in a Python loop."""
 
 from typing import Any, NoReturn
 
@@ -13,11 +13,11 @@ from sparserl.types import Array, Box, Discrete, Divergence, Key, TimeStep, User
 class HostEnvironment:
     """`num_envs` environments of Gymnasium, stepped in a Python loop, which reset themselves.
 
-    Observations `[env, ...]` keep their shape; uint8 stays, all else becomes float32. Rewards are float32 `[env]`,
-    `terminated` and `truncated` bool `[env]`. Actions are integers from 0 `[env]`, or floats `[env, ...]`. Raises
-    `UserError` where the name is unknown, a package is missing or a space does not fit, and while it runs where an
-    environment raises or returns what is not finite; `Divergence` where an action is not. Arrays that were returned are
-    never written to again.
+    Observations `[env, ...]` keep their shape; uint8 is kept, every other type becomes float32. Rewards are float32
+    `[env]`, `terminated` and `truncated` bool `[env]`. Actions are integers from 0 `[env]`, or floats `[env, ...]`.
+    Raises `UserError` if the name is unknown, a package is missing or a space does not fit, and later if an environment
+    raises or returns something that is not finite; `Divergence` if an action is not finite. Returned arrays are never
+    written again.
     """
 
     compiled = False
@@ -50,7 +50,7 @@ class HostEnvironment:
         return None, observation
 
     def step(self, key: Key | None, state: None, action: Array) -> tuple[None, TimeStep]:
-        """One step of every environment; those that end start anew, on with their own random numbers."""
+        """One step of every environment; those that end start over and keep drawing from their own random numbers."""
         self._num_steps += 1
         actions = np.array(action, self._action_dtype)  # a copy: an environment may write into its action
         if self._continuous_actions and not _finite(actions):
@@ -78,18 +78,18 @@ class HostEnvironment:
         return None, TimeStep(observation, reward, terminated, truncated, reached)
 
     def snapshot(self) -> Snapshot:
-        """All that decides how the environments go on. Raises `UserError` where that cannot be captured exactly."""
+        """Everything that decides how the environments continue. Raises `UserError` if that cannot be captured."""
         return snapshots.take(self.spec.identifier, self._environments, self._num_steps)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on from `snapshot`, bit for bit, whatever was before; the process that took it may be gone.
+        """Continue from `snapshot`, bit for bit, whatever happened before; the process that took it may be gone.
 
-        Raises `UserError` for one of other environments, versions or MuJoCo models. After that, reset or make anew.
+        Raises `UserError` if it is of other environments, versions or MuJoCo models; reset or remake these afterwards.
         """
         self._num_steps = snapshots.restore(self.spec.identifier, self._environments, snapshot)
 
     def snapshot_obstacle(self) -> str | None:
-        """Why `snapshot` would fail now, in one line. Ask after a reset: what it makes has to be captured too."""
+        """Why `snapshot` would fail now, in one line. Ask after a reset, which may create more to be captured."""
         try:
             self.snapshot()
         except UserError as error:
@@ -97,7 +97,7 @@ class HostEnvironment:
         return None
 
     def close(self) -> None:
-        """Give back what the environments hold: windows, simulators."""
+        """Release what the environments hold, such as windows and simulators."""
         for environment in self._environments:
             environment.close()
 
@@ -113,7 +113,7 @@ class HostEnvironment:
             self._fail(index, f"in its reset after step {self._num_steps}", "the observation is not finite")
 
     def _place(self, observation: np.ndarray, index: int, seen: Any) -> None:
-        """Write into `observation[index]`; without the check NumPy would repeat what is too small."""
+        """Write into `observation[index]`; NumPy alone would broadcast an observation that is too small."""
         if np.shape(seen) != self.spec.observation_shape:
             raise ValueError(f"the observation has shape {np.shape(seen)}, its space {self.spec.observation_shape}")
         observation[index] = seen
@@ -132,15 +132,15 @@ class HostEnvironment:
 
 
 def _were_rounded(action: Discrete | Box, space: Any) -> bool:
-    """Whether float32, in which agents act, does not have the bounds of `space`, so that it may leave them."""
+    """Whether the bounds of `space` are not float32 numbers, so that an agent's float32 action may exceed them."""
     return isinstance(action, Box) and not ((action.low == space.low) & (action.high == space.high)).all()
 
 
 def _finite(values: np.ndarray) -> bool:
-    return np.count_nonzero(np.isfinite(values)) == values.size  # on few values twice as fast as `all`
+    return np.count_nonzero(np.isfinite(values)) == values.size  # twice as fast as `all` for few values
 
 
 def seeds(key: Key, num_envs: int) -> list[int]:
-    """A number of 32 bits for each environment."""
+    """A 32-bit seed for each environment."""
     words = np.asarray(jax.random.key_data(key)).ravel()
     return np.random.SeedSequence(words.tolist()).generate_state(num_envs).tolist()

@@ -1,4 +1,4 @@
-"""Observation noise: a trained policy that sees worse than it did; everything else is as it was."""
+"""Observation noise: trained policies see worse than in training; everything else is unchanged."""
 
 import dataclasses
 from typing import Literal, NamedTuple
@@ -10,7 +10,7 @@ import numpy as np
 from sparserl.types import Array, Environment, EnvSpec, EnvState, Key, TimeStep, UserError
 
 Arithmetic = Literal["clip", "modulo"]
-STREAM = np.uint32(0x0B5E_4015)  # sets the noise's keys apart from those that the environment draws with
+STREAM = np.uint32(0x0B5E_4015)  # keeps the noise's keys apart from the environment's
 WHITE = 255
 
 
@@ -24,16 +24,17 @@ class NoisyState(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class NoisyObservations:
-    """`environment` seen through noise of standard deviation `deviation`, drawn once for every number of every frame.
+    """`environment` seen through normal noise of standard deviation `deviation`, drawn once for each value of a frame.
 
-    Of uint8 observations, pixels, `[]` in units of the 0-255 value: normal noise, rounded, is added and the sum cut off
-    at 0 and 255. bool ones are planes that are seen as 0 or 255 and, with noise, as float32, divided by 255. Of others,
-    float32, `[feature]` in their own units, and neither rounded nor cut off. Where frames are stacked, the older ones
-    keep the noise that they had, and those before an episode's first stay zero. The deviation is part of the state, so
-    that one compiled program serves all. Rewards and dynamics are those of the environment, key for key.
+    Pixels (uint8): the deviation `[]` is in units of 0 to 255; the noise is rounded, added, and the sum clipped to that
+    range. Planes (bool): treated as pixels of 0 or 255, then divided by 255 and returned as float32. Vectors (float32):
+    the deviation `[feature]` is in the features' own units, and nothing is rounded or clipped. In stacked frames the
+    older ones keep the noise they had, and those before an episode's first stay zero. The deviation is part of the
+    state, so that one compiled program serves all. Rewards and dynamics are those of the environment, key for key.
 
-    arithmetic: "modulo", for pixels and planes alone, is what the published code did: noise is truncated towards zero,
-    the sum taken modulo 256, and a reset's frame has none. Source: Graesser et al. 2022, section 8 (Deviation 47).
+    arithmetic: "modulo", for pixels and planes only, is what the published code did: noise is truncated towards zero,
+    the sum taken modulo 256, and the first frame after a reset has none. Source: Graesser et al. 2022, section 8
+    (Deviation 47).
     """
 
     environment: Environment
@@ -63,18 +64,18 @@ class NoisyObservations:
         return self.environment.compiled
 
     def around(self, environment: Environment) -> "NoisyObservations":
-        """The same around another form of the environment."""
+        """The same noise around another form of the environment."""
         return dataclasses.replace(self, environment=environment)
 
     def reset(self, key: Key) -> tuple[NoisyState, Array]:
-        """Fresh episodes, and what is seen of them."""
+        """Fresh episodes, and their observations with noise."""
         state, observation = self.environment.reset(key)
         deviation = jnp.asarray(self.deviation, jnp.float32)
         seen = self._begun(jnp.asarray(observation), self._noise(key, deviation))
         return NoisyState(state, seen, deviation), seen
 
     def step(self, key: Key | None, state: NoisyState, action: Array) -> tuple[NoisyState, TimeStep]:
-        """One step. Where an episode ends, its last frame and the next one's first have the same noise."""
+        """One step. Where an episode ends, its last frame and the next episode's first have the same noise."""
         assert key is not None
         inner, time_step = self.environment.step(key, state.environment, action)
         noise = self._noise(key, state.deviation)
@@ -92,11 +93,11 @@ class NoisyObservations:
         return drawn * jnp.broadcast_to(deviation, frame)
 
     def _newest(self, observation: Array) -> Array:
-        """The frame that came last."""
+        """The newest frame of an observation."""
         return observation if self.spec.stacked_frames == 1 else observation[..., -1:]
 
     def _begun(self, observation: Array, noise: Array) -> Array:
-        """An episode's first observation as it is seen: before its newest frame there are zeros alone."""
+        """An episode's first observation with noise; before its newest frame there are only zeros."""
         noise = jnp.zeros_like(noise) if self.arithmetic == "modulo" else noise
         newest = self._noisy(self._newest(observation), noise)
         if self.spec.stacked_frames == 1:
@@ -113,34 +114,34 @@ class NoisyObservations:
 
 
 def has_pixels(spec: EnvSpec) -> bool:
-    """Whether observations are pixels, or planes that are seen as such."""
+    """Whether observations are pixels, or planes that are treated as pixels."""
     return spec.observation_dtype in (np.uint8, np.bool_)
 
 
 def _sum(pixels: Array, noise: Array, arithmetic: Arithmetic) -> Array:
-    """Pixels, 0 to 255, and noise as int32, in the same range."""
+    """Pixels of 0 to 255 plus noise, as int32 in the same range."""
     if arithmetic == "modulo":
         return (pixels.astype(jnp.int32) + jnp.trunc(noise).astype(jnp.int32)) % (WHITE + 1)
     return jnp.clip(pixels.astype(jnp.int32) + jnp.round(noise).astype(jnp.int32), 0, WHITE)
 
 
 class Spread(NamedTuple):
-    """Running statistics of observations, by feature; `mean` is told from `origin`, the first one of all."""
+    """Running statistics of observations, by feature; `mean` is relative to `origin`, the first observation."""
 
     number: Array  # []
     origin: Array
     mean: Array
-    squares: Array  # of the distances from the mean, summed
+    squares: Array  # summed squared distances from the mean
 
 
 def no_spread(spec: EnvSpec) -> Spread:
-    """Of nothing yet."""
+    """The statistics before any observation."""
     zeros = jnp.zeros(spec.observation_shape, jnp.float32)
     return Spread(jnp.float32(0), zeros, zeros, zeros)
 
 
 def with_observations(spread: Spread, observation: Array, counted: Array) -> Spread:
-    """Statistics with those observations `[env, ...]` that are `counted` `[env]`, too. Source: Chan et al. 1979."""
+    """Statistics after adding the observations `[env, ...]` that are `counted` `[env]`. Source: Chan et al. 1979."""
     observation, new = jnp.asarray(observation), counted.sum().astype(jnp.float32)
     origin = jnp.where(spread.number == 0, observation[0], spread.origin)
     weight = counted.reshape(-1, *[1] * (observation.ndim - 1)).astype(jnp.float32)
@@ -154,5 +155,5 @@ def with_observations(spread: Spread, observation: Array, counted: Array) -> Spr
 
 
 def deviation_of(spread: Spread) -> Array:
-    """Standard deviation of each feature; exactly 0 for one that never varies."""
+    """Standard deviation of each feature; exactly 0 for features that never vary."""
     return jnp.sqrt(spread.squares / jnp.maximum(spread.number, 1))

@@ -1,4 +1,4 @@
-"""MuJoCo Playground: physics as JAX programs (MJX), batched over `num_envs`; `playground:CheetahRun` and the like."""
+"""MuJoCo Playground: physics as JAX programs (MJX), batched over `num_envs`: `playground:CheetahRun` and the like."""
 
 import dataclasses
 import difflib
@@ -16,7 +16,7 @@ PREFIX = "playground:"
 
 
 class State(NamedTuple):
-    """Where the environments are; leaves `[env, ...]`."""
+    """The state of all environments; leaves `[env, ...]`."""
 
     simulation: Any
     num_steps: Array  # of this episode
@@ -24,13 +24,13 @@ class State(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class PlaygroundEnvironment:
-    """`num_envs` copies of a task of MuJoCo Playground as one pure function of keys and arrays.
+    """`num_envs` copies of a MuJoCo Playground task as pure functions of keys and arrays.
 
     Observations are float32 `[env, features]` (of several, the one named "state"), actions floats `[env, action]`
-    between -1 and 1, rewards float32 `[env]`. The time limit is Playground's. Where a simulation breaks down the
-    episode is terminated, and what is not finite in its last step is 0. Episodes begin with Playground's own reset,
-    which may be hundreds of steps of physics, so it is computed only in steps in which an episode ends. Raises
-    `UserError` for a name that Playground does not know, and where it is not installed.
+    between -1 and 1, rewards float32 `[env]`. The time limit is Playground's. If a simulation breaks down, its episode
+    is terminated, and values of its last step that are not finite become 0. Episodes begin with Playground's own reset,
+    which may take hundreds of steps of physics and is therefore computed only in steps in which an episode ends. Raises
+    `UserError` for a name that Playground does not have, and if it is not installed.
     """
 
     identifier: str
@@ -40,7 +40,7 @@ class PlaygroundEnvironment:
     def __post_init__(self) -> None:
         if self.num_envs < 1:
             raise UserError(f"number of environments is {self.num_envs}: at least 1 is needed to run {self.identifier}")
-        _task(self.identifier)  # here, and not in a trace: it holds arrays
+        _task(self.identifier)  # here rather than in a trace, because it creates arrays
 
     @property
     def spec(self) -> EnvSpec:
@@ -57,7 +57,7 @@ class PlaygroundEnvironment:
 
     @functools.partial(jax.jit, static_argnums=0)
     def step(self, key: Key, state: EnvState, action: Array) -> tuple[EnvState, TimeStep]:
-        """One step of every environment with actions `[env, action]`; those that end start anew."""
+        """One step of every environment with actions `[env, action]`; those that end start over."""
         task = _task(self.identifier)
         simulation, reward, done = self._simulate(state.simulation, action)
         num_steps = state.num_steps + 1
@@ -71,7 +71,7 @@ class PlaygroundEnvironment:
         return state, TimeStep(observation, reward, terminated, truncated, reached)
 
     def _simulate(self, simulation: Any, action: Array) -> tuple[Any, Array, Array]:
-        """Repeat the action as Playground says for this task; rewards add up."""
+        """Repeat the action as often as Playground does in this task; rewards are summed."""
         task = _task(self.identifier)
 
         def once(simulation: Any, _: None) -> tuple[Any, tuple[Array, Array]]:
@@ -82,7 +82,9 @@ class PlaygroundEnvironment:
         return simulation, jnp.sum(reward, 0), jnp.any(done, 0)
 
     def _fresh(self, key: Key) -> tuple[State, Array]:
-        keys = jax.random.key_data(jax.random.split(key, self.num_envs))  # Playground keeps them among its numbers
+        keys = jax.random.key_data(
+            jax.random.split(key, self.num_envs)
+        )  # Playground keeps keys in its state as plain numbers
         simulation = jax.vmap(_task(self.identifier).dynamics.reset)(keys)
         return State(_strongly_typed(simulation), jnp.zeros(self.num_envs, jnp.int32)), _finite(_seen(simulation))
 
@@ -96,7 +98,7 @@ class _Task(NamedTuple):
 
 @functools.cache
 def _task(identifier: str) -> _Task:
-    """Playground's environment with its model, and what it says of it."""
+    """Playground's environment with its model and settings."""
     name = identifier.removeprefix(PREFIX)
     try:
         registry = importlib.import_module("mujoco_playground").registry
@@ -104,7 +106,7 @@ def _task(identifier: str) -> _Task:
         line = f"environment {identifier!r} needs a package that is not installed: pip install 'sparserl[playground]'"
         raise UserError(line) from error
     if name not in registry.ALL_ENVS:
-        known = {one.casefold(): one for one in registry.ALL_ENVS}
+        known = {task.casefold(): task for task in registry.ALL_ENVS}
         nearest = known[difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0)[0]]
         raise UserError(f"environment {identifier!r} is not one of MuJoCo Playground; nearest: {PREFIX}{nearest}")
     try:
@@ -132,6 +134,6 @@ def _strongly_typed(tree: Any) -> Any:
 
 
 def _where(ended: Array, new: Any, old: Any) -> Any:
-    """Leaves `[env, ...]` of `new` where an episode ended, of `old` elsewhere."""
+    """Leaves `[env, ...]`: from `new` where an episode ended, from `old` elsewhere."""
     choose = lambda a, b: jnp.where(ended.reshape(-1, *[1] * (a.ndim - 1)), a, b)
     return jax.tree.map(choose, new, old)

@@ -1,7 +1,7 @@
-"""Plain data back into live objects: what `capture` wrote, laid into environments that were built in the same way.
+"""Plain data back into live objects: restores what `capture` wrote into environments that were built in the same way.
 
-Environments, wrappers and whatever else is there already keep being the objects that they are; the rest is made anew.
-Names are looked up in modules that are imported, never imported, and nobody's constructor is called.
+Environments, wrappers and other objects that exist already keep their identity; the rest is created. Names are looked
+up in modules that are already imported, nothing is imported for them, and no constructor is called.
 """
 
 import collections
@@ -37,7 +37,7 @@ _TYPES = {name: kind for kind, name in CONTAINERS.items()}
 
 @dataclasses.dataclass(frozen=True)
 class Reader:
-    """Reads nodes; what changes live objects waits in `commits`, until all has been read."""
+    """Reads nodes; changes to live objects wait in `commits` until everything has been read."""
 
     roots: frozenset[str]
     arrays: dict[str, np.ndarray]
@@ -47,18 +47,18 @@ class Reader:
     commits: list[Callable[[], None]] = dataclasses.field(default_factory=list)
 
     def read(self, node: Node, live: Any, path: str) -> Any:
-        """What `node` says; `live` is in this place now. Raises `NotExact` where that has to fit and does not."""
+        """The value of `node`; `live` is what is there now. Raises `NotExact` where the two have to fit and do not."""
         if not isinstance(node, dict):
             return node
         if node["kind"] == "same":
             return self.known[node["number"]]
         readers = (self._plain, self._named, self._container, self._random, self._array, self._simulation, self._object)
         for read in readers:
-            if (found := read(node, live, path)) is not _NOTHING:
+            if (value := read(node, live, path)) is not _NOTHING:
                 if "number" in node:
-                    self.known[node["number"]] = found
-                return found
-        raise NotExact(f"{path!r} is said to be of a kind {node['kind']!r} that nobody knows")
+                    self.known[node["number"]] = value
+                return value
+        raise NotExact(f"{path!r} is of an unknown kind, {node['kind']!r}")
 
     def _plain(self, node: Node, live: Any, path: str) -> Any:
         match node["kind"]:
@@ -91,9 +91,9 @@ class Reader:
         return _NOTHING
 
     def _find(self, name: str, path: str) -> Any:
-        if (found := find(name, self.roots)) is None:
+        if (value := find(name, self.roots)) is None:
             raise NotExact(f"{path!r} needs {name.replace(':', '.')}, which is not there")
-        return found
+        return value
 
     def _function(self, node: Node, live: Any, path: str) -> Any:
         if type(live) is not types.FunctionType or code_digest(live) != node["code"]:
@@ -118,7 +118,7 @@ class Reader:
         if node["kind"] not in ("list", "deque"):
             return _NOTHING
         made: Any = [] if node["kind"] == "list" else collections.deque(maxlen=node["maxlen"])
-        self.known[node["number"]] = made  # it may hold itself
+        self.known[node["number"]] = made  # it may contain itself
         made.extend(self._items(node, live, path))
         return made
 
@@ -141,7 +141,7 @@ class Reader:
         memory = self.memories.setdefault(node["memory"], np.array(self.arrays[node["memory"]], order="C"))
         if 0 in node["shape"]:
             return np.empty(node["shape"], node["dtype"])
-        if not memory.size:  # NumPy checks the layout against the memory, but not against none
+        if not memory.size:  # NumPy checks the layout against the memory, but not if that is empty
             raise NotExact(f"{path!r} needs an array of the snapshot that is empty")
         made = np.ndarray(node["shape"], node["dtype"], memory, offset=node["offset"], strides=node["strides"])
         made.flags.writeable = node["set"]
@@ -204,7 +204,7 @@ class Reader:
         if made is live:
             self.commits.append(lambda: _set_attributes(made, new))
         else:
-            _set_attributes(made, new)  # now: it may be a key, whose hash its attributes decide
+            _set_attributes(made, new)  # now, since it may be a key that is hashed by its attributes
         return made
 
     def _new(self, node: Node, path: str) -> Any:
@@ -219,7 +219,7 @@ class Reader:
         self.taken.add(id(live))
 
 
-_NOTHING = object()  # None is something: a value
+_NOTHING = object()  # not None, which is a value that a node may have
 
 
 def _set_attributes(value: Any, new: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Gymnasium's registry: which environments there are, how one is found and made, and what an agent may know of it."""
+"""Gymnasium's registry: lists environments, looks them up, makes them, and describes them to agents."""
 
 import difflib
 import importlib
@@ -16,15 +16,15 @@ from sparserl.environments import games
 from sparserl.environments.minatar import GAMES
 from sparserl.types import Box, Discrete, EnvSpec, UserError
 
-# Packages that Gymnasium's own families of environments need, where the import path does not tell.
+# Packages that families of Gymnasium's own environments need, where the import path does not show it.
 _PACKAGES = {"gymnasium.envs.box2d": "Box2D", "gymnasium.envs.mujoco": "mujoco"}
-# Not for us: the observations or actions of these are indices, and what the last one registers only raises.
+# Unusable here: tabular tasks, whose observations are indices, and names that raise when they are made.
 _UNFIT = ("gymnasium.envs.toy_text", "gymnasium.envs.tabular", "gymnasium.envs")
-_ATARI = "ale_py.env"  # raw screens, registered once ale-py is imported; `atari:Name` is what agents learn
+_ATARI = "ale_py.env"  # raw screens, registered once ale-py is imported; agents learn from `atari:Name`
 
 
 def registered_names() -> list[str]:
-    """The newest version of each registered environment whose package is there, in order of registration."""
+    """The newest version of each registered environment whose package is installed, in order of registration."""
     newest: dict[tuple[str | None, str], Registration] = {}
     for registration in gymnasium.registry.values():
         family = (registration.namespace, registration.name)
@@ -34,7 +34,7 @@ def registered_names() -> list[str]:
 
 
 def _seems_fit(registration: Registration) -> bool:
-    """Whether what it is made of is installed; told from the path alone, nothing is imported."""
+    """Whether its package is installed, judged from its import path; nothing is imported."""
     entry = registration.entry_point
     if entry is None:
         return False
@@ -52,7 +52,7 @@ def _module_of(entry: str | Callable[..., Any]) -> str:
 
 
 def find(identifier: str) -> Registration:
-    """The registration by this exact name; `module:name` imports `module` first."""
+    """The registration of exactly this name; `module:name` imports `module` first."""
     module, _, name = identifier.rpartition(":")
     if module:
         try:
@@ -75,7 +75,7 @@ def find(identifier: str) -> Registration:
 
 
 def _refuse_atari(name: str) -> None:
-    """Raises `UserError` for a game of Atari, whatever is imported by now."""
+    """Raises `UserError` for the name of an Atari game, whether ale-py is imported or not."""
     if game := games.meant_by(name):
         small = [f" or {known}" for known in GAMES if known.endswith(f"/{name}")]
         raise UserError(f"environment {name!r} is asked for as {game}{''.join(small)}")
@@ -83,7 +83,7 @@ def _refuse_atari(name: str) -> None:
 
 def make(identifier: str, registration: Registration) -> gymnasium.Env[Any, Any]:
     try:
-        # Without Gymnasium's checker, which costs time in every step: what matters to us we check ourselves.
+        # Without Gymnasium's checker, which slows every step; HostEnvironment checks what matters.
         return gymnasium.make(registration, disable_env_checker=True)
     except (ImportError, gymnasium.error.DependencyNotInstalled) as error:
         raise UserError(
@@ -116,7 +116,7 @@ def _actions(identifier: str, space: gymnasium.Space[Any]) -> Discrete | Box:
             f"environment {identifier!r} has actions {in_one_line(space)}: "
             "only Discrete and a Box of floats that is not empty are allowed"
         )
-    with np.errstate(over="ignore"):  # too large for float32 is infinite, and for agents to refuse
+    with np.errstate(over="ignore"):  # beyond float32 becomes infinite, which agents refuse
         low, high = space.low.astype(np.float32), space.high.astype(np.float32)
         if (np.isfinite(low) & np.isfinite(high) & ~np.isfinite(high - low)).any():
             raise UserError(

@@ -1,9 +1,9 @@
-"""MuJoCo's part of a snapshot: a simulation between two steps as plain arrays, to its last bit.
+"""MuJoCo's part of a snapshot: a simulation between two steps as plain arrays, exact to the last bit.
 
 The next step depends on MuJoCo's integration state, warm starts included. What an environment reads before that step
-was computed within the last one, from where the bodies stood then (`xpos`, `cinert`, `cfrc_ext`); computed anew it
-would be other numbers. So every array whose size the model decides is copied, and contacts are found again from the
-copied places of the geoms. The rows of the constraint solver (`efc_*`) are not kept: they are there after a step.
+was computed during the previous step, from where the bodies were then (`xpos`, `cinert`, `cfrc_ext`); recomputed, the
+numbers would differ. So every array whose size the model decides is copied, and contacts are detected again from the
+copied positions of the geoms. The rows of the constraint solver (`efc_*`) are not kept; the next step computes them.
 """
 
 import hashlib
@@ -13,22 +13,22 @@ from typing import Any
 
 import numpy as np
 
-_PICTURES = "tex_data"  # most of a model's bytes; whoever changes them is found by the digest
+_PICTURES = "tex_data"  # most of a model's bytes, and left out; the digest tells if they have changed
 _SCALARS = (int, float)
 
 
 def is_model(value: object) -> bool:
-    """Whether this is an MjModel; told by name, because MuJoCo may not be installed."""
+    """Whether this is an MjModel, judged by name because MuJoCo may not be installed."""
     return (type(value).__module__, type(value).__name__) == ("mujoco._structs", "MjModel")
 
 
 def is_data(value: object) -> bool:
-    """Whether this is an MjData: what changes in a simulation."""
+    """Whether this is an MjData: the part of a simulation that changes."""
     return (type(value).__module__, type(value).__name__) == ("mujoco._structs", "MjData")
 
 
 def obstacle(model: Any) -> str | None:
-    """What in simulations of this model has state that no array shows."""
+    """What gives simulations of this model state that is in no array; None where nothing does."""
     sleep = getattr(_mujoco().mjtEnableBit, "mjENBL_SLEEP", 0)
     if model.nplugin:
         return "a MuJoCo model with plugins"
@@ -36,19 +36,19 @@ def obstacle(model: Any) -> str | None:
 
 
 def digest(model: Any) -> str:
-    """SHA-256 of all that a model is made of."""
+    """SHA-256 of everything in a model."""
     content = np.empty(_mujoco().mj_sizeModel(model), np.uint8)
     _mujoco().mj_saveModel(model, None, content)
     return hashlib.sha256(content.data).hexdigest()
 
 
 def model_bytes(model: Any) -> np.ndarray:
-    """The numbers of a model, uint8 `[byte]`: an environment may change them, such as the mass of a body."""
+    """A model's numbers, uint8 `[byte]`; an environment may change them, as the mass of a body."""
     return _packed(_model_fields(model))
 
 
 def set_model(model: Any, content: np.ndarray) -> None:
-    """Give a model what `model_bytes` returned of another. Raises ValueError where their sizes differ."""
+    """Write what `model_bytes` returned into a model. Raises ValueError where their sizes differ."""
     _unpack(list(_model_fields(model)), content)
 
 
@@ -61,7 +61,7 @@ def data_arrays(data: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def set_data(data: Any, state: np.ndarray, content: np.ndarray) -> None:
-    """Go on from what `data_arrays` returned. Raises ValueError where the sizes differ."""
+    """Continue from what `data_arrays` returned. Raises ValueError where the sizes differ."""
     if state.shape != (_mujoco().mj_stateSize(data.model, _integration()),):
         raise ValueError("the sizes of the MuJoCo models differ")
     _mujoco().mj_resetData(data.model, data)
@@ -69,10 +69,10 @@ def set_data(data: Any, state: np.ndarray, content: np.ndarray) -> None:
     fields = list(_data_fields(data))
     _unpack(fields, content)
     _mujoco().mj_collision(data.model, data)
-    _unpack(fields, content)  # finding contacts leaves traces
+    _unpack(fields, content)  # detecting contacts changes some of them
 
 
-Field = tuple[Any, str]  # a struct and one of its names
+Field = tuple[Any, str]  # a struct, and the name of one of its fields
 
 
 def _model_fields(model: Any) -> Iterator[Field]:
@@ -83,7 +83,7 @@ def _model_fields(model: Any) -> Iterator[Field]:
 
 
 def _data_fields(data: Any) -> Iterator[Field]:
-    """Fresh data has only arrays of a fixed size; what it has no memory for yet comes as a copy."""
+    """The arrays of a fixed size: fresh data has memory for these alone, and returns a copy of all others."""
     fresh = _mujoco().MjData(data.model)
     yield from ((data, name) for name in _array_names(fresh) if not getattr(fresh, name).flags.owndata)
 
@@ -99,7 +99,7 @@ def _packed(fields: Iterator[Field]) -> np.ndarray:
 
 
 def _unpack(fields: list[Field], content: np.ndarray) -> None:
-    """Write `content` into the fields, in their order."""
+    """Write `content` into the fields, in order."""
     content = np.ascontiguousarray(content, np.uint8)
     old = [np.asarray(getattr(struct, name)) for struct, name in fields]
     if content.shape != (sum(value.nbytes for value in old),):

@@ -1,7 +1,7 @@
-"""Snapshots of host environments: everything that decides how they go on, as plain data.
+"""Snapshots of host environments: everything that decides how they continue, as plain data.
 
-What can be captured, the two methods by which an environment says it itself, and what is refused:
-docs/environments.md.
+docs/environments.md says what can be captured, what is refused, and by which two methods an environment can capture
+itself.
 """
 
 import importlib.metadata
@@ -21,14 +21,14 @@ Singles = list[gymnasium.Env[Any, Any]]
 
 
 class Snapshot(NamedTuple):
-    """A JSON document, and the arrays that it names: numbers only, of at most 8 bytes, C-contiguous, one axis."""
+    """A JSON document and the arrays that it names: numbers of at most 8 bytes, C-contiguous, one axis."""
 
     document: dict[str, Any]
     arrays: dict[str, np.ndarray]
 
 
 def take(identifier: str, environments: Singles, num_steps: int) -> Snapshot:
-    """What decides how `environments` go on. Raises `UserError`, one line, naming what cannot be captured exactly."""
+    """A snapshot of `environments`. Raises `UserError`, one line, that names what cannot be captured exactly."""
     writer = Writer(roots_of(environments))
     try:
         nodes = [writer.write(single, f"environments[{index}]") for index, single in enumerate(environments)]
@@ -43,9 +43,9 @@ def take(identifier: str, environments: Singles, num_steps: int) -> Snapshot:
 
 
 def restore(identifier: str, environments: Singles, snapshot: Snapshot) -> int:
-    """Lay a snapshot into `environments`, which were built in the same way; returns its `num_steps`.
+    """Restore a snapshot into `environments`, which were built in the same way; returns its `num_steps`.
 
-    Raises `UserError`, one line, where it is one of others. It may be in part laid in then: reset them, or make anew.
+    Raises `UserError`, one line, if it is of other environments. These may be half restored then: reset or remake them.
     """
     document = snapshot.document
     try:
@@ -64,13 +64,13 @@ def restore(identifier: str, environments: Singles, snapshot: Snapshot) -> int:
 
 
 def heading(identifier: str, num_envs: int, packages: tuple[str, ...]) -> dict[str, Any]:
-    """What a document begins with: of which environments the snapshot is, and with which packages it was taken."""
+    """The beginning of a document: which environments the snapshot is of, and which packages took it."""
     versions = {package: importlib.metadata.version(package) for package in packages}
     return {"format": FORMAT, "identifier": identifier, "num_envs": num_envs, "versions": versions}
 
 
 def check(identifier: str, num_envs: int, document: dict[str, Any]) -> None:
-    """Raises `UserError`, one line, where the heading is not the one that would be written here and now."""
+    """Raises `UserError`, one line, if the heading is not what would be written here and now."""
     if document["format"] != FORMAT:
         raise UserError(f"the snapshot has format {document['format']}: this sparserl restores format {FORMAT}")
     if document["identifier"] != identifier:

@@ -1,4 +1,4 @@
-"""MinAtar's Asterix: gold and enemies cross the board in eight rows; take the one, avoid the other."""
+"""MinAtar's Asterix: gold and enemies cross the board in eight rows; collect the gold, avoid the enemies."""
 
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ class State(NamedTuple):
     x: Array
     rightward: Array
     gold: Array
-    spawn_interval: Array  # steps; it and the next fall as the game goes on
+    spawn_interval: Array  # steps; this and the next shrink as the game goes on
     spawn_timer: Array
     move_interval: Array
     move_timer: Array
@@ -59,7 +59,7 @@ def begin(draws: Draws) -> State:
 
 
 def step(state: State, action: Array, draws: Draws) -> tuple[State, Array, Array]:
-    """A new thing where it is time, the player, the things, the difficulty."""
+    """In this order: a new thing if one is due, the player, the things, the difficulty."""
     state = _spawn(state, draws)
     state = state._replace(
         player_x=moved(state.player_x, action, LEFT, RIGHT, 0, SIZE - 1),
@@ -96,7 +96,7 @@ def _spawn(state: State, draws: Draws) -> State:
 
 
 def _ramp(state: State) -> State:
-    """Every 102 steps things come one step sooner, and every second time move one step sooner, down to each step."""
+    """Every 102 steps things appear a step sooner, and every second time move a step sooner, down to every step."""
     rising = (state.spawn_interval > 1) | (state.move_interval > 1)
     due = rising & (state.ramp_timer < 0)
     faster = due & (state.num_ramps % 2 == 1)

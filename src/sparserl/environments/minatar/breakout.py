@@ -19,11 +19,11 @@ class State(NamedTuple):
     last_x: Array  # where the ball was before
     last_y: Array
     bricks: Array  # bool `[y, x]`
-    struck: Array  # the ball has just broken a brick, and passes through the next one
+    struck: Array  # the ball has just broken a brick, and passes through the next
 
 
 class Draws(NamedTuple):
-    from_left: Array  # the corner from which the ball of a new game comes
+    from_left: Array  # the corner from which the ball starts
 
 
 def draw(words: Array) -> Draws:
@@ -38,7 +38,7 @@ def begin(draws: Draws) -> State:
 
 
 def step(state: State, action: Array, draws: Draws) -> tuple[State, Array, Array]:
-    """The paddle first, then the ball: off the sides, and off the top, a brick or the paddle. No draws."""
+    """First the paddle moves, then the ball, which bounces off walls, bricks and paddle. Nothing is drawn."""
     paddle = moved(state.paddle_x, action, LEFT, RIGHT, 0, BOTTOM)
     x, y = state.ball_x + state.ball_dx, state.ball_y + state.ball_dy
     dx = jnp.where(inside(x), state.ball_dx, -state.ball_dx)
@@ -50,7 +50,7 @@ def step(state: State, action: Array, draws: Draws) -> tuple[State, Array, Array
     breaks = at_brick & ~state.struck
     at_bottom = (y == BOTTOM) & ~at_brick
     on_paddle = at_bottom & (state.ball_x == paddle)
-    on_edge = at_bottom & ~on_paddle & (x == paddle)  # the paddle is one cell aside: back where it came from
+    on_edge = at_bottom & ~on_paddle & (x == paddle)  # hit by the edge of the paddle: back where it came from
 
     cleared = at_bottom & ~state.bricks.any()
     bricks = jnp.where(cleared, _wall(), state.bricks & ~(hit & breaks))

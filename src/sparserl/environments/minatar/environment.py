@@ -14,9 +14,9 @@ from sparserl.environments.minatar.game import NOTHING, SIZE, Game, chance
 from sparserl.types import Array, Discrete, EnvSpec, Key, TimeStep, UserError
 
 PREFIX = "MinAtar/"
-STICKY_PROBABILITY = 0.1  # with which the last action is repeated instead of the one that was chosen
+STICKY_PROBABILITY = 0.1  # that the last action is repeated instead of the chosen one
 
-# Deviation 43. By the names that the package MinAtar registers in Gymnasium; version 1 has the minimal actions.
+# Deviation 43. The names are those that the package MinAtar registers; version 1 has the minimal actions.
 GAMES: dict[str, Game] = {
     "MinAtar/Asterix-v1": asterix.GAME,
     "MinAtar/Breakout-v1": breakout.GAME,
@@ -27,20 +27,20 @@ GAMES: dict[str, Game] = {
 
 
 class State(NamedTuple):
-    """Where the environments are; leaves `[env, ...]`."""
+    """The state of all environments; leaves `[env, ...]`."""
 
     game: Any
-    last_action: Array  # MinAtar's number of it; goes on from one episode to the next, as in MinAtar
+    last_action: Array  # in MinAtar's numbering; carries over to the next episode, as in MinAtar
 
 
 @dataclasses.dataclass(frozen=True)
 class MinAtarEnvironment:
-    """`num_envs` copies of a game of Young and Tian (2019) as one pure function of keys and arrays.
+    """`num_envs` copies of a game of Young and Tian (2019) as pure functions of keys and arrays.
 
     The rules are those of the package MinAtar 1.0.15 with its defaults, step for step: sticky actions, rising
     difficulty, no time limit (a game may last for ever; `Freeway` ends by itself). Observations are bool
     `[env, 10, 10, channel]`, actions index `GAMES[identifier].actions`, rewards are float32 `[env]`. Raises
-    `UserError` for a name that is not in `GAMES`, or fewer than one environment.
+    `UserError` for a name that is not in `GAMES`, and for fewer than one environment.
     """
 
     identifier: str
@@ -75,13 +75,13 @@ class MinAtarEnvironment:
 
     @functools.partial(jax.jit, static_argnums=0)
     def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]:
-        """One step of every environment with actions int32 `[env]`; those that end start anew."""
+        """One step of every environment with actions int32 `[env]`; those that end start over."""
         num_words = 1 + 2 * GAMES[self.identifier].num_words
         words = jax.random.bits(key, (self.num_envs, num_words), jnp.uint32)
         return jax.vmap(self._step_one)(words, state, action)
 
     def _step_one(self, words: Array, state: State, action: Array) -> tuple[State, TimeStep]:
-        """All that is random in a step: whether the action sticks, the game's draws, those of the next episode."""
+        """The random words decide whether the action sticks, then the game's draws, then those of the next episode."""
         game = GAMES[self.identifier]
         chosen = jnp.asarray(game.actions, jnp.int32)[action]
         taken = jnp.where(chance(words[0], STICKY_PROBABILITY), state.last_action, chosen)

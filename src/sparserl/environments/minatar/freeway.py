@@ -20,7 +20,7 @@ class State(NamedTuple):
     chicken_timer: Array
     car_x: Array  # `[car]`
     car_timer: Array
-    car_speed: Array  # steps between moves, negative for those that go left
+    car_speed: Array  # steps between moves, negative for cars that go left
     num_steps: Array
 
 
@@ -39,7 +39,7 @@ def begin(draws: Draws) -> State:
 
 
 def step(state: State, action: Array, draws: Draws) -> tuple[State, Array, Array]:
-    """The chicken, new speeds where it has crossed, the cars; one that meets a car is back at the start."""
+    """The chicken moves, cars get new speeds if it has crossed, they move; a chicken that is hit starts again."""
     goes = (state.chicken_timer == 0) & ((action == UP) | (action == DOWN))
     y = moved(state.chicken_y, jnp.where(goes, action, NOTHING), UP, DOWN, 0, START_Y)
     chicken_timer = jnp.where(goes, CHICKEN_INTERVAL_STEPS, state.chicken_timer)

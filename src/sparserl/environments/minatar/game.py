@@ -1,4 +1,4 @@
-"""What a MinAtar game is, and the few words that all five are written in."""
+"""What a MinAtar game is, and the few functions that all five are written with."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,15 +14,15 @@ NOTHING, LEFT, UP, RIGHT, DOWN, FIRE = range(6)
 
 
 class Game(NamedTuple):
-    """One game as pure functions of one board; all that is random in it comes in as `draws`.
+    """A game as pure functions of one board; everything random enters as `draws`.
 
-    `step` returns the state that it leads to, the reward (int32) and whether the game is over; its action is one of
-    MinAtar's six. What it does after the game is over has no meaning.
+    `step` returns the next state, the reward (int32) and whether the game is over; its action is one of MinAtar's six.
+    Stepping a game that is over has no meaning.
     """
 
     channels: tuple[str, ...]  # the last axis of an observation
-    actions: tuple[int, ...]  # those that matter here, MinAtar's minimal set
-    num_words: int  # random uint32 numbers that a step, or the start of a game, takes
+    actions: tuple[int, ...]  # those that have an effect in this game, MinAtar's minimal set
+    num_words: int  # random uint32 words that a step or the start of a game uses
     draw: Callable[[Array], Any]  # words uint32 `[num_words]` -> draws
     begin: Callable[[Any], Any]  # draws -> state
     step: Callable[[Any, Array, Any], tuple[Any, Array, Array]]  # state, action, draws -> state, reward, over
@@ -30,22 +30,22 @@ class Game(NamedTuple):
 
 
 def chance(words: Array, probability: float) -> Array:
-    """True with this probability, to within 2^-32, of uniform uint32 words."""
+    """From uniform uint32 words: True with this probability, to within 2^-32."""
     return words < jnp.uint32(round(probability * 2**32))
 
 
 def below(words: Array, limit: int) -> Array:
-    """Integers 0 to `limit` - 1, equally likely to within `limit` / 2^32, of uniform uint32 words."""
+    """From uniform uint32 words: integers 0 to `limit` - 1, equally likely to within `limit` / 2^32."""
     return (words % jnp.uint32(limit)).astype(jnp.int32)
 
 
 def onto(limit: int, places: Array) -> Array:
-    """Bool `[..., limit]`: True at each place; nowhere for one that is not on the board."""
+    """Bool `[..., limit]`: True at each place; all False for a place outside the board."""
     return places[..., None] == jnp.arange(limit).reshape((1,) * places.ndim + (limit,))
 
 
 def cell(y: Array, x: Array) -> Array:
-    """Bool `[y, x]`: one cell of the board, or none where it lies outside."""
+    """Bool `[y, x]`: True at one cell; all False for a cell outside the board."""
     return onto(SIZE, y)[:, None] & onto(SIZE, x)[None, :]
 
 
@@ -54,5 +54,5 @@ def inside(x: Array) -> Array:
 
 
 def moved(place: Array, action: Array, back: int, forth: int, low: int, high: int) -> Array:
-    """A place one further for the action `forth`, one less for `back`, kept between `low` and `high`."""
+    """The place after the action: `forth` adds 1, `back` takes 1 away; kept between `low` and `high`."""
     return jnp.clip(place + (action == forth) - (action == back), low, high)

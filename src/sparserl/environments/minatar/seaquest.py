@@ -29,7 +29,7 @@ MAX_DIVERS = 6  # on board
 COOL_DOWN_STEPS, ENEMY_SHOT_INTERVAL_STEPS = 5, 10
 DIVER_SPAWN_INTERVAL_STEPS, DIVER_MOVE_INTERVAL_STEPS = 30, 5
 
-# Never more at a time: a bullet is gone before the second after it, a diver when the second after it comes. At the
+# There are never more at a time: a bullet or diver is gone when the second after it comes. At the
 # shortest intervals an enemy comes each step and crosses the board in 30.
 NUM_BULLETS, NUM_DIVERS, NUM_ENEMIES = 2, 2, 32
 
@@ -41,22 +41,22 @@ class Movers(NamedTuple):
     x: Array
     y: Array
     rightward: Array
-    timer: Array  # steps until they move; bullets move in each
+    timer: Array  # steps until they move; bullets move in every step
 
 
 class State(NamedTuple):
-    """Bullets and divers stand in their arrays oldest first, enemies in a ring."""
+    """Arrays of bullets and divers are sorted, oldest first; enemies are kept in a ring."""
 
     x: Array
     y: Array
     rightward: Array
     surfaced: Array
     oxygen: Array
-    num_divers: Array  # on board; MinAtar takes one more than there is after all six are brought up
+    num_divers: Array  # on board; as in MinAtar -1 after six are brought up, since one is taken off once more
     bullets: Movers
     divers: Movers
     enemies: Movers
-    is_sub: Array  # `[enemy]`: a submarine, which shoots, or a fish
+    is_sub: Array  # `[enemy]`: a submarine, which shoots, rather than a fish
     shot_timer: Array  # `[enemy]`
     next_enemy: Array  # its place in the ring
     bullets_left: Array  # of enemies, those that go left and those that go right: bool `[y, x]`
@@ -95,7 +95,7 @@ def begin(draws: Draws) -> State:
 
 
 def step(state: State, action: Array, draws: Draws) -> tuple[State, Array, Array]:
-    """What is new, the player, its bullets, divers, enemies and their bullets, the air."""
+    """In this order: new things, the player, its bullets, divers, enemies and their bullets, the air."""
     state = _steer(_spawn(state, draws), action)
     state, shot = _fly(state)
     state = _gather(state)
@@ -111,7 +111,7 @@ def step(state: State, action: Array, draws: Draws) -> tuple[State, Array, Array
 
 
 def _spawn(state: State, draws: Draws) -> State:
-    """An enemy, unless its row has one that comes the other way, and a diver, each where it is time."""
+    """Adds an enemy if it is due, unless its row has an enemy that goes the other way, and a diver if it is due."""
     enemies = state.enemies
     against = enemies.present & (enemies.y == draws.y) & (enemies.rightward != draws.rightward)
     due = state.spawn_timer == 0
@@ -149,14 +149,14 @@ def _steer(state: State, action: Array) -> State:
 
 
 def _fly(state: State) -> tuple[State, Array]:
-    """The player's bullets move, the newest first; each takes the oldest fish in its cell, or else submarine."""
+    """The player's bullets move, newest first; each hits the oldest fish in its cell, or else the oldest submarine."""
     bullets, enemies = _advanced(state.bullets, state.bullets.present), state.enemies
     order = _age_order(state) + NUM_ENEMIES * state.is_sub
     return _shoot(state._replace(bullets=bullets), (1, 0), enemies.present, order)
 
 
 def _gather(state: State) -> State:
-    """Divers come on board where there is room, the newest first; the others swim on."""
+    """Divers come on board while there is room, newest first; the others swim on."""
     divers = state.divers
     moving = divers.present & (divers.timer == 0)
     after = _advanced(divers, moving)
@@ -169,7 +169,7 @@ def _gather(state: State) -> State:
 
 
 def _swim(state: State) -> tuple[State, Array, Array]:
-    """Enemies move, the newest submarine first, fish last: what they meet, and the bullets that they swim into.
+    """Enemies move, newest submarine first, fish last; they meet the player, or swim into bullets.
 
     A submarine shoots even in the step in which it is hit.
     """
@@ -190,7 +190,7 @@ def _swim(state: State) -> tuple[State, Array, Array]:
 
 
 def _shoot(state: State, sequence: tuple[int, ...], targets: Array, order: Array) -> tuple[State, Array]:
-    """Each bullet takes the first in `order` of the targets in its cell, and is gone with it; also how many."""
+    """Each bullet removes the first target in its cell, by `order`, and itself; also returns how many hit."""
     bullets, enemies, gone = state.bullets, state.enemies, jnp.zeros(NUM_ENEMIES, bool)
     spent = [jnp.bool_(False)] * NUM_BULLETS
     for bullet in sequence:
@@ -207,7 +207,7 @@ def _shoot(state: State, sequence: tuple[int, ...], targets: Array, order: Array
 
 
 def _fly_at_player(state: State) -> tuple[State, Array]:
-    """Bullets of enemies move; also whether one met the player, before or after."""
+    """Enemies' bullets move; also returns whether one met the player, before or after its move."""
     player = cell(state.y, state.x)
     left = jnp.pad(state.bullets_left[:, 1:], ((0, 0), (0, 1)))
     right = jnp.pad(state.bullets_right[:, :-1], ((0, 0), (1, 0)))
@@ -216,7 +216,7 @@ def _fly_at_player(state: State) -> tuple[State, Array]:
 
 
 def _breathe(state: State) -> tuple[State, Array, Array]:
-    """Air falls under water; who comes up needs a diver, and gets the reward for six; also whether all is lost."""
+    """Air runs out under water. Surfacing takes a diver, six are rewarded; also returns whether the game is lost."""
     below_water = state.y > 0
     rises = ~below_water & ~state.surfaced
     lost = (state.oxygen <= 0) | (rises & (state.num_divers == 0))
@@ -245,7 +245,7 @@ def _entrance(rightward: Array) -> Array:
 
 
 def _age_order(state: State) -> Array:
-    """0 for the oldest enemy."""
+    """Rank by age, 0 for the oldest enemy."""
     return (jnp.arange(NUM_ENEMIES) - state.next_enemy) % NUM_ENEMIES
 
 
@@ -255,7 +255,7 @@ def _placed(movers: Movers, here: Array, x: Array, y: Array, rightward: Array, t
 
 
 def _free(pair: Movers) -> Array:
-    """The first place of two that has none."""
+    """The first free place of two."""
     first = ~pair.present[0]
     return jnp.stack([first, ~first])
 
@@ -265,13 +265,13 @@ def _oldest_first(pair: Movers) -> Movers:
 
 
 def _advanced(movers: Movers, moving: Array) -> Movers:
-    """One cell on; who leaves the board is gone."""
+    """Moves things by one cell; those that leave the board are gone."""
     x = movers.x + jnp.where(moving, jnp.where(movers.rightward, 1, -1), 0)
     return movers._replace(x=x, present=movers.present & inside(x))
 
 
 def _board(movers: Movers, shown: Array) -> Array:
-    """Bool `[y, x]`. A row is put together as the bits of one number, which is less work than cell by cell."""
+    """Bool `[y, x]`. Rows are assembled as the bits of a number, which is less work than cell by cell."""
     bits = jnp.where(shown & inside(movers.x), jnp.uint32(1) << movers.x.astype(jnp.uint32), jnp.uint32(0))
     in_row = onto(SIZE, movers.y).T
     rows = jnp.bitwise_or.reduce(jnp.where(in_row, bits[None, :], jnp.uint32(0)), axis=1)

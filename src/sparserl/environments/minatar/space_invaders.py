@@ -21,14 +21,14 @@ class State(NamedTuple):
     aliens: Array
     bullets: Array
     alien_bullets: Array
-    rightward: Array  # where the aliens go
+    rightward: Array  # the direction of the aliens
     move_interval: Array  # steps; one less after each wave
     move_timer: Array
     shot_timer: Array
 
 
 class Draws(NamedTuple):
-    """Nothing here is random but sticky actions."""
+    """Empty: nothing is random but sticky actions."""
 
 
 def draw(words: Array) -> Draws:
@@ -42,7 +42,7 @@ def begin(draws: Draws) -> State:
 
 
 def step(state: State, action: Array, draws: Draws) -> tuple[State, Array, Array]:
-    """The cannon, the bullets of both sides, the aliens' move and shot, what is hit, the next wave."""
+    """In this order: the cannon, the bullets of both sides, the aliens' move and shot, hits, the next wave."""
     cannon = cell(jnp.int32(BOTTOM), state.cannon_x)
     fires = (action == FIRE) & (state.cannon_timer == 0)
     bullets = jnp.pad((state.bullets | (cannon & fires))[1:], ((0, 1), (0, 0)))
@@ -71,7 +71,7 @@ def step(state: State, action: Array, draws: Draws) -> tuple[State, Array, Array
 
 
 def _march(state: State, moving: Array) -> tuple[State, Array]:
-    """Aliens go aside, or turn and go down at the edge; also whether they were at the bottom then."""
+    """Aliens move sideways, or turn and descend at the edge; also returns whether they were at the bottom then."""
     aliens, right = state.aliens, state.rightward
     turning = moving & jnp.any(jnp.where(right, aliens[:, -1], aliens[:, 0]))
     aside = jnp.where(right, jnp.roll(aliens, 1, 1), jnp.roll(aliens, -1, 1))
@@ -85,7 +85,7 @@ def _march(state: State, moving: Array) -> tuple[State, Array]:
 
 
 def _nearest_alien(state: State) -> Array:
-    """The lowest alien of the nearest column that has any, of two the left one: bool `[y, x]`."""
+    """The lowest alien of the nearest column that has aliens, the left one of two: bool `[y, x]`."""
     places = jnp.arange(SIZE)
     distance = jnp.abs(places - state.cannon_x) + jnp.where(state.aliens.any(0), 0, SIZE)
     column = state.aliens & (places == jnp.argmin(distance))[None, :]
