@@ -36,7 +36,7 @@ _HELP: Mapping[str, str] = {
     "weight_decay": "L2 term in the loss: this times the sum of squared weights.",
     "decayed_layers": "Which layers the weight decay is for.",
     "num_environments": "Environments stepped side by side.",
-    "environment_backend": "compiled: in the compiled program; host: in Python; auto: compiled, except for Pendulum-v1.",
+    "environment_backend": "compiled: in the compiled program; host: in Python; auto: compiled, Pendulum-v1 excepted.",
     "fake_features": "Fraction of the observation's features that are pure noise, 0 to 0.99; they come on top.",
 }
 _HINTS = {
