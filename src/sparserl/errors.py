@@ -35,8 +35,8 @@ class UserError(Exception):
     and of the `Field`s that it mentions.
 
     field: name of the choice that is wrong, dotted where it is nested, or None; value: what it is (... where the
-    message gives none); allowed: the names to choose from, listed in the message; nearest: those most like the value.
-    names: candidates for `nearest` that are too many to list.
+    message gives none); allowed: the names to choose from, listed in the message; nearest: those most like the value;
+    where: in what file it was met. names: candidates for `nearest` that are too many to list.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class UserError(Exception):
         names: Iterable[str] = (),
     ) -> None:
         super().__init__(*message)
-        self.field, self.value, self.allowed = field, value, tuple(map(str, allowed))
+        self.where, self.field, self.value, self.allowed = "", field, value, tuple(map(str, allowed))
         # Where all names are listed, the nearest is enough; nobody sees the others of a long list.
         self.nearest = nearest(value, self.allowed) or nearest(value, names, 3)
 
@@ -57,7 +57,7 @@ class UserError(Exception):
         message = "".join(part if isinstance(part, str) else _told(part, "=") for part in self.args)
         choose = f"choose {either(self.allowed)}" if self.allowed else ""
         first, *others = filter(None, (head, message, choose))
-        text = f"{first}: {'; '.join(others)}" if others else first
+        text = f"{self.where}{first}: {'; '.join(others)}" if others else f"{self.where}{first}"
         return f"{text}; did you mean {either(map(repr, self.nearest))}?" if self.nearest else text
 
     def rename(self, renamed: Callable[[Field], Field]) -> None:
@@ -65,6 +65,10 @@ class UserError(Exception):
         if self.field is not None:
             self.field = renamed(Field(self.field)).name
         self.args = tuple(part if isinstance(part, str) else renamed(part) for part in self.args)
+
+    def locate(self, where: str) -> None:
+        """Say where it was met, as in a file and its line, in front of everything else."""
+        self.where = f"{where}: {self.where}"
 
 
 class DiskFull(UserError):
@@ -134,4 +138,4 @@ def _plain(name: str) -> str:
 
 
 def _last_part(name: str) -> str:
-    return name.replace("/", ".").rpartition(".")[2]
+    return name.replace("/", ".").replace(":", ".").rpartition(".")[2]

@@ -194,7 +194,7 @@ MISTAKES = {
     "window backwards": ([*TRAIN, "--method.window.stop-fraction", "-1"], ["--method.window.stop-fraction is -1.0"]),
     "field of a part": ([*TRAIN, "--agent.batch-size", "0"], ["--agent.batch-size is 0", "at least 1"]),
     "optimizer": ([*TRAIN, "--optimizer.name", "adan"], ["--optimizer.name is 'adan'", "did you mean 'adam'?"]),
-    "sink": ([*TRAIN, "--sink", "jsonll"], ["unknown sink 'jsonll'", "did you mean 'jsonl'?"]),
+    "sink": ([*TRAIN, "--sink", "jsonll"], ["--sink is 'jsonll'", "did you mean 'jsonl'?"]),
     "no seeds": ([*TRAIN, "--num-seeds", "0"], ["--num-seeds is 0", "at least 1"]),
     "seed that JAX would cut": ([*TRAIN, "--seed", "4294967296"], ["--seed is 4294967296", "4294967295"]),
     "continuous actions": (

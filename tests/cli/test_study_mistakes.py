@@ -79,7 +79,7 @@ FILES = {  # text of the file, line that must be named, words that must be told
     "one sparsity": (of_grid(GOOD.replace("(0.9,)", "0.9")), FIRST, ["sparsities is 0.9", "(0.9,)"]),
     "one method": (of_grid(f'{GOOD}, methods="rigl"'), FIRST, ["methods is 'rigl'", "('rigl',)"]),
     "no methods": (of_grid(f"{GOOD}, methods=()"), FIRST, ["methods is empty"]),
-    "method twice": (of_grid(f'{GOOD}, methods=("set", "set")'), FIRST, ["methods holds 'set' twice"]),
+    "method twice": (of_grid(f'{GOOD}, methods=("set", "set")'), FIRST, ["it holds 'set' twice"]),
     "steps as a float": (of_grid(f"{GOOD}, total_steps=1e5"), FIRST, ["total_steps is 100000.0", "a whole number"]),
     "all warm-up": (of_grid(f"{GOOD}, total_steps=900"), FIRST, ["total_steps is 900: all of it is warm-up"]),
     "window in steps": (
@@ -115,9 +115,13 @@ FILES = {  # text of the file, line that must be named, words that must be told
         FIRST,
         ["layer_sparsities", "hiden_1", "hidden_1"],
     ),
-    "empty list": (of_grid(f"{GOOD}, weight_decay=[]"), FIRST, ["weight_decay is []"]),
+    "empty list": (of_grid(f"{GOOD}, weight_decay=[]"), FIRST, ["weight_decay is empty"]),
     "weight decay": (of_grid(f"{GOOD}, weight_decay=-1"), FIRST, ["weight_decay is -1.0", "negative"]),
-    "agent given twice": (of_grid(f"{GOOD}, environment='CartPole-v1'"), FIRST, ["environment is no choice of a grid"]),
+    "agent given twice": (
+        of_grid(f"{GOOD}, environment='CartPole-v1'"),
+        FIRST,
+        ["environment: a grid has an argument of its own"],
+    ),
     "no seeds": (in_study(f'return Study("bad", "Why?", grid({GOOD}), 0)'), FIRST, ["num_seeds is 0", "1 to"]),
     "half a seed": (in_study(f'return Study("bad", "Why?", grid({GOOD}), 2.5)'), FIRST, ["num_seeds is 2.5", "whole"]),
     "no question": (in_study(f'return Study("bad", "", grid({GOOD}), 2)'), FIRST, ["question is ''", "sentence"]),
@@ -131,22 +135,22 @@ FILES = {  # text of the file, line that must be named, words that must be told
     "experiments that are names": (
         in_study('return Study("bad", "Why?", ("dqn",), 2)'),
         FIRST,
-        ["experiments holds 'dqn'", "Experiment only"],
+        ["experiments is 'dqn'", "Experiment only"],
     ),
     "a list of experiments": (
         in_study(f'return Study("bad", "Why?", list(grid({GOOD})), 2)'),
         FIRST,
-        ["experiments is of type list", "a tuple of Experiment"],
+        ["experiments: it is of type list", "a tuple of Experiment"],
     ),
     "twice": (
         in_study(f'one = grid({GOOD})\nreturn Study("bad", "Why?", one + one, 2)'),
         FIRST + 1,
-        ["experiments[6] occurs twice", "dqn-dense-CartPole-v1", "distinct"],
+        ["experiments[6] is", "dqn-dense-CartPole-v1", "distinct"],
     ),
     "not planned": (
         in_study('return Study("bad", "Why?", (from_preset("dqn", "rigl", "CartPole-v1"),), 2)'),
         FIRST,
-        ["experiments[0] has storage 'auto'", "planned(experiment)"],
+        ["experiments[0].storage is 'auto'", "planned(experiment)"],
     ),
     "experiment that cannot be run": (
         in_study(
@@ -169,7 +173,7 @@ FILES = {  # text of the file, line that must be named, words that must be told
     "figure": (
         in_study(f'return Study("bad", "Why?", grid({GOOD}), 2, (Figure("a", "A", kind="pie"),))'),
         FIRST,
-        ["figure kind is 'pie'", "lines, bars, curves, table"],
+        ["kind is 'pie'", "lines, bars, curves or table"],
     ),
     "figure of others": (
         in_study(f'return Study("bad", "Why?", grid({GOOD}), 2, (Figure("a", "A", experiments=("x",)),))'),

@@ -73,6 +73,14 @@ def test_words_that_look_like_fields_stay():
     assert str(caught.value) == "--batch_size is 'batch_size': batch_size is a folder"
 
 
+def test_places_in_files_are_told_in_front_and_leave_the_data():
+    error = UserError("no", field="steps", value=0)
+    error.locate("experiments[3]")
+    error.locate("mine.py:7")
+    assert (str(error), error.field) == ("mine.py:7: experiments[3]: steps is 0: no", "steps")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
 @pytest.mark.parametrize("kind", [UserError, DiskFull])
 def test_it_survives_a_pickle(kind):
     error = kind("lower ", Field("warmup", 3), field="steps", value=0.5, allowed=("1", "2"), names=("a",))

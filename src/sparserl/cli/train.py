@@ -59,6 +59,7 @@ class Options:
             raise UserError("it must be at least 1", field="num_seeds", value=self.num_seeds)
         if not 0 <= self.seed <= _LARGEST_SEED - self.num_seeds + 1:
             raise UserError(f"it must lie in 0 to {_LARGEST_SEED - self.num_seeds + 1}", field="seed", value=self.seed)
+        sinks.check_kinds(self.sink)
 
 
 def main(words: Sequence[str]) -> int:

@@ -7,7 +7,6 @@ import platform
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,7 +105,7 @@ def write_status(run_folder: str | Path, status: Status, through: Path | None = 
     are kept as not known, because JSON has no word for them.
     """
     if status.status not in STATUSES:
-        raise UserError(f"a run's status is one of {', '.join(STATUSES)}, not {status.status!r}")
+        raise UserError(field="status", value=status.status, allowed=STATUSES)
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     written = status._replace(
         final_return=_finite(status.final_return),
@@ -127,7 +126,7 @@ def read_status(run_folder: str | Path) -> Status | None:
         return None
     document = read_document(path)
     if document.get("status") not in STATUSES:
-        raise UserError(f"{path} has an unknown status; allowed are {', '.join(STATUSES)}")
+        raise UserError(f"{path} has an unknown status", allowed=STATUSES)
     known = {name: document[name] for name in Status._fields if name in document}
     return Status(**{**known, "forced": tuple(known.get("forced", ()))})
 
@@ -147,11 +146,11 @@ def find_run(text: str | Path, directories: Iterable[str | Path]) -> Path:
     if within:
         raise UserError(f"{str(text)!r} is an experiment, not a run; name one of {_some(within)}")
     known = {f"{path.parent.name}/{path.name}" for place in places for path in _runs(place.glob("*/seed=*"))}
-    near = get_close_matches(str(text), sorted(known), n=3, cutoff=0.3)
-    hint = f"; nearest: {', '.join(near)}" if near else ""
     looked = ", ".join(map(str, places)) or "no directory"
     raise UserError(
-        f"no run {str(text)!r}: a run is a folder .../seed=<n> or <experiment id>/seed=<n> in {looked}{hint}"
+        f"no run {str(text)!r}: a run is a folder .../seed=<n> or <experiment id>/seed=<n> in {looked}",
+        value=str(text),
+        names=sorted(known),
     )
 
 

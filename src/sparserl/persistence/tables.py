@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,8 +89,7 @@ def _check_row(table: Table, row: Mapping[str, Any]) -> None:
     names = table.schema.names
     for key in row:
         if key not in names:
-            near = get_close_matches(str(key), names, n=1, cutoff=0.0)[0]
-            raise UserError(f"{table.row} has no column {key!r}; the nearest is {near!r}")
+            raise UserError(f"{table.row} has no column {key!r}", value=key, allowed=names)
     for field in table.schema:
         value = row.get(field.name)
         if value is None and (field.name in table.later or (field.name in row and field.name in table.nullable)):

@@ -1,6 +1,5 @@
 """The kinds of sinks by name. A new kind is a module with `open_sink(folder: Path) -> Sink` and one line here."""
 
-import difflib
 from collections.abc import Callable, Sequence
 from importlib import import_module, metadata, util
 from pathlib import Path
@@ -36,14 +35,12 @@ def check_kinds(kinds: Sequence[str]) -> None:
     """Raise UserError for the first kind that does not exist, is named twice, or lacks its package; imports none."""
     for place, name in enumerate(kinds):
         if name not in kind_names():
-            nearest = difflib.get_close_matches(name, kind_names(), n=1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise UserError(f"unknown sink {name!r}: there are {', '.join(kind_names())}{hint}")
+            raise UserError(field="sink", value=name, allowed=kind_names())
         if name in kinds[:place]:
-            raise UserError(f"the sink {name!r} is asked for twice: once is enough")
+            raise UserError("it is asked for twice; once is enough", field="sink", value=name)
         package = KINDS[name].package if name in KINDS else None
         if package is not None and util.find_spec(package) is None:
-            raise UserError(f"the sink {name!r} needs the package {package}: pip install 'sparserl[{name}]'")
+            raise UserError(f"it needs the package {package}: pip install 'sparserl[{name}]'", field="sink", value=name)
 
 
 def opener(name: str) -> Callable[[Path], Sink]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from sparserl.errors import UserError
 from sparserl.experiment import Experiment, choice_names, unknown_choice
 from sparserl.persistence import DIAGNOSTICS, FACTS
 
@@ -28,4 +27,6 @@ def check_axes(figure: str, y: str, others: dict[str, str], experiments: Iterabl
 
 def _check(figure: str, axis: str, name: str, names: list[str]) -> None:
     if name not in names:
-        raise UserError(f"figure {figure}, {axis}: {unknown_choice(name, names)}")
+        error = unknown_choice(name, names)
+        error.locate(f"figure {figure}, {axis}")
+        raise error

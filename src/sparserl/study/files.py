@@ -10,17 +10,16 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Iterator
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+from sparserl.errors import UserError, nearest
 from sparserl.experiment import check, check_types
 from sparserl.presets import PresetName
 from sparserl.study import catalogue
 from sparserl.study.studies import SCALES, Scale, Study, check_preset
-from sparserl.types import UserError
 
 FUNCTION = "study"  # what a study file defines
 _PREFIXES = ("figure_", "table_")  # of the catalogue's modules that are studies; others are shared by them
@@ -39,7 +38,7 @@ def load(name_or_path: str | Path, scale: Scale, preset: PresetName | None = Non
     Raises UserError in one line: the file and its line, what is wrong, what is allowed, the nearest valid name.
     """
     if scale not in SCALES:
-        raise UserError(f"unknown scale {scale!r}: choose {', '.join(SCALES)}{_nearest(str(scale), SCALES)}")
+        raise UserError(field="scale", value=scale, allowed=SCALES)
     check_preset(preset)
     text = str(name_or_path)
     known = text in catalogue_names()
@@ -60,13 +59,12 @@ def _user_file(text: str) -> Path:
         raise UserError(f"{text} is a folder: give the Python file that defines the study")
     if path.suffix == ".py" or path.name != text:
         beside = sorted(one.name for one in path.parent.glob("*.py")) if path.parent.is_dir() else []
-        raise UserError(f"no file {text}: give the path of a Python file{_nearest(path.name, beside)}")
+        raise UserError(f"no file {text}: give the path of a Python file", value=path.name, names=beside)
     names = catalogue_names()
     if parts := [name for name in names if name.startswith(f"{text}_")]:
-        raise UserError(f"study {text!r} has {len(parts)} parts: choose {', '.join(parts)}")
-    near = get_close_matches(text, names, n=3)
-    hint = f"nearest are {', '.join(near)}" if near else "`sparserl study list` shows all"
-    raise UserError(f"no study {text!r}: {hint}; a file of your own is given as path/name.py")
+        raise UserError(f"study {text!r} has {len(parts)} parts", allowed=parts)
+    advice = "`sparserl study list` shows all, and a file of your own is given as path/name.py"
+    raise UserError(f"no study {text!r}: {advice}", value=text, names=names)
 
 
 def _load_file(path: Path, scale: Scale, preset: PresetName | None) -> Study:
@@ -92,10 +90,10 @@ def _function(path: Path, module: ModuleType) -> Any:
     function = vars(module).get(FUNCTION)
     if not inspect.isfunction(function):
         own = {name: value for name, value in vars(module).items() if inspect.isfunction(value)}
-        near = next(iter(get_close_matches(FUNCTION, own, n=1)), None)
-        line = own[near].__code__.co_firstlineno if near else 1
+        near = nearest(FUNCTION, own)
+        line = own[near[0]].__code__.co_firstlineno if near else 1
         what = "it defines no function study(scale)" if function is None else f"study is {function!r}, no function"
-        raise UserError(f"{path}:{line}: {what}{f'; did you mean {near!r}?' if near else ''}")
+        raise UserError(f"{path}:{line}: {what}", value=FUNCTION, names=near)
     try:
         inspect.signature(function).bind("smoke")
     except TypeError:
@@ -129,7 +127,8 @@ def _checked(study: Any, name: str) -> Study:
             check_types(experiment)
             check(experiment)
         except UserError as error:
-            raise UserError(f"experiments[{index}], {experiment.identifier}: {error}") from None
+            error.locate(f"experiments[{index}], {experiment.identifier}")
+            raise
     return study
 
 
@@ -142,7 +141,8 @@ def _located(path: Path, line: int = 1) -> Iterator[None]:
         inside = error.filename == str(path)
         _refuse(path, error.lineno or line if inside else _line(path, error, line), f"SyntaxError: {error.msg}")
     except UserError as error:
-        _refuse(path, _line(path, error, line), str(error))
+        error.locate(f"{path}:{_line(path, error, line)}")
+        raise
     except OSError as error:
         _refuse(path, _line(path, error, line), f"{type(error).__name__}: {_cause(error)}")
     except SystemExit as error:
@@ -166,8 +166,3 @@ def _refuse(path: Path, line: int, message: str) -> NoReturn:
 
 def _brief(value: Any) -> str:
     return "None" if value is None else f"a value of type {type(value).__name__}"
-
-
-def _nearest(word: str, names: Any) -> str:
-    near = get_close_matches(word, list(names), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""

@@ -91,7 +91,7 @@ def _combinations(choices: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Each list replaced by each of its values in turn, the last one changing fastest."""
     for name, value in choices.items():
         if isinstance(value, list) and not value:
-            raise UserError(f"{name} is []: a list is swept, so it must hold a value")
+            raise UserError("a list is swept, so it must hold a value", field=name, value=value)
     lists = [value if isinstance(value, list) else [value] for value in choices.values()]
     return (dict(zip(choices, values, strict=True)) for values in itertools.product(*lists))
 
@@ -100,9 +100,9 @@ def _check_sequence(what: str, values: Any) -> None:
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise UserError(f"give several, as in ({values!r},)", field=what, value=values)
     if not values:
-        raise UserError(f"{what} is empty: give at least one")
+        raise UserError("give at least one", field=what, value=values)
     if twice := [value for value in values if list(values).count(value) > 1]:
-        raise UserError(f"{what} holds {twice[0]!r} twice")
+        raise UserError(f"it holds {twice[0]!r} twice", field=what, value=values)
 
 
 def _check_choices(
@@ -118,4 +118,4 @@ def _check_choices(
         if name not in names and name not in places:
             raise unknown_choice(name, names)
         if name in ("agent", "method", "environment", "sparsity"):
-            raise UserError(f"{name} is no choice of a grid: its own arguments say which there are")
+            raise UserError("a grid has an argument of its own for it", field=name)

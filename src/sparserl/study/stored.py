@@ -8,7 +8,6 @@ Reading one back needs neither JAX nor the file that defined it.
 import dataclasses
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -104,7 +103,7 @@ def stored(directory: str | Path, name: str, scale: str, preset: str | None = No
     """The plan that `store` wrote. Raises UserError with the nearest stored names, or naming a damaged file."""
     folder = study_folder(directory, name, scale, preset)
     if not (folder / _FILE_NAME).exists():
-        raise UserError(_missing(Path(directory), folder.name))
+        raise _missing(Path(directory), folder.name)
     document = persistence.read_document(folder / _FILE_NAME)
     try:
         experiments = tuple(_checked(StoredExperiment(**entry)) for entry in document["experiments"])
@@ -182,11 +181,9 @@ def _checked(experiment: StoredExperiment) -> StoredExperiment:
     )
 
 
-def _missing(directory: Path, name: str) -> str:
-    names = stored_names(directory)
-    near = get_close_matches(name, names, n=3, cutoff=0.3)
-    hint = f"; nearest: {', '.join(near)}" if near else ""
-    return f"no study {name} in {directory}{hint}; `sparserl study run` begins one"
+def _missing(directory: Path, name: str) -> UserError:
+    what = f"no study {name} in {directory}; `sparserl study run` begins one"
+    return UserError(what, value=name, names=stored_names(directory))
 
 
 def _refuse_losses(directory: Path, old: StoredStudy, new: "Study") -> None:

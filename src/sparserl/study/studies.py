@@ -38,9 +38,9 @@ class Figure:
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise UserError(f"figure name is {self.name!r}: letters, digits and _.+- are allowed")
+            raise UserError("letters, digits and _.+- are allowed", field="name", value=self.name)
         if self.kind not in get_args(Kind):
-            raise UserError(f"figure kind is {self.kind!r}: choose {', '.join(get_args(Kind))}")
+            raise UserError(field="kind", value=self.kind, allowed=get_args(Kind))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,18 +71,20 @@ class Study:
         _check_all("waiting", self.waiting, str)
         check_preset(self.preset)
         if type(self.diagnostics) is not bool:
-            raise UserError("True or False", field="diagnostics", value=self.diagnostics)
+            raise UserError("it takes True or False", field="diagnostics", value=self.diagnostics)
         if type(self.num_seeds) is not int or not 1 <= self.num_seeds <= LARGEST_NUM_SEEDS:
-            raise UserError(f"a whole number, 1 to {LARGEST_NUM_SEEDS}", field="num_seeds", value=self.num_seeds)
+            raise UserError(
+                f"it takes a whole number, 1 to {LARGEST_NUM_SEEDS}", field="num_seeds", value=self.num_seeds
+            )
         if not self.experiments and not self.waiting:
-            raise UserError("experiments is empty: a study has at least one")
+            raise UserError("a study has at least one", field="experiments", value=())
         _check_parts(self)
 
 
 def check_preset(preset: Any) -> None:
     """Raises UserError for a preset that there is not; None is none."""
     if preset is not None and preset not in (names := get_args(PresetName)):
-        raise UserError("there is none of that name", field="preset", value=preset, allowed=names)
+        raise UserError(field="preset", value=preset, allowed=names)
 
 
 def _check_text(name: str, value: Any) -> None:
@@ -92,19 +94,23 @@ def _check_text(name: str, value: Any) -> None:
 
 def _check_all(name: str, values: Any, kind: type) -> None:
     if not isinstance(values, tuple):
-        raise UserError(f"{name} is of type {type(values).__name__}: it must be a tuple of {kind.__name__}")
+        raise UserError(f"it is of type {type(values).__name__} and must be a tuple of {kind.__name__}", field=name)
     if odd := [value for value in values if not isinstance(value, kind)]:
-        raise UserError(f"{name} holds {odd[0]!r} of type {type(odd[0]).__name__}: it must hold {kind.__name__} only")
+        raise UserError(f"it may hold {kind.__name__} only", field=name, value=odd[0])
 
 
 def _check_parts(study: Study) -> None:
     seen: set[str] = set()
     for index, experiment in enumerate(study.experiments):
         if experiment.storage == "auto":
-            raise UserError(f"experiments[{index}] has storage 'auto': give planned(experiment), as grid does")
+            raise UserError(
+                "give planned(experiment), as grid does", field=f"experiments[{index}].storage", value="auto"
+            )
         identifier = experiment.identifier
         if identifier in seen:
-            raise UserError(f"experiments[{index}] occurs twice: {identifier}; `distinct` drops repetitions")
+            raise UserError(
+                "it occurs twice; `distinct` drops repetitions", field=f"experiments[{index}]", value=identifier
+            )
         seen.add(identifier)
     if strangers := [identifier for identifier in study.budgets if identifier not in seen]:
         raise UserError(f"budgets has {strangers[0]}, which is no experiment of the study")

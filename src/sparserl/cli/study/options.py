@@ -11,6 +11,7 @@ from sparserl.cli.arguments import Json
 from sparserl.cli.sinks import Sinks
 from sparserl.engine.settings import Settings
 from sparserl.errors import Field, UserError
+from sparserl.sinks import check_kinds
 from sparserl.study.stored import USUAL_PRESET, StoredStudy, stored, stored_names
 
 ScaleOption = Literal["smoke", "quick", "paper"] | None
@@ -68,6 +69,7 @@ class Work:
                 field="num_workers",
                 value=self.num_workers,
             )
+        check_kinds(self.sink)
         self.settings()
 
     def settings(self) -> Settings:
