@@ -63,7 +63,7 @@ def test_wrong_rows_are_refused(tmp_path: Path) -> None:
     del incomplete["srank"]
     with pytest.raises(UserError, match=r"a diagnosis lacks 'srank'"):
         write_diagnostics(tmp_path, [incomplete])
-    with pytest.raises(UserError, match=r"no column 'erank'; the nearest is 'srank'"):
+    with pytest.raises(UserError, match=r"no column 'erank'; did you mean 'srank'"):
         write_diagnostics(tmp_path, [row(erank=1.0)])
     with pytest.raises(UserError, match=r"'srank' of a diagnosis is of type double, not 'high'"):
         write_diagnostics(tmp_path, [row(srank="high")])

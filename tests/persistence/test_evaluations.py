@@ -135,7 +135,7 @@ def test_parquet_of_other_origin_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"mean_retrun": 1.0}, r"no column 'mean_retrun'; the nearest is 'mean_return'"),
+        ({"mean_retrun": 1.0}, r"no column 'mean_retrun'; did you mean 'mean_return'"),
         ({"seed": None}, "lacks 'seed'"),
         ({"seed": 1.5}, "'seed' of an evaluation is of type int64, not 1.5"),
         ({"seed": "1"}, "int64, not '1'"),

@@ -112,7 +112,7 @@ def test_status_round_trip_fills_in_process_and_times(tmp_path: Path) -> None:
     last = write_status(folder, first._replace(status="finished", final_return=float("nan"), message="done"))
     assert read_status(folder) == last
     assert (last.started, last.final_return, last.environment_steps) == (first.started, None, 2000)
-    with pytest.raises(UserError, match="not 'done'"):
+    with pytest.raises(UserError, match="status is 'done': choose running"):
         write_status(folder, Status("done"))
     assert read_status(folder) == last
 
@@ -140,7 +140,7 @@ def test_a_run_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> Non
     for seed in range(8):
         run_folder(tmp_path, "dqn-rigl-1a2b3c4d", seed).mkdir(parents=True)
     (tmp_path / "dqn-rigl-1a2b3c4d" / "seed=x").mkdir()
-    with pytest.raises(UserError, match=r"no run 'dqn-rigl-1a2b3c4e/seed=1'.*nearest: dqn-rigl-1a2b3c4d/seed=1"):
+    with pytest.raises(UserError, match=r"no run 'dqn-rigl-1a2b3c4e/seed=1'.*did you mean 'dqn-rigl-1a2b3c4d/seed=1'"):
         find_run("dqn-rigl-1a2b3c4e/seed=1", [tmp_path])
     with pytest.raises(UserError, match=r"an experiment, not a run; name one of dqn-rigl-1a2b3c4d/seed=0.* and 2 more"):
         find_run("dqn-rigl-1a2b3c4d", [tmp_path])

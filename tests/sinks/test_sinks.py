@@ -307,7 +307,7 @@ def test_nothing_of_a_run_comes_behind_its_end(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("kinds", "message"),
     [
-        (["jsonn"], r"unknown sink 'jsonn': there are jsonl, tensorboard, wandb; did you mean 'jsonl'\?"),
+        (["jsonn"], r"sink is 'jsonn': choose jsonl, tensorboard or wandb; did you mean 'jsonl'\?"),
         (["tensorbord"], "did you mean 'tensorboard'"),
         (["jsonl", "jsonl"], "asked for twice"),
     ],

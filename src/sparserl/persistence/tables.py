@@ -89,7 +89,7 @@ def _check_row(table: Table, row: Mapping[str, Any]) -> None:
     names = table.schema.names
     for key in row:
         if key not in names:
-            raise UserError(f"{table.row} has no column {key!r}", value=key, allowed=names)
+            raise UserError(f"{table.row} has no column {key!r}", value=key, names=names)
     for field in table.schema:
         value = row.get(field.name)
         if value is None and (field.name in table.later or (field.name in row and field.name in table.nullable)):
