@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sparserl.sparsity import METHODS, Progress, drop_and_grow, live_count
+from sparserl.sparsity import METHODS, WindowProgress, drop_and_grow, live_count
 
 SHAPE = (5, 6)
 MAGNITUDES = st.sampled_from([0.0, 0.0, 0.25, 0.5, 1.0, 3.0])
@@ -77,7 +77,7 @@ def network(seed, sparsities):
 def update(method, index, count, masks, kernels, gradients, sparsities, seed=0):
     """One update of a method at index / count of its window, jitted, with NumPy in and out."""
     run = jax.jit(
-        lambda i: method.update(jax.random.key(seed), Progress(i, count), masks, kernels, gradients, sparsities)
+        lambda i: method.update(jax.random.key(seed), WindowProgress(i, count), masks, kernels, gradients, sparsities)
     )
     masks, kernels, gradients = (
         None if tree is None else jax.tree.map(jnp.asarray, tree) for tree in (masks, kernels, gradients)
@@ -120,7 +120,9 @@ def test_set_grows_uniformly_over_all_weights_that_were_not_kept():
     mask = jnp.arange(20).reshape(4, 5) < 8
     weights = jnp.where(mask, 20.0 - jnp.arange(20).reshape(4, 5), 0.0)  # the last live ones are the smallest
     method, sparsities = METHODS["set"](drop_fraction=0.5), {"a": 12 / 20}
-    move = lambda key: method.update(key, Progress(jnp.int32(0), 4), {"a": mask}, {"a": weights}, None, sparsities)["a"]
+    move = lambda key: method.update(
+        key, WindowProgress(jnp.int32(0), 4), {"a": mask}, {"a": weights}, None, sparsities
+    )["a"]
     frequency = np.asarray(jax.vmap(move)(jax.random.split(jax.random.key(0), 4000))).mean(axis=0).ravel()
     assert (frequency[:4] == 1.0).all()
     chance = 4 / 16  # 4 of the 16 others, the 4 just dropped among them
@@ -131,7 +133,7 @@ def test_set_moves_layers_of_equal_shape_independently():
     mask = jnp.arange(100).reshape(10, 10) < 20
     masks, weights = {"a": mask, "b": mask}, {"a": mask * 1.0, "b": mask * 1.0}
     after = METHODS["set"]().update(
-        jax.random.key(0), Progress(jnp.int32(0), 4), masks, weights, None, {"a": 0.8, "b": 0.8}
+        jax.random.key(0), WindowProgress(jnp.int32(0), 4), masks, weights, None, {"a": 0.8, "b": 0.8}
     )
     assert (after["a"] != after["b"]).any()
 
@@ -172,14 +174,20 @@ def test_snip_keeps_the_largest_products_of_weight_and_gradient():
 def test_static_and_dense_change_nothing(name):
     masks, kernels, gradients = network(3, SPARSITIES)
     masks = masks if name == "static" else {}
-    after = METHODS[name]().update(jax.random.key(0), Progress(jnp.int32(0), 4), masks, kernels, gradients, SPARSITIES)
+    after = METHODS[name]().update(
+        jax.random.key(0), WindowProgress(jnp.int32(0), 4), masks, kernels, gradients, SPARSITIES
+    )
     assert after is masks
 
 
 def test_the_last_pruning_update_reaches_the_sparsity_asked_for():
     assert round(455 * (1 - 0.9)) == 45  # of 45.5, as 1 - 0.9 is below 0.1 in floats; half to even is 46
     after = METHODS["prune"]().update(
-        jax.random.key(0), Progress(jnp.int32(4), 4), {"a": jnp.ones((455, 1), bool)}, {"a": jnp.ones((455, 1))}, None,
+        jax.random.key(0),
+        WindowProgress(jnp.int32(4), 4),
+        {"a": jnp.ones((455, 1), bool)},
+        {"a": jnp.ones((455, 1))},
+        None,
         {"a": 0.9},
-    )  # fmt: skip
+    )
     assert int(after["a"].sum()) == 46

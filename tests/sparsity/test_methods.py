@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sparserl.sparsity import METHODS, Progress, SparseMethod, Window, erk, find_method, method_name, method_names
+from sparserl.sparsity import METHODS, SparseMethod, Window, WindowProgress, erk, find_method, method_name, method_names
 from sparserl.sparsity.methods import rigl
 from sparserl.types import UserError
 
@@ -30,7 +30,7 @@ def drawn(shapes, seed=0):
 
 def updated(method, key, index, masks, weights, gradients, sparsities):
     gradients = gradients if method.wants_gradients else None
-    return method.update(key, Progress(index, COUNT), masks, weights, gradients, sparsities)
+    return method.update(key, WindowProgress(index, COUNT), masks, weights, gradients, sparsities)
 
 
 def asked(name, size, sparsity, index):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparserl.sparsity import Progress, Window, cosine_decay, cubic_sparsity, moved_count
+from sparserl.sparsity import Window, WindowProgress, cosine_decay, cubic_sparsity, moved_count
 from sparserl.types import UserError
 
 
@@ -94,14 +94,14 @@ def test_progress_runs_from_zero_to_exactly_one(window, total):
 
 def test_tabulate_keeps_integers_exact_under_jit():
     large = lambda p: 2**24 + 1 + round(p * 8)  # not a float32
-    values = jax.jit(jax.vmap(lambda i: Progress(i, 4).tabulate(large)))(jnp.arange(5))
+    values = jax.jit(jax.vmap(lambda i: WindowProgress(i, 4).tabulate(large)))(jnp.arange(5))
     assert values.dtype == jnp.int32
     np.testing.assert_array_equal(values, [2**24 + 1 + 2 * i for i in range(5)])
-    assert Progress(jnp.int32(2), 4).tabulate(lambda p: p / 3).dtype == jnp.float32
+    assert WindowProgress(jnp.int32(2), 4).tabulate(lambda p: p / 3).dtype == jnp.float32
 
 
 def test_progress_is_a_pytree_whose_count_is_static():
-    leaves, structure = jax.tree.flatten(Progress(jnp.int32(3), 5))
+    leaves, structure = jax.tree.flatten(WindowProgress(jnp.int32(3), 5))
     assert len(leaves) == 1
     assert jax.tree.unflatten(structure, leaves).count == 5
 
@@ -126,7 +126,7 @@ def test_cosine_schedule_against_the_paper():
 
 
 def test_moved_count_is_the_floor_of_the_decayed_fraction():
-    moved = [int(moved_count(Progress(jnp.int32(i), 10), 0.5, 1234)) for i in range(11)]
+    moved = [int(moved_count(WindowProgress(jnp.int32(i), 10), 0.5, 1234)) for i in range(11)]
     assert moved == [int(1234 * 0.25 * (1 + np.cos(np.pi * i / 10))) for i in range(11)]
     assert moved[0] == 617
     assert moved[-1] == 0

@@ -11,6 +11,7 @@ from sparserl.sparsity.masks import (
     Sparsities,
     apply_masks,
     dense_count,
+    dense_masks,
     drop_and_grow,
     kernels,
     live_count,
@@ -21,7 +22,7 @@ from sparserl.sparsity.masks import (
 )
 from sparserl.sparsity.methods import METHODS, SparseMethod, find_method, method_name, method_names
 from sparserl.sparsity.optimizer import SparseOptimizer, SparseState, num_live, topology
-from sparserl.sparsity.schedules import Progress, Window, cosine_decay, cubic_sparsity, moved_count
+from sparserl.sparsity.schedules import Window, WindowProgress, cosine_decay, cubic_sparsity, moved_count
 
 __all__ = [
     "METHODS",
@@ -32,18 +33,19 @@ __all__ = [
     "LayerCost",
     "Masks",
     "NetworkSize",
-    "Progress",
     "SparseMethod",
     "SparseOptimizer",
     "SparseState",
     "Sparsities",
     "Window",
+    "WindowProgress",
     "allocate",
     "apply_masks",
     "check_shares",
     "cosine_decay",
     "cubic_sparsity",
     "dense_count",
+    "dense_masks",
     "drop_and_grow",
     "erk",
     "find_method",

@@ -8,7 +8,7 @@ import numpy as np
 
 from sparserl.sparsity.masks import Kernels, Masks, Sparsities
 from sparserl.sparsity.methods import SparseMethod
-from sparserl.sparsity.schedules import Progress
+from sparserl.sparsity.schedules import WindowProgress
 
 SHAPES: tuple[dict[str, tuple[int, ...]], ...] = (
     {"q/hidden_1": (4, 32), "q/hidden_2": (32, 32), "q/output": (32, 2)},
@@ -45,7 +45,7 @@ def check_method(method: SparseMethod) -> None:
 def _check_updates(method: SparseMethod, case: str, masks: Masks, kernels: Kernels, sparsities: Sparsities) -> None:
     def change(key: jax.Array, index: jax.Array, masks: Masks, kernels: Kernels, gradients: Kernels) -> Masks:
         wanted = gradients if method.wants_gradients else None
-        return method.update(key, Progress(index, LAST), masks, kernels, wanted, sparsities)
+        return method.update(key, WindowProgress(index, LAST), masks, kernels, wanted, sparsities)
 
     compiled, batched = jax.jit(change), jax.jit(jax.vmap(change, in_axes=(0, None, 0, 0, 0)))
     for i in range(LAST + 1):

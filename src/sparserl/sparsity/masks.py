@@ -102,6 +102,11 @@ def random_masks(key: Key, kernels: Mapping[str, Array], sparsities: Sparsities)
     }
 
 
+def dense_masks(key: Key, kernels: Mapping[str, Array], sparsities: Sparsities) -> Masks:
+    """For every layer with a sparsity a mask with every weight alive, as methods begin that remove weights later."""
+    return {name: jnp.ones(kernels[name].shape, bool) for name in sorted(kernels) if name in sparsities}
+
+
 def drop_and_grow(mask: Array, magnitude: Array, growth: Array, moved: int | Array) -> jax.Array:
     """Move `moved` connections of a layer: from the live weights of smallest magnitude to the best growth scores.
 

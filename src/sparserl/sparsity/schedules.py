@@ -1,7 +1,7 @@
 """Schedules: when a topology changes (windows of training) and by how much (cubic sparsity, cosine decay).
 
-Schedules are plain Python functions of a progress from 0 to 1. `Progress.tabulate` evaluates them in float64 while
-tracing, so every count they lead to is exact and the same under jit.
+Schedules are plain Python functions of a progress from 0 to 1. `WindowProgress.tabulate` evaluates them in float64
+while tracing, so every count they lead to is exact and the same under jit.
 """
 
 import functools
@@ -18,7 +18,7 @@ from sparserl.types import Array, Field, UserError
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["index"], meta_fields=["count"])
 @dataclass(frozen=True)
-class Progress:
+class WindowProgress:
     """How far a window has come: `index` (int32 scalar, may be traced) of `count` intervals (static) are behind us.
 
     The progress is index / count, or 1 where the window has a single update.
@@ -107,12 +107,12 @@ class Window:
         first, last = self.first(total_updates), self.last(total_updates)
         return (num_updates >= first) & ((num_updates - first) % self.interval_updates == 0) & (num_updates <= last)
 
-    def progress(self, num_updates: int | Array, total_updates: int) -> Progress:
+    def progress(self, num_updates: int | Array, total_updates: int) -> WindowProgress:
         """How far the window has come at update `num_updates`; exactly 1 at its last update and after."""
         first, last = self.first(total_updates), self.last(total_updates)
         count = max((last - first) // self.interval_updates, 0)
         index = (jnp.asarray(num_updates, jnp.int32) - first) // self.interval_updates
-        return Progress(jnp.clip(index, 0, count), count)
+        return WindowProgress(jnp.clip(index, 0, count), count)
 
     def _stop(self, total_updates: int) -> int:
         # Updates count from 0, so update number `total_updates` does not happen.
@@ -129,6 +129,6 @@ def cosine_decay(value: float, progress: float) -> float:
     return value * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def moved_count(progress: Progress, drop_fraction: float, live: int) -> jax.Array:
+def moved_count(progress: WindowProgress, drop_fraction: float, live: int) -> jax.Array:
     """How many of `live` connections move now, int32 scalar: the drop fraction decays to 0 along a cosine."""
     return progress.tabulate(lambda p: math.floor(cosine_decay(drop_fraction, p) * live))

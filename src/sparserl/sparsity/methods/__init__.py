@@ -11,7 +11,7 @@ from sparserl.sparsity.methods.rigl_inverted import RigLInverted
 from sparserl.sparsity.methods.set import SET
 from sparserl.sparsity.methods.snip import SNIP
 from sparserl.sparsity.methods.static import Static
-from sparserl.sparsity.schedules import Progress, Window
+from sparserl.sparsity.schedules import Window, WindowProgress
 from sparserl.types import Key, UserError
 
 __all__ = [
@@ -52,7 +52,7 @@ class SparseMethod(Protocol):
     def update(
         self,
         key: Key,
-        progress: Progress,
+        progress: WindowProgress,
         masks: Masks,
         kernels: Kernels,
         gradients: Kernels | None,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sparserl.sparsity.masks import Kernels, Masks, Sparsities, dense_count
-from sparserl.sparsity.schedules import Progress
+from sparserl.sparsity.schedules import WindowProgress
 from sparserl.types import Key
 
 
@@ -24,7 +24,7 @@ class Dense:
     def update(
         self,
         key: Key,
-        progress: Progress,
+        progress: WindowProgress,
         masks: Masks,
         kernels: Kernels,
         gradients: Kernels | None,

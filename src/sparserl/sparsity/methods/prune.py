@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
-from sparserl.sparsity.masks import Kernels, Masks, Sparsities, dense_count, pruned_count, top
-from sparserl.sparsity.schedules import Progress, Window, cubic_sparsity
+from sparserl.sparsity.masks import Kernels, Masks, Sparsities, dense_count, dense_masks, pruned_count, top
+from sparserl.sparsity.schedules import Window, WindowProgress, cubic_sparsity
 from sparserl.types import Key
 
 
@@ -20,15 +20,12 @@ class Prune:
     born_sparse: ClassVar[bool] = False
     initial_live = staticmethod(dense_count)
     final_live = staticmethod(pruned_count)
-
-    def init(self, key: Key, kernels: Kernels, sparsities: Sparsities) -> Masks:
-        """Every weight alive."""
-        return {name: jnp.ones(kernels[name].shape, bool) for name in sorted(kernels) if name in sparsities}
+    init = staticmethod(dense_masks)
 
     def update(
         self,
         key: Key,
-        progress: Progress,
+        progress: WindowProgress,
         masks: Masks,
         kernels: Kernels,
         gradients: Kernels | None,
@@ -41,6 +38,6 @@ class Prune:
         }
 
 
-def remaining_count(progress: Progress, size: int, sparsity: float) -> jnp.ndarray:
+def remaining_count(progress: WindowProgress, size: int, sparsity: float) -> jnp.ndarray:
     """Live weights of a layer at this point of the schedule, int32 scalar; at the end exactly `pruned_count`."""
     return progress.tabulate(lambda p: pruned_count(size, cubic_sparsity(sparsity, p)))

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
-from sparserl.sparsity.masks import Kernels, Masks, Sparsities, dense_count, live_count, top
-from sparserl.sparsity.schedules import Progress, Window
+from sparserl.sparsity.masks import Kernels, Masks, Sparsities, dense_count, dense_masks, live_count, top
+from sparserl.sparsity.schedules import Window, WindowProgress
 from sparserl.types import Key
 
 
@@ -22,15 +22,12 @@ class SNIP:
     born_sparse: ClassVar[bool] = False
     initial_live = staticmethod(dense_count)
     final_live = staticmethod(live_count)
-
-    def init(self, key: Key, kernels: Kernels, sparsities: Sparsities) -> Masks:
-        """Every weight alive, until the first update."""
-        return {name: jnp.ones(kernels[name].shape, bool) for name in sorted(kernels) if name in sparsities}
+    init = staticmethod(dense_masks)
 
     def update(
         self,
         key: Key,
-        progress: Progress,
+        progress: WindowProgress,
         masks: Masks,
         kernels: Kernels,
         gradients: Kernels | None,

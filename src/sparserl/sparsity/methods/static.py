@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sparserl.sparsity.masks import Kernels, Masks, Sparsities, live_count, random_masks
-from sparserl.sparsity.schedules import Progress
+from sparserl.sparsity.schedules import WindowProgress
 from sparserl.types import Key
 
 
@@ -16,15 +16,12 @@ class Static:
     wants_gradients: ClassVar[bool] = False
     born_sparse: ClassVar[bool] = True
     initial_live = final_live = staticmethod(live_count)
-
-    def init(self, key: Key, kernels: Kernels, sparsities: Sparsities) -> Masks:
-        """Random masks."""
-        return random_masks(key, kernels, sparsities)
+    init = staticmethod(random_masks)
 
     def update(
         self,
         key: Key,
-        progress: Progress,
+        progress: WindowProgress,
         masks: Masks,
         kernels: Kernels,
         gradients: Kernels | None,
