@@ -107,7 +107,7 @@ def train_ours(task: str, environment: str, seed: int, sparsity: float, mark: Ma
     key = jax.random.key(seed)
     first = training.start(built.agent, built.environment, key)
     stops = itertools.count(MARK_STEPS[task], MARK_STEPS[task])
-    for state, _ in training.train(built.agent, built.environment, key, first, stops):
+    for state, _ in training.train(built.agent, built.environment, key, first, stops, built.optimizers):
         if not mark(int(jax.block_until_ready(state).num_steps)):
             break
 

@@ -222,7 +222,7 @@ def test_copied_target_is_an_exact_frozen_copy():
     jax.tree.map(np.testing.assert_array_equal, group.target_params, group.params)
     moved = optimizer.minimize(jax.random.key(1), jnp.int32(0), functools.partial(loss, data=batch(0)), group)[0]
     jax.tree.map(np.testing.assert_array_equal, moved.target_params, group.params)
-    copied = optimizer.average(jnp.int32(0), moved, step_size=1.0)
+    copied = optimizer.average(moved, step_size=1.0)
     jax.tree.map(np.testing.assert_array_equal, copied.target_params, moved.params)
 
 
@@ -232,7 +232,7 @@ def test_averaged_target_lives_on_the_online_topology():
     target = jax.tree.map(np.asarray, group.target_params)
     for t in range(12):
         group = optimizer.minimize(jax.random.key(t), jnp.int32(t), functools.partial(loss, data=batch(t)), group)[0]
-        group = optimizer.average(jnp.int32(t), group, step_size=0.1)
+        group = optimizer.average(group, step_size=0.1)
         for name, mask in group.optimizer_state.masks.items():
             layer = name.split("/")[1]
             old = np.where(mask, target["q"][layer]["kernel"], 0)

@@ -54,7 +54,7 @@ def loss(params, data):
 def stepper(optimizer, step_size=0.1):
     def step(key, t, group, data):
         group, value = optimizer.minimize(key, t, functools.partial(loss, data=data), group)
-        return optimizer.average(t, group, step_size), value
+        return optimizer.average(group, step_size), value
 
     return jax.jit(step)
 
@@ -133,7 +133,7 @@ def test_targets_across_topology_changes(step_size):
     minimize = jax.jit(
         lambda key, t, group, data: optimizer.minimize(key, t, functools.partial(loss, data=data), group)[0]
     )
-    average = jax.jit(lambda t, group: optimizer.average(t, group, step_size))
+    average = jax.jit(lambda group: optimizer.average(group, step_size))
     group = optimizer.init(jax.random.key(1), fresh_params(), with_target=True)
     for t in range(12):
         before = unpacked(group)
@@ -141,14 +141,14 @@ def test_targets_across_topology_changes(step_size):
         between = unpacked(group)
         jax.tree.map(np.testing.assert_array_equal, between.target_params, before.target_params)
         if t % 3 == 2:  # rarer than topology updates may come
-            group = average(jnp.int32(t), group)
+            group = average(group)
             after = unpacked(group)
             for name, mask in topology(group).items():
                 old, online = kernels(between.target_params)[name], kernels(between.params)[name]
                 expected = online if step_size == 1 else np.where(mask, (1 - step_size) * old + step_size * online, 0)
                 np.testing.assert_allclose(kernels(after.target_params)[name], expected, rtol=1e-6, atol=1e-7)
                 np.testing.assert_array_equal(kernels(after.target_params)[name][~np.asarray(mask)], 0)
-    copied = optimizer.average(jnp.int32(0), group, step_size=1.0)
+    copied = optimizer.average(group, step_size=1.0)
     jax.tree.map(np.testing.assert_array_equal, copied.target_params, copied.params)
 
 

@@ -221,7 +221,7 @@ def die_in_topology_updates(passes: int) -> None:
 
     usual, chunks = training.train, 0
 
-    def train(agent, environment, key, state, stops):
+    def train(agent, environment, key, state, stops, *optimizers):
         nonlocal chunks
         began = time.monotonic()
 
@@ -235,7 +235,7 @@ def die_in_topology_updates(passes: int) -> None:
                 began = time.monotonic()
                 yield stop
 
-        yield from usual(agent, environment, key, state, killing())
+        yield from usual(agent, environment, key, state, killing(), *optimizers)
 
     training.train = train
 

@@ -192,6 +192,25 @@ def test_episodes_are_accounted():
     np.testing.assert_allclose(state.episodes.open_return, [0.3], rtol=1e-6)
 
 
+def test_optimizers_lay_out_their_groups_again_after_the_updates_they_name():
+    """And a chunk that is cut there computes the same bits."""
+    counts = []
+
+    class Recording:
+        def relayout_updates(self):
+            return [5, 30]
+
+        def relayout(self, group):
+            counts.append(int(group.optimizer_state.inner[0].count))  # of Adam
+            return group
+
+    agent, key = make_agent(MATCHED), jax.random.key(0)
+    start = training.start(agent, MATCHED, key)
+    ((state, _),) = training.train(agent, MATCHED, key, start, [TOTAL], {"q": Recording()})
+    assert counts == [5, 30]
+    assert_same_bits(jax.tree.map(np.asarray, state), last_state(agent, MATCHED, [TOTAL]))
+
+
 def test_observations_that_are_not_finite_are_noticed():
     broken = dataclasses.replace(CONSTANT, reward=lambda o, a, t: jnp.where(a >= 0, jnp.nan, 0.0))
     assert not last_state(make_agent(broken), broken, [5]).healthy

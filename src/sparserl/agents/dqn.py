@@ -153,14 +153,6 @@ class DQN:
         loss = lambda params, example: self.loss(params, target_params, replay.batch_of_one(example))[0]
         return {"q": Probe(self.network, group.params["q"], batch.observation, batch, loss)}
 
-    def relayout_updates(self) -> list[int]:
-        """Numbers of updates after which `relayout` is to be called."""
-        return self.optimizer.relayout_updates()
-
-    def relayout(self, state: DQNState) -> DQNState:
-        """The same state with its network stored as suits it now; on the host, and shapes may change."""
-        return state._replace(groups={name: self.optimizer.relayout(group) for name, group in state.groups.items()})
-
     def loss(self, params: Params, target_params: Params, batch: replay.Batch) -> tuple[Array, Metrics]:
         """Mean squared (or Huber) TD error over `[batch]`; paper, equation 2 (Deviation 13)."""
         values = self.network.apply(params, batch.observation)
@@ -184,7 +176,7 @@ class DQN:
         loss = lambda params: self.loss(params["q"], target_params, batch)
         group, metrics = self.optimizer.minimize(optimizer_key, update, loss, group)
         due = (update + 1) % s.target_interval_updates == 0
-        copied = lambda group: self.optimizer.average(update, group, step_size=1.0).target_params
+        copied = lambda group: self.optimizer.average(group, step_size=1.0).target_params
         kept = lambda group: group.target_params  # only targets leave the cond: what passes through one is copied
         return group._replace(target_params=jax.lax.cond(due, copied, kept, group)), metrics
 

@@ -9,7 +9,7 @@ from sparserl.types import Array
 EPSILON = 1e-3  # added to a variance before its root is taken, as in the published code
 
 
-class Moments(NamedTuple):
+class RunningMoments(NamedTuple):
     """Mean and sum of squared deviations `[...]` of `num_examples` examples, each feature by itself."""
 
     num_examples: Array
@@ -22,12 +22,12 @@ class Moments(NamedTuple):
         return jnp.where(self.num_examples > 0, self.squares / jnp.maximum(self.num_examples, 1), 1.0)
 
 
-def no_moments(shape: tuple[int, ...]) -> Moments:
-    """Moments of nothing: what is normalised with them stays as it is, but for a factor of 1 / sqrt(1 + epsilon)."""
-    return Moments(jnp.int32(0), jnp.zeros(shape, jnp.float32), jnp.zeros(shape, jnp.float32))
+def no_moments(shape: tuple[int, ...]) -> RunningMoments:
+    """Moments of nothing: what is normalized with them stays as it is, but for a factor of 1 / sqrt(1 + epsilon)."""
+    return RunningMoments(jnp.int32(0), jnp.zeros(shape, jnp.float32), jnp.zeros(shape, jnp.float32))
 
 
-def merged(moments: Moments, examples: Array) -> Moments:
+def merged(moments: RunningMoments, examples: Array) -> RunningMoments:
     """Moments of what was seen before and `examples`, `[example, ...]`, together: Chan et al. 1979, equation 2.1."""
     size = examples.shape[0]
     total, examples = moments.num_examples + size, jnp.asarray(examples, jnp.float32)
@@ -35,10 +35,10 @@ def merged(moments: Moments, examples: Array) -> Moments:
     squares = ((examples - jnp.expand_dims(mean, 0)) ** 2).sum(0)
     distance, share = mean - moments.mean, size / total
     between = distance**2 * (moments.num_examples * share)
-    return Moments(total, moments.mean + distance * share, moments.squares + squares + between)
+    return RunningMoments(total, moments.mean + distance * share, moments.squares + squares + between)
 
 
-def normalized(moments: Moments, examples: Array, limit: float, center: bool = True) -> Array:
+def normalized(moments: RunningMoments, examples: Array, limit: float, center: bool = True) -> Array:
     """`examples`, `[..., *features]`, less their mean, over their deviation, cut at +- `limit`."""
     shape = (1,) * (examples.ndim - moments.mean.ndim) + moments.mean.shape
     mean = moments.mean.reshape(shape) if center else 0.0

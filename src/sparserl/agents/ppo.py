@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.agents.normalization import Moments, merged, no_moments, normalized
+from sparserl.agents.normalization import RunningMoments, merged, no_moments, normalized
 from sparserl.agents.policies import Categorical, DeviationName, Policy, gaussian
 from sparserl.agents.replay import batch_of_one
 from sparserl.networks import ActivationName
@@ -45,8 +45,8 @@ class PPOSettings:
     entropy_weight: float = 0.0  # of the entropy in the loss
     value_weight: float = 0.5  # of the squared error of the value in the loss
     normalize_advantages: bool = True  # of each minibatch
-    observation_limit: float | None = 5.0  # of normalised observations; None: they stay as they are (Deviation 32)
-    reward_limit: float | None = 10.0  # of normalised rewards; None: they stay as they are (Deviation 32)
+    observation_limit: float | None = 5.0  # of normalized observations; None: they stay as they are (Deviation 32)
+    reward_limit: float | None = 10.0  # of normalized rewards; None: they stay as they are (Deviation 32)
     normalize_before_learning: bool = False  # a rollout is part of the statistics that it is learned from with
     squash_mean: bool = True  # tanh of a Gaussian's mean, scaled to the bounds of the actions
     deviation: DeviationName = "softplus"  # what makes deviations positive; they are the same for all observations
@@ -108,7 +108,7 @@ class PPOSettings:
 
 
 class Samples(NamedTuple):
-    """What is learned from, `[sample, ...]`; observations are normalised, densities those of the acting policy."""
+    """What is learned from, `[sample, ...]`; observations are normalized, densities those of the acting policy."""
 
     observation: Array
     action: Array
@@ -121,8 +121,8 @@ class PPOState(NamedTuple):
     """The group, statistics of observations and rewards, and the samples of the last rollout."""
 
     groups: dict[str, Group]
-    observations: Moments
-    rewards: Moments
+    observations: RunningMoments
+    rewards: RunningMoments
     replay: Samples
 
 
@@ -205,18 +205,10 @@ class PPO:
             "value": Probe(self.value, params["value"], batch.observation, batch, value_loss),
         }
 
-    def relayout_updates(self) -> list[int]:
-        """Numbers of updates after which `relayout` is to be called."""
-        return self.optimizer.relayout_updates()
-
-    def relayout(self, state: PPOState) -> PPOState:
-        """The same state with its networks stored as suits them now; on the host, and shapes may change."""
-        return state._replace(groups={name: self.optimizer.relayout(group) for name, group in state.groups.items()})
-
     def samples(self, state: PPOState, learning: PPOState, rollout: Transition) -> Samples:
         """A rollout `[step, env, ...]` as samples `[step * env, ...]`, with densities and values as when it was acted.
 
-        Rewards and observations are normalised with the statistics of `learning`. Advantages need every step's own
+        Rewards and observations are normalized with the statistics of `learning`. Advantages need every step's own
         successor: it is known here even where an episode ended.
         """
         s, params = self.settings, state.groups[GROUP].params
@@ -251,7 +243,7 @@ class PPO:
         return loss, metrics
 
     def _scaled(self, samples: Samples) -> Samples:
-        """The samples of a minibatch with normalised advantages, where they are to be."""
+        """The samples of a minibatch with normalized advantages, where they are to be."""
         advantage = samples.advantage
         if not self.settings.normalize_advantages:
             return samples
@@ -267,7 +259,7 @@ class PPO:
         return -gain, error**2, policy.entropy(), ratio
 
     def policy(self, actor: Params, observation: Array) -> Policy:
-        """The distribution of actions for normalised observations `[..., *observation_shape]`."""
+        """The distribution of actions for normalized observations `[..., *observation_shape]`."""
         outputs = self.actor.apply(actor, observation)
         if isinstance(self.spec.action, Discrete):
             return Categorical(outputs)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,7 @@ from sparserl.types import (
 )
 
 CRITICS = ("critic_1", "critic_2")
+Critics = dict[str, Params]  # by these names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +89,32 @@ class SACState(NamedTuple):
     groups: dict[str, Group]
     replay: replay.Replay
     log_temperature: Array
-    temperature_state: Any
+    temperature_state: optax.OptState
+
+
+class Learned(NamedTuple):
+    """What a gradient update changes of a state: all but the replay."""
+
+    groups: dict[str, Group]
+    log_temperature: Array
+    temperature_state: optax.OptState
+
+
+class UpdateKeys(NamedTuple):
+    """The keys of one gradient update: for what is drawn, and for the two optimizers."""
+
+    batch: Key
+    target: Key  # the actions in the critics' targets
+    critics: Key
+    action: Key  # those in the actor's loss
+    actor: Key
+
+
+class Drawn(NamedTuple):
+    """Actions `[batch, ...]` in [-1, 1] and their log-densities `[batch]`."""
+
+    action: Array
+    log_density: Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,10 +180,9 @@ class SAC:
         names = ("loss", "actor_loss", "entropy", "temperature", "mean_value")
         skip = lambda learned: (learned, dict.fromkeys(names, jnp.float32(jnp.nan)))
         learn = lambda learned: self._learn(key, num_updates - 1, learned, ring)
-        learned = (state.groups, state.log_temperature, state.temperature_state)
+        learned = Learned(state.groups, state.log_temperature, state.temperature_state)
         learned, metrics = jax.lax.cond(num_updates > 0, learn, skip, learned)
-        groups, log_temperature, temperature_state = learned
-        return SACState(groups, ring, log_temperature, temperature_state), metrics
+        return SACState(replay=ring, **learned._asdict()), metrics
 
     def probe(self, key: Key, state: SACState) -> dict[str, Probe]:
         """Actor and critics with the loss of each example of a batch from the replay, which must not be empty.
@@ -168,6 +193,7 @@ class SAC:
         batch = replay.sample(sampled[0], state.replay, s.batch_size, s.discount)
         actor, critics = state.groups["actor"].params["actor"], state.groups["critics"]
         temperature = jnp.exp(state.log_temperature)
+        assert critics.target_params is not None
         target = self.target(sampled[1], temperature, actor, critics.target_params, batch)
         noise = standard_normal(sampled[2], batch.action.shape)
 
@@ -185,22 +211,13 @@ class SAC:
         of_actor = Probe(self.actor, actor, batch.observation, (batch.observation, noise), actor_loss)
         return {"actor": of_actor, **{name: of_critic(name) for name in CRITICS}}
 
-    def relayout_updates(self) -> list[int]:
-        """Numbers of updates after which `relayout` is to be called."""
-        return sorted({update for each in self.optimizers.values() for update in each.relayout_updates()})
-
-    def relayout(self, state: SACState) -> SACState:
-        """The same state with its networks stored as suits them now; on the host, and shapes may change."""
-        groups = {name: self.optimizers[name].relayout(group) for name, group in state.groups.items()}
-        return state._replace(groups=groups)
-
-    def sample_action(self, key: Key, actor: Params, observation: Array) -> tuple[Array, Array]:
-        """Actions `[batch, ...]` in [-1, 1] and their log-densities `[batch]`: appendix C of Haarnoja et al. 2018."""
+    def sample_action(self, key: Key, actor: Params, observation: Array) -> Drawn:
+        """Actions for observations `[batch, ...]`: appendix C of Haarnoja et al. 2018."""
         mean, log_deviation = self._policy(actor, observation)
         return self._squashed(mean, log_deviation, standard_normal(key, mean.shape))
 
-    def _squashed(self, mean: Array, log_deviation: Array, noise: Array) -> tuple[Array, Array]:
-        """The action that standard normal `noise` makes, and its log-density.
+    def _squashed(self, mean: Array, log_deviation: Array, noise: Array) -> Drawn:
+        """The actions that standard normal `noise` makes.
 
         log(1 - tanh(u)^2) is computed as 2 (log 2 - u - softplus(-2 u)), which does not cancel where tanh is flat.
         """
@@ -209,60 +226,76 @@ class SAC:
         softplus = jnp.maximum(-2.0 * raw, 0.0) + jnp.log(1.0 + jnp.exp(-jnp.abs(2.0 * raw)))
         log_slope = 2.0 * (math.log(2.0) - raw - softplus)
         log_density = -0.5 * noise**2 - log_deviation - 0.5 * math.log(2 * math.pi) - log_slope
-        return jnp.tanh(raw), log_density.reshape(log_density.shape[0], -1).sum(-1)
+        return Drawn(jnp.tanh(raw), log_density.reshape(log_density.shape[0], -1).sum(-1))
 
-    def target(self, key: Key, temperature: Array, actor: Params, critics: Any, batch: replay.Batch) -> Array:
+    def target(self, key: Key, temperature: Array, actor: Params, critics: Critics, batch: replay.Batch) -> Array:
         """What the critics should say, `[batch]`: the backup of equations 2 and 3, with the lower of two targets."""
         action, log_density = self.sample_action(key, actor, batch.next_observation)
         value = self.values(critics, batch.next_observation, action).min(0) - temperature * log_density
         return jax.lax.stop_gradient(batch.reward + batch.discount * value)
 
-    def critic_loss(self, critics: Any, target: Array, batch: replay.Batch) -> tuple[Array, Metrics]:
+    def critic_loss(self, critics: Critics, target: Array, batch: replay.Batch) -> tuple[Array, Metrics]:
         """Half the mean squared error of each critic, added up: equation 5."""
         values = self.values(critics, batch.observation, batch.action)
         error = values - jnp.expand_dims(target, 0)
         loss = 0.5 * (error**2).mean(-1).sum()
         return loss, {"loss": loss, "mean_value": values.mean()}
 
-    def actor_loss(self, key: Key, temperature: Array, actor: Params, critics: Any, batch: replay.Batch) -> Any:
+    def actor_loss(
+        self, key: Key, temperature: Array, actor: Params, critics: Critics, batch: replay.Batch
+    ) -> tuple[Array, Metrics]:
         """Mean of temperature x log-density - the lower value, equation 7; and the entropy of the batch."""
         action, log_density = self.sample_action(key, actor, batch.observation)
         value = self.values(critics, batch.observation, action).min(0)
         loss = (temperature * log_density - value).mean()
         return loss, {"actor_loss": loss, "entropy": -log_density.mean()}
 
-    def values(self, critics: Any, observation: Array, action: Array) -> Array:
+    def values(self, critics: Critics, observation: Array, action: Array) -> Array:
         """What both critics say, `[critic, batch]`."""
         both = _side_by_side(observation, action)
         return jnp.stack([self.critic.apply(critics[name], both)[:, 0] for name in CRITICS])
 
-    def _learn(self, key: Key, update: Array, learned: Any, ring: replay.Replay) -> tuple[Any, Metrics]:
-        s = self.settings
-        groups, log_temperature, temperature_state = learned
-        actor, critics = groups["actor"], groups["critics"]
-        sample_key, next_key, critics_key, action_key, actor_key = jax.random.split(key, 5)
-        batch = replay.sample(sample_key, ring, s.batch_size, s.discount)
-        temperature = jnp.exp(log_temperature)
-
-        target = self.target(next_key, temperature, actor.params["actor"], critics.target_params, batch)
-        critic_loss = lambda params: self.critic_loss(params, target, batch)
-        critics, of_critics = self.optimizers["critics"].minimize(critics_key, update, critic_loss, critics)
-
-        actor_loss = lambda params: self.actor_loss(action_key, temperature, params["actor"], critics.params, batch)
-        actor, of_actor = self.optimizers["actor"].minimize(actor_key, update, actor_loss, actor)
-
-        # The gradient of log(temperature) x (entropy - its target), as published and in Stable-Baselines3.
-        slope = of_actor["entropy"] - s.target_entropy_per_dimension * math.prod(self._box.shape)
-        step, temperature_state = self._temperature_optimizer.update(slope, temperature_state)
-        log_temperature = jnp.asarray(optax.apply_updates(log_temperature, step))
-        averaged = lambda group: self.optimizers["critics"].average(update, group, s.target_step_size)
-        if s.target_interval_updates == 1:
-            critics = averaged(critics)
-        else:
-            due = (update + 1) % s.target_interval_updates == 0
-            critics = jax.lax.cond(due, averaged, lambda group: group, critics)
+    def _learn(self, key: Key, update: Array, learned: Learned, ring: replay.Replay) -> tuple[Learned, Metrics]:
+        """One gradient update: the critics learn, then the actor from them, then the temperature; targets follow."""
+        keys, s = UpdateKeys(*jax.random.split(key, 5)), self.settings
+        batch = replay.sample(keys.batch, ring, s.batch_size, s.discount)
+        temperature = jnp.exp(learned.log_temperature)
+        actor, critics = learned.groups["actor"], learned.groups["critics"]
+        critics, of_critics = self._improve_critics(keys, update, temperature, actor.params["actor"], critics, batch)
+        actor, of_actor = self._improve_actor(keys, update, temperature, actor, critics.params, batch)
+        log_temperature, temperature_state = self._adjust_temperature(of_actor["entropy"], learned)
+        groups = {"actor": actor, "critics": self._follow(update, critics)}
         metrics = {**of_critics, **of_actor, "temperature": temperature}
-        return ({"actor": actor, "critics": critics}, log_temperature, temperature_state), metrics
+        return Learned(groups, log_temperature, temperature_state), metrics
+
+    def _improve_critics(
+        self, keys: UpdateKeys, update: Array, temperature: Array, actor: Params, critics: Group, batch: replay.Batch
+    ) -> tuple[Group, Metrics]:
+        assert critics.target_params is not None
+        target = self.target(keys.target, temperature, actor, critics.target_params, batch)
+        loss = lambda params: self.critic_loss(params, target, batch)
+        return self.optimizers["critics"].minimize(keys.critics, update, loss, critics)
+
+    def _improve_actor(
+        self, keys: UpdateKeys, update: Array, temperature: Array, actor: Group, critics: Critics, batch: replay.Batch
+    ) -> tuple[Group, Metrics]:
+        loss = lambda params: self.actor_loss(keys.action, temperature, params["actor"], critics, batch)
+        return self.optimizers["actor"].minimize(keys.actor, update, loss, actor)
+
+    def _adjust_temperature(self, entropy: Array, learned: Learned) -> tuple[Array, optax.OptState]:
+        """The gradient of log(temperature) x (entropy - its target), as published and in Stable-Baselines3."""
+        slope = entropy - self.settings.target_entropy_per_dimension * math.prod(self._box.shape)
+        step, state = self._temperature_optimizer.update(slope, learned.temperature_state)
+        return jnp.asarray(optax.apply_updates(learned.log_temperature, step)), state
+
+    def _follow(self, update: Array, critics: Group) -> Group:
+        """The critics with their targets a step nearer, where one is due."""
+        s = self.settings
+        averaged = lambda group: self.optimizers["critics"].average(group, s.target_step_size)
+        if s.target_interval_updates == 1:
+            return averaged(critics)
+        due = (update + 1) % s.target_interval_updates == 0
+        return jax.lax.cond(due, averaged, lambda group: group, critics)
 
     def _policy(self, actor: Params, observation: Array) -> tuple[Array, Array]:
         """Means and log deviations before tanh, `[batch, ...]` each."""

@@ -68,7 +68,8 @@ def run(
     observed = int(state.num_steps)
     due = training.stops(experiment.total_steps, experiment.evaluation.interval_steps)
     stops = Stops(observed, due, observer.steps if observer else [], chunk_steps)
-    for state, metrics in training.train(built.agent, built.environment, train_key, state, stops.each()):
+    chunks = training.train(built.agent, built.environment, train_key, state, stops.each(), built.optimizers)
+    for state, metrics in chunks:
         num_steps = int(state.num_steps)
         observer = observer and observer.after(observed, num_steps, state.agent)
         if stops.reached(num_steps):

@@ -102,12 +102,11 @@ class SparseOptimizer:
         floats = _masked(masks, optax.apply_updates(floats, updates))
         return Group(storage.with_layouts(floats, params), group.target_params, SparseState(masks, inner)), aux
 
-    def average(self, num_updates: Array, group: Group, step_size: float) -> Group:
+    def average(self, group: Group, step_size: float) -> Group:
         """Targets moved towards the parameters by `step_size`; 1 copies exactly, topology included.
 
         An averaged target is first laid onto the online topology, so that a weight that died online dies there too.
         """
-        del num_updates  # whether the topology has changed since the last time, the layouts say themselves
         if step_size == 1.0:
             return group._replace(target_params=group.params)
         laid = storage.floats(storage.laid_on(group.params, group.target_params))

@@ -46,7 +46,8 @@ def measure(experiment: Experiment, seconds: float) -> Pace:
     longest_steps = int(np.asarray(played.lengths).max())
     evaluation_seconds = time.perf_counter() - began
     marks: list[tuple[int, float]] = []
-    for state, metrics in training.train(built.agent, built.environment, train_key, state, _stops(experiment)):
+    stops = _stops(experiment)
+    for state, metrics in training.train(built.agent, built.environment, train_key, state, stops, built.optimizers):
         jax.block_until_ready((state, metrics))
         marks.append((int(state.num_steps), time.perf_counter()))
         if len(marks) > 2 and marks[-1][1] - marks[1][1] > seconds:

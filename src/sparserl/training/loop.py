@@ -1,8 +1,9 @@
 """The loop: an agent and an environment, step by step, as a generator of states."""
 
 import bisect
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,7 @@ from sparserl.types import (
     EnvState,
     Key,
     Metrics,
+    Optimizer,
     TimeStep,
     Transition,
 )
@@ -77,16 +79,24 @@ def start(agent: Agent, environment: Environment, key: Key) -> LoopState:
     return LoopState(jnp.int32(0), agent_state, environment_state, observation, episodes, jnp.ones(key.shape, bool))
 
 
-def train(agent: Agent, environment: Environment, key: Key, state: LoopState, stops: Iterable[int]) -> Iterator[Any]:
+def train(
+    agent: Agent,
+    environment: Environment,
+    key: Key,
+    state: LoopState,
+    stops: Iterable[int],
+    optimizers: Mapping[str, Optimizer] = MappingProxyType({}),
+) -> Iterator[tuple[LoopState, Metrics]]:
     """Advance to each number of steps in `stops`, ascending, yielding `(state, metrics)` there.
 
     Stops round up to whole updates. The bits of the result do not depend on where the stops are. A yielded state is
-    valid until the next iteration only: the next chunk takes over its buffers. Between chunks, the agent changes the
-    layout of its state where it asks to.
+    valid until the next iteration only: the next chunk takes over its buffers. Between chunks `optimizers`, by the
+    group that they own, change the layout of their networks where that has become due. Seeds side by side share their
+    shapes, so they are trained without any.
     """
     advance = _advance(agent, traceable(environment))
     first_step = lambda update: bisect.bisect_left(range(MOST_STEPS), update, key=agent.num_updates)
-    relayouts = {first_step(update) for update in agent.relayout_updates()}
+    relayouts = {first_step(update) for each in optimizers.values() for update in each.relayout_updates()}
     for stop in stops:
         began = int(state.num_steps)
         metrics: Metrics = {}
@@ -96,7 +106,8 @@ def train(agent: Agent, environment: Environment, key: Key, state: LoopState, st
             if num_iterations > 0:
                 state, metrics = advance(key, num_iterations, state)
             if any(before < step <= int(state.num_steps) for step in relayouts):
-                state = state._replace(agent=agent.relayout(state.agent))
+                groups = {name: optimizers[name].relayout(group) for name, group in state.agent.groups.items()}
+                state = state._replace(agent=state.agent._replace(groups=groups))
         if int(state.num_steps) > began:
             yield state, metrics
 

@@ -32,13 +32,6 @@ class SeedsAgent:
     def update(self, key: Key, num_steps: Array, state: AgentState, rollout: Transition) -> tuple[AgentState, Metrics]:
         return jax.vmap(self.agent.update, in_axes=(0, None, 0, 0))(key, num_steps, state, rollout)
 
-    def relayout_updates(self) -> list[int]:
-        return []
-
-    def relayout(self, state: AgentState) -> AgentState:
-        """Seeds side by side share their shapes, so the storage that they began with stays."""
-        return state
-
 
 @dataclasses.dataclass(frozen=True)
 class SeedsEnvironment:

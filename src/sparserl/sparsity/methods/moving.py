@@ -1,10 +1,12 @@
 """Moving: what SET, RigL and its inversion share. The smallest live weights go; each grows new ones in its own way."""
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 
 from sparserl.sparsity.masks import Kernels, Masks, Sparsities, drop_and_grow, live_count
 from sparserl.sparsity.schedules import WindowProgress, moved_count
-from sparserl.types import UserError
+from sparserl.types import Array, UserError
 
 
 def move(
@@ -12,15 +14,15 @@ def move(
     drop_fraction: float,
     masks: Masks,
     kernels: Kernels,
-    growth: Kernels,
+    growth: Callable[[str], Array],
     sparsities: Sparsities,
 ) -> Masks:
-    """Masks that have moved towards the highest `growth` scores; every layer keeps its number of live weights."""
+    """Masks moved towards the highest scores, which `growth` gives by layer; each keeps its number of live weights."""
     return {
         name: drop_and_grow(
             mask,
             magnitude=jnp.abs(kernels[name]),
-            growth=growth[name],
+            growth=growth(name),
             moved=moved_count(progress, drop_fraction, live_count(mask.size, sparsities[name])),
         )
         for name, mask in masks.items()

@@ -37,5 +37,5 @@ class RigL:
     ) -> Masks:
         """Grow the connections of largest gradients, which are those of all weights."""
         assert gradients is not None
-        growth = {name: jnp.abs(gradients[name]) for name in masks}
+        growth = lambda name: jnp.abs(gradients[name])
         return move(progress, self.drop_fraction, masks, kernels, growth, sparsities)

@@ -39,5 +39,5 @@ class RigLInverted:
     ) -> Masks:
         """Grow the connections of smallest gradients, which are those of all weights."""
         assert gradients is not None
-        growth = {name: -jnp.abs(gradients[name]) for name in masks}
+        growth = lambda name: -jnp.abs(gradients[name])
         return move(progress, self.drop_fraction, masks, kernels, growth, sparsities)

@@ -36,6 +36,7 @@ class SET:
         sparsities: Sparsities,
     ) -> Masks:
         """Grow random connections."""
-        keys = {name: jax.random.fold_in(key, position) for position, name in enumerate(sorted(masks))}
-        growth = {name: jax.random.uniform(keys[name], mask.shape) for name, mask in masks.items()}
-        return move(progress, self.drop_fraction, masks, kernels, growth, sparsities)
+        ordered = dict(sorted(masks.items()))
+        position = {name: i for i, name in enumerate(ordered)}
+        growth = lambda name: jax.random.uniform(jax.random.fold_in(key, position[name]), masks[name].shape)
+        return move(progress, self.drop_fraction, ordered, kernels, growth, sparsities)
