@@ -79,7 +79,7 @@ def main() -> None:
     directory = Path(sys.argv[1] if len(sys.argv) > 1 else "results/dqn_first_light")
     began = time.monotonic()
 
-    def tell(folder: Path, progress: study.Progress) -> None:
+    def tell(folder: Path, progress: study.RunProgress) -> None:
         if progress.evaluation_return is not None and progress.environment_steps % 20_000 == 0:
             where = f"{folder.parent.name}/{folder.name}  {progress.environment_steps}"
             print(f"{time.monotonic() - began:7.0f} s  {where}  {progress.evaluation_return:.1f}")

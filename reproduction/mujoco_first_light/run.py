@@ -65,7 +65,7 @@ def main() -> None:
     directory = Path(sys.argv[1] if len(sys.argv) > 1 else "results/mujoco_first_light")
     began = time.monotonic()
 
-    def tell(folder: Path, progress: study.Progress) -> None:
+    def tell(folder: Path, progress: study.RunProgress) -> None:
         if progress.evaluation_return is not None and progress.environment_steps // 10_000 % 10 == 0:
             where = f"{folder.parent.name}/{folder.name}  {progress.environment_steps}"
             print(f"{time.monotonic() - began:7.0f} s  {where}  {progress.evaluation_return:.1f}", flush=True)

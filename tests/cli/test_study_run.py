@@ -190,7 +190,7 @@ def test_progress_of_a_study(tmp_path):
     from sparserl.cli.study.progress import Board
     from sparserl.engine.news import News
     from sparserl.engine.overview import RunState
-    from sparserl.processes.outcomes import Outcome, Progress
+    from sparserl.processes.outcomes import Outcome, RunProgress
 
     runs = [tmp_path / name / "seed=0" for name in "abcd"]
     states = [RunState(str(runs[0]), "finished", 100), *(RunState(str(run), "waiting") for run in runs[1:])]
@@ -198,7 +198,7 @@ def test_progress_of_a_study(tmp_path):
     assert board.line() == "1 of 4 runs finished, 0 running; 25.0% of the steps"
     board.began -= 100.0
     board.take(News("started", runs[1]))
-    board.take(News("progress", runs[1], Progress(50, 12.5, 1.0, 0.1, 3.25)))
+    board.take(News("progress", runs[1], RunProgress(50, 12.5, 1.0, 0.1, 3.25)))
     assert board.running[runs[1]] == "50 steps  12/s  evaluation 3.25"
     assert board.line() == "1 of 4 runs finished, 1 running; 37.5% of the steps; about 0:08:20 left"
     assert board.take(News("ended", runs[1], outcome=Outcome(runs[1], "finished", 0, "", 100))) == ""

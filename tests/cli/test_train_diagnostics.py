@@ -4,7 +4,7 @@ import pytest
 
 from cli.command import TINY, call
 from sparserl import persistence
-from sparserl.persistence import Request, read_diagnostics, read_evaluations
+from sparserl.persistence import RunRequest, read_diagnostics, read_evaluations
 
 pytestmark = pytest.mark.processes
 
@@ -62,7 +62,7 @@ def test_every_waiting_run_is_told_what_was_asked_last(capsys, tmp_path, monkeyp
         result = call(capsys, *WORDS, "--num-seeds", "2", "--output", tmp_path, "--json", *words)
         folder = tmp_path / result.document()["experiment_id"]
         for seed in range(2):
-            assert persistence.read_request(folder / f"seed={seed}") == Request(expected)
+            assert persistence.read_request(folder / f"seed={seed}") == RunRequest(expected)
 
 
 def test_help(capsys):

@@ -12,7 +12,7 @@ from engine import dask_cluster, fake_worker
 from engine.fake_worker import plan, tries
 from sparserl import engine, persistence
 from sparserl.engine import cluster
-from sparserl.engine.execution import Request, Surroundings, work
+from sparserl.engine.execution import Assignment, Surroundings, work
 from sparserl.engine.retries import Retries
 from sparserl.engine.settings import Settings
 from sparserl.errors import UserError
@@ -137,7 +137,7 @@ def test_a_worker_that_comes_later_looks_itself(tmp_path):
     folder = plan(tmp_path, "a", "finish")
     around = Surroundings("tcp://here", lambda message: None, lambda: False)
     other = {**versions(), "jax": "0.0.1"}
-    outcome = work(Request(str(folder), "key", "topic", SETTINGS, other), around)
+    outcome = work(Assignment(str(folder), "key", "topic", SETTINGS, other), around)
     assert outcome.ending == "failed"
     assert "instead of 0.0.1" in outcome.message
     assert difference(versions(), versions()) == ""

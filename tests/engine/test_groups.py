@@ -41,7 +41,7 @@ def test_what_cannot_be_trained_side_by_side_stays_alone(tmp_path):
     hosted = planned(tmp_path, (0, 1), environment_backend="host")
     assert numbers(groups.grouped(hosted, most_at_once)) == [(0,), (1,)]
     observed = planned(tmp_path, (0, 1))
-    persistence.write_request(observed[1], persistence.Request(diagnostics=True))
+    persistence.write_request(observed[1], persistence.RunRequest(diagnostics=True))
     assert numbers(groups.grouped(observed, most_at_once)) == [(0,), (1,)]
     unknown = [tmp_path / "nothing" / f"seed={seed}" for seed in (0, 1)]
     assert numbers(groups.grouped(unknown, most_at_once)) == [(0,), (1,)]

@@ -19,7 +19,7 @@ def store(run):
     rows = [row(persistence.EVALUATION_SCHEMA, steps) for steps in range(0, 2_000, 100)]
     persistence.write_evaluations(run, rows, attempt.scratch)
     persistence.write_diagnostics(run, [row(persistence.DIAGNOSTICS_SCHEMA, 100)], attempt.scratch)
-    persistence.write_request(run, persistence.Request(diagnostics=True))
+    persistence.write_request(run, persistence.RunRequest(diagnostics=True))
     persistence.write_status(run, Status("running", 100, started="now"), attempt.scratch)
     persistence.write_bundle(run / "checkpoint", {"w": np.arange(50.0)}, {"environment_steps": 100}, attempt.scratch)
     kept = Kept()

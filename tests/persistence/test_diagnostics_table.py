@@ -6,7 +6,7 @@ import pytest
 
 from sparserl.persistence import (
     DIAGNOSTICS_SCHEMA,
-    Request,
+    RunRequest,
     UserError,
     drop_diagnostics,
     has_diagnostics,
@@ -84,11 +84,11 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
 
 
 def test_requests(tmp_path: Path) -> None:
-    assert read_request(tmp_path) == Request(diagnostics=False)
-    write_request(tmp_path, Request(diagnostics=True))
-    assert read_request(tmp_path) == Request(diagnostics=True)
-    write_request(tmp_path, Request())
-    assert read_request(tmp_path) == Request(diagnostics=False)
+    assert read_request(tmp_path) == RunRequest(diagnostics=False)
+    write_request(tmp_path, RunRequest(diagnostics=True))
+    assert read_request(tmp_path) == RunRequest(diagnostics=True)
+    write_request(tmp_path, RunRequest())
+    assert read_request(tmp_path) == RunRequest(diagnostics=False)
     for document in ({"diagnostics": 1}, {}, {"diagnostics": True, "video": True}):
         write_document(tmp_path / "request.json", document)
         with pytest.raises(UserError, match=r"request\.json is from another version"):

@@ -126,7 +126,7 @@ def test_killed_when_only_the_end_was_to_be_stored(whole, copy, passes):
 
 def test_diagnostics_asked_for_too_late(whole, copy):
     """The run goes on without them, as its checkpoints do not know of former topologies."""
-    persistence.write_request(copy, persistence.Request(diagnostics=True))
+    persistence.write_request(copy, persistence.RunRequest(diagnostics=True))
     done = work(copy)
     assert done.returncode == FINISHED
     assert "the run began without diagnostics, and goes on without" in done.stderr

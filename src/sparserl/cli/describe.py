@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparserl.cli.arguments import Json
-from sparserl.cli.experiments import read_request
+from sparserl.cli.experiments import read_command
 from sparserl.cli.tables import print_table
 from sparserl.experiment import check_choices, describe
 
@@ -30,9 +30,9 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Describe the experiment that `words` ask for."""
-    request = read_request("describe", words, Options(), _DESCRIPTION, check_choices)
-    document = describe(request.experiment, request.budget.asked_parameters if request.budget else None)
-    if request.own.json:
+    command = read_command("describe", words, Options(), _DESCRIPTION, check_choices)
+    document = describe(command.experiment, command.budget.asked_parameters if command.budget else None)
+    if command.own.json:
         print(json.dumps(document, indent=2, allow_nan=False))
     else:
         _show(document)

@@ -59,7 +59,7 @@ _SPARSITIES = ("--sparsity", "--actor-sparsity", "--critic-sparsity")  # what a 
 _WIDTHS = ("--network.hidden-units", "--critic-hidden-units")  # what it decides, too, for dense
 
 
-class Request(NamedTuple):
+class Command(NamedTuple):
     """What a command line asks for: an experiment that can be run, what is behind it, the command's own options."""
 
     experiment: Experiment
@@ -68,9 +68,9 @@ class Request(NamedTuple):
     own: Any
 
 
-def read_request(
+def read_command(
     command: str, words: Sequence[str], own: Any, description: str, verify: Callable[[Experiment], object]
-) -> Request:
+) -> Command:
     """The experiment and the values of the command's `own` options.
 
     verify: builds what the command needs of the planned experiment. Raises UserError for what cannot be run.
@@ -99,7 +99,7 @@ def read_request(
             experiment = with_budget(experiment, budget.actor_share, budget.budget_fraction)
         experiment = planned(_stored_for_gpu(experiment) if chosen.get("device") == "gpu" else experiment)
         verify(experiment)
-    return Request(experiment, chosen["preset"], budget, own)
+    return Command(experiment, chosen["preset"], budget, own)
 
 
 def _stored_for_gpu(experiment: Experiment) -> Experiment:

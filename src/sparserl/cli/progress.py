@@ -10,10 +10,10 @@ import rich.progress
 from rich.console import Console
 from rich.table import Column
 
-from sparserl.study import Progress
+from sparserl.study import RunProgress
 
 SECONDS_BETWEEN_LINES = 10.0
-Tell = Callable[[Path, Progress], None]
+Tell = Callable[[Path, RunProgress], None]
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def _bars(console: Console, seeds: Mapping[Path, int], total_steps: int) -> Iter
     with rich.progress.Progress(*columns, console=console, transient=True) as bars:
         tasks = {run: bars.add_task("has not begun", total=total_steps, seed=seed) for run, seed in seeds.items()}
 
-        def tell(run: Path, progress: Progress) -> None:
+        def tell(run: Path, progress: RunProgress) -> None:
             words = "  ".join(_words(progress, total_steps, _evaluation(last, run, progress)))
             bars.update(tasks[run], completed=progress.environment_steps, description=words)
 
@@ -47,7 +47,7 @@ def _lines(seeds: Mapping[Path, int], total_steps: int) -> Iterator[Tell]:
     last: dict[Path, float] = {}
     told: dict[Path, float] = {}
 
-    def tell(run: Path, progress: Progress) -> None:
+    def tell(run: Path, progress: RunProgress) -> None:
         words = ", ".join(_words(progress, total_steps, _evaluation(last, run, progress)))
         now, done = time.monotonic(), progress.environment_steps >= total_steps
         if done or now - told.get(run, -SECONDS_BETWEEN_LINES) >= SECONDS_BETWEEN_LINES:
@@ -57,14 +57,14 @@ def _lines(seeds: Mapping[Path, int], total_steps: int) -> Iterator[Tell]:
     yield tell
 
 
-def _evaluation(last: dict[Path, float], run: Path, progress: Progress) -> float | None:
+def _evaluation(last: dict[Path, float], run: Path, progress: RunProgress) -> float | None:
     """The mean return of the run's last evaluation, remembered in `last`."""
     if progress.evaluation_return is not None:
         last[run] = progress.evaluation_return
     return last.get(run)
 
 
-def _words(progress: Progress, total_steps: int, evaluation: float | None) -> list[str]:
+def _words(progress: RunProgress, total_steps: int, evaluation: float | None) -> list[str]:
     """Such as 12,000 steps; 1,196/s; 1:14 left; return -85.2; density 0.100; evaluation -90.1."""
     words = [f"{progress.environment_steps:,} steps"]
     if rate := progress.environment_steps_per_second:

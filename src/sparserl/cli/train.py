@@ -12,7 +12,7 @@ import tyro
 from sparserl import persistence, sinks, study
 from sparserl.cli import DONE, FAILED, INTERRUPTED
 from sparserl.cli.arguments import Json
-from sparserl.cli.experiments import read_request
+from sparserl.cli.experiments import read_command
 from sparserl.cli.progress import shown
 from sparserl.cli.sinks import Sinks
 from sparserl.cli.study.options import DEVICE_HELP
@@ -64,18 +64,20 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Train what `words` ask for; 0 where every seed has finished, 1 where one failed."""
-    request = read_request("train", words, Options(), _DESCRIPTION, check)
-    experiment, options = canonical(request.experiment), request.own
+    command = read_command("train", words, Options(), _DESCRIPTION, check)
+    experiment, options = canonical(command.experiment), command.own
     sinks.check_kinds(options.sink)
     if options.device == "gpu":
         refuse_without_gpu()
-    document = experiment_document(experiment, request.preset, request.budget)
+    document = experiment_document(experiment, command.preset, command.budget)
     folder = persistence.plan_experiment(options.output, experiment.identifier, document)
     seeds = range(options.seed, options.seed + options.num_seeds)
     runs = {persistence.run_folder(options.output, experiment.identifier, seed): seed for seed in seeds}
     try:
         with sinks.started(options.sink, list(runs)):
-            causes = _train(experiment, folder, runs, persistence.Request(options.diagnostics), options.device == "gpu")
+            causes = _train(
+                experiment, folder, runs, persistence.RunRequest(options.diagnostics), options.device == "gpu"
+            )
     except KeyboardInterrupt:
         return _stopped(folder, runs)
     summary = _summary(experiment, folder, runs, causes)
@@ -91,7 +93,7 @@ def _train(
     experiment: Experiment,
     folder: Path,
     runs: Mapping[Path, int],
-    request: persistence.Request,
+    request: persistence.RunRequest,
     gpu: bool,
 ) -> dict[int, str]:
     """Train the seeds that have not finished yet; why some failed, by seed."""

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from distributed import Client, Future
 
 from sparserl.engine import children, cluster
-from sparserl.engine.execution import Request
+from sparserl.engine.execution import Assignment
 from sparserl.engine.groups import Beside, state_of_all
 from sparserl.engine.news import ClusterLost, News, Remember, Tell
 from sparserl.engine.overview import FINAL, State
 from sparserl.engine.retries import Failure, Retries, after, failure_of
 from sparserl.engine.settings import Settings
 from sparserl.persistence import LEASE_SECONDS
-from sparserl.processes.outcomes import Outcome, Progress
+from sparserl.processes.outcomes import Outcome, RunProgress
 from sparserl.processes.versions import versions
 
 SURPLUS = 8  # runs submitted beyond what the cluster works on, so that one that grows by demand sees some
@@ -48,7 +48,7 @@ class Desk:
         tell: Tell,
         failures: dict[Path, Sequence[Failure]],
         remember: Remember,
-        execute: Callable[[Request], Outcome],
+        execute: Callable[[Assignment], Outcome],
         beside: Beside,
     ) -> None:
         self.client, self.settings, self.retries, self.execute = client, settings, retries, execute
@@ -133,11 +133,11 @@ class Desk:
         """Hand a run to the cluster; one that failed to another Dask worker, if there is one."""
         key = f"run-{secrets.token_hex(16)}"  # Dask keeps statistics for each word before the dash, for ever
         beside = tuple(map(str, self.beside.get(folder, ())))
-        request = Request(str(folder), key, self.topic, self.settings, self.versions, beside)
+        assignment = Assignment(str(folder), key, self.topic, self.settings, self.versions, beside)
         failed = {failure.worker for failure in self.failures.get(folder, ())}
         others = [address for address in self.addresses if address not in failed] if failed else []
         future = self.client.submit(
-            self.execute, request, key=key, pure=False, workers=others or None, allow_other_workers=bool(others)
+            self.execute, assignment, key=key, pure=False, workers=others or None, allow_other_workers=bool(others)
         )
         self.flights[key] = Flight(folder, future, "", time.monotonic())
         future.add_done_callback(lambda future: self.messages.put({"kind": "done", "key": key}))
@@ -172,7 +172,7 @@ class Desk:
         self.flights[message["key"]] = flight._replace(worker=message["worker"], heard=time.monotonic())
         if "progress" in message:
             run = flight.folder.with_name(message["run"])
-            self.tell(News("progress", run, Progress(**message["progress"])))
+            self.tell(News("progress", run, RunProgress(**message["progress"])))
 
     def _land(self, flight: Flight) -> None:
         outcome = self._outcome(flight)

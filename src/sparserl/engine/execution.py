@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sparserl import persistence
 from sparserl.engine.children import RunProcess, last_words, start, stop
 from sparserl.engine.settings import Settings
-from sparserl.processes.outcomes import FAILED, INTERRUPTED, NO_ROOM, Outcome, Progress, ending_of, parse_progress
+from sparserl.processes.outcomes import FAILED, INTERRUPTED, NO_ROOM, Outcome, RunProgress, ending_of, parse_progress
 from sparserl.processes.versions import difference, versions
 
 POLL_SECONDS = 0.2  # how soon a stop is noticed
@@ -23,7 +23,7 @@ SECONDS_BETWEEN_TELLS = 1.0  # for each run; many runs share one scheduler
 
 
 @dataclasses.dataclass(frozen=True)
-class Request:
+class Assignment:
     """One run to be worked on: its folder as every worker sees it, the task's key, and where to tell its progress.
 
     `beside` are the folders of the other seeds that its process trains.
@@ -42,41 +42,41 @@ class Request:
 
 
 class Surroundings(NamedTuple):
-    """What a request is worked on in: who works, how to tell, and whether to stop."""
+    """What an assignment is worked on in: who works, how to tell, and whether to stop."""
 
     address: str
     tell: Callable[[Mapping[str, Any]], None]
     is_stopped: Callable[[], bool]
 
 
-def execute(request: Request) -> Outcome:
+def execute(assignment: Assignment) -> Outcome:
     """Work on a run in this Dask worker's thread until its process has ended; never raises."""
-    return work(request, _dask_surroundings(request))
+    return work(assignment, _dask_surroundings(assignment))
 
 
-def work(request: Request, around: Surroundings) -> Outcome:
+def work(assignment: Assignment, around: Surroundings) -> Outcome:
     """Work on a run until its process has ended; never raises."""
-    folder = Path(request.run_folder)
+    folder = Path(assignment.run_folder)
     try:
-        if other := difference(request.versions, versions()):
+        if other := difference(assignment.versions, versions()):
             return Outcome(folder, "failed", FAILED, f"{socket.gethostname()} has {other}", worker=around.address)
         if not (folder.parent / "experiment.json").exists():
             where = f"{socket.gethostname()} does not see {folder.parent}: all workers need the same results directory"
             return Outcome(folder, "failed", FAILED, where, worker=around.address)
-        return _work(request, folder, around)
+        return _work(assignment, folder, around)
     except Exception as error:
         message = f"{type(error).__name__}: {error}".splitlines()[0]
         status = NO_ROOM if persistence.is_disk_full(error) else FAILED
         return Outcome(folder, "failed", status, message, worker=around.address)
 
 
-def _work(request: Request, folder: Path, around: Surroundings) -> Outcome:
-    worker = start(request.run_folders, request.settings)
-    teller = _Teller(request, around)
+def _work(assignment: Assignment, folder: Path, around: Surroundings) -> Outcome:
+    worker = start(assignment.run_folders, assignment.settings)
+    teller = _Teller(assignment, around)
     try:
         teller.tell("started", process_id=worker.child.process.pid)
-        cause = _listen(worker, request.settings, teller, around)
-        outcome = _outcome(worker, request, cause, teller)._replace(worker=around.address)
+        cause = _listen(worker, assignment.settings, teller, around)
+        outcome = _outcome(worker, assignment, cause, teller)._replace(worker=around.address)
     finally:
         stop(worker, 0.0)
     teller.tell("ended")
@@ -101,15 +101,15 @@ def _listen(worker: RunProcess, settings: Settings, teller: "_Teller", around: S
             return cause
 
 
-def _outcome(worker: RunProcess, request: Request, cause: str, teller: "_Teller") -> Outcome:
-    status, steps, folder = worker.child.process.wait(), teller.environment_steps, Path(request.run_folder)
+def _outcome(worker: RunProcess, assignment: Assignment, cause: str, teller: "_Teller") -> Outcome:
+    status, steps, folder = worker.child.process.wait(), teller.environment_steps, Path(assignment.run_folder)
     if cause == "hung":
-        message = f"it said nothing for {request.settings.hang_seconds:g} seconds, and was stopped"
-        _record(request.run_folders, worker.child.process.pid, "failed", message)
+        message = f"it said nothing for {assignment.settings.hang_seconds:g} seconds, and was stopped"
+        _record(assignment.run_folders, worker.child.process.pid, "failed", message)
         return Outcome(folder, "hung", status, message, steps)
     if cause == "stopped" and status < 0:
         _record(
-            request.run_folders,
+            assignment.run_folders,
             worker.child.process.pid,
             "interrupted",
             "it was asked to stop, and killed because it did not",
@@ -118,7 +118,7 @@ def _outcome(worker: RunProcess, request: Request, cause: str, teller: "_Teller"
     if status < 0:
         hint = ", for lack of memory perhaps" if -status in (signal.SIGKILL, signal.SIGABRT) else ""
         message = f"its process was killed by {_signal_name(-status)}{hint}"
-        _record(request.run_folders, worker.child.process.pid, "failed", message)
+        _record(assignment.run_folders, worker.child.process.pid, "failed", message)
         return Outcome(folder, "failed", status, message, steps)
     message = last_words(folder, worker.log_start) if status else ""
     if status == NO_ROOM and not message.startswith("cannot"):  # the log had no room for more, either
@@ -156,16 +156,16 @@ def _signal_name(number: int) -> str:
 class _Teller:
     """Passes progress on, seldom enough for a scheduler with many runs; what was evaluated is never passed over."""
 
-    def __init__(self, request: Request, around: Surroundings) -> None:
-        self.request, self.around = request, around
-        self.pending: dict[str, Progress] = {}  # by run
+    def __init__(self, assignment: Assignment, around: Surroundings) -> None:
+        self.assignment, self.around = assignment, around
+        self.pending: dict[str, RunProgress] = {}  # by run
         self.environment_steps = 0
         self.told = -float("inf")
 
     def hear(self, line: bytes) -> None:
         try:
             told = json.loads(line)
-            progress, run = parse_progress(told), str(told.get("run", Path(self.request.run_folder).name))
+            progress, run = parse_progress(told), str(told.get("run", Path(self.assignment.run_folder).name))
         except (ValueError, KeyError, TypeError):  # something else that came from the worker: a sign of life at least
             return
         if progress.evaluation_return is None and run in self.pending:
@@ -182,7 +182,7 @@ class _Teller:
 
     def tell(self, kind: str, **more: Any) -> None:
         pending, self.pending, self.told = self.pending, {}, time.monotonic()
-        message = {"kind": kind, "key": self.request.key, "worker": self.around.address, **more}
+        message = {"kind": kind, "key": self.assignment.key, "worker": self.around.address, **more}
         for run, progress in list(pending.items())[:-1]:
             self.around.tell({**message, "kind": "progress", "run": run, "progress": progress._asdict()})
         for run, progress in list(pending.items())[-1:]:
@@ -190,14 +190,14 @@ class _Teller:
         self.around.tell(message)
 
 
-def _dask_surroundings(request: Request) -> Surroundings:
+def _dask_surroundings(assignment: Assignment) -> Surroundings:
     """The Dask worker in whose thread this runs; its scheduler cancels what nobody wants, a lost engine's runs too."""
     from distributed import Status, get_worker
 
     worker = get_worker()
 
     def is_stopped() -> bool:
-        task = worker.state.tasks.get(request.key)
+        task = worker.state.tasks.get(assignment.key)
         return task is None or task.state == "cancelled" or worker.status not in (Status.running, Status.paused)
 
-    return Surroundings(worker.address, lambda message: worker.log_event(request.topic, message), is_stopped)
+    return Surroundings(worker.address, lambda message: worker.log_event(assignment.topic, message), is_stopped)

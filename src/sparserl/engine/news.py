@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from sparserl.engine.retries import Failure
-from sparserl.processes.outcomes import Outcome, Progress
+from sparserl.processes.outcomes import Outcome, RunProgress
 
 
 class News(NamedTuple):
@@ -13,7 +13,7 @@ class News(NamedTuple):
 
     kind: Literal["started", "progress", "ended", "retry", "wait", "no workers"]
     run_folder: Path
-    progress: Progress | None = None
+    progress: RunProgress | None = None
     outcome: Outcome | None = None
     delay_seconds: float = 0.0
 

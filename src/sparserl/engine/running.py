@@ -1,6 +1,6 @@
 """Engine: works through the runs of a study on a Dask cluster, a few at a time, and never stops for one that fails.
 
-The truth is on disk, in the folders of the runs: an engine that is lost, loses nothing. What it submits are requests
+The truth is on disk, in the folders of the runs: an engine that is lost, loses nothing. What it submits are assignments
 to have a run worked on, which may be answered twice without harm, because a run is held by a lease.
 """
 
@@ -11,7 +11,7 @@ from distributed import Client
 
 from sparserl.engine import execution, groups
 from sparserl.engine.desk import Desk
-from sparserl.engine.execution import Request
+from sparserl.engine.execution import Assignment
 from sparserl.engine.news import Remember, Tell
 from sparserl.engine.retries import Failure, Retries
 from sparserl.engine.settings import Settings
@@ -27,7 +27,7 @@ def run(
     tell: Tell,
     failures: Mapping[Path, Sequence[Failure]] | None = None,
     remember: Remember = lambda folder, failures: None,
-    execute: Callable[[Request], Outcome] = execution.execute,
+    execute: Callable[[Assignment], Outcome] = execution.execute,
     most_at_once: groups.MostAtOnce | None = None,
 ) -> list[Outcome]:
     """Work through `run_folders`, each in a process of its own or side by side, and return how each ended, in order.

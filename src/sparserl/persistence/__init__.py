@@ -47,7 +47,7 @@ from sparserl.persistence.generations import (
 from sparserl.persistence.kill_points import passing
 from sparserl.persistence.layouts import ALONE, layout_of, seeds_of
 from sparserl.persistence.machine import machine_class, machine_description, memory_bytes
-from sparserl.persistence.requests import Request, read_request, write_request
+from sparserl.persistence.requests import RunRequest, read_request, write_request
 from sparserl.persistence.results import (
     Status,
     experiment_id,
@@ -77,8 +77,8 @@ __all__ = [
     "Kept",
     "Lease",
     "NewerFormat",
-    "Request",
     "Ring",
+    "RunRequest",
     "Status",
     "Superseded",
     "Table",

@@ -28,7 +28,7 @@ ENDINGS: Mapping[int, Ending] = {
 }
 
 
-class Progress(NamedTuple):
+class RunProgress(NamedTuple):
     """What a worker told of its run; fields may be None before they are known."""
 
     environment_steps: int
@@ -58,9 +58,9 @@ class Outcome(NamedTuple):
         return self.run_folder / LOG_NAME
 
 
-def parse_progress(line: Mapping[str, Any]) -> Progress:
+def parse_progress(line: Mapping[str, Any]) -> RunProgress:
     """The progress in a worker's line; keys of a newer worker are passed over. Raises KeyError where one is missing."""
-    return Progress(**{name: line[name] for name in Progress._fields})
+    return RunProgress(**{name: line[name] for name in RunProgress._fields})
 
 
 def ending_of(exit_status: int) -> Ending:

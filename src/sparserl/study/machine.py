@@ -10,14 +10,14 @@ from sparserl.engine.news import News
 from sparserl.engine.retries import Retries
 from sparserl.engine.settings import Settings
 from sparserl.errors import UserError
-from sparserl.processes.outcomes import LOG_NAME, Outcome, Progress
+from sparserl.processes.outcomes import LOG_NAME, Outcome, RunProgress
 
 _SETTINGS, _RETRIES = Settings(), Retries()
 
 
 def run_all(
     run_folders: Sequence[Path],
-    tell: Callable[[Path, Progress], None],
+    tell: Callable[[Path, RunProgress], None],
     notice: Callable[[News], None] = lambda news: None,
     num_workers: int | None = None,
     settings: Settings = _SETTINGS,

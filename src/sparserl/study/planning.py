@@ -64,7 +64,7 @@ class Plan(NamedTuple):
     sources: Sources
 
 
-class Progress(NamedTuple):
+class RunsLeft(NamedTuple):
     """How far the runs of an experiment have come: what is left of each, from 1 to 0, and finished ones' seconds."""
 
     remaining: tuple[float, ...]
@@ -82,21 +82,21 @@ def plan(study: Study, directory: str | Path, measure: bool = True) -> Plan:
     """
     if not study.experiments:
         raise UserError(f"study {study.name} cannot be run yet: {'; '.join(study.waiting)}")
-    progress = [_progress(Path(directory), experiment, study.num_seeds) for experiment in study.experiments]
+    runs_left = [_runs_left(Path(directory), experiment, study.num_seeds) for experiment in study.experiments]
     jobs = [
-        Job(experiment, workload(experiment), one.finished_seconds)
-        for experiment, one in zip(study.experiments, progress, strict=True)
+        Job(experiment, workload(experiment), runs.finished_seconds)
+        for experiment, runs in zip(study.experiments, runs_left, strict=True)
     ]
-    open_jobs = [job for job, one in zip(jobs, progress, strict=True) if one.num_finished < study.num_seeds]
+    open_jobs = [job for job, runs in zip(jobs, runs_left, strict=True) if runs.num_finished < study.num_seeds]
     wanted = representatives([job for job in open_jobs if job.finished_seconds is None])
     known = remembered(study.experiments)
     calibration = calibrate(wanted, BUDGET_SECONDS) if measure else known
     calibration = calibration._replace(measurements={**known.measurements, **calibration.measurements})
     seconds = seconds_of_runs(jobs, calibration.measurements)
-    return _summed(study, Path(directory), jobs, progress, seconds, calibration)
+    return _summed(study, Path(directory), jobs, runs_left, seconds, calibration)
 
 
-def _progress(directory: Path, experiment: Experiment, num_seeds: int) -> Progress:
+def _runs_left(directory: Path, experiment: Experiment, num_seeds: int) -> RunsLeft:
     steps = experiment.total_steps * experiment.num_environments
     remaining, seconds = [], []
     for seed in range(num_seeds):
@@ -105,18 +105,18 @@ def _progress(directory: Path, experiment: Experiment, num_seeds: int) -> Progre
         remaining.append(0.0 if over else 1.0 if status is None else max(1.0 - status.environment_steps / steps, 0.01))
         if status is not None and status.status == "finished" and status.environment_steps_per_second:
             seconds.append(steps / status.environment_steps_per_second)
-    return Progress(tuple(remaining), statistics.mean(seconds) if seconds else None)
+    return RunsLeft(tuple(remaining), statistics.mean(seconds) if seconds else None)
 
 
 def _summed(
     study: Study,
     directory: Path,
     jobs: Sequence[Job],
-    progress: Sequence[Progress],
+    runs_left: Sequence[RunsLeft],
     seconds: Sequence[float | None],
     calibration: Calibration,
 ) -> Plan:
-    rows = list(zip(jobs, progress, seconds, strict=True))
+    rows = list(zip(jobs, runs_left, seconds, strict=True))
     place = lambda row: (row[0].experiment.agent_name, row[0].experiment.environment)
     places = dict.fromkeys(map(place, rows))
     parts = tuple(_part(*name, [row for row in rows if place(row) == name]) for name in places)
@@ -126,7 +126,7 @@ def _summed(
     longest = max((second for second in times if second is not None), default=None)
     num_cores = len(allowed_cores())
     largest = sorted((job.workload.running_bytes for job, _, _ in open_rows), reverse=True)
-    left = [part for one in progress for part in one.remaining if part > 0]
+    left = [part for runs in runs_left for part in runs.remaining if part > 0]
     return Plan(
         study=study,
         parts=parts,
@@ -141,21 +141,21 @@ def _summed(
         else max(core_seconds / min(num_cores, max(len(left), 1)), longest or 0),
         longest_run_seconds=longest,
         num_cores=num_cores,
-        finished_bytes=sum(job.workload.finished_bytes * sum(p > 0 for p in one.remaining) for job, one, _ in rows),
+        finished_bytes=sum(job.workload.finished_bytes * sum(p > 0 for p in runs.remaining) for job, runs, _ in rows),
         running_bytes=sum(itertools.islice(itertools.cycle(largest), min(num_cores, len(left)))) if largest else 0,
         free_bytes=_free_bytes(directory),
         sources=_sources(jobs, seconds, calibration),
     )
 
 
-def _part(agent: str, environment: str, rows: Sequence[tuple[Job, Progress, float | None]]) -> Part:
-    shares = [(job, sum(one.remaining), second) for job, one, second in rows]
+def _part(agent: str, environment: str, rows: Sequence[tuple[Job, RunsLeft, float | None]]) -> Part:
+    shares = [(job, sum(runs.remaining), second) for job, runs, second in rows]
     return Part(
         agent,
         environment,
         num_experiments=len(rows),
-        num_runs=sum(len(one.remaining) for _, one, _ in rows),
-        num_finished=sum(one.num_finished for _, one, _ in rows),
+        num_runs=sum(len(runs.remaining) for _, runs, _ in rows),
+        num_finished=sum(runs.num_finished for _, runs, _ in rows),
         environment_steps=round(sum(job.workload.environment_steps * share for job, share, _ in shares)),
         evaluation_steps=round(sum(job.workload.evaluation_steps * share for job, share, _ in shares)),
         core_seconds=_sum(second if second is None else second * share for _, share, second in shares if share > 0),

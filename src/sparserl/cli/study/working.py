@@ -81,7 +81,7 @@ def _ask_for_diagnostics(runs: Sequence[Path]) -> None:
     """What another study asked of a run that both share, stays asked."""
     for run in runs:
         if not persistence.read_request(run).diagnostics:
-            persistence.write_request(run, persistence.Request(diagnostics=True))
+            persistence.write_request(run, persistence.RunRequest(diagnostics=True))
 
 
 def _lacks_diagnostics(run: Path) -> bool:
