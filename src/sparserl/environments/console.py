@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sparserl.environments import area
+from sparserl.environments import area, generators
 
 FRAME_SKIP = 4
 FRAME_SIZE = 84
@@ -99,8 +99,8 @@ class Console:
             self._ale.act(self._actions[index])
         if self._digest() != document["state"]:
             raise ValueError("what was played since the last reset leads to another state now")
-        position = {"key": arrays["random"], "pos": document["random_position"]}
-        self._random.state = {"bit_generator": "MT19937", "state": position}
+        numbers = {"key": arrays["random"], "pos": document["random_position"]}
+        self._random.state = generators.checked({"bit_generator": "MT19937", "state": numbers})
         self._pooled[...] = arrays["pooled"].reshape(self._pooled.shape)
 
     def _press(self, action: int) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec as Registration
 from numpy import random
 
-from sparserl.environments import simulation
+from sparserl.environments import generators, simulation
 from sparserl.environments.capture import (
     BIT_GENERATORS,
     BUILT_WITH,
@@ -69,7 +69,7 @@ class Reader:
             case "bytes":
                 return bytes.fromhex(node["value"])
             case "dtype":
-                return np.dtype(node["value"])
+                return _numeric(node["value"])
             case "path":
                 return pathlib.Path(node["value"])
             case "registration":
@@ -138,12 +138,13 @@ class Reader:
     def _array(self, node: Node, live: Any, path: str) -> Any:
         if node["kind"] != "array":
             return _NOTHING
+        dtype = _numeric(node["dtype"])
         memory = self.memories.setdefault(node["memory"], np.array(self.arrays[node["memory"]], order="C"))
         if 0 in node["shape"]:
-            return np.empty(node["shape"], node["dtype"])
+            return np.empty(node["shape"], dtype)
         if not memory.size:  # NumPy checks the layout against the memory, but not if that is empty
             raise NotExact(f"{path!r} needs an array of the snapshot that is empty")
-        made = np.ndarray(node["shape"], node["dtype"], memory, offset=node["offset"], strides=node["strides"])
+        made = np.ndarray(node["shape"], dtype, memory, offset=node["offset"], strides=node["strides"])
         made.flags.writeable = node["set"]
         return made
 
@@ -155,14 +156,14 @@ class Reader:
                 made.setstate(self.read(node["state"], None, path))
             case "random state":
                 made = random.RandomState()
-                made.set_state(self.read(node["state"], None, path))
+                made.set_state(generators.checked(self.read(node["state"], None, path)))
             case "generator":
                 made = random.Generator(self.read(node["of"], None, path))
             case "bit generator":
                 seed = self.read(node["seed"], None, path)
                 sequence = None if seed is None else random.SeedSequence(**seed)
                 made = {kind.__name__: kind for kind in BIT_GENERATORS}[node["name"]](sequence)
-                made.state = self.read(node["state"], None, path)
+                made.state = generators.checked(self.read(node["state"], None, path))
             case _:
                 return _NOTHING
         return made
@@ -220,6 +221,13 @@ class Reader:
 
 
 _NOTHING = object()  # not None, which is a value that a node may have
+
+
+def _numeric(name: str) -> np.dtype[Any]:
+    """A type of numbers, by name; of objects, the bytes of an array would be addresses that Python follows."""
+    if (dtype := np.dtype(name)).kind not in "biuf":
+        raise NotExact(f"an array of the snapshot is of type {name!r}: it must be one of numbers")
+    return dtype
 
 
 def _set_attributes(value: Any, new: dict[str, Any]) -> None:
