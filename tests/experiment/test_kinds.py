@@ -79,12 +79,6 @@ class Toy:
         group, metrics = self.optimizer.minimize(key, number, loss, state.groups["policy"])
         return state._replace(groups={"policy": group}), metrics
 
-    def relayout_updates(self):
-        return []
-
-    def relayout(self, state):
-        return state
-
 
 def table(method, preset, environment, network=None):
     return Preset(

@@ -14,7 +14,7 @@ from sparserl.types import Array, EnvSpec, Key, Transition
 
 
 class Rows(NamedTuple):
-    """Steps `[row, env, ...]`: of what was observed the newest frame alone, `[row, env, pixel]`.
+    """Steps `[row, env, ...]`; of each observation only the newest frame, `[row, env, pixel]`.
 
     `num_cut_off` counts the episodes that were cut off in that environment before the step.
     """
@@ -28,9 +28,9 @@ class Rows(NamedTuple):
 
 
 class FrameReplay(NamedTuple):
-    """The last steps of every environment, and what followed those that no row follows.
+    """The last steps of every environment, and the frames after steps that no row follows.
 
-    A row's next frame is the next row's, but for steps at which episodes were cut off, and for the newest step. Theirs
+    A row's next frame is that of the next row, except where an episode was cut off and for the newest step: theirs
     are in `frame_after` `[slot, env, pixel]`: of the i-th episode at i modulo slots. `storage` is a ring as in
     `replay.Replay`; `num_added` counts the steps ever added, and `num_cut_off` `[env]` the episodes ever cut off.
     """
@@ -43,12 +43,12 @@ class FrameReplay(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class FrameMemory:
-    """A replay of observations whose last axis are frames, oldest first, and zero before an episode's first.
+    """A replay of observations whose last axis is frames, oldest first, zero before an episode's first.
 
-    It draws what `replay.sample` would draw, bit for bit, but for the newest frame after steps that terminated: it is
-    zero, and is multiplied by zero. To stack the oldest step, too, it stores a row less than an observation has frames
-    beyond its capacity (Deviation 44). Where an environment cuts episodes off sooner than after `time_limit_steps`
-    (None: never), a frame that is needed may be gone: the discount is then NaN, so that the loss tells.
+    It draws what `replay.sample` would draw, bit for bit, except the newest frame after steps that terminated: that is
+    zero, and is multiplied by zero. So that the oldest step can be stacked, too, it stores one row fewer than an
+    observation has frames beyond its capacity (Deviation 44). If an environment cuts episodes off sooner than after
+    `time_limit_steps` (None: never), a frame that is needed may be gone: the discount is then NaN, and so is the loss.
     """
 
     observation_shape: tuple[int, ...]
@@ -59,7 +59,7 @@ class FrameMemory:
         return self.observation_shape[-1]
 
     def empty(self, example: Transition, capacity_steps: int) -> FrameReplay:
-        """A ring without content, shaped after one step `example` with leading axis `[env]`."""
+        """An empty ring for steps shaped like `example`, which has the leading axis `[env]`."""
         num_envs, num_pixels = len(example.reward), math.prod(self.observation_shape[:-1])
         frame = jnp.zeros((num_envs, num_pixels), example.observation.dtype)
         counts = jnp.zeros(num_envs, jnp.int32)
@@ -115,7 +115,7 @@ class FrameMemory:
     def _frames(self, ring: FrameReplay, at: Array, env: Array) -> list[Array]:
         """The frames `[batch, pixel]` of what was observed at steps `at`, oldest first.
 
-        Before step 0 there are rows that were never written, all zero: a ring that is full has its first step behind.
+        The rows before step 0 were never written and are all zero; a full ring no longer reaches back so far.
         """
         num_rows = len(ring.storage.reward)
         frames, same_episode = [ring.storage.frame[at % num_rows, env]], jnp.ones(at.shape, bool)

@@ -1,4 +1,4 @@
-"""Running means and deviations, by which observations and rewards are brought to a common scale."""
+"""Running means and deviations, which bring observations and rewards to a common scale."""
 
 from typing import NamedTuple
 
@@ -23,12 +23,12 @@ class RunningMoments(NamedTuple):
 
 
 def no_moments(shape: tuple[int, ...]) -> RunningMoments:
-    """Moments of nothing: what is normalized with them stays as it is, but for a factor of 1 / sqrt(1 + epsilon)."""
+    """Moments of no examples: normalizing with them only multiplies by 1 / sqrt(1 + epsilon)."""
     return RunningMoments(jnp.int32(0), jnp.zeros(shape, jnp.float32), jnp.zeros(shape, jnp.float32))
 
 
 def merged(moments: RunningMoments, examples: Array) -> RunningMoments:
-    """Moments of what was seen before and `examples`, `[example, ...]`, together: Chan et al. 1979, equation 2.1."""
+    """The moments once `examples`, `[example, ...]`, are seen, too: Chan et al. 1979, equation 2.1."""
     size = examples.shape[0]
     total, examples = moments.num_examples + size, jnp.asarray(examples, jnp.float32)
     mean = examples.mean(0)

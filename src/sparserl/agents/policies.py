@@ -13,7 +13,7 @@ DeviationName = Literal["softplus", "exponential"]
 
 
 class Policy(Protocol):
-    """A distribution of actions for every leading index `[...]` of what a network said."""
+    """A distribution of actions for every leading index `[...]` of a network's outputs."""
 
     def sample(self, key: Key) -> Array: ...
     def mode(self) -> Array: ...
@@ -22,7 +22,7 @@ class Policy(Protocol):
 
 
 class Categorical(NamedTuple):
-    """Actions 0, 1, ... `[...]` by unnormalised log-probabilities `[..., action]`."""
+    """Actions 0, 1, ... `[...]` by unnormalized log-probabilities `[..., action]`."""
 
     logits: Array
 
@@ -42,7 +42,7 @@ class Categorical(NamedTuple):
 
 
 class Gaussian(NamedTuple):
-    """Independent normal actions `[..., dimension]`; their density is that before any environment cuts them off."""
+    """Independent normal actions `[..., dimension]`; densities are of actions as drawn, before any clipping."""
 
     mean: Array
     deviation: Array

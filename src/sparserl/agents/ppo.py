@@ -131,7 +131,7 @@ class PPO:
     """The agent. The actor gives logits `[..., action]` of discrete actions, or means and raw deviations
     `[..., 2 * dimension]` of continuous ones; the value network one value `[..., 1]`.
 
-    Continuous actions are drawn without bounds and learned from as drawn; environments get them cut off at theirs.
+    Continuous actions are drawn without bounds and learned from as drawn; environments get them clipped to theirs.
     """
 
     settings: PPOSettings
@@ -170,7 +170,7 @@ class PPO:
         return self._shaped(self._policy_of(state, observation).sample(key))
 
     def exploit(self, key: Key, state: PPOState, observation: Array) -> Array:
-        """Actions for evaluation: the mean, or the likeliest one."""
+        """Actions for evaluation: the mean, or the most likely one."""
         return self._shaped(self._policy_of(state, observation).mode())
 
     def update(self, key: Key, num_steps: Array, state: PPOState, rollout: Transition) -> tuple[PPOState, Metrics]:
@@ -289,7 +289,7 @@ class PPO:
         return group, jax.tree.map(lambda x: x / total, sums)
 
     def _seen(self, state: PPOState, rollout: Transition) -> PPOState:
-        """The state with a rollout in its statistics."""
+        """The state, its statistics updated by a rollout."""
         s = self.settings
         joined = lambda x: x.reshape(-1, *x.shape[2:])
         if s.observation_limit is not None:

@@ -43,7 +43,7 @@ class Batch(NamedTuple):
 
 
 class Memory(Protocol):
-    """What an agent remembers its steps with; this module is one for observations of any kind."""
+    """Where an agent keeps its steps; this module is such a memory, for observations of any kind."""
 
     def empty(self, example: Transition, capacity_steps: int, /) -> Any: ...
     def add(self, replay: Any, rollout: Transition, /) -> Any: ...
@@ -52,7 +52,7 @@ class Memory(Protocol):
 
 
 def one_step(spec: EnvSpec, num_envs: int) -> Transition:
-    """A step `[env, ...]` of zeros that has the shapes and types of what environments of `spec` bring."""
+    """A step `[env, ...]` of zeros, with the shapes and types of steps in environments of `spec`."""
     zeros = lambda dtype, *shape: np.zeros((num_envs, *shape), dtype)
     action = zeros(np.float32, *spec.action.shape) if isinstance(spec.action, Box) else zeros(np.int32)
     observation, flags = zeros(spec.observation_dtype, *spec.observation_shape), zeros(bool)
@@ -60,12 +60,12 @@ def one_step(spec: EnvSpec, num_envs: int) -> Transition:
 
 
 def num_bytes(spec: EnvSpec, capacity_steps: int) -> int:
-    """What the steps of one environment take, when as many are stored as there is room for."""
+    """The bytes that the steps of one environment take up in a full replay."""
     return capacity_steps * sum(field.nbytes for field in one_step(spec, 1))
 
 
 def empty(example: Transition, capacity_steps: int) -> Replay:
-    """A ring without content, shaped after one step `example` with leading axis `[env]`."""
+    """An empty ring for steps shaped like `example`, which has the leading axis `[env]`."""
     zeros = jax.tree.map(lambda x: jnp.zeros((capacity_steps, *x.shape), x.dtype), example)
     return Replay(zeros, jnp.int32(0))
 

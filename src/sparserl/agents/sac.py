@@ -121,8 +121,9 @@ class Drawn(NamedTuple):
 class SAC:
     """The agent; the actor gives means and log deviations `[..., 2 * action]`, a critic one value `[..., 1]`.
 
-    `num_envs` environments are stepped side by side and share one replay. Actions inside are in [-1, 1]: what the
-    replay holds, critics see and densities are of; only the environment's are scaled to its bounds (Deviation 28).
+    `num_envs` environments are stepped side by side and share one replay. Inside, actions lie in
+    [-1, 1]: in the replay, for the critics and for densities; only the environment gets them scaled to its bounds
+    (Deviation 28).
     """
 
     settings: SACSettings
@@ -229,7 +230,7 @@ class SAC:
         return Drawn(jnp.tanh(raw), log_density.reshape(log_density.shape[0], -1).sum(-1))
 
     def target(self, key: Key, temperature: Array, actor: Params, critics: Critics, batch: replay.Batch) -> Array:
-        """What the critics should say, `[batch]`: the backup of equations 2 and 3, with the lower of two targets."""
+        """The values `[batch]` that critics learn: the backup of equations 2 and 3, with the lower of two targets."""
         action, log_density = self.sample_action(key, actor, batch.next_observation)
         value = self.values(critics, batch.next_observation, action).min(0) - temperature * log_density
         return jax.lax.stop_gradient(batch.reward + batch.discount * value)
@@ -251,7 +252,7 @@ class SAC:
         return loss, {"actor_loss": loss, "entropy": -log_density.mean()}
 
     def values(self, critics: Critics, observation: Array, action: Array) -> Array:
-        """What both critics say, `[critic, batch]`."""
+        """The values that both critics give, `[critic, batch]`."""
         both = _side_by_side(observation, action)
         return jnp.stack([self.critic.apply(critics[name], both)[:, 0] for name in CRITICS])
 
@@ -289,7 +290,7 @@ class SAC:
         return jnp.asarray(optax.apply_updates(learned.log_temperature, step)), state
 
     def _follow(self, update: Array, critics: Group) -> Group:
-        """The critics with their targets a step nearer, where one is due."""
+        """The critics with their targets moved a step towards them, where that is due."""
         s = self.settings
         averaged = lambda group: self.optimizers["critics"].average(group, s.target_step_size)
         if s.target_interval_updates == 1:
@@ -323,7 +324,7 @@ class SAC:
 
 
 def _side_by_side(observation: Array, action: Array) -> Array:
-    """What a critic sees, `[batch, observation + action]`."""
+    """The input of a critic, `[batch, observation + action]`."""
     flat = lambda x: x.reshape(x.shape[0], -1)
     return jnp.concatenate([flat(observation), flat(action)], axis=-1)
 

@@ -38,7 +38,7 @@ class Distribution:
         """Sparsity of each maskable layer of one network; the last layer is the last of `shapes`.
 
         Keys are those of `shapes`, be they "layer" or "network/layer". Raises UserError for an override of a layer that
-        is not maskable here, and for a sparsity that cannot be had.
+        is not maskable here, and for a sparsity that cannot be reached.
         """
         layers = self.maskable(shapes)
         self._check_overrides(layers)
@@ -59,7 +59,7 @@ class Distribution:
         return {name: sparsity for part in solved for name, sparsity in part.items()}
 
     def maskable(self, shapes: Shapes) -> Shapes:
-        """The layers of one network that a sparsity is for: all, or all but the last."""
+        """The layers of one network that can be sparse: all, or all but the last."""
         return {name: shapes[name] for name in list(shapes)[: -1 if self.dense_last_layer else None]}
 
     def _check_overrides(self, names: Collection[str]) -> None:

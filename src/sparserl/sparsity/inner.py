@@ -17,8 +17,8 @@ class InnerOptimizer:
 
     Gradients are clipped after dead weights have left them, and after the L2 term has joined them (Deviation 34).
 
-    `decoupled_weight_decay` shrinks weights beside the gradient (AdamW, Lion, Muon); it is not the paper's weight
-    decay, which is an L2 term in the loss and a setting of the experiment.
+    `decoupled_weight_decay` shrinks weights apart from the gradient (AdamW, Lion, Muon). The paper's weight decay is
+    another: an L2 term in the loss, and a setting of the experiment.
     """
 
     name: InnerName = "adam"  # which optax optimizer

@@ -21,7 +21,7 @@ Sparsities = Mapping[str, float]
 
 
 def kernels(params: Params) -> Kernels:
-    """The kernels of a tree of parameters by layer name: what stands under a last dictionary key "kernel"."""
+    """The kernels of a tree of parameters by layer name: the leaves whose last dictionary key is "kernel"."""
     leaves, _ = _flattened(params)
     return {_layer_name(path): leaf for path, leaf in leaves if _key_name(path[-1:]) == "kernel"}
 

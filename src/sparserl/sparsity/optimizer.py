@@ -28,7 +28,7 @@ class SparseState(NamedTuple):
 
 
 class _Change(NamedTuple):
-    """What a topology update gives new: masks, parameters, inner state, and gradients of compressed layers."""
+    """What a topology update changes: masks, parameters, inner state, and gradients of compressed layers."""
 
     masks: Masks
     params: Params
@@ -45,7 +45,7 @@ class SparseOptimizer:
     code, 1.10). `initializer(key, mask)` redraws the kernels of a network that is born sparse; None keeps the dense
     draw, masked. `total_updates` anchors the method's window. `break_even` is the density up to which a layer's kernel
     is stored compressed, by layer; a layer that it does not name stays a dense array. Raises `UserError` for an inner
-    optimizer whose moments have not the weights' shapes (Adafactor), or that treats matrices as wholes (Muon) where
+    optimizer whose moments do not have the weights' shapes (Adafactor), or that treats matrices as wholes (Muon) where
     kernels are compressed, and for a window that never fires.
     """
 
@@ -231,9 +231,9 @@ def _masked_moments(masks: Masks, inner: OptState) -> OptState:
 
 
 def _refuse_foreign_moments(inner: optax.GradientTransformation, params: Params, compressed: bool) -> None:
-    """What belongs to one parameter must have its shape, and nothing may hold all parameters in one array.
+    """A moment must have the shape of its parameter, and no array may hold those of all parameters.
 
-    Where kernels are compressed, a state must also be built for a kernel as for a plain vector.
+    Where kernels are compressed, a kernel's state must also be the same as that of a plain vector.
     """
     state = jax.eval_shape(lambda: _initial_state(inner, params))
     shapes = {words(path): leaf.shape for path, leaf in jax.tree_util.tree_leaves_with_path(params)}

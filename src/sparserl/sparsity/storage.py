@@ -1,4 +1,4 @@
-"""Storage: parameters whose kernels are dense arrays or compressed, and the way from one to the other.
+"""Storage: parameters whose kernels are dense or compressed, and how either becomes the other.
 
 "Floats" are parameters with the values `[capacity]` of a compressed kernel in its place: what is differentiated,
 averaged and stepped. Integers, the layouts, never are.

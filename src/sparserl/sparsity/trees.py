@@ -1,4 +1,4 @@
-"""Tree paths as words: to whom a leaf of an optimizer's state belongs, and how to name it."""
+"""Tree paths as words: which parameter a leaf of an optimizer's state belongs to, and how to name it."""
 
 from collections.abc import Mapping
 from typing import Any
