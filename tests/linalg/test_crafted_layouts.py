@@ -93,11 +93,11 @@ def compare_with_numpy(layout, mask, random):
         dense = np.zeros(SHAPE[::-1], np.float32)
         dense[mask.T] = values[:LIVE]
         bias, x, dy = (random.normal(size=s).astype(np.float32) for s in (17, (24, batch), (17, batch)))
-        found = computed(Compressed(values, layout), bias, x, dy)
+        results = computed(Compressed(values, layout), bias, x, dy)
         y = np.maximum(dense @ x + bias[:, None], 0)
         g = np.where(y > 0, dy, 0)
         expected = y, np.append((g @ x.T)[mask.T], np.zeros(CAPACITY - LIVE)), g.sum(1), dense.T @ g
-        for array, right in zip(found, expected, strict=True):
+        for array, right in zip(results, expected, strict=True):
             np.testing.assert_allclose(array, right, rtol=2e-4, atol=2e-4)
 
 

@@ -7,6 +7,7 @@ import sys
 import jax
 import pytest
 
+from sparserl import foreign
 from sparserl.linalg import native, unavailable_reason
 from sparserl.types import UserError
 
@@ -40,6 +41,16 @@ def test_what_is_missing_is_told_where_kernels_are_asked_for(monkeypatch):
     monkeypatch.setattr(native, "_native", lambda: native.Native(None, "no compiler"))
     with pytest.raises(UserError, match="compressed storage is not available: no compiler"):
         native.instruction_set()
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize(("installed", "said"), [((), "has an unknown version;"), ((1, 3), "1.3"), ((0, -1), "0.-1")])
+def test_a_jaxlib_that_would_refuse_the_kernels_is_told_with_both_versions(installed, said, monkeypatch):
+    """Asked before they are registered: XLA does not start at all with a handler that is newer than itself."""
+    kernels = native._native().library
+    assert native._interface_mismatch(kernels) is None
+    monkeypatch.setattr(foreign, "interface_version", lambda: installed)
+    assert said in native._interface_mismatch(kernels)
 
 
 @pytest.mark.kernels
