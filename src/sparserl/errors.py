@@ -4,7 +4,7 @@ import contextlib
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ _IN_WORDS: dict[Any, str] = {
     Path: "a path",
     types.NoneType: "None",
 }
+_AS_NEAR = 0.05  # names whose likeness to a word differs by less are told together
 _PLURALS = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of words"}
 
 
@@ -49,8 +50,7 @@ class UserError(Exception):
     ) -> None:
         super().__init__(*message)
         self.where, self.field, self.value, self.allowed = "", field, value, tuple(map(str, allowed))
-        # Where all names are listed, the nearest is enough; nobody sees the others of a long list.
-        self.nearest = nearest(value, self.allowed) or nearest(value, names, 3)
+        self.nearest = nearest(value, (*self.allowed, *names))
 
     def __str__(self) -> str:
         head = "" if self.field is None else _told(Field(self.field, self.value), " is ")
@@ -94,14 +94,21 @@ def within(place: str) -> contextlib.AbstractContextManager[None]:
     return renaming(lambda field: field if field.outer else field._replace(name=f"{place}.{field.name}"))
 
 
-def nearest(word: Any, names: Iterable[str], most: int = 1) -> tuple[str, ...]:
-    """The names most like `word`, best first; the last part of a name stands for all of it: width, network.width."""
+def nearest(word: Any, names: Iterable[str]) -> tuple[str, ...]:
+    """The name most like `word`, and up to two that are as near; none where no name is like it.
+
+    The last part of a name stands for all of it: width for network.width.
+    """
     if not isinstance(word, str):
         return ()
     word, whole = _plain(word), {_plain(name): name for name in names}
     spellings = {_last_part(spelling): name for spelling, name in whole.items()} | whole
-    near = get_close_matches(word, spellings, most) or get_close_matches(_last_part(word), spellings, most)
-    return tuple(dict.fromkeys(spellings[spelling] for spelling in near))
+    for spelling in dict.fromkeys((word, _last_part(word))):
+        if near := get_close_matches(spelling, spellings):
+            likeness = [SequenceMatcher(None, each, spelling).ratio() for each in near]
+            as_near = (each for each, like in zip(near, likeness, strict=True) if like > likeness[0] - _AS_NEAR)
+            return tuple(dict.fromkeys(spellings[each] for each in as_near))
+    return ()
 
 
 def either(names: Iterable[Any]) -> str:

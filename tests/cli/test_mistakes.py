@@ -29,8 +29,11 @@ MISTAKES = {
     "agent": (["train", "dqm", "rigl", "--environment", "CartPole-v1"], ["'dqm'", "did you mean 'dqn'?"]),
     "method": (["train", "dqn", "rigel", "--environment", "CartPole-v1"], ["'rigel'", "did you mean 'rigl'?"]),
     "environment": (["train", "dqn", "rigl", "--environment", "CartPol-v1", *TINY], ["'CartPol-v1'", "CartPole-v1"]),
-    "game": (["train", "dqn", "rigl", "--environment", "atari:Pog"], ["'atari:Pog'", "nearest: atari:Pong"]),
-    "Gymnasium's name of a game": (["train", "dqn", "rigl", "--environment", "ALE/Pong-v5"], ["as atari:Pong"]),
+    "game": (["train", "dqn", "rigl", "--environment", "atari:Pog"], ["'atari:Pog'", "did you mean 'atari:Pong'?"]),
+    "Gymnasium's name of a game": (
+        ["train", "dqn", "rigl", "--environment", "ALE/Pong-v5"],
+        ["--environment is 'ALE/Pong-v5'", "as atari:Pong"],
+    ),
     "no environment": (["train", "dqn", "rigl"], ["--environment is missing"]),
     "discrete actions for sac": (
         ["train", "sac", "rigl", "--environment", "CartPole-v1"],

@@ -327,18 +327,18 @@ def test_a_snapshot_of_others_is_refused(change, line):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("atari:Pog", 1), r"'atari:Pog' is not one of the Atari games that ale-py has; nearest: atari:Pong$"),
-        (("atari:pong", 1), r"nearest: atari:Pong$"),
-        (("atari:space_invaders", 1), r"nearest: atari:SpaceInvaders$"),
-        (("atari:PongNoFrameskip-v4", 1), r"nearest: atari:Pong$"),
-        (("atari:", 1), r"'atari:' is not one of .*; `sparserl environments` lists them$"),
-        (("atari:Pong", 0), r"number of environments is 0: at least 1 "),
-        (("atari:Pong", 1, "compiled"), r"'atari:Pong' is not one of the compiled ones "),
-        (("Pong", 1), r"^environment 'Pong' is asked for as atari:Pong$"),
-        (("ALE/Pong-v5", 1), r"^environment 'ALE/Pong-v5' is asked for as atari:Pong$"),
+        (("atari:Pog", 1), r"is 'atari:Pog': ale-py has no such game; .* did you mean 'atari:Pong'\?$"),
+        (("atari:pong", 1), r": it is asked for as atari:Pong$"),
+        (("atari:space_invaders", 1), r": it is asked for as atari:SpaceInvaders$"),
+        (("atari:PongNoFrameskip-v4", 1), r": it is asked for as atari:Pong$"),
+        (("atari:", 1), r"is 'atari:': ale-py has no such game; `sparserl environments` lists all"),
+        (("atari:Pong", 0), r"num_envs is 0: at least 1 is needed$"),
+        (("atari:Pong", 1, "compiled"), r"is 'atari:Pong': it is not a compiled one; "),
+        (("Pong", 1), r"^environment is 'Pong': it is asked for as atari:Pong$"),
+        (("ALE/Pong-v5", 1), r"^environment is 'ALE/Pong-v5': it is asked for as atari:Pong$"),
         (("PongNoFrameskip-v4", 1), r"is asked for as atari:Pong$"),
         (("MsPacman-ramDeterministic-v0", 1), r"is asked for as atari:MsPacman$"),
-        (("Mine/Pong-v9", 1), r"'Mine/Pong-v9' is not registered in Gymnasium"),
+        (("Mine/Pong-v9", 1), r"is 'Mine/Pong-v9': it is not registered in Gymnasium"),
         (("Asterix-v1", 1), r"is asked for as atari:Asterix or MinAtar/Asterix-v1$"),
     ],
 )
@@ -350,11 +350,11 @@ def test_mistakes_are_told_in_one_line(arguments, line):
 
 def test_where_ale_py_is_not_installed_that_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "ale_py", None)
-    line = r"^environment 'atari:No' needs a package that is not installed: pip install 'sparserl\[atari\]'$"
+    line = r"^environment is 'atari:No': it needs a package that is not installed: pip install 'sparserl\[atari\]'$"
     with pytest.raises(UserError, match=line):
         make("atari:No", 1)
     assert not [name for name in environment_names() if name.startswith("atari:")]
-    with pytest.raises(UserError, match="'ALE/Pong-v5' is asked for as atari:Pong"):
+    with pytest.raises(UserError, match="'ALE/Pong-v5': it is asked for as atari:Pong"):
         make("ALE/Pong-v5", 1)
 
 

@@ -130,7 +130,7 @@ def test_results_that_are_stored_hang_on_names_and_keys(identifier):
 
 
 def test_mistakes_are_told_in_one_line():
-    with pytest.raises(UserError, match=r"^environment 'Cartpole-v1' is not .*nearest: CartPole-v1;.*host[^\n]*$"):
+    with pytest.raises(UserError, match=r"^environment is 'Cartpole-v1': .*'host'.*; did you mean 'CartPole-v1'\?$"):
         ClassicEnvironment("Cartpole-v1", 1)
-    with pytest.raises(UserError, match=r"^number of environments is 0: at least 1"):
+    with pytest.raises(UserError, match=r"^num_envs is 0: at least 1"):
         ClassicEnvironment("CartPole-v1", 0)

@@ -83,5 +83,5 @@ def test_what_surrounds_an_environment_can_be_taken_away():
 
 
 def test_pixels_are_refused():
-    with pytest.raises(UserError, match=r"fake_features is 0.5, but observations of camera are uint8 \[5, 6, 3\]"):
+    with pytest.raises(UserError, match=r"fake_features is 0.5: observations of camera are uint8 \[5, 6, 3\]"):
         FakeFeatures(Camera(), 0.5)

@@ -168,7 +168,9 @@ def test_an_environment_of_a_module(tmp_path, monkeypatch):
     try:
         spec = make("strange_module:Strange-v3", 1).spec
         assert (spec.identifier, spec.time_limit_steps) == ("strange_module:Strange-v3", 7)
-        with pytest.raises(UserError, match=r"^environment 'strange_module:Strang-v3' is not .*nearest: Strange-v3;"):
+        with pytest.raises(
+            UserError, match=r"^environment is 'strange_module:Strang-v3': .*; did you mean 'Strange-v3'\?$"
+        ):
             make("strange_module:Strang-v3", 1)
     finally:
         gymnasium.registry.pop("Strange-v3", None)
@@ -307,21 +309,30 @@ def test_actions_stay_within_bounds_that_float32_does_not_have():
 
 LARGEST = float(np.finfo(np.float32).max)
 UNFIT = {
-    "no observations": ({"observation_space": spaces.Box(0, 1, (0,))}, r"observations Box\(.*a Box that is not empty"),
-    "no actions": ({"action_space": spaces.Box(0, 1, (2, 0))}, r"actions Box\(.*a Box of floats that is not empty"),
+    "no observations": (
+        {"observation_space": spaces.Box(0, 1, (0,))},
+        r"observations are Box\(.*a Box that is not empty",
+    ),
+    "no actions": ({"action_space": spaces.Box(0, 1, (2, 0))}, r"actions are Box\(.*a Box of floats that is not empty"),
     "wide bounds": (
         {"action_space": spaces.Box(-LARGEST, LARGEST, (1,))},
-        r"actions Box\(.*bounds may be at most 3.4e\+38 apart, the largest float32",
+        r"actions are Box\(.*bounds may be at most 3.4e\+38, the largest float32, apart",
     ),
-    "dict observations": ({"observation_space": spaces.Dict(a=spaces.Discrete(2))}, "observations Dict.*only a Box"),
-    "index observations": ({"observation_space": spaces.Discrete(7)}, r"observations Discrete\(7\): only a Box"),
+    "dict observations": (
+        {"observation_space": spaces.Dict(a=spaces.Discrete(2))},
+        "observations are Dict.*only a Box",
+    ),
+    "index observations": (
+        {"observation_space": spaces.Discrete(7)},
+        r"observations are Discrete\(7\), and only a Box",
+    ),
     "several actions": (
         {"action_space": spaces.MultiDiscrete([2, 2])},
-        "actions MultiDiscrete.*only Discrete and a Box",
+        "actions are MultiDiscrete.*only Discrete and a Box",
     ),
     "whole actions": (
         {"action_space": spaces.Box(0, 3, (1,), np.int32)},
-        "actions Box.*a Box of floats that is not empty are",
+        "actions are Box.*a Box of floats that is not empty are",
     ),
 }
 
@@ -333,7 +344,7 @@ def test_spaces_that_do_not_fit_are_refused_and_closed(what):
     entry_point = lambda: made.append(type("Unfit", (Counter,), spaces_of)()) or made[-1]
     with (
         registered("Unfit-v0", entry_point),
-        pytest.raises(UserError, match=rf"^environment 'Unfit-v0' has {line}[^\n]*$"),
+        pytest.raises(UserError, match=rf"^environment is 'Unfit-v0': its {line}[^\n]*$"),
     ):
         make("Unfit-v0", 4)
     assert [single.closed for single in made] == [True], "one is enough to see the spaces, and it is given back"
@@ -342,7 +353,8 @@ def test_spaces_that_do_not_fit_are_refused_and_closed(what):
 @pytest.mark.parametrize("identifier", ["Taxi-v4", "FrozenLake-v1", "Blackjack-v1"])
 def test_tabular_tasks_are_refused(identifier):
     with pytest.raises(
-        UserError, match=rf"^environment '{identifier}' has observations .*only a Box that is not empty is allowed"
+        UserError,
+        match=rf"^environment is '{identifier}': its observations are .*only a Box that is not empty is allowed",
     ):
         make(identifier, 1)
 
@@ -353,7 +365,7 @@ def test_an_environment_that_cannot_be_made():
 
     with (
         registered("Broken-v0", broken),
-        pytest.raises(UserError, match=r"^environment 'Broken-v0' cannot be made: OSError: no display$"),
+        pytest.raises(UserError, match=r"^environment is 'Broken-v0': it cannot be made: OSError: no display$"),
     ):
         HostEnvironment("Broken-v0", 1)
 

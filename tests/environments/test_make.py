@@ -33,18 +33,21 @@ def test_both_backends_have_one_spec(identifier):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("Acrobt-v1", 1), r"'Acrobt-v1' is not registered in Gymnasium; nearest: Acrobot-v1;"),
-        (("cartpole-v1", 1), r"'cartpole-v1' is not registered in Gymnasium; nearest: CartPole-v1, "),
-        (("CartPole", 1), r"'CartPole' is not registered in Gymnasium; nearest: CartPole-v1, "),
-        (("MountainCar-v7", 1), r"'MountainCar-v7' is not registered in Gymnasium; nearest: MountainCar-v0"),
-        (("!!!", 1), r"'!!!' is not registered in Gymnasium; `sparserl environments` lists"),
-        (("", 1), r"'' is not registered in Gymnasium"),
+        (("Acrobt-v1", 1), r"'Acrobt-v1': it is not registered in Gymnasium; .*; did you mean 'Acrobot-v1'\?$"),
+        (("cartpole-v1", 1), r"'cartpole-v1': it is not registered in Gymnasium; .*; did you mean 'CartPole-v1'\?$"),
+        (("CartPole", 1), r"'CartPole': .*; did you mean 'CartPole-v1' or 'CartPole-v0'\?$"),
+        (("MountainCar-v7", 1), r"'MountainCar-v7': .*; did you mean 'MountainCar-v0'\?$"),
+        (("!!!", 1), r"'!!!': it is not registered in Gymnasium; `sparserl environments` lists"),
+        (("", 1), r"'': it is not registered in Gymnasium"),
         (("no_such_module:Env-v0", 1), r"module 'no_such_module' cannot be imported: .*No module named"),
         (("a:b:c", 1), r"module 'a:b' cannot be imported"),
-        (("Pendulum-v0", 1, "compiled"), r"'Pendulum-v0' is not one of the compiled ones .*'host'"),
-        (("CartPole-v1", 1, "gpu"), r"backend is 'gpu': one of auto, compiled, host is allowed"),
-        (("CartPole-v1", 0), r"number of environments is 0: at least 1"),
-        (("Pendulum-v1", -1), r"number of environments is -1: at least 1"),
+        (
+            ("Pendulum-v0", 1, "compiled"),
+            r"'Pendulum-v0': it is not a compiled one; .*'host'.* did you mean 'Pendulum-v1'",
+        ),
+        (("CartPole-v1", 1, "gpu"), r"backend is 'gpu': choose auto, compiled or host"),
+        (("CartPole-v1", 0), r"num_envs is 0: at least 1"),
+        (("Pendulum-v1", -1), r"num_envs is -1: at least 1"),
     ],
 )
 def test_mistakes_are_told_in_one_line(arguments, line):
@@ -58,7 +61,7 @@ def test_a_missing_package_is_named_with_what_installs_it(missing, monkeypatch):
     for name in [name for name in sys.modules if name.startswith(("gymnasium.envs.mujoco", missing))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
-    line = r"^environment 'Ant-v5' needs a package that is not installed: pip install 'sparserl\[mujoco\]'$"
+    line = r"^environment is 'Ant-v5': it needs a package that is not installed: pip install 'sparserl\[mujoco\]'$"
     with pytest.raises(UserError, match=line):
         make("Ant-v5", 1)
 

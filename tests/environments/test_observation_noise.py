@@ -247,5 +247,5 @@ def test_noise_without_deviation_changes_nothing():
 
 
 def test_modulo_needs_pixels():
-    with pytest.raises(UserError, match="noise_arithmetic is modulo, but observations of sensors are no pixels"):
+    with pytest.raises(UserError, match="noise_arithmetic is 'modulo': observations of sensors are no pixels"):
         under_noise(None, None, Sensors(), EvaluationSettings(), jax.random.key(0), (1,), "modulo")

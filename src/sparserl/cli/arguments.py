@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 
 import tyro
 
-from sparserl.errors import Field, UserError, in_words, nearest, renaming, within
+from sparserl.errors import Field, UserError, in_words, renaming, within
 
 Json = Annotated[
     bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Print one JSON document on standard output instead.")
@@ -139,8 +139,7 @@ def _complaint(box: str, words: Sequence[str], known: Options) -> UserError:
     if not values:
         return UserError(f"{name} needs a value: {takes}")
     choices = [choice for choice in typing.get_args(by_name[name]) if isinstance(choice, str)]
-    near = nearest(values[0], choices)
-    return UserError(f"it takes {takes}", field=name, value=" ".join(values), names=near)
+    return UserError(f"it takes {takes}", field=name, value=" ".join(values), names=choices)
 
 
 def _values(option: str, words: Sequence[str]) -> list[str]:
@@ -161,7 +160,7 @@ def _unknown(word: str, words: Sequence[str], known: Options, advice: str) -> Us
     by_name = {option.name: option.type for option in known.values()}
     if word.startswith("--"):
         name = word.partition("=")[0].replace("_", "-")
-        error = UserError(f"unknown option {word.partition('=')[0]}", value=name, names=nearest(name, by_name))
+        error = UserError(f"unknown option {word.partition('=')[0]}", value=name, names=by_name)
         return error if error.nearest else UserError(f"{error}; {advice}")
     here = next(index for index, given in enumerate(words) if given == word or given.endswith(f"={word}"))
     before = [option for option in words[: here + 1] if option.startswith("--")]

@@ -60,7 +60,7 @@ def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environme
     an unknown name, a missing package, and spaces that no agent here can use.
     """
     if backend not in get_args(Backend):
-        raise UserError(f"environment backend is {backend!r}: one of {', '.join(get_args(Backend))} is allowed")
+        raise UserError(field="backend", value=backend, allowed=get_args(Backend))
     if identifier.startswith(PREFIX) and backend != "host":
         return PlaygroundEnvironment(identifier, num_envs)
     if identifier.startswith(MINATAR) and backend != "host":

@@ -27,7 +27,7 @@ class AtariEnvironment:
 
     def __init__(self, identifier: str, num_envs: int) -> None:
         if num_envs < 1:
-            raise UserError(f"number of environments is {num_envs}: at least 1 is needed to run {identifier}")
+            raise UserError("at least 1 is needed", field="num_envs", value=num_envs)
         rom = games.rom(identifier)
         self.num_envs = num_envs
         self._consoles = [Console(rom) for _ in range(num_envs)]

@@ -31,8 +31,10 @@ class FakeFeatures:
         spec = self.environment.spec
         if spec.observation_dtype != np.float32 or len(spec.observation_shape) != 1:
             raise UserError(
-                f"fake_features is {self.fraction:g}, but observations of {spec.identifier} are "
-                f"{spec.observation_dtype.name} {list(spec.observation_shape)}: only vectors of floats can have more"
+                f"observations of {spec.identifier} are {spec.observation_dtype.name} {list(spec.observation_shape)}, "
+                "and only vectors of floats can have more",
+                field="fake_features",
+                value=self.fraction,
             )
 
     @property

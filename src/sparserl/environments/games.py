@@ -1,6 +1,5 @@
 """The games of the Arcade Learning Environment: their names and files; no game is loaded here."""
 
-import difflib
 import importlib.util
 import re
 from collections.abc import Mapping
@@ -43,18 +42,15 @@ def rom(identifier: str) -> Path:
     """The game's file. Raises `UserError`, one line, if there is no such game or ale-py is missing."""
     roms = _roms()
     if not roms:
-        raise UserError(
-            f"environment {identifier!r} needs a package that is not installed: pip install 'sparserl[atari]'"
-        )
+        line = "it needs a package that is not installed: pip install 'sparserl[atari]'"
+        raise UserError(line, field="environment", value=identifier)
     name = identifier.removeprefix(PREFIX)
     if name in roms:
         return roms[name]
-    meant = meant_by(name)
-    known = {game.casefold(): game for game in roms}
-    near = [PREFIX + known[match] for match in difflib.get_close_matches(name.casefold(), known)]
-    nearest = ", ".join([meant] if meant else near)
-    hint = f"nearest: {nearest}" if nearest else "`sparserl environments` lists them"
-    raise UserError(f"environment {identifier!r} is not one of the Atari games that ale-py has; {hint}")
+    if meant := meant_by(name):
+        raise UserError(f"it is asked for as {meant}", field="environment", value=identifier)
+    line = "ale-py has no such game; `sparserl environments` lists all"
+    raise UserError(line, field="environment", value=identifier, names=[PREFIX + known for known in roms])
 
 
 def meant_by(name: str) -> str | None:

@@ -24,7 +24,7 @@ class HostEnvironment:
 
     def __init__(self, identifier: str, num_envs: int) -> None:
         if num_envs < 1:
-            raise UserError(f"number of environments is {num_envs}: at least 1 is needed to run {identifier}")
+            raise UserError("at least 1 is needed", field="num_envs", value=num_envs)
         registration = registry.find(identifier)
         self.num_envs = num_envs
         self._num_steps = 0

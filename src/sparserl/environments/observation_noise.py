@@ -45,8 +45,10 @@ class NoisyObservations:
         spec = self.environment.spec
         if self.arithmetic == "modulo" and not has_pixels(spec):
             raise UserError(
-                f"noise_arithmetic is modulo, but observations of {spec.identifier} are no pixels: "
-                f"{spec.observation_dtype.name} has no largest value to begin anew after"
+                f"observations of {spec.identifier} are no pixels, and {spec.observation_dtype.name} has no largest "
+                "value to begin anew after",
+                field="noise_arithmetic",
+                value=self.arithmetic,
             )
 
     @property

@@ -1,7 +1,6 @@
 """MuJoCo Playground: physics as JAX programs (MJX), batched over `num_envs`: `playground:CheetahRun` and the like."""
 
 import dataclasses
-import difflib
 import functools
 import importlib
 from typing import Any, ClassVar, NamedTuple
@@ -39,7 +38,7 @@ class PlaygroundEnvironment:
 
     def __post_init__(self) -> None:
         if self.num_envs < 1:
-            raise UserError(f"number of environments is {self.num_envs}: at least 1 is needed to run {self.identifier}")
+            raise UserError("at least 1 is needed", field="num_envs", value=self.num_envs)
         _task(self.identifier)  # here rather than in a trace, because it creates arrays
 
     @property
@@ -103,19 +102,20 @@ def _task(identifier: str) -> _Task:
     try:
         registry = importlib.import_module("mujoco_playground").registry
     except ImportError as error:
-        line = f"environment {identifier!r} needs a package that is not installed: pip install 'sparserl[playground]'"
-        raise UserError(line) from error
+        line = "it needs a package that is not installed: pip install 'sparserl[playground]'"
+        raise UserError(line, field="environment", value=identifier) from error
     if name not in registry.ALL_ENVS:
-        known = {task.casefold(): task for task in registry.ALL_ENVS}
-        nearest = known[difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0)[0]]
-        raise UserError(f"environment {identifier!r} is not one of MuJoCo Playground; nearest: {PREFIX}{nearest}")
+        names = [PREFIX + known for known in registry.ALL_ENVS]
+        raise UserError("MuJoCo Playground has no such task", field="environment", value=identifier, names=names)
     try:
         dynamics = registry.load(name)
         size, config = dynamics.observation_size, registry.get_default_config(name)
         repeat, limit = int(config.action_repeat), int(config.episode_length)
     except Exception as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"environment {identifier!r} cannot be made: {type(error).__name__}: {reason}") from error
+        raise UserError(
+            f"it cannot be made: {type(error).__name__}: {reason}", field="environment", value=identifier
+        ) from error
     shape = size["state"] if isinstance(size, dict) else size
     return _Task(dynamics, int(np.prod(shape)), repeat, -(-limit // repeat))
 

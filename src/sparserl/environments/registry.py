@@ -1,6 +1,5 @@
 """Gymnasium's registry: lists environments, looks them up, makes them, and describes them to agents."""
 
-import difflib
 import importlib
 import importlib.util
 import sys
@@ -59,18 +58,20 @@ def find(identifier: str) -> Registration:
             importlib.import_module(module)
         except Exception as error:
             reason = in_one_line(error)
-            raise UserError(f"environment {identifier!r}: module {module!r} cannot be imported: {reason}") from error
+            raise UserError(
+                f"module {module!r} cannot be imported: {reason}", field="environment", value=identifier
+            ) from error
     registration = gymnasium.registry.get(name)
     if not module and (registration is None or _module_of(registration.entry_point or "") == _ATARI):
         _refuse_atari(name)
     if registration is not None:
         return registration
-    names = {known.casefold(): known for known in (*gymnasium.registry, *GAMES)}
-    nearest = [names[match] for match in difflib.get_close_matches(name.casefold(), names, cutoff=0.7)]
-    hint = f"nearest: {', '.join(nearest)}" if nearest else "`sparserl environments` lists those that are"
     raise UserError(
-        f"environment {identifier!r} is not registered in Gymnasium; {hint}; "
-        "one that another package registers is asked for as module:name"
+        "it is not registered in Gymnasium; `sparserl environments` lists what is, and module:name imports a module "
+        "that registers more",
+        field="environment",
+        value=identifier,
+        names=(*gymnasium.registry, *GAMES),
     )
 
 
@@ -78,7 +79,7 @@ def _refuse_atari(name: str) -> None:
     """Raises `UserError` for the name of an Atari game, whether ale-py is imported or not."""
     if game := games.meant_by(name):
         small = [f" or {known}" for known in GAMES if known.endswith(f"/{name}")]
-        raise UserError(f"environment {name!r} is asked for as {game}{''.join(small)}")
+        raise UserError(f"it is asked for as {game}{''.join(small)}", field="environment", value=name)
 
 
 def make(identifier: str, registration: Registration) -> gymnasium.Env[Any, Any]:
@@ -86,11 +87,10 @@ def make(identifier: str, registration: Registration) -> gymnasium.Env[Any, Any]
         # Without Gymnasium's checker, which slows every step; HostEnvironment checks what matters.
         return gymnasium.make(registration, disable_env_checker=True)
     except (ImportError, gymnasium.error.DependencyNotInstalled) as error:
-        raise UserError(
-            f"environment {identifier!r} needs a package that is not installed: {_remedy(error)}"
-        ) from error
+        line = f"it needs a package that is not installed: {_remedy(error)}"
+        raise UserError(line, field="environment", value=identifier) from error
     except Exception as error:
-        raise UserError(f"environment {identifier!r} cannot be made: {in_one_line(error)}") from error
+        raise UserError(f"it cannot be made: {in_one_line(error)}", field="environment", value=identifier) from error
 
 
 def _remedy(error: Exception) -> str:
@@ -101,9 +101,8 @@ def _remedy(error: Exception) -> str:
 def spec(identifier: str, environment: gymnasium.Env[Any, Any], time_limit_steps: int | None) -> EnvSpec:
     seen, action = environment.observation_space, environment.action_space
     if not isinstance(seen, spaces.Box) or 0 in seen.shape:
-        raise UserError(
-            f"environment {identifier!r} has observations {in_one_line(seen)}: only a Box that is not empty is allowed"
-        )
+        line = f"its observations are {in_one_line(seen)}, and only a Box that is not empty is allowed"
+        raise UserError(line, field="environment", value=identifier)
     kind = np.dtype(np.uint8 if seen.dtype == np.uint8 else np.float32)
     return EnvSpec(identifier, seen.shape, kind, _actions(identifier, action), time_limit_steps)
 
@@ -112,16 +111,18 @@ def _actions(identifier: str, space: gymnasium.Space[Any]) -> Discrete | Box:
     if isinstance(space, spaces.Discrete):
         return Discrete(int(space.n))
     if not isinstance(space, spaces.Box) or not np.issubdtype(space.dtype, np.floating) or 0 in space.shape:
-        raise UserError(
-            f"environment {identifier!r} has actions {in_one_line(space)}: "
-            "only Discrete and a Box of floats that is not empty are allowed"
+        line = (
+            f"its actions are {in_one_line(space)}, and only Discrete and a Box of floats that is not empty are allowed"
         )
+        raise UserError(line, field="environment", value=identifier)
     with np.errstate(over="ignore"):  # beyond float32 becomes infinite, which agents refuse
         low, high = space.low.astype(np.float32), space.high.astype(np.float32)
         if (np.isfinite(low) & np.isfinite(high) & ~np.isfinite(high - low)).any():
             raise UserError(
-                f"environment {identifier!r} has actions {in_one_line(space)}: "
-                f"bounds may be at most {np.finfo(np.float32).max:.2g} apart, the largest float32"
+                f"its actions are {in_one_line(space)}, and bounds may be at most {np.finfo(np.float32).max:.2g}, the "
+                "largest float32, apart",
+                field="environment",
+                value=identifier,
             )
     return Box(space.shape, low, high)
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sparserl.errors import UserError, either, in_words, nearest, within
+from sparserl.errors import UserError, either, in_words, within
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def choice_names(settings: Any, prefix: str = "") -> list[str]:
 def unknown_choice(name: str, names: Sequence[str]) -> UserError:
     """The mistake of a name that is not among `names`; a last part alone stands for the whole."""
     choose = f"unknown choice {name!r}: choose {either(_beside(name, names))}"
-    return UserError(choose, value=name, names=nearest(name, names))
+    return UserError(choose, value=name, names=names)
 
 
 def _beside(name: str, names: Sequence[str]) -> list[str]:
@@ -93,7 +93,7 @@ def _fitted(name: str, value: Any, hint: Any) -> Any:
         if fitted is not _UNFIT:
             return fitted
     names = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
-    raise UserError(f"it takes {in_words(hint)}", field=name, value=value, names=nearest(value, names))
+    raise UserError(f"it takes {in_words(hint)}", field=name, value=value, names=names)
 
 
 _UNFIT: Any = object()  # what does not fit; None may

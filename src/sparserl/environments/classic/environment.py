@@ -1,7 +1,6 @@
 """Classic control as compiled environments, batched over `num_envs`: `CartPole-v1` and the like."""
 
 import dataclasses
-import difflib
 import functools
 from typing import ClassVar
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from sparserl.environments.classic import acrobot, cartpole, mountain_car, pendulum
 from sparserl.environments.classic.task import Task
-from sparserl.types import Array, EnvSpec, EnvState, Key, TimeStep, UserError
+from sparserl.types import Array, EnvSpec, EnvState, Field, Key, TimeStep, UserError
 
 TASKS: dict[str, Task] = {
     "CartPole-v1": cartpole.TASK,
@@ -40,13 +39,15 @@ class ClassicEnvironment:
 
     def __post_init__(self) -> None:
         if self.identifier not in TASKS:
-            nearest = difflib.get_close_matches(self.identifier, TASKS, n=1, cutoff=0)[0]
             raise UserError(
-                f"environment {self.identifier!r} is not one of the compiled ones ({', '.join(TASKS)}); "
-                f"nearest: {nearest}; the backend 'host' runs those of Gymnasium"
+                "it is not a compiled one; those of Gymnasium need ",
+                Field("environment_backend", "host"),
+                field="environment",
+                value=self.identifier,
+                allowed=TASKS,
             )
         if self.num_envs < 1:
-            raise UserError(f"number of environments is {self.num_envs}: at least 1 is needed to run {self.identifier}")
+            raise UserError("at least 1 is needed", field="num_envs", value=self.num_envs)
 
     @property
     def spec(self) -> EnvSpec:

@@ -1,7 +1,6 @@
 """MinAtar's games as compiled environments, batched over `num_envs`: `MinAtar/Breakout-v1` and the like."""
 
 import dataclasses
-import difflib
 import functools
 from typing import Any, ClassVar, NamedTuple
 
@@ -49,13 +48,9 @@ class MinAtarEnvironment:
 
     def __post_init__(self) -> None:
         if self.identifier not in GAMES:
-            known = {name.casefold(): name for name in GAMES}
-            nearest = known[difflib.get_close_matches(self.identifier.casefold(), known, n=1, cutoff=0)[0]]
-            raise UserError(
-                f"environment {self.identifier!r} is not one of MinAtar ({', '.join(GAMES)}); nearest: {nearest}"
-            )
+            raise UserError("MinAtar has no such game", field="environment", value=self.identifier, allowed=GAMES)
         if self.num_envs < 1:
-            raise UserError(f"number of environments is {self.num_envs}: at least 1 is needed to run {self.identifier}")
+            raise UserError("at least 1 is needed", field="num_envs", value=self.num_envs)
 
     @property
     def spec(self) -> EnvSpec:
