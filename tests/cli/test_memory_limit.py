@@ -8,7 +8,15 @@ from sparserl.errors import UserError
 
 @pytest.mark.parametrize(
     ("text", "num_bytes"),
-    [("4GB", 4 * 10**9), ("500MiB", 500 * 2**20), (" 2 gib ", 2**31), ("1.5kB", 1500), ("123", 123), ("1TB", 10**12)],
+    [
+        ("4GB", 4 * 10**9),
+        ("500MiB", 500 * 2**20),
+        (" 2 gib ", 2**31),
+        ("1.5kB", 1500),
+        ("1.5 GiB", 1_610_612_736),
+        ("123", 123),
+        ("1TB", 10**12),
+    ],
 )
 def test_sizes(text, num_bytes):
     assert parse_bytes(text) == num_bytes

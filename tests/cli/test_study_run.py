@@ -177,14 +177,6 @@ def test_mistakes(capsys, tmp_path):
         assert expected in result.err, (words, result.err)
 
 
-def test_bytes():
-    from sparserl.cli.study.options import parse_bytes
-
-    assert parse_bytes("4GB") == 4_000_000_000
-    assert parse_bytes("1.5 GiB") == 1_610_612_736
-    assert parse_bytes("1024") == 1024
-
-
 def test_progress_of_a_study(tmp_path):
     """Counts, steps and what is left, from what the engine tells."""
     from sparserl.cli.study.progress import Board
