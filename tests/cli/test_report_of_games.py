@@ -3,7 +3,7 @@
 import pytest
 
 from cli.command import call
-from sparserl.persistence import Status, write_evaluations, write_status
+from sparserl.persistence import EVALUATIONS, Status, write_status, write_table
 
 RETURNS = {"Pong": {"rigl": (14.6, -3.05), "dense": (14.6,)}, "Breakout": {"rigl": (30.5, 30.5, 30.5)}}
 EVALUATION = {
@@ -27,7 +27,7 @@ def write(results, environment, method, final_returns):
     for seed, value in enumerate(final_returns):
         run = results / identifier / f"seed={seed}"
         run.mkdir(parents=True)
-        write_evaluations(run, [{**EVALUATION, **named, "seed": seed, "mean_return": value}])
+        write_table(EVALUATIONS, run, [{**EVALUATION, **named, "seed": seed, "mean_return": value}])
         write_status(run, Status("finished", 2000, final_return=value))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sparserl import persistence
-from sparserl.engine.overview import STATES, counts, overview, run_state, state_of
+from sparserl.engine.overview import STATES, counts, overview, run_state
 from sparserl.persistence import Status, write_status
 
 
@@ -48,7 +48,7 @@ def test_a_run_whose_process_is_gone_is_interrupted(tmp_path):
 
 def test_a_finished_run_without_its_checkpoint_is_damaged(runs):
     (runs["finished"] / "checkpoint").rmdir()
-    assert state_of(runs["finished"]) == "damaged"
+    assert run_state(str(runs["finished"])).state == "damaged"
 
 
 def test_a_run_costs_two_files_at_most(runs, monkeypatch):

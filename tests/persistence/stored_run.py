@@ -17,8 +17,8 @@ def store(run):
     persistence.plan_experiment(run.parent.parent, run.parent.name, {"choices": {"sparsity": 0.9}})
     attempt = claim(run)
     rows = [row(persistence.EVALUATION_SCHEMA, steps) for steps in range(0, 2_000, 100)]
-    persistence.write_evaluations(run, rows, attempt.scratch)
-    persistence.write_diagnostics(run, [row(persistence.DIAGNOSTICS_SCHEMA, 100)], attempt.scratch)
+    persistence.write_table(persistence.EVALUATIONS, run, rows, attempt.scratch)
+    persistence.write_table(persistence.DIAGNOSTICS, run, [row(persistence.DIAGNOSTICS_SCHEMA, 100)], attempt.scratch)
     persistence.write_request(run, persistence.RunRequest(diagnostics=True))
     persistence.write_status(run, Status("running", 100, started="now"), attempt.scratch)
     persistence.write_bundle(run / "checkpoint", {"w": np.arange(50.0)}, {"environment_steps": 100}, attempt.scratch)

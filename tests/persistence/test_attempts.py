@@ -90,13 +90,13 @@ def test_a_holder_on_another_machine_that_renews_is_believed(tmp_path: Path) -> 
 def test_who_has_lost_a_run_can_write_nothing_more(tmp_path: Path) -> None:
     run = tmp_path / "run"
     older = claim(run)
-    persistence.write_evaluations(run, ROWS, older.scratch)
+    persistence.write_table(persistence.EVALUATIONS, run, ROWS, older.scratch)
     forge(run, 1, age=60.0)  # it was stopped for a minute
     newer = claim(run)
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     ring = persistence.Ring({"rows": np.zeros((4, 1))}, 3)
     for write in (
-        lambda: persistence.write_evaluations(run, ROWS * 2, older.scratch),
+        lambda: persistence.write_table(persistence.EVALUATIONS, run, ROWS * 2, older.scratch),
         lambda: persistence.write_status(run, persistence.Status("finished"), older.scratch),
         lambda: persistence.write_bundle(run / "checkpoint", {}, {}, older.scratch),
         lambda: persistence.write_generation(older, persistence.Kept(), 5, {}, {}, ring),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sparserl.persistence import (
+    DIAGNOSTICS,
     DIAGNOSTICS_SCHEMA,
     RunRequest,
     UserError,
@@ -13,9 +14,9 @@ from sparserl.persistence import (
     read_diagnostics,
     read_evaluations,
     read_request,
-    write_diagnostics,
     write_document,
     write_request,
+    write_table,
 )
 
 
@@ -39,7 +40,7 @@ def row(**changes: object) -> dict[str, object]:
 def test_round_trip_keeps_values_and_nulls(tmp_path: Path) -> None:
     rows = [row(layer=layer, srank=rank) for layer, rank in (("hidden_1", None), ("all", 97.0))]
     assert not has_diagnostics(tmp_path)
-    write_diagnostics(tmp_path, rows)
+    write_table(DIAGNOSTICS, tmp_path, rows)
     assert has_diagnostics(tmp_path)
     table = read_diagnostics(tmp_path)
     assert table.schema.equals(DIAGNOSTICS_SCHEMA)
@@ -50,7 +51,7 @@ def test_round_trip_keeps_values_and_nulls(tmp_path: Path) -> None:
 
 def test_all_runs_of_a_directory_are_read_in_order(tmp_path: Path) -> None:
     for seed in (10, 2):
-        write_diagnostics(tmp_path / "e" / f"seed={seed}", [row(seed=seed)])
+        write_table(DIAGNOSTICS, tmp_path / "e" / f"seed={seed}", [row(seed=seed)])
     assert read_diagnostics(tmp_path)["seed"].to_pylist() == [2, 10]
     with pytest.raises(UserError, match=r"holds no evaluations: expected evaluations\.parquet"):
         read_evaluations(tmp_path)
@@ -58,20 +59,20 @@ def test_all_runs_of_a_directory_are_read_in_order(tmp_path: Path) -> None:
 
 def test_wrong_rows_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a diagnosis lacks 'network'"):
-        write_diagnostics(tmp_path, [row(network=None)])
+        write_table(DIAGNOSTICS, tmp_path, [row(network=None)])
     incomplete = row()
     del incomplete["srank"]
     with pytest.raises(UserError, match=r"a diagnosis lacks 'srank'"):
-        write_diagnostics(tmp_path, [incomplete])
+        write_table(DIAGNOSTICS, tmp_path, [incomplete])
     with pytest.raises(UserError, match=r"no column 'erank'; did you mean 'srank'"):
-        write_diagnostics(tmp_path, [row(erank=1.0)])
+        write_table(DIAGNOSTICS, tmp_path, [row(erank=1.0)])
     with pytest.raises(UserError, match=r"'srank' of a diagnosis is of type double, not 'high'"):
-        write_diagnostics(tmp_path, [row(srank="high")])
+        write_table(DIAGNOSTICS, tmp_path, [row(srank="high")])
     assert not has_diagnostics(tmp_path)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    write_diagnostics(tmp_path, [row()])
+    write_table(DIAGNOSTICS, tmp_path, [row()])
     path = tmp_path / "diagnostics.parquet"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1

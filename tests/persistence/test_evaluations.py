@@ -15,7 +15,6 @@ from sparserl.persistence import (
     UserError,
     read_evaluations,
     write_document,
-    write_evaluations,
     write_table,
 )
 
@@ -54,24 +53,24 @@ def row(**changes: object) -> dict[str, object]:
 
 def test_round_trip_keeps_every_value_and_type(tmp_path: Path) -> None:
     rows = [row(environment_steps=step, mean_return=step / 3) for step in (0, 2000, 4000)]
-    write_evaluations(tmp_path, rows)
+    write_table(EVALUATIONS, tmp_path, rows)
     table = read_evaluations(tmp_path)
     assert table.schema.equals(EVALUATION_SCHEMA)
     assert table.to_pylist() == rows
-    write_evaluations(tmp_path, [row(mean_return=np.float32(0.5), seed=np.int64(3), seconds=2)])
+    write_table(EVALUATIONS, tmp_path, [row(mean_return=np.float32(0.5), seed=np.int64(3), seconds=2)])
     assert read_evaluations(tmp_path).to_pylist() == [row(mean_return=0.5, seed=3, seconds=2.0)]
 
 
 def test_a_diverged_return_is_kept_as_nan_and_no_rows_are_a_table_too(tmp_path: Path) -> None:
-    write_evaluations(tmp_path, [row(mean_return=math.nan)])
+    write_table(EVALUATIONS, tmp_path, [row(mean_return=math.nan)])
     assert math.isnan(read_evaluations(tmp_path)["mean_return"][0].as_py())
-    write_evaluations(tmp_path, [])
+    write_table(EVALUATIONS, tmp_path, [])
     assert read_evaluations(tmp_path).num_rows == 0
 
 
 def test_other_programs_read_the_files_in_one_glob(tmp_path: Path) -> None:
     for seed in range(2):
-        write_evaluations(tmp_path / "e" / f"seed={seed}", [row(seed=seed)])
+        write_table(EVALUATIONS, tmp_path / "e" / f"seed={seed}", [row(seed=seed)])
     files = sorted(tmp_path.glob("*/*/*.parquet"))
     seeds = [pq.ParquetFile(path).read().to_pylist()[0]["seed"] for path in files]
     assert seeds == [0, 1]
@@ -82,7 +81,7 @@ def test_other_programs_read_the_files_in_one_glob(tmp_path: Path) -> None:
 def test_one_function_reads_a_run_an_experiment_and_a_directory(tmp_path: Path) -> None:
     for experiment in ("b", "a"):
         for seed in (10, 9):
-            write_evaluations(tmp_path / experiment / f"seed={seed}", [row(experiment_id=experiment, seed=seed)])
+            write_table(EVALUATIONS, tmp_path / experiment / f"seed={seed}", [row(experiment_id=experiment, seed=seed)])
     (tmp_path / "a" / "seed=9" / ".evaluations.parquet.12ab.partial").write_bytes(b"PAR1 half a file")
     table = read_evaluations(tmp_path)
     assert list(zip(table["experiment_id"].to_pylist(), table["seed"].to_pylist(), strict=True)) == [
@@ -98,7 +97,7 @@ def test_one_function_reads_a_run_an_experiment_and_a_directory(tmp_path: Path) 
 
 
 def test_flipped_bits_and_truncations_are_noticed_and_named(tmp_path: Path) -> None:
-    write_evaluations(tmp_path, [row(environment_steps=step) for step in range(20)])
+    write_table(EVALUATIONS, tmp_path, [row(environment_steps=step) for step in range(20)])
     path = tmp_path / "evaluations.parquet"
     content = path.read_bytes()
     for bit in range(0, 8 * len(content), 17):  # all bits of a byte take turns
@@ -114,7 +113,7 @@ def test_flipped_bits_and_truncations_are_noticed_and_named(tmp_path: Path) -> N
 
 
 def test_pages_have_checksums_for_other_readers_too(tmp_path: Path) -> None:
-    write_evaluations(tmp_path, [row(environment_steps=step) for step in range(100)])
+    write_table(EVALUATIONS, tmp_path, [row(environment_steps=step) for step in range(100)])
     path = tmp_path / "evaluations.parquet"
     column = pq.ParquetFile(path).metadata.row_group(0).column(8)
     damaged = bytearray(path.read_bytes())
@@ -125,7 +124,7 @@ def test_pages_have_checksums_for_other_readers_too(tmp_path: Path) -> None:
 
 
 def test_parquet_of_other_origin_is_refused(tmp_path: Path) -> None:
-    write_evaluations(tmp_path, [row()])
+    write_table(EVALUATIONS, tmp_path, [row()])
     table = read_evaluations(tmp_path)
     pq.write_table(table.drop_columns(["seed"]), tmp_path / "evaluations.parquet")
     with pytest.raises(UserError, match=r"evaluations\.parquet is damaged, or no file of sparserl's"):
@@ -147,15 +146,15 @@ def test_parquet_of_other_origin_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_rows_that_do_not_fit_are_refused_and_the_old_ones_stay(tmp_path: Path, changed: dict, said: str) -> None:
-    write_evaluations(tmp_path, [row()])
+    write_table(EVALUATIONS, tmp_path, [row()])
     with pytest.raises(UserError, match=said):
-        write_evaluations(tmp_path, [row(), row(**changed)])
+        write_table(EVALUATIONS, tmp_path, [row(), row(**changed)])
     assert read_evaluations(tmp_path).to_pylist() == [row()]
 
 
 def test_facts_that_a_row_leaves_out_are_not_known(tmp_path: Path) -> None:
     bare = {name: value for name, value in row().items() if name not in FACTS}
-    write_evaluations(tmp_path, [bare])
+    write_table(EVALUATIONS, tmp_path, [bare])
     assert read_evaluations(tmp_path).to_pylist() == [bare | dict.fromkeys(FACTS)]
 
 
@@ -186,7 +185,7 @@ def test_a_file_of_an_earlier_version_is_completed_by_the_experiments_document(e
 
 
 def test_files_of_both_versions_are_one_table(earlier_run: Path) -> None:
-    write_evaluations(earlier_run.with_name("seed=1"), [row(seed=1)])
+    write_table(EVALUATIONS, earlier_run.with_name("seed=1"), [row(seed=1)])
     assert read_evaluations(earlier_run.parent)["live_parameters"].to_pylist() == [None, 27_549]
 
 
@@ -202,5 +201,5 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
     incomplete = row()
     del incomplete["num_episodes"]
     with pytest.raises(UserError, match="lacks 'num_episodes'"):
-        write_evaluations(tmp_path, [incomplete])
+        write_table(EVALUATIONS, tmp_path, [incomplete])
     assert not list(tmp_path.iterdir())

@@ -22,7 +22,7 @@ def disk(tmp_path):
 def write_all(run, attempt, kept, turn):
     """A checkpoint of some 100 kB, the evaluations and the status, as a worker writes them."""
     rows = [row(persistence.EVALUATION_SCHEMA, steps) for steps in range(turn)]
-    persistence.write_evaluations(run, rows, attempt.scratch)
+    persistence.write_table(persistence.EVALUATIONS, run, rows, attempt.scratch)
     ring = Ring({"rows": np.full((1_000, 8), turn, np.float64)}, 1_000 * turn)
     kept = persistence.write_generation(attempt, kept, turn, {"x": np.full(6_000, turn)}, {"turn": turn}, ring)
     persistence.write_status(run, Status("running", turn), attempt.scratch)

@@ -24,10 +24,12 @@ def put(directory, seed, num_evaluations, status="running", experiment="dqn-rigl
     """Bring a run to `num_evaluations`, one every 100 steps, and return its folder."""
     run = persistence.run_folder(directory, experiment, seed)
     steps = range(0, 100 * num_evaluations, 100)
-    persistence.write_evaluations(run, [evaluation(seed, each, experiment) for each in steps])
+    persistence.write_table(persistence.EVALUATIONS, run, [evaluation(seed, each, experiment) for each in steps])
     if diagnostics:
         layers = ("all", "dense_0")
-        persistence.write_diagnostics(run, [diagnosis(seed, each, layer) for each in steps for layer in layers])
+        persistence.write_table(
+            persistence.DIAGNOSTICS, run, [diagnosis(seed, each, layer) for each in steps for layer in layers]
+        )
     last = steps[-1] if steps else 0
     final = 1.5 if status == "finished" else None
     persistence.write_status(run, persistence.Status(status, last, final_return=final, process_id=7, started=STARTED))

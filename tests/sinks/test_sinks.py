@@ -48,9 +48,11 @@ def told(folder):
 
 def test_json_lines_are_exactly_what_is_stored(tmp_path):
     run = put(tmp_path, 3, 2, "finished", diagnostics=True)
-    persistence.write_evaluations(run, [{**evaluation(3, 0), "mean_return": float("nan")}, evaluation(3, 100)])
+    persistence.write_table(
+        persistence.EVALUATIONS, run, [{**evaluation(3, 0), "mean_return": float("nan")}, evaluation(3, 100)]
+    )
     told = [diagnosis(3, 0, "all", srank=None), diagnosis(3, 0, "dense_0")]
-    persistence.write_diagnostics(run, told)
+    persistence.write_table(persistence.DIAGNOSTICS, run, told)
     pass_on(tmp_path / "out", tmp_path)
     first, second, third, fourth = lines(tmp_path / "out")
     name = {"run": "dqn-rigl-0a1b2c3d/seed=3"}
@@ -278,7 +280,7 @@ def test_places(tmp_path):
 
 def test_diagnostics_never_come_before_their_evaluation(tmp_path):
     run = put(tmp_path, 0, 1, diagnostics=True)
-    persistence.write_diagnostics(run, [diagnosis(0, steps, "all") for steps in (0, 100)])
+    persistence.write_table(persistence.DIAGNOSTICS, run, [diagnosis(0, steps, "all") for steps in (0, 100)])
     events = store.new_events("r", run, Position(), print)
     assert [(event.kind, event.environment_steps) for event in events] == [
         ("status", 0),

@@ -219,7 +219,7 @@ def test_rows_that_come_out_differently_are_told_of(whole, copy):
     rows = persistence.read_evaluations(copy).to_pylist()
     rows += [{**rows[-1], "environment_steps": 1_300, "mean_return": 1e6}]
     rows += [{**rows[-1], "environment_steps": 2_000}]
-    persistence.write_evaluations(copy, rows)
+    persistence.write_table(persistence.EVALUATIONS, copy, rows)
     done = work(copy)
     assert done.returncode == FINISHED
     assert "an evaluation at step 1,300 is not what it was before" in done.stderr

@@ -56,12 +56,7 @@ def run_state(run_folder: str, lease_seconds: float = persistence.LEASE_SECONDS)
     )
 
 
-def state_of(run_folder: str | Path, lease_seconds: float = persistence.LEASE_SECONDS) -> State:
-    """The state of one run."""
-    return run_state(os.fspath(run_folder), lease_seconds).state
-
-
 def counts(states: Iterable[RunState]) -> dict[str, int]:
     """How many runs are in each state; every state occurs."""
-    found = Counter(state.state for state in states)
-    return {name: found[name] for name in STATES}
+    counted = Counter(state.state for state in states)
+    return {name: counted[name] for name in STATES}

@@ -22,7 +22,6 @@ from sparserl.persistence.diagnostics import (
     drop_diagnostics,
     has_diagnostics,
     read_diagnostics,
-    write_diagnostics,
 )
 from sparserl.persistence.documents import NewerFormat, canonical_json, read_document, write_document
 from sparserl.persistence.evaluations import (
@@ -31,7 +30,6 @@ from sparserl.persistence.evaluations import (
     FACTS,
     facts_of,
     read_evaluations,
-    write_evaluations,
 )
 from sparserl.persistence.generations import (
     Generation,
@@ -126,9 +124,7 @@ __all__ = [
     "unpack_rows",
     "write_atomically",
     "write_bundle",
-    "write_diagnostics",
     "write_document",
-    "write_evaluations",
     "write_generation",
     "write_request",
     "write_status",

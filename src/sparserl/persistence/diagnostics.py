@@ -1,13 +1,11 @@
 """The diagnostics of a run, where they were asked for: one row per evaluation, network and layer."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from sparserl.persistence.atomic import discard
-from sparserl.persistence.tables import Table, has_table, read_table, write_table
+from sparserl.persistence.tables import Table, has_table, read_table
 
 DIAGNOSTICS_FILE = "diagnostics.parquet"
 _MEASURED = (
@@ -45,14 +43,6 @@ DIAGNOSTICS_SCHEMA = pa.schema(
 """The columns of every diagnostics file: `layer` is "all" for the network as a whole; null is what was not measured."""
 
 DIAGNOSTICS = Table(DIAGNOSTICS_FILE, DIAGNOSTICS_SCHEMA, "a diagnosis", "diagnostics", frozenset(_MEASURED))
-
-
-def write_diagnostics(run_folder: str | Path, rows: Sequence[Mapping[str, Any]], through: Path | None = None) -> None:
-    """Put all diagnostics of a run so far, one mapping per row, in place of those before, by `write_atomically`.
-
-    Raises UserError where a row lacks a column, has one that the schema does not know, or a value of another type.
-    """
-    write_table(DIAGNOSTICS, run_folder, rows, through)
 
 
 def read_diagnostics(folder: str | Path) -> pa.Table:

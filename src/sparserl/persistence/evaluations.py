@@ -1,6 +1,6 @@
 """The evaluations of a run: one row per evaluation, with what its experiment is, so that figures are queries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from sparserl.errors import UserError
 from sparserl.persistence.results import read_experiment
-from sparserl.persistence.tables import Table, read_table, write_table
+from sparserl.persistence.tables import Table, read_table
 
 FILE_NAME = "evaluations.parquet"
 _FACTS = (
@@ -50,15 +50,6 @@ EVALUATION_SCHEMA = pa.schema(
 """The columns of every evaluations file: spread over the episodes of one evaluation, `seconds` since the start."""
 
 EVALUATIONS = Table(FILE_NAME, EVALUATION_SCHEMA, "an evaluation", "evaluations", later=frozenset(FACTS))
-
-
-def write_evaluations(run_folder: str | Path, rows: Sequence[Mapping[str, Any]], through: Path | None = None) -> None:
-    """Put all evaluations of a run so far, one mapping per row, in place of those before, by `write_atomically`.
-
-    Raises UserError where a row lacks a column other than FACTS, has one that the schema does not know, or a value of
-    another type.
-    """
-    write_table(EVALUATIONS, run_folder, rows, through)
 
 
 def read_evaluations(folder: str | Path) -> pa.Table:
