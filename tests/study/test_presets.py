@@ -73,7 +73,7 @@ def test_the_command_line_asks_for_a_preset(capsys, tmp_path):
     assert "--preset is 'published_code': it takes paper, published-code, sb3" in wrong.err
     lacking = call(capsys, "study", "plan", "figure_14_dqn", "--preset", "sb3", "--scale", "smoke")
     assert lacking.status == 2
-    assert "there is none for agent dqn" in lacking.err
+    assert "agent dqn has none" in lacking.err
 
 
 def test_a_file_of_ones_own_may_take_a_preset(tmp_path):

@@ -57,6 +57,13 @@ class Attempt:
         """Say that the holder is alive. Raises Superseded where a newer attempt has the run."""
         _write_lease(self, released=False)
 
+    def move(self, place: Path) -> "Attempt":
+        """The same attempt, its run's folder moved to `place` on the same disk, where nothing may be."""
+        with user_error("move", self.run_folder):
+            os.rename(self.run_folder, place)
+            sync_folder(place.parent)
+        return Attempt(place, self.number)
+
     def release(self) -> None:
         """Give the run back; nothing can be written through this attempt any more.
 

@@ -3,7 +3,7 @@
 import itertools
 import shutil
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from sparserl.experiment import Experiment
 from sparserl.processes.cores import allowed_cores
 from sparserl.study.calibration import Calibration, calibrate, remembered
 from sparserl.study.estimates import Job, representatives, seconds_of_runs
+from sparserl.study.recording import lacking
 from sparserl.study.studies import Study
 from sparserl.study.workload import workload
 from sparserl.types import UserError
@@ -52,6 +53,7 @@ class Plan(NamedTuple):
     num_runs: int
     num_finished: int
     num_begun: int
+    num_without_diagnostics: int  # begun or finished, though the study wants diagnostics of them
     environment_steps: int
     evaluation_steps: int
     core_seconds: float | None
@@ -133,6 +135,7 @@ def _summed(
         num_runs=len(jobs) * study.num_seeds,
         num_finished=sum(part.num_finished for part in parts),
         num_begun=sum(part < 1 for part in left),
+        num_without_diagnostics=len(lacking(_diagnosed_runs(study, directory))),
         environment_steps=sum(part.environment_steps for part in parts),
         evaluation_steps=sum(part.evaluation_steps for part in parts),
         core_seconds=core_seconds,
@@ -146,6 +149,13 @@ def _summed(
         free_bytes=_free_bytes(directory),
         sources=_sources(jobs, seconds, calibration),
     )
+
+
+def _diagnosed_runs(study: Study, directory: Path) -> Iterator[Path]:
+    for experiment in study.experiments:
+        if study.is_diagnosed(experiment.identifier):
+            for seed in range(study.num_seeds):
+                yield persistence.run_folder(directory, experiment.identifier, seed)
 
 
 def _part(agent: str, environment: str, rows: Sequence[tuple[Job, RunsLeft, float | None]]) -> Part:

@@ -52,7 +52,7 @@ class StoredStudy(NamedTuple):
     figures: tuple[Mapping[str, Any], ...]
     waiting: tuple[str, ...]
     created: str
-    diagnostics: bool
+    diagnosed: frozenset[str]  # identifiers of the experiments whose runs are to record diagnostics
     preset: str | None = None
 
     @property
@@ -110,7 +110,9 @@ def stored(directory: str | Path, name: str, scale: str, preset: str | None = No
         figures, waiting = tuple(dict(figure) for figure in document["figures"]), tuple(map(str, document["waiting"]))
         kept_scale, question = str(document["scale"]), str(document["question"])
         num_seeds, created = int(document["num_seeds"]), str(document["created"])
-        diagnostics, kept_preset = bool(document["diagnostics"]), document.get("preset")
+        asked, kept_preset = document["diagnostics"], document.get("preset")
+        known = frozenset(experiment.identifier for experiment in experiments)
+        diagnosed = known & frozenset(map(str, asked)) if isinstance(asked, list) else known if asked else frozenset()
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder / _FILE_NAME} is from another version of sparserl: {error}") from error
     return StoredStudy(
@@ -123,7 +125,7 @@ def stored(directory: str | Path, name: str, scale: str, preset: str | None = No
         figures,
         waiting,
         created,
-        diagnostics,
+        diagnosed,
         None if kept_preset is None else str(kept_preset),
     )
 

@@ -56,7 +56,8 @@ class Study:
     num_seeds: int
     figures: tuple[Figure, ...] = ()
     waiting: tuple[str, ...] = ()
-    diagnostics: bool = False  # record gradients, units and topologies at every evaluation; no part of any identity
+    diagnostics: bool | tuple[str, ...] = False  # record gradients, units and topologies at every evaluation: of all
+    # experiments, or those of these identifiers; no part of any identity
     preset: PresetName | None = None  # that all experiments come from, if it is one; no part of any identity
     budgets: Mapping[str, Budget] = dataclasses.field(
         default_factory=dict, hash=False
@@ -70,8 +71,10 @@ class Study:
         _check_all("figures", self.figures, Figure)
         _check_all("waiting", self.waiting, str)
         check_preset(self.preset)
-        if type(self.diagnostics) is not bool:
-            raise UserError("it takes True or False", field="diagnostics", value=self.diagnostics)
+        if not isinstance(self.diagnostics, bool | tuple):
+            raise UserError(
+                "it takes True, False or a tuple of identifiers", field="diagnostics", value=self.diagnostics
+            )
         if type(self.num_seeds) is not int or not 1 <= self.num_seeds <= LARGEST_NUM_SEEDS:
             raise UserError(
                 f"it takes a whole number, 1 to {LARGEST_NUM_SEEDS}", field="num_seeds", value=self.num_seeds
@@ -79,6 +82,10 @@ class Study:
         if not self.experiments and not self.waiting:
             raise UserError("a study has at least one", field="experiments", value=())
         _check_parts(self)
+
+    def is_diagnosed(self, identifier: str) -> bool:
+        """Whether the runs of one of its experiments are to record diagnostics."""
+        return self.diagnostics if isinstance(self.diagnostics, bool) else identifier in self.diagnostics
 
 
 def check_preset(preset: Any) -> None:
@@ -112,8 +119,10 @@ def _check_parts(study: Study) -> None:
                 "it occurs twice; `distinct` drops repetitions", field=f"experiments[{index}]", value=identifier
             )
         seen.add(identifier)
-    if strangers := [identifier for identifier in study.budgets if identifier not in seen]:
-        raise UserError(f"budgets has {strangers[0]}, which is no experiment of the study")
+    diagnosed = study.diagnostics if isinstance(study.diagnostics, tuple) else ()
+    for name, told in (("budgets", study.budgets), ("diagnostics", diagnosed)):
+        if strangers := [identifier for identifier in told if identifier not in seen]:
+            raise UserError(f"{name} has {strangers[0]}, which is no experiment of the study")
     for figure in study.figures:
         axes = {name: getattr(figure, name) for name in ("x", "rows", "columns", "lines")}
         if study.experiments:

@@ -55,6 +55,13 @@ class Work:
         tyro.conf.FlagCreatePairsOff,
         tyro.conf.arg(help="Go on with runs that another machine or other versions began; the runs record it."),
     ] = False
+    rerun_without_diagnostics: Annotated[
+        bool,
+        tyro.conf.FlagCreatePairsOff,
+        tyro.conf.arg(
+            help="Train runs again that lack the diagnostics that the study wants; old results are kept aside."
+        ),
+    ] = False
     sink: Sinks = ()
     json: Json = False
 

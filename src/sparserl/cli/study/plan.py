@@ -12,6 +12,7 @@ import tyro
 from sparserl.cli.arguments import Json, parse
 from sparserl.cli.study import DEFAULT_SCALE, name_and_options
 from sparserl.cli.study.options import PresetOption
+from sparserl.cli.study.summary import without_diagnostics
 from sparserl.cli.tables import print_table
 from sparserl.study import Scale
 from sparserl.study.files import load
@@ -94,6 +95,8 @@ def _show(planned: Plan, options: Options) -> None:
     if planned.finished_bytes + planned.running_bytes > planned.free_bytes:
         print(f"         that is more than the {_size(planned.free_bytes)} that are free")
     print(f"source:  {_source(planned)}")
+    if planned.num_without_diagnostics:
+        print(f"lacking: {without_diagnostics(planned.num_without_diagnostics)}")
     for part in study.waiting:
         print(f"waits:   {part}")
 

@@ -9,6 +9,7 @@ from sparserl.engine.claims import engine_of
 from sparserl.engine.failures import Failures, read_failures
 from sparserl.engine.overview import RunState, counts, overview
 from sparserl.processes.outcomes import LOG_NAME
+from sparserl.study.recording import lacking
 from sparserl.study.stored import StoredStudy
 
 _PROBLEMS = ("failed", "diverged", "damaged")
@@ -18,7 +19,8 @@ _MOST_ROWS = 30  # of a table for people; the JSON document has all
 def document(stored: StoredStudy, directory: Path) -> dict[str, Any]:
     """A study and all its runs, as `--json` prints it; the log of each failed run is named."""
     names = [f"{identifier}/seed={seed}" for identifier, seed in stored.runs]
-    states = overview(f"{directory}/{name}" for name in names)
+    folders = [directory / name for name in names]
+    states = overview(folders)
     steps = {experiment.identifier: experiment.environment_steps for experiment in stored.experiments}
     totals = [steps[identifier] for identifier, _ in stored.runs]
     failures, engine = read_failures(stored.folder), engine_of(stored.folder)
@@ -30,6 +32,7 @@ def document(stored: StoredStudy, directory: Path) -> dict[str, Any]:
         "directory": str(directory),
         "engine": None if engine is None else {"host": engine.host, "process_id": engine.process_id},
         "counts": counts(states),
+        "num_without_diagnostics": len(lacking(run for run in folders if run.parent.name in stored.diagnosed)),
         "environment_steps": sum(map(_steps, states, totals)),
         "total_environment_steps": sum(totals),
         "runs": [_run(name, state, failures) for name, state in zip(names, states, strict=True)],
@@ -44,6 +47,8 @@ def show(summary: Mapping[str, Any]) -> None:
     preset = f", preset {summary['preset']}" if summary["preset"] else ""
     print(f"{summary['study']}@{summary['scale']}{preset}, {who}: {summary['question']}")
     print(told(summary["counts"], len(summary["runs"])) + f"; {done / max(total, 1):.1%} of {total:,} steps")
+    if summary["num_without_diagnostics"]:
+        print(without_diagnostics(summary["num_without_diagnostics"]))
     problems = [run for run in summary["runs"] if run["status"] in _PROBLEMS]
     if not problems:
         return
@@ -64,6 +69,12 @@ def show(summary: Mapping[str, Any]) -> None:
         print(f"and {len(problems) - _MOST_ROWS} more; --json lists all")
     if any(run["status"] != "diverged" for run in problems):
         print(f"\n`sparserl study retry {summary['study']}` starts failed runs again; a diverged one is a result")
+
+
+def without_diagnostics(num_runs: int) -> str:
+    """That so many runs lack what the study wants of them, and what can be done."""
+    which = "1 run was begun" if num_runs == 1 else f"{num_runs:,} runs were begun"
+    return f"{which} without the diagnostics that this study shows: --rerun-without-diagnostics trains them again"
 
 
 def told(found: Mapping[str, int], num_runs: int) -> str:

@@ -10,11 +10,12 @@ from sparserl import engine, persistence, sinks
 from sparserl.cli import DONE, FAILED, INTERRUPTED
 from sparserl.cli.study.options import Work
 from sparserl.cli.study.progress import shown
-from sparserl.cli.study.summary import document, show, told
+from sparserl.cli.study.summary import document, show, told, without_diagnostics
 from sparserl.engine import cluster
 from sparserl.engine.failures import Failures, run_name, write_failures
 from sparserl.engine.overview import FINAL, RunState, counts, overview
 from sparserl.engine.retries import Failure, Retries, gives_up, lasting
+from sparserl.study import recording
 from sparserl.study.stored import StoredStudy
 from sparserl.worker.side_by_side import most_at_once
 
@@ -25,16 +26,23 @@ def work(stored: StoredStudy, options: Work, failures: Failures) -> int:
     """Work through the runs of a study that this process has claimed, and show what came of it."""
     directory, retries = options.output.absolute(), Retries()
     failures = {run: left for run, found in failures.items() if (left := lasting(found))}
-    runs = {directory / identifier / f"seed={seed}": identifier for identifier, seed in stored.runs}
+    runs = [directory / identifier / f"seed={seed}" for identifier, seed in stored.runs]
+    wanted = [run for run in runs if run.parent.name in stored.diagnosed]
+    if options.rerun_without_diagnostics:
+        for run in _set_aside(wanted):
+            failures.pop(run_name(run), None)
+    if num_lacking := len(recording.lacking(wanted)):
+        _tell(without_diagnostics(num_lacking))
     states = overview(runs)
     open_runs = [Path(state.run_folder) for state in states if _is_open(state, failures, retries)]
     try:
         if open_runs:
+            recording.ask(run for run in open_runs if run.parent.name in stored.diagnosed)
             _work(stored, options, open_runs, states, failures, retries)
         else:
             _tell(f"nothing to do: {told(counts(states), len(states))}")
     except KeyboardInterrupt:
-        return _stopped(stored, options, list(runs))
+        return _stopped(stored, options, runs)
     except engine.ClusterLost as error:
         _tell(f"sparserl: {error}; {_how_to_go_on(stored, options)}")
         return FAILED
@@ -62,11 +70,6 @@ def _work(
         cluster.connected(options.scheduler, options.num_workers, options.device == "gpu") as client,
     ):
         cluster.check_workers(client, options.output)
-        if stored.diagnostics:
-            _ask_for_diagnostics(open_runs)
-            lacking = [state for state in states if _lacks_diagnostics(Path(state.run_folder))]
-            if lacking:
-                _tell(f"{len(lacking)} runs have begun without diagnostics and go without: another --output has them")
         _tell(f"{stored.folder.name}: {len(open_runs)} of {len(states)} runs to do, in {options.output}")
         try:
             with shown(states, totals) as tell:
@@ -77,16 +80,16 @@ def _work(
             ledger.write()
 
 
-def _ask_for_diagnostics(runs: Sequence[Path]) -> None:
-    """What another study asked of a run that both share, stays asked."""
-    for run in runs:
-        if not persistence.read_request(run).diagnostics:
-            persistence.write_request(run, persistence.RunRequest(diagnostics=True))
-
-
-def _lacks_diagnostics(run: Path) -> bool:
-    begun = (run / "evaluations.parquet").exists()
-    return begun and not persistence.has_diagnostics(run)
+def _set_aside(runs: Sequence[Path]) -> list[Path]:
+    """Have the runs that lack diagnostics begin anew, and tell which."""
+    moved, busy = recording.set_aside(recording.lacking(runs))
+    for error in busy:
+        _tell(f"sparserl: {error}")
+    for run in moved:
+        _tell(f"{run_name(run)} begins anew, with diagnostics: what it was is in {recording.ASIDE}{run.name} beside it")
+    if not moved and not busy:
+        _tell("no run that is to record diagnostics was begun without")
+    return moved
 
 
 def _is_open(state: RunState, failures: Failures, retries: Retries) -> bool:

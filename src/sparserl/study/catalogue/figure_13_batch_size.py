@@ -13,11 +13,15 @@ from sparserl.study.studies import Figure, Scale, Study
 
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
     choices: dict[str, Any] = {"agent.batch_size": paper.at(scale, [32, 64], [32, 128, 256], [32, 64, 128, 256, 512])}
-    return Study(
-        "figure_13_batch_size",
-        "Do small batches hurt RigL, which grows by a batch's gradients, more than other methods?",
-        paper.part("sac", scale, *paper.SENSITIVITY, paper.SENSITIVITY_SPARSITY, **choices, preset=preset),
-        paper.num_seeds("sac", scale),
-        figures=(Figure("figure_13_batch_size", "SAC at 80 % by batch size", x="agent.batch_size"),),
-        preset=preset,
+    return paper.recorded(
+        "sac",
+        scale,
+        Study(
+            "figure_13_batch_size",
+            "Do small batches hurt RigL, which grows by a batch's gradients, more than other methods?",
+            paper.part("sac", scale, *paper.SENSITIVITY, paper.SENSITIVITY_SPARSITY, **choices, preset=preset),
+            paper.num_seeds("sac", scale),
+            figures=(Figure("figure_13_batch_size", "SAC at 80 % by batch size", x="agent.batch_size"),),
+            preset=preset,
+        ),
     )

@@ -14,19 +14,23 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
     choices: dict[str, Any] = {
         "method.drop_fraction": paper.at(scale, [0.0, 0.3], [0.0, 0.1, 0.3, 0.5], [0.0, 0.1, 0.2, 0.3, 0.5])
     }
-    return Study(
-        "figure_13_drop_fraction",
-        "How much of a topology should SET and RigL move at an update?",
-        paper.part(
-            "sac",
-            scale,
-            *paper.SENSITIVITY,
-            paper.SENSITIVITY_SPARSITY,
-            ("set", "rigl"),
-            **choices,
+    return paper.recorded(
+        "sac",
+        scale,
+        Study(
+            "figure_13_drop_fraction",
+            "How much of a topology should SET and RigL move at an update?",
+            paper.part(
+                "sac",
+                scale,
+                *paper.SENSITIVITY,
+                paper.SENSITIVITY_SPARSITY,
+                ("set", "rigl"),
+                **choices,
+                preset=preset,
+            ),
+            paper.num_seeds("sac", scale),
+            figures=(Figure("figure_13_drop_fraction", "SAC at 80 % by drop fraction", x="method.drop_fraction"),),
             preset=preset,
         ),
-        paper.num_seeds("sac", scale),
-        figures=(Figure("figure_13_drop_fraction", "SAC at 80 % by drop fraction", x="method.drop_fraction"),),
-        preset=preset,
     )

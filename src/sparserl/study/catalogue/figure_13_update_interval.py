@@ -15,21 +15,27 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
     choices: dict[str, Any] = {
         "method.window.interval_updates": paper.at(scale, [25, 50], [250, 1_000, 5_000], [100, 250, 500, 1_000, 5_000])
     }
-    return Study(
-        "figure_13_update_interval",
-        "How often should a topology change?",
-        paper.part(
-            "sac",
-            scale,
-            *paper.SENSITIVITY,
-            paper.SENSITIVITY_SPARSITY,
-            ("prune", "set", "rigl"),
-            **choices,
+    return paper.recorded(
+        "sac",
+        scale,
+        Study(
+            "figure_13_update_interval",
+            "How often should a topology change?",
+            paper.part(
+                "sac",
+                scale,
+                *paper.SENSITIVITY,
+                paper.SENSITIVITY_SPARSITY,
+                ("prune", "set", "rigl"),
+                **choices,
+                preset=preset,
+            ),
+            paper.num_seeds("sac", scale),
+            figures=(
+                Figure(
+                    "figure_13_update_interval", "SAC at 80 % by update interval", x="method.window.interval_updates"
+                ),
+            ),
             preset=preset,
         ),
-        paper.num_seeds("sac", scale),
-        figures=(
-            Figure("figure_13_update_interval", "SAC at 80 % by update interval", x="method.window.interval_updates"),
-        ),
-        preset=preset,
     )

@@ -16,15 +16,19 @@ from sparserl.study.studies import Figure, Scale, Study
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
     values = paper.sparsities(scale, (*paper.SPARSITIES, paper.HIGHEST))
     choices: dict[str, Any] = {"distribution": ["erk", "uniform"], "dense_last_layer": [False, True]}
-    return Study(
-        "figure_14_sac",
-        "How much of what ERK gains over uniform sparsity is a dense last layer?",
-        distinct(paper.part("sac", scale, "HalfCheetah-v5", values, **choices, preset=preset)),
-        paper.num_seeds("sac", scale),
-        figures=(
-            Figure(
-                "figure_14_sac", "SAC on HalfCheetah", x="sparsity", rows="dense_last_layer", columns="distribution"
+    return paper.recorded(
+        "sac",
+        scale,
+        Study(
+            "figure_14_sac",
+            "How much of what ERK gains over uniform sparsity is a dense last layer?",
+            distinct(paper.part("sac", scale, "HalfCheetah-v5", values, **choices, preset=preset)),
+            paper.num_seeds("sac", scale),
+            figures=(
+                Figure(
+                    "figure_14_sac", "SAC on HalfCheetah", x="sparsity", rows="dense_last_layer", columns="distribution"
+                ),
             ),
+            preset=preset,
         ),
-        preset=preset,
     )

@@ -12,15 +12,25 @@ from sparserl.study.studies import Figure, Scale, Study
 
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
     ppo = paper.main_grid("ppo", scale, paper.MUJOCO, (*paper.SPARSITIES, paper.HIGHEST), preset=preset)
-    return Study(
-        "figure_16",
-        "Up to which sparsity do sparse methods keep PPO's returns over MuJoCo?",
-        distinct([*ppo, *paper.published_dense(scale, paper.MUJOCO, preset=preset)]),
-        paper.num_seeds("ppo", scale),
-        figures=(
-            Figure(
-                "figure_16", "PPO over MuJoCo", "bars", x="method", y="normalised_return", columns="sparsity", lines=""
+    return paper.recorded(
+        "sac",
+        scale,
+        Study(
+            "figure_16",
+            "Up to which sparsity do sparse methods keep PPO's returns over MuJoCo?",
+            distinct([*ppo, *paper.published_dense(scale, paper.MUJOCO, preset=preset)]),
+            paper.num_seeds("ppo", scale),
+            figures=(
+                Figure(
+                    "figure_16",
+                    "PPO over MuJoCo",
+                    "bars",
+                    x="method",
+                    y="normalised_return",
+                    columns="sparsity",
+                    lines="",
+                ),
             ),
+            preset=preset,
         ),
-        preset=preset,
     )

@@ -12,21 +12,25 @@ from sparserl.study.studies import Figure, Scale, Study
 
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
     ppo = paper.main_grid("ppo", scale, paper.MUJOCO, (0.9,), preset=preset)
-    return Study(
-        "figure_1_ppo",
-        "At 90 % sparsity, do sparse methods keep PPO's returns on MuJoCo, and beat dense networks of equal size?",
-        distinct([*ppo, *paper.published_dense(scale, paper.MUJOCO, preset=preset)]),
-        paper.num_seeds("ppo", scale),
-        figures=(
-            Figure(
-                "figure_1_ppo",
-                "PPO at 90 % sparsity",
-                "bars",
-                x="method",
-                y="normalised_return",
-                columns="sparsity",
-                lines="",
+    return paper.recorded(
+        "sac",
+        scale,
+        Study(
+            "figure_1_ppo",
+            "At 90 % sparsity, do sparse methods keep PPO's returns on MuJoCo, and beat dense networks of equal size?",
+            distinct([*ppo, *paper.published_dense(scale, paper.MUJOCO, preset=preset)]),
+            paper.num_seeds("ppo", scale),
+            figures=(
+                Figure(
+                    "figure_1_ppo",
+                    "PPO at 90 % sparsity",
+                    "bars",
+                    x="method",
+                    y="normalised_return",
+                    columns="sparsity",
+                    lines="",
+                ),
             ),
+            preset=preset,
         ),
-        preset=preset,
     )

@@ -23,14 +23,18 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
         for method, budget in REGIMES
         for share in shares
     )
-    return Study(
-        "figure_3",
-        "Which part of a budget of parameters should SAC's actor have, and does it matter more for sparse networks?",
-        distinct([*split, *paper.published_dense(scale, paper.MUJOCO, preset=preset)]),
-        paper.num_seeds("sac", scale),
-        figures=(Figure("figure_3", "SAC by the actor's part of all parameters", x="actor_share", rows="budget"),),
-        budgets={experiment.identifier: budget for experiment, budget in split.items()},
-        preset=preset,
+    return paper.recorded(
+        "sac",
+        scale,
+        Study(
+            "figure_3",
+            "Which part of all parameters should SAC's actor have, and does it matter more for sparse networks?",
+            distinct([*split, *paper.published_dense(scale, paper.MUJOCO, preset=preset)]),
+            paper.num_seeds("sac", scale),
+            figures=(Figure("figure_3", "SAC by the actor's part of all parameters", x="actor_share", rows="budget"),),
+            budgets={experiment.identifier: budget for experiment, budget in split.items()},
+            preset=preset,
+        ),
     )
 
 

@@ -13,11 +13,15 @@ from sparserl.study.studies import Figure, Scale, Study
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
     erk = paper.main_grid("sac", scale, paper.SENSITIVITY, paper.SPARSITIES, preset=preset)
     uniform = paper.main_grid("sac", scale, paper.SENSITIVITY, paper.SPARSITIES, distribution="uniform", preset=preset)
-    return Study(
-        "figure_4_distribution",
-        "Is ERK better than uniform sparsity for SAC?",
-        distinct([*erk, *uniform]),
-        paper.num_seeds("sac", scale),
-        figures=(Figure("figure_4_distribution", "SAC with ERK and uniform sparsity", columns="distribution"),),
-        preset=preset,
+    return paper.recorded(
+        "sac",
+        scale,
+        Study(
+            "figure_4_distribution",
+            "Is ERK better than uniform sparsity for SAC?",
+            distinct([*erk, *uniform]),
+            paper.num_seeds("sac", scale),
+            figures=(Figure("figure_4_distribution", "SAC with ERK and uniform sparsity", columns="distribution"),),
+            preset=preset,
+        ),
     )

@@ -10,27 +10,31 @@ from sparserl.study.studies import Figure, Scale, Study
 
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
     methods = paper.at(scale, ("static", "rigl"), ("static", "rigl"), ("static", "set", "rigl"))
-    return Study(
-        "figure_4_initialization",
-        "Does it help to draw a sparse layer's weights by the inputs that are left?",
-        paper.part(
-            "sac",
-            scale,
-            *paper.SENSITIVITY,
-            paper.SENSITIVITY_SPARSITY,
-            methods,
-            distribution=["erk", "uniform"],
-            sparsity_aware_initialization=[True, False],
+    return paper.recorded(
+        "sac",
+        scale,
+        Study(
+            "figure_4_initialization",
+            "Does it help to draw a sparse layer's weights by the inputs that are left?",
+            paper.part(
+                "sac",
+                scale,
+                *paper.SENSITIVITY,
+                paper.SENSITIVITY_SPARSITY,
+                methods,
+                distribution=["erk", "uniform"],
+                sparsity_aware_initialization=[True, False],
+                preset=preset,
+            ),
+            paper.num_seeds("sac", scale),
+            figures=(
+                Figure(
+                    "figure_4_initialization",
+                    "SAC at 80 %, sparsity-aware and dense initialization",
+                    x="sparsity_aware_initialization",
+                    columns="distribution",
+                ),
+            ),
             preset=preset,
         ),
-        paper.num_seeds("sac", scale),
-        figures=(
-            Figure(
-                "figure_4_initialization",
-                "SAC at 80 %, sparsity-aware and dense initialization",
-                x="sparsity_aware_initialization",
-                columns="distribution",
-            ),
-        ),
-        preset=preset,
     )

@@ -11,11 +11,17 @@ from sparserl.study.studies import Figure, Scale, Study
 
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
     decays = paper.at(scale, [0.0, 1e-4], [0.0, 1e-4, 1e-3], [0.0, 1e-6, 1e-4, 1e-3])
-    return Study(
-        "figure_4_weight_decay",
-        "Does weight decay help sparse methods, which choose weights by magnitude?",
-        paper.part("sac", scale, *paper.SENSITIVITY, paper.SENSITIVITY_SPARSITY, weight_decay=decays, preset=preset),
-        paper.num_seeds("sac", scale),
-        figures=(Figure("figure_4_weight_decay", "SAC at 80 % by weight decay", x="weight_decay"),),
-        preset=preset,
+    return paper.recorded(
+        "sac",
+        scale,
+        Study(
+            "figure_4_weight_decay",
+            "Does weight decay help sparse methods, which choose weights by magnitude?",
+            paper.part(
+                "sac", scale, *paper.SENSITIVITY, paper.SENSITIVITY_SPARSITY, weight_decay=decays, preset=preset
+            ),
+            paper.num_seeds("sac", scale),
+            figures=(Figure("figure_4_weight_decay", "SAC at 80 % by weight decay", x="weight_decay"),),
+            preset=preset,
+        ),
     )

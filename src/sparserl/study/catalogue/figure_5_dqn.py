@@ -6,16 +6,11 @@ figures, with diagnostics recorded. At scale paper 270 runs.
 
 from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
-from sparserl.study.grids import distinct
 from sparserl.study.studies import Figure, Scale, Study
 
 
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
-    values = paper.sparsities(scale, paper.SPARSITIES)
-    parts = [
-        paper.part("dqn", scale, name, values, ("rigl",), preset=preset)
-        for name in paper.environments(scale, paper.CLASSIC)
-    ]
+    names = paper.environments(scale, paper.CLASSIC)
     ratio = Figure(
         "figure_5_dqn",
         "Signal-to-noise ratio of gradients, DQN",
@@ -28,7 +23,7 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
     return Study(
         "figure_5_dqn",
         "Are the gradients that DQN's sparse networks grow by more than noise?",
-        distinct(experiment for one in parts for experiment in one),
+        paper.signal_to_noise("dqn", scale, names, preset),
         paper.num_seeds("dqn", scale),
         figures=(ratio,),
         diagnostics=True,

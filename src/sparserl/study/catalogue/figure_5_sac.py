@@ -6,16 +6,11 @@ figures, with diagnostics recorded. At scale paper 450 runs.
 
 from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
-from sparserl.study.grids import distinct
 from sparserl.study.studies import Figure, Scale, Study
 
 
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
-    values = paper.sparsities(scale, paper.SPARSITIES)
-    parts = [
-        paper.part("sac", scale, name, values, ("rigl",), preset=preset)
-        for name in paper.environments(scale, paper.MUJOCO)
-    ]
+    names = paper.environments(scale, paper.MUJOCO)
     ratio = Figure(
         "figure_5_sac",
         "Signal-to-noise ratio of gradients, SAC",
@@ -28,7 +23,7 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
     return Study(
         "figure_5_sac",
         "Are the gradients that SAC's sparse networks grow by more than noise?",
-        distinct(experiment for one in parts for experiment in one),
+        paper.signal_to_noise("sac", scale, names, preset),
         paper.num_seeds("sac", scale),
         figures=(ratio,),
         diagnostics=True,

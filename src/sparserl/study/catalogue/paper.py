@@ -4,14 +4,16 @@ The figures are images that our source lacks, so grids are as the text and the n
 9).
 """
 
+import dataclasses
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from sparserl.environments import ATARI_15 as ATARI_15
-from sparserl.experiment import Experiment
+from sparserl.experiment import Experiment, from_preset
 from sparserl.presets import PresetName
-from sparserl.study.grids import SPARSE_METHODS, distinct, full_dense, grid
-from sparserl.study.studies import Figure, Scale
+from sparserl.study.grids import SPARSE_METHODS, distinct, full_dense, grid, identifiers
+from sparserl.study.studies import Figure, Scale, Study
 
 AgentName = Literal["dqn", "sac", "ppo"]
 Pixels = Literal["cnn", "resnet"]
@@ -149,11 +151,22 @@ def pixels(
 
     Smoke and quick play MinAtar instead: Breakout, at quick with a CNN Asterix, too. Smoke halves the ResNet's blocks.
     """
+    names, own = _pixels(network, scale, games)
+    return grid("dqn", environments=names, sparsities=sparsities(scale, values), **own, **choices)
+
+
+def full_pixels(network: Pixels, scale: Scale, games: Sequence[str], **choices: Any) -> tuple[Experiment, ...]:
+    """The dense networks of full size of `pixels`, alone."""
+    names, own = _pixels(network, scale, games)
+    return full_dense("dqn", names, **own, **choices)
+
+
+def _pixels(network: Pixels, scale: Scale, games: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """What is played at a scale, and the choices that shorten its runs."""
     names = at(scale, STAND_INS[:1], STAND_INS[: 2 if network == "cnn" else 1], tuple(games))
     smaller = {"network.num_blocks": 1} if network == "resnet" else {}  # a minute for all runs, not two
     shorter: dict[str, Any] = at(scale, {**_SMOKE_PIXELS, **smaller}, _QUICK_PIXELS, {})
-    parts = {"network": network, **shorter, **choices}
-    return grid("dqn", environments=names, sparsities=sparsities(scale, values), **parts)
+    return names, {"network": network, **shorter}
 
 
 def human_normalised(name: str, title: str, columns: str) -> Figure:
@@ -161,8 +174,27 @@ def human_normalised(name: str, title: str, columns: str) -> Figure:
     return Figure(name, title, "bars", x="method", y="human_normalised_return", columns=columns, lines="")
 
 
+def signal_to_noise(agent: AgentName, scale: Scale, names: Sequence[str], preset: PresetName) -> tuple[Experiment, ...]:
+    """What figure 5 shows of an agent: RigL, whose growth gradients decide, and dense networks."""
+    values = sparsities(scale, SPARSITIES)
+    return distinct(one for name in names for one in part(agent, scale, name, values, ("rigl",), preset=preset))
+
+
+def recorded(agent: AgentName, scale: Scale, study: Study) -> Study:
+    """The study with diagnostics of what figure 5 shows of an agent, so that they are there whoever trains it first.
+
+    At smoke without: compiling them takes longer than such a run.
+    """
+    if scale == "smoke":
+        return study
+    shown = environments(scale, CLASSIC if agent == "dqn" else MUJOCO)
+    names = [name for name in shown if any(one.environment == name for one in study.experiments)]
+    known = set(signal_to_noise(agent, scale, names, study.preset or "paper"))
+    return dataclasses.replace(study, diagnostics=identifiers(one for one in study.experiments if one in known))
+
+
 def sweep(agent: AgentName, scale: Scale, environment: str, preset: PresetName) -> tuple[Experiment, ...]:
-    """The sweep behind Tables 1 to 3: every combination of what a method has of these four choices."""
+    """The sweep behind Tables 1 to 3: every combination of what has an effect on a method of these four choices."""
     decays, fractions = [0.0, 1e-6, 1e-4, 1e-3], [0.0, 0.1, 0.2, 0.3, 0.5]
     choices: dict[str, Any] = {
         "weight_decay": at(scale, [1e-6], [0.0, 1e-4], decays),
@@ -170,7 +202,25 @@ def sweep(agent: AgentName, scale: Scale, environment: str, preset: PresetName) 
         "method.drop_fraction": at(scale, [0.3], [0.1, 0.5], fractions),
         "method.window.interval_updates": at(scale, [25, 50], [250, 1_000], [100, 250, 500, 1_000, 5_000]),
     }
-    return part(agent, scale, environment, (0.9,), preset=preset, **choices)
+    every = part(agent, scale, environment, (0.9,), preset=preset, **choices)
+    return tuple(one for one in every if not _repeats(one, choices, preset))
+
+
+def _repeats(experiment: Experiment, swept: Mapping[str, Any], preset: PresetName) -> bool:
+    """Whether another of the sweep differs from it in nothing that has an effect; the preset's own one is kept.
+
+    Pruning draws its weights as if dense, whatever the initialization, and where nothing is dropped, the interval at
+    which that is not done does not matter.
+    """
+    if experiment.method_name == "prune":
+        name = "sparsity_aware_initialization"
+    elif getattr(experiment.method, "drop_fraction", None) == 0:
+        name = "method.window.interval_updates"
+    else:
+        return False
+    chosen = operator.attrgetter(name)
+    usual = chosen(from_preset(experiment.agent_name, experiment.method_name, experiment.environment, preset))
+    return bool(chosen(experiment) != (usual if usual in swept[name] else swept[name][0]))
 
 
 def published_dense(scale: Scale, names: Sequence[str], preset: PresetName) -> tuple[Experiment, ...]:

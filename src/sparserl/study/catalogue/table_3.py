@@ -1,7 +1,7 @@
 """Table 3: the sweep that chose PPO's hyperparameters, on Walker2d.
 
-Assumed: every combination of weight decay, interval, drop fraction and initialization that a method has, one seed, 90
-%. At scale paper 452 runs, dense ones of as many parameters included, and 4 of full size.
+Assumed: every combination of weight decay, interval, drop fraction and initialization that has an effect on a method,
+one seed, 90 %. At scale paper 368 runs, dense ones of as many parameters included, and 4 of full size.
 """
 
 from sparserl.presets import PresetName
