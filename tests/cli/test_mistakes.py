@@ -312,6 +312,6 @@ def test_a_gpu_that_is_not_there(monkeypatch, capsys, tmp_path):
     result = call(capsys, *TRAIN, "--device", "gpu", "--output", str(tmp_path / "results"))
     assert result.status == 2
     assert result.err.splitlines() == [
-        "sparserl: there is no GPU on this machine: leave --device gpu away, or give a study's --scheduler"
+        "sparserl: there is no GPU on this machine: omit --device gpu, or give a study's --scheduler"
     ]
     assert not list(tmp_path.iterdir())

@@ -45,9 +45,11 @@ def run(options: Options, tell: Tell) -> dict[str, Any]:
     told = _all_lines(options, cores, num_processes, tell)
     notes = [line["note"] for lines in told for line in lines if "note" in line]
     samples = [Sample(**line["sample"]) for lines in told for line in lines if "sample" in line]
-    found = [line["row"] for lines in told for line in lines if "row" in line]
+    break_even = [line["row"] for lines in told for line in lines if "row" in line]
     keys = ("inputs", "outputs", "batch_size")
-    return document([*rows(samples), *sorted(found, key=lambda row: [row[key] for key in keys])], num_processes, notes)
+    return document(
+        [*rows(samples), *sorted(break_even, key=lambda row: [row[key] for key in keys])], num_processes, notes
+    )
 
 
 def _all_lines(options: Options, cores: Sequence[int], num_processes: int, tell: Tell) -> list[list[dict[str, Any]]]:

@@ -1,9 +1,9 @@
-"""Claims: one engine at a time for each study, so that nobody is surprised by a second one.
+"""Claims: one engine at a time for each study, so that a second one surprises nobody.
 
     DIR/studies/<name>@<scale>/lock          locked as long as the engine lives, where the file system can lock
     DIR/studies/<name>@<scale>/engine.json   which process that is, written anew every few seconds
 
-A claim keeps order; what keeps a run from being trained twice at once, whoever starts it, is the run's own lease.
+A claim only keeps order. What keeps a run from being trained twice at once is its own lease, whoever starts it.
 """
 
 import os
@@ -24,7 +24,7 @@ _LOCK, _CARD = "lock", "engine.json"
 
 
 class Claimed(NamedTuple):
-    """A study that is this process's own, until the claim is released."""
+    """A study that this process holds until the claim is released."""
 
     folder: Path
     lock: IO[str]
@@ -33,7 +33,7 @@ class Claimed(NamedTuple):
 
 @contextmanager
 def claimed(folder: str | Path) -> Iterator[None]:
-    """Have a study's folder for this process. Raises UserError at once, naming host and process, if another has it."""
+    """Hold a study's folder. Raises UserError at once, naming host and process, if another process holds it."""
     claim = _claim(Path(folder))
     beat = threading.Thread(target=_beat, args=(claim,), daemon=True)
     beat.start()
@@ -47,13 +47,13 @@ def claimed(folder: str | Path) -> Iterator[None]:
 
 
 def refuse_if_claimed(folder: str | Path) -> None:
-    """Raise UserError, naming host and process, where another process runs the study; looks only."""
+    """Raise UserError, naming host and process, if another process runs the study; this takes no claim."""
     if (holder := engine_of(folder)) is not None:
         raise UserError(_refusal(Path(folder), holder))
 
 
 def engine_of(folder: str | Path) -> Holder | None:
-    """The engine that runs a study now; None where nobody does, or whoever did is gone."""
+    """The engine that runs a study now; None if there is none, or it is gone."""
     folder = Path(folder)
     holder = _read(folder)
     if holder is None:
@@ -103,7 +103,7 @@ def _write(folder: Path) -> None:
 def _read(folder: Path) -> Holder | None:
     try:
         return Holder(**persistence.read_document(folder / _CARD))
-    except (UserError, TypeError):  # none, or one that a dying machine left half-written
+    except (UserError, TypeError):  # there is none, or a dying machine left half of it
         return None
 
 

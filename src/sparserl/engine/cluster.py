@@ -1,4 +1,4 @@
-"""Cluster: the Dask workers that a study runs on, threads of this process or anywhere else: the engine cannot tell."""
+"""Cluster: the Dask workers that a study runs on: threads here or processes anywhere, the engine cannot tell which."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ from sparserl.processes.versions import difference, versions
 CONNECT_SECONDS = 5.0
 CHECK_SECONDS = 15.0
 
-# Threads of this process: nothing to listen on, to sample, to spill, or to take for dead while a laptop sleeps.
+# Workers are threads of this process: no ports, no profiler, no spilling, and no worker is dead because a laptop slept.
 _LOCAL_CHOICES: Mapping[str, Any] = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
@@ -61,34 +61,34 @@ def connected(scheduler: str | None, num_workers: int | None = None, gpu: bool =
 
 def workers(client: Client) -> tuple[list[str], int]:
     """The addresses of the cluster's workers, and how many runs they can work on at once."""
-    found = client.scheduler_info(n_workers=-1)["workers"]
-    return sorted(found), sum(worker["nthreads"] for worker in found.values())
+    known = client.scheduler_info(n_workers=-1)["workers"]
+    return sorted(known), sum(worker["nthreads"] for worker in known.values())
 
 
 def silent_workers(client: Client, seconds: float) -> list[str]:
-    """The workers that the scheduler has not heard of for so much longer than of another one.
+    """The workers that the scheduler heard from that many seconds earlier than from the latest of them, or more.
 
-    Workers say every second or so that they are there, whatever they work on, and those that are frozen do not.
+    Whatever they work on, workers report every second or so; frozen ones do not.
     """
-    found = client.scheduler_info(n_workers=-1)["workers"]
-    latest = max((worker["last_seen"] for worker in found.values()), default=0.0)
-    return sorted(address for address, worker in found.items() if latest - worker["last_seen"] > seconds)
+    known = client.scheduler_info(n_workers=-1)["workers"]
+    latest = max((worker["last_seen"] for worker in known.values()), default=0.0)
+    return sorted(address for address, worker in known.items() if latest - worker["last_seen"] > seconds)
 
 
 def check_workers(client: Client, folder: Path) -> None:
     """Refuse workers whose versions differ from ours, or that do not see `folder`, in one line that names the first.
 
-    Where one does not answer within CHECK_SECONDS, none is refused here: each looks itself before it starts a run.
+    If any does not answer within CHECK_SECONDS, none is refused here: each checks again before it starts a run.
     """
     answers: queue.SimpleQueue[Mapping[str, Any] | Exception] = queue.SimpleQueue()
     threading.Thread(target=_ask, args=(client, folder, answers), daemon=True).start()
     try:
-        found = answers.get(timeout=CHECK_SECONDS)
+        answer = answers.get(timeout=CHECK_SECONDS)
     except queue.Empty:
         return
-    if isinstance(found, Exception):
-        raise UserError(f"the workers of {client.scheduler.address} cannot be asked: {found}") from found
-    for address, looked in sorted(found.items()):
+    if isinstance(answer, Exception):
+        raise UserError(f"the workers of {client.scheduler.address} cannot be asked: {answer}") from answer
+    for address, looked in sorted(answer.items()):
         if isinstance(looked, BaseException):
             raise UserError(f"worker {address} cannot run sparserl: {type(looked).__name__}: {looked}")
         if other := difference(versions(), looked["versions"]):
@@ -100,9 +100,9 @@ def check_workers(client: Client, folder: Path) -> None:
 
 
 def evict(client: Client, address: str) -> None:
-    """Make the scheduler give the tasks of a worker that no longer answers to others, without asking that one.
+    """Have the scheduler hand the tasks of a worker that no longer answers to others, without asking that worker.
 
-    A scheduler of another version may not know how: then it drops the worker itself, when its own patience ends.
+    A scheduler of another version may not know how; it then drops the worker when its own timeout has passed.
     """
 
     async def remove(dask_scheduler: Any) -> None:

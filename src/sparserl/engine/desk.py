@@ -1,4 +1,4 @@
-"""Desk: the runs that an engine has before it, and what it does as messages of the cluster come in."""
+"""Desk: the runs that an engine has in hand, and what it does when a message of the cluster comes in."""
 
 import heapq
 import queue
@@ -29,7 +29,7 @@ _GATHER_SECONDS = 30.0
 
 
 class Flight(NamedTuple):
-    """A run that is with the cluster: on which Dask worker, if it has started, and when that was last heard of."""
+    """A run that is with the cluster; `worker` is the Dask worker that started it, and `heard` when it last spoke."""
 
     folder: Path
     future: "Future[Outcome]"
@@ -38,7 +38,7 @@ class Flight(NamedTuple):
 
 
 class Desk:
-    """What the engine has before it: runs that wait, that wait for a time, that are with the cluster, that are over."""
+    """The runs in hand: those that wait, are put off for a time, are with the cluster, or are over."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Desk:
             self._watch()
 
     def stop(self) -> None:
-        """Cancel all, and wait until the workers that had started have ended; kill those of this process if asked."""
+        """Cancel all, and wait until the workers that had started have ended; kill them if interrupted meanwhile."""
         try:
             if self.client.status != "running":  # the workers of a scheduler that is gone stop by themselves
                 return
@@ -107,7 +107,7 @@ class Desk:
             self.tell(News("no workers", Path()))
 
     def _wake(self) -> None:
-        """Take up what has waited long enough: a run that another process had only once it lets go."""
+        """Take up what has waited long enough; a run that another process holds, only once that lets go of it."""
         while self.later and self.later[0][0] <= time.monotonic():
             _, folder = heapq.heappop(self.later)
             if folder not in self.busy:
@@ -215,7 +215,7 @@ class Desk:
         return Outcome(folder, "failed", None, "the Dask scheduler cancelled it", worker=flight.worker)
 
     def _watch(self) -> None:
-        """Give the runs of Dask workers that have fallen silent to others; the scheduler itself would take minutes."""
+        """Give the runs of silent Dask workers to others; the scheduler alone would take minutes to do so."""
         now, slept = time.monotonic(), time.monotonic() - self.ticked - _TICK_SECONDS
         self.ticked = now
         for key, flight in list(self.flights.items()):

@@ -1,6 +1,6 @@
 """Execution: what a Dask worker does for one run: it starts the run's process, listens to it, and tells how it ended.
 
-The function is the same on this machine and on a cluster. It never raises: whatever goes wrong is the run's outcome.
+It works the same on this machine and on a cluster. It never raises: whatever goes wrong becomes the run's outcome.
 """
 
 import dataclasses
@@ -133,7 +133,7 @@ def _record(folders: Sequence[Path], process_id: int, status: str, message: str)
 
 
 def _record_one(folder: Path, process_id: int, status: str, message: str) -> None:
-    """Nothing is written where another one has the run by now, or it was over before."""
+    """Write it, unless another process holds the run by now or the run was over before."""
     try:
         attempt = persistence.claim(folder)
         try:
@@ -154,7 +154,7 @@ def _signal_name(number: int) -> str:
 
 
 class _Teller:
-    """Passes progress on, seldom enough for a scheduler with many runs; what was evaluated is never passed over."""
+    """Passes progress on, seldom enough for a scheduler with many runs; evaluations are never left out."""
 
     def __init__(self, assignment: Assignment, around: Surroundings) -> None:
         self.assignment, self.around = assignment, around
@@ -166,14 +166,14 @@ class _Teller:
         try:
             told = json.loads(line)
             progress, run = parse_progress(told), str(told.get("run", Path(self.assignment.run_folder).name))
-        except (ValueError, KeyError, TypeError):  # something else that came from the worker: a sign of life at least
+        except (ValueError, KeyError, TypeError):  # no progress, but a sign of life
             return
         if progress.evaluation_return is None and run in self.pending:
             progress = progress._replace(evaluation_return=self.pending[run].evaluation_return)
         self.pending[run], self.environment_steps = progress, progress.environment_steps
 
     def pass_on(self, alive_seconds: float) -> None:
-        """Tell what is pending, at most once in a while; without news, that this worker is there."""
+        """Tell what is pending, at most once in a while; without news, that this worker is alive."""
         silent = time.monotonic() - self.told
         if self.pending and silent >= SECONDS_BETWEEN_TELLS:
             self.tell("progress")

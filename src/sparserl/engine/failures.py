@@ -24,12 +24,12 @@ def read_failures(folder: str | Path) -> Failures:
         return {}
     document = persistence.read_document(path)
     try:
-        return {name: tuple(Failure(**failure) for failure in found) for name, found in document["runs"].items()}
+        return {name: tuple(Failure(**each) for each in failures) for name, failures in document["runs"].items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is from another version of sparserl: {error}") from error
 
 
 def write_failures(folder: str | Path, failures: Mapping[str, Sequence[Failure]]) -> None:
-    """Keep the failures of a study in place of those before."""
-    runs = {name: [failure._asdict() for failure in found] for name, found in failures.items()}
+    """Replace what is kept of a study's failures."""
+    runs = {name: [each._asdict() for each in of_run] for name, of_run in failures.items()}
     persistence.write_document(Path(folder) / _FILE_NAME, {"runs": runs})

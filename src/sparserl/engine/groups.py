@@ -13,11 +13,11 @@ from sparserl.processes.outcomes import DIVERGED, FINISHED, Outcome
 MOST_SEEDS = 16  # side by side
 
 MostAtOnce = Callable[[Sequence[Path]], int]  # how many of these runs of one experiment one process may have
-Beside = Mapping[Path, tuple[Path, ...]]  # the run that stands for a group, and the others, those that are over, too
+Beside = Mapping[Path, tuple[Path, ...]]  # the run that stands for a group, and the others, even those that are over
 
 
 def grouped(run_folders: Sequence[Path], most_at_once: MostAtOnce) -> dict[Path, tuple[Path, ...]]:
-    """Seeds of one experiment together, as far as they can be; the others alone.
+    """The runs that stand for a group each, with the rest of the group: seeds of one experiment, or a run alone.
 
     Runs that were begun side by side stay together. Folders are absolute.
     """
@@ -61,7 +61,7 @@ def together(beside: Beside, run_folders: Sequence[Path]) -> dict[Path, list[Pat
 
 
 def state_of_all(runs: Sequence[Path], lease_seconds: float) -> State:
-    """What is still to be waited for: running where one of them runs; the first that is not final; else final."""
+    """The state of a group: running if any of its runs is, else the first state that is not final, else a final one."""
     states = [run_state(str(run), lease_seconds).state for run in runs]
     if "running" in states:
         return "running"
@@ -70,16 +70,16 @@ def state_of_all(runs: Sequence[Path], lease_seconds: float) -> State:
 
 def outcome_of(run: Path, outcome: Outcome) -> Outcome:
     """What the end of its group's process means for one run: its own status tells."""
-    found = run_state(str(run))
-    if found.state in FINAL:
-        status, steps = FINISHED if found.state == "finished" else DIVERGED, found.environment_steps
-        return Outcome(run, FINAL[found.state], status, found.message, steps, outcome.worker)
-    message = found.message if found.state == "failed" and found.message else outcome.message
+    own = run_state(str(run))
+    if own.state in FINAL:
+        status, steps = FINISHED if own.state == "finished" else DIVERGED, own.environment_steps
+        return Outcome(run, FINAL[own.state], status, own.message, steps, outcome.worker)
+    message = own.message if own.state == "failed" and own.message else outcome.message
     return outcome._replace(run_folder=run, message=message)
 
 
 def spread(tell: Tell, groups: Mapping[Path, Sequence[Path]]) -> Tell:
-    """`tell`, for all runs of a group what the engine tells of it; but for progress, which each run has of its own."""
+    """A `tell` that gives every run of a group the news of that group; progress is each run's own already."""
 
     def told(news: News) -> None:
         runs = groups.get(news.run_folder, ())
@@ -95,7 +95,7 @@ def spread(tell: Tell, groups: Mapping[Path, Sequence[Path]]) -> Tell:
 
 
 def remembered(remember: Remember, groups: Mapping[Path, Sequence[Path]]) -> Remember:
-    """`remember`, for all runs of a group what has failed of it."""
+    """A `remember` that notes what a group fails at for each of its runs."""
 
     def kept(run: Path, failures: Sequence[Failure]) -> None:
         for each in groups.get(run, (run,)):

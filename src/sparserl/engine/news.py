@@ -1,4 +1,4 @@
-"""News: what the engine tells of the runs it works through, and how it ends when its cluster is gone."""
+"""News: what the engine tells about the runs it works through, and how it ends when its cluster is gone."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from sparserl.processes.outcomes import Outcome, RunProgress
 
 
 class News(NamedTuple):
-    """What happened to a run: it started, came on, ended, is started again or waited for; or no worker is there."""
+    """A run has started, made progress or ended, is started again or waited for; or there is no Dask worker."""
 
     kind: Literal["started", "progress", "ended", "retry", "wait", "no workers"]
     run_folder: Path

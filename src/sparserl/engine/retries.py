@@ -15,7 +15,7 @@ class Retries:
     most: int = 3
     first_seconds: float = 2.0
     factor: float = 4.0
-    busy_seconds: float = 5.0  # until a run that another process holds is asked for again
+    busy_seconds: float = 5.0  # until we look again at a run that another process holds
 
     def __post_init__(self) -> None:
         if self.most < 0:
@@ -46,8 +46,8 @@ def failure_of(outcome: Outcome) -> Failure:
 def after(outcome: Outcome, failures: Sequence[Failure], retries: Retries) -> Next:
     """What follows an outcome, given the run's failures, this one included if it is one.
 
-    A run that another process has is waited for. An exception that comes a second time at the same step would come a
-    third time, because runs repeat bit for bit; what else fails is tried again, as machines differ from day to day.
+    A run that another process holds is waited for. An exception that is raised twice at the same step would be raised
+    a third time, because runs repeat bit for bit; other failures are tried again, since machines have better days.
     """
     match outcome.ending:
         case "busy" | "lost":
@@ -64,7 +64,7 @@ def gives_up(failures: Sequence[Failure], retries: Retries) -> bool:
 
 
 def lasting(failures: Sequence[Failure]) -> tuple[Failure, ...]:
-    """The failures that count for a later engine: it is asked for when a disk that was full has room again."""
+    """The failures that a later engine counts: not those of a full disk, as it is started when there is room again."""
     return tuple(failure for failure in failures if failure.exit_status != NO_ROOM)
 
 

@@ -1,7 +1,7 @@
-"""Engine: works through the runs of a study on a Dask cluster, a few at a time, and never stops for one that fails.
+"""Running: works through the runs of a study on a Dask cluster, a few at a time; a failure never stops the others.
 
-The truth is on disk, in the folders of the runs: an engine that is lost, loses nothing. What it submits are assignments
-to have a run worked on, which may be answered twice without harm, because a run is held by a lease.
+The truth is on disk, in the folders of the runs, so that nothing is lost with an engine. The cluster may work on the
+same assignment twice without harm: a lease lets only one process write to a run.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -30,7 +30,7 @@ _SCRATCH = re.compile(r"\.attempt=(\d+)")
 
 
 class Busy(UserError):
-    """A run that another process works on."""
+    """The run is one that another process works on."""
 
 
 class Lease(NamedTuple):
@@ -100,7 +100,7 @@ def claim(run_folder: str | Path, lease_seconds: float = LEASE_SECONDS) -> Attem
 
 
 def read_lease(run_folder: str | Path) -> Lease | None:
-    """Who works, or worked last, on a run; None where nobody ever did, or the file says nothing that makes sense."""
+    """Who works on a run, or worked on it last; None if nobody ever did, or if the file makes no sense."""
     try:
         return _parsed(read_document(Path(run_folder) / _FILE_NAME))
     except NewerFormat:
@@ -110,7 +110,7 @@ def read_lease(run_folder: str | Path) -> Lease | None:
 
 
 def is_working(run_folder: str | Path, lease_seconds: float = LEASE_SECONDS) -> bool:
-    """Whether a process works on the run, as far as can be told at once; one on another machine is believed."""
+    """Whether a process works on the run, as far as can be told at once; another machine's lease is believed."""
     lease = read_lease(run_folder)
     return lease is not None and _is_held(lease, lease_seconds, elsewhere=True)
 
@@ -122,7 +122,7 @@ def is_tidy(run_folder: str | Path) -> bool:
 
 
 def _is_held(lease: Lease, lease_seconds: float, elsewhere: bool = False) -> bool:
-    """Whether a lease holds; for one of another machine the answer is `elsewhere`."""
+    """Whether a lease holds; for a holder on another machine the answer is `elsewhere`."""
     if lease.released:
         return False
     alive = is_alive(lease.holder)
@@ -166,8 +166,8 @@ def _scratch(folder: Path, number: int) -> Path:
 
 
 def _scratches(folder: Path) -> list[int]:
-    found = (_SCRATCH.fullmatch(path.name) for path in folder.iterdir())
-    return sorted(int(match[1]) for match in found if match)
+    matches = (_SCRATCH.fullmatch(path.name) for path in folder.iterdir())
+    return sorted(int(match[1]) for match in matches if match)
 
 
 def _fence(scratch: Path) -> None:

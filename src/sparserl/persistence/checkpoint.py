@@ -127,9 +127,9 @@ def read_listed(path: Path, entry: Any) -> bytes:
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise UserError(f"the list of files gives no size for {path}")
     with user_error("read", path):
-        found = path.stat().st_size
-    if found != size:
-        raise UserError(f"{path} is damaged: {found} bytes instead of {size}")
+        actual = path.stat().st_size
+    if actual != size:
+        raise UserError(f"{path} is damaged: {actual} bytes instead of {size}")
     content = read_bytes(path, size)
     if file_entry(content) != entry:
         raise UserError(f"{path} is damaged: its content does not match its checksum")

@@ -77,14 +77,14 @@ def read_newest(run_folder: str | Path) -> tuple[Generation | None, list[str]]:
 
     Raises NewerFormat, a UserError, where a newer sparserl wrote one.
     """
-    found, complaints = read_common([run_folder])
-    return (found[0] if found else None), complaints
+    generations, complaints = read_common([run_folder])
+    return (generations[0] if generations else None), complaints
 
 
 def read_common(run_folders: Sequence[str | Path]) -> tuple[list[Generation], list[str]]:
-    """The checkpoints of several runs at the newest step at which all of them have one that is whole; else none.
+    """The checkpoints of several runs at the newest step at which each has a whole one; none if there is no such step.
 
-    With a line for each newer one that is damaged. Newest is what the newest attempt at the first run stored last.
+    With a line for each newer one that is damaged. The newest is what the newest attempt at the first run stored last.
     Raises NewerFormat, a UserError, where a newer sparserl wrote one.
     """
     complaints: list[str] = []
@@ -104,7 +104,7 @@ def read_common(run_folders: Sequence[str | Path]) -> tuple[list[Generation], li
 
 
 def kept_after(generation: Generation) -> Kept:
-    """What to go on with after a generation was read: it, and no other, so that the damaged ones go."""
+    """What to go on with after a generation was read: that one alone, so that damaged ones are dropped."""
     return Kept(((generation.name, generation.segments),))
 
 
@@ -114,12 +114,12 @@ def drop_generations(attempt: Attempt) -> None:
 
 
 def has_generations(run_folder: str | Path) -> bool:
-    """Whether there is a checkpoint to go on from, be it damaged."""
+    """Whether there is a checkpoint to go on from, even a damaged one."""
     return bool(_generations(Path(run_folder) / CHECKPOINTS))
 
 
 def generation_steps(run_folder: str | Path) -> list[int]:
-    """The steps of all checkpoints of a run, damaged ones, too."""
+    """The steps of all checkpoints of a run, those of damaged ones included."""
     return [int(_step(path).removeprefix("step=")) for path in _generations(Path(run_folder) / CHECKPOINTS)]
 
 
@@ -135,8 +135,8 @@ def _step(generation: Path) -> str:
 
 def _generations(folder: Path) -> list[Path]:
     """All of them, newest first: those of the newest attempt, and of these the last."""
-    found = [(match, path) for path in folder.glob("step=*") if (match := _GENERATION.fullmatch(path.name))]
-    return [path for match, path in sorted(found, key=lambda each: (int(each[0][2]), int(each[0][1])), reverse=True)]
+    named = [(match, path) for path in folder.glob("step=*") if (match := _GENERATION.fullmatch(path.name))]
+    return [path for match, path in sorted(named, key=lambda each: (int(each[0][2]), int(each[0][1])), reverse=True)]
 
 
 def _drop_others(folder: Path, kept: Kept, through: Path) -> None:

@@ -13,6 +13,6 @@ def layout_of(seeds: Sequence[int]) -> str:
 
 
 def seeds_of(layout: str) -> tuple[int, ...]:
-    """The seeds of a program that holds several; none for a run alone, and for what says nothing that makes sense."""
+    """The seeds of a program that holds several; none for a run alone, or if the text makes no sense."""
     match = _SIDE_BY_SIDE.fullmatch(layout)
     return tuple(map(int, match[1].split(","))) if match else ()

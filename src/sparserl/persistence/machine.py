@@ -51,7 +51,7 @@ def _memory_groups(system: Path) -> list[tuple[Path, str]]:
         lines = (system / "proc/self/cgroup").read_text(errors="replace").splitlines()
     except OSError:
         return []
-    found = []
+    limits = []
     for controllers, _, place in (line.partition(":")[2].partition(":") for line in lines):
         if controllers == "":
             root, name = system / "sys/fs/cgroup", "memory.max"
@@ -60,8 +60,8 @@ def _memory_groups(system: Path) -> list[tuple[Path, str]]:
         else:
             continue
         own = root / place.strip("/")
-        found += [(folder, name) for folder in (own, *own.parents) if folder.is_relative_to(root)]
-    return found
+        limits += [(folder, name) for folder in (own, *own.parents) if folder.is_relative_to(root)]
+    return limits
 
 
 @functools.cache  # it stays what it is, and checkpoints ask for it
@@ -77,8 +77,8 @@ def _cpu_info(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
 
 def _feature_class(flags: str) -> str:
     """The widest vector instructions among a processor's `flags`, because XLA compiles for these."""
-    found = set(flags.split())
-    wide = next((name for flag, name in _FEATURE_CLASSES if flag in found), None)
+    given = set(flags.split())
+    wide = next((name for flag, name in _FEATURE_CLASSES if flag in given), None)
     return wide or ("neon" if platform.machine() in ("arm64", "aarch64") else platform.machine())
 
 

@@ -36,7 +36,7 @@ class Ring(NamedTuple):
 
 
 class Shaped(Protocol):
-    """An array, or what tells of one."""
+    """An array, or what says how an array looks."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -105,9 +105,9 @@ def ring_rows(
             raise strange
         shape = lambda array, num_rows=num_rows: (num_rows, *array.shape[1:])
         rows = {name: _unpacked(arrays, name, shape(array), np.dtype(array.dtype)) for name, array in ring.items()}
-        if any(found is None for found in rows.values()):
+        if any(array is None for array in rows.values()):
             raise strange
-        yield segment.first, {name: found for name, found in rows.items() if found is not None}
+        yield segment.first, {name: array for name, array in rows.items() if array is not None}
 
 
 def _write_segment(attempt: Attempt, ring: Ring, first: int, last: int) -> Segment:
@@ -138,8 +138,8 @@ def _unpacked(
         content = _CODEC.decompress(pa.py_buffer(stored[name + _COMPRESSED]), decompressed_size=size)
     except (OSError, pa.ArrowException):
         return None
-    found = np.frombuffer(content, np.uint8)
-    return found.reshape(shape).astype(dtype, copy=False) if found.size == size else None
+    flat = np.frombuffer(content, np.uint8)
+    return flat.reshape(shape).astype(dtype, copy=False) if flat.size == size else None
 
 
 def _read_segment(path: Path, segment: Segment) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Cores: which processor or GPU each worker gets, so that engines of one person side by side do not share them."""
+"""Cores: which processor or GPU each worker gets, so that several engines of a user do not share them."""
 
 import os
 import tempfile
@@ -31,7 +31,7 @@ def allowed_cores() -> list[int]:
 
 
 def claim_core(candidates: list[int]) -> Core:
-    """One of `candidates`, if possible one that no other engine has claimed; a claim ends with its process."""
+    """A processor out of `candidates`, one that nobody has claimed if there is any; a claim ends with its process."""
     for number in candidates:
         if (claim := _claim(str(number))) is not None:
             return Core(number, claim)
@@ -43,18 +43,18 @@ def allowed_gpus() -> list[str]:
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return [name.strip() for name in named.split(",") if name.strip()]
-    found = (path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
-    return sorted(found, key=int)
+    numbers = (path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
+    return sorted(numbers, key=int)
 
 
 def refuse_without_gpu() -> None:
     """Raise UserError, one line, where this machine has no GPU that may be used."""
     if not allowed_gpus():
-        raise UserError("there is no GPU on this machine: leave --device gpu away, or give a study's --scheduler")
+        raise UserError("there is no GPU on this machine: omit --device gpu, or give a study's --scheduler")
 
 
 def claim_gpu(candidates: list[str]) -> Gpu:
-    """One of `candidates`, if possible one that no other run of this person has; a claim ends with its process."""
+    """A GPU out of `candidates`, one that nobody has claimed if there is any; a claim ends with its process."""
     for name in candidates:
         if (claim := _claim(f"gpu-{name}")) is not None:
             return Gpu(name, claim)

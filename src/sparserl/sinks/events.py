@@ -7,13 +7,17 @@ from typing import Any, Literal, NamedTuple, Protocol
 from sparserl import persistence
 from sparserl.persistence import FACTS
 
-# What tells a row's run, the same in all its rows, and where the row stands in it.
+# The columns that say which run a row belongs to, and where it stands in the run.
 IDENTITY = ("experiment_id", "agent", "method", "environment", "sparsity", "seed", "environment_steps")
-_PASSING = ("environment_steps", "environment_steps_per_second", "updated")  # a status is not new for these
+_PASSING = (
+    "environment_steps",
+    "environment_steps_per_second",
+    "updated",
+)  # a status that differs in these alone is no news
 
 
 class Event(NamedTuple):
-    """Something new of a run, named "<experiment id>/seed=<n>".
+    """Something new about a run, named "<experiment id>/seed=<n>".
 
     `fields` of an evaluation and of a status are those on disk. Those of diagnostics, all of one evaluation, have in
     place of the measured columns `networks`: network -> layer -> column -> number or None.
@@ -26,7 +30,7 @@ class Event(NamedTuple):
 
 
 class Position(NamedTuple):
-    """How far a run was passed on: environment steps of its last evaluation and diagnostics, and its last status."""
+    """How much of a run was passed on: the steps of its last evaluation and diagnostics, and its last status."""
 
     evaluation: int = -1
     diagnostics: int = -1
@@ -37,7 +41,7 @@ class Sink(Protocol):
     """A target that events are passed on to."""
 
     def passed(self) -> Mapping[str, Position]:
-        """What the target itself still shows to have, by run; it need not know of all."""
+        """What the target itself shows to have received, by run; it need not know about all."""
         ...
 
     def write(self, events: Sequence[Event]) -> Collection[str]:
@@ -70,7 +74,7 @@ def after_all(positions: Mapping[str, Position], events: Iterable[Event]) -> dic
 
 
 def joined(stored: Mapping[str, Position], shown: Mapping[str, Position]) -> dict[str, Position]:
-    """Where runs stand by what was stored and by what the target shows, which is newer where a kill came between."""
+    """Where runs stand, by what was stored and by what the target shows, which is newer after a kill in between."""
     both = dict(stored)
     for run, newer in shown.items():
         older = both.get(run, Position())
@@ -94,6 +98,6 @@ def numbers_of(event: Event) -> dict[str, float]:
 
 
 def status_mark(fields: Mapping[str, Any]) -> str:
-    """What is the same for two states of `status.json` exactly where nobody need be told of the second."""
+    """A digest that differs between two states of `status.json` only if the second one is news."""
     lasting = {name: value for name, value in fields.items() if name not in _PASSING}
     return hashlib.sha256(persistence.canonical_json(lasting).encode()).hexdigest()[:16]

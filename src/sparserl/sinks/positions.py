@@ -22,7 +22,7 @@ def read_positions(folder: Path) -> dict[str, Position]:
         return {}
     try:
         runs = persistence.read_document(path)["runs"]
-        return {str(run): Position(int(one), int(other), str(mark)) for run, (one, other, mark) in runs.items()}
+        return {run: Position(int(rows), int(diagnoses), str(mark)) for run, (rows, diagnoses, mark) in runs.items()}
     except (UserError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
             f"{path} cannot be read, so that it is not known what was passed on: move {folder} away to pass on all "

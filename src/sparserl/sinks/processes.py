@@ -1,4 +1,4 @@
-"""Processes: one for each kind of sink beside a study, which they can neither stop nor slow."""
+"""Processes: one for each kind of sink, beside a study that they can neither stop nor slow down."""
 
 import contextlib
 import os

@@ -22,11 +22,11 @@ def find_runs(places: Iterable[Path]) -> dict[str, Path]:
 
     Where two places hold the same run the first counts. Raises UserError naming a damaged study.json.
     """
-    found: dict[str, Path] = {}
+    runs: dict[str, Path] = {}
     for place in places:
         for folder in _runs_in(place):
-            found.setdefault(f"{folder.parent.name}/{folder.name}", folder)
-    return found
+            runs.setdefault(f"{folder.parent.name}/{folder.name}", folder)
+    return runs
 
 
 def _runs_in(place: Path) -> Iterator[Path]:
@@ -60,16 +60,16 @@ def signature(run_folder: Path) -> Signature:
 
 def _signature_of_file(path: Path) -> tuple[int, int, int] | None:
     try:
-        found = path.stat()
+        stat = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
+    return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
 
 def new_events(name: str, folder: Path, position: Position, tell: Callable[[str], None]) -> list[Event]:
-    """What a run has stored since `position`, in order: what is damaged is told and left out.
+    """What a run has stored since `position`, in order; damaged files are told and left out.
 
-    The status is read first and, where the run has ended, passed on last: nothing of the run comes behind its end.
+    The status is read first and, if the run has ended, passed on last, so that nothing follows the end of a run.
     """
     steps = position.evaluation
     status = _or_nothing(lambda: _new_status(name, folder, position), tell)

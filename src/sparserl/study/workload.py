@@ -83,7 +83,7 @@ def _num_evaluations(experiment: Experiment) -> int:
 
 
 def _evaluation_length_steps(experiment: Experiment, spec: EnvSpec) -> int:
-    """One episode or, where an evaluation has a number of steps, the one before whose end a share of them is made."""
+    """The longest that any environment of an evaluation plays: its share of the steps, and an episode to its end."""
     settings = experiment.evaluation
     episode_steps = min(spec.time_limit_steps or settings.max_episode_steps, settings.max_episode_steps)
     share_steps = math.ceil(settings.min_steps / settings.num_episodes)

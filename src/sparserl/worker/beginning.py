@@ -21,17 +21,17 @@ class Beginning(NamedTuple):
 
 
 def beginnings(attempts: Sequence[Attempt], experiment: Experiment, layout: str, force: bool) -> list[Beginning]:
-    """The newest whole checkpoints of runs, all of the same step; what is wrong with newer ones is told in the log.
+    """The newest whole checkpoints of runs, all of the same step; damaged newer ones are told in the log.
 
-    Where there is no such step all begin anew. Raises UserError where one was made by another machine class, in another
-    layout, or with other choices: `force` accepts machine class and layout.
+    If there is no such step, all begin anew. Raises UserError if a checkpoint was made on another machine class, in
+    another layout, or with other choices; `force` accepts another machine class and layout.
     """
     checkpoints, complaints = persistence.read_common([attempt.run_folder for attempt in attempts])
     for complaint in complaints:
         tell(f"a checkpoint is left out: {complaint}")
     if checkpoints:
-        found = zip(attempts, checkpoints, strict=True)
-        return [_beginning(attempt, checkpoint, experiment, layout, force) for attempt, checkpoint in found]
+        pairs = zip(attempts, checkpoints, strict=True)
+        return [_beginning(attempt, checkpoint, experiment, layout, force) for attempt, checkpoint in pairs]
     for attempt in attempts:
         checkpoint, _ = persistence.read_newest(attempt.run_folder)
         if checkpoint is not None:
@@ -57,16 +57,16 @@ def _beginning(attempt: Attempt, checkpoint: Generation, experiment: Experiment,
 
 
 def behind(attempts: Mapping[int, Attempt]) -> list[int]:
-    """The seeds that have no step in common with the others any more, because they stopped early while those went on.
+    """The seeds that no longer share a step with the others, because they stopped early while those went on.
 
-    Checkpoints of seeds side by side are at most one apart. Where the foremost has but one, none is behind: all were
-    stopped while they stored their first.
+    Seeds side by side are at most one checkpoint apart. If the foremost has only one checkpoint, none is behind: all
+    were stopped while they stored their first.
     """
     steps = {seed: persistence.generation_steps(attempt.run_folder) for seed, attempt in attempts.items()}
-    foremost = max(steps.values(), key=lambda found: max(found, default=-1))
+    foremost = max(steps.values(), key=lambda stored: max(stored, default=-1))
     if len(foremost) < 2:
         return []
-    return [seed for seed, found in steps.items() if max(found, default=-1) < min(foremost)]
+    return [seed for seed, stored in steps.items() if max(stored, default=-1) < min(foremost)]
 
 
 def _differences(then: Mapping[str, str], now: Mapping[str, str]) -> Sequence[str]:

@@ -18,11 +18,11 @@ Rows = list[dict[str, Any]]
 
 
 class Book:
-    """The rows of one table of a run: those that this attempt knows, and stored ones of later steps.
+    """The rows of one table of a run: those that this attempt knows, and stored rows of later steps.
 
-    An attempt goes on from a checkpoint and comes by steps that an earlier one has written already. Those rows stay,
-    so that nothing that was told is ever missing, and each is compared when it comes again. `facts` are columns that
-    all rows have alike, those of an earlier version, too.
+    An attempt that goes on from a checkpoint repeats steps whose rows an earlier attempt has written already. They
+    stay, so that nothing told is ever missing, and each is compared with the row that comes again. `facts` are columns
+    with the same value in all rows, also in those that an earlier version wrote.
     """
 
     def __init__(self, attempt: Attempt, table: Table, known: Rows, facts: Mapping[str, Any]) -> None:
@@ -162,7 +162,7 @@ class Keeper:
 
 
 class _Clock:
-    """Environment steps per second since the end of the first chunk, whose time is compilation."""
+    """Environment steps per second since the end of the first chunk, most of whose time is compilation."""
 
     def __init__(self) -> None:
         self.marks: list[tuple[float, int]] = []
@@ -176,7 +176,7 @@ class _Clock:
 
 
 def record(attempt: Attempt, status: str, message: str) -> None:
-    """Say how an attempt ended that came to nothing before it could keep anything; a result stays what it is."""
+    """Record how an attempt ended that may not have kept anything yet; a finished or diverged run stays so."""
     last = _last_status(attempt.run_folder) or Status(status)
     if last.status not in ("finished", "diverged"):
         last = last._replace(status=status, message=message, attempt=attempt.number, process_id=None, host=None)
@@ -184,7 +184,7 @@ def record(attempt: Attempt, status: str, message: str) -> None:
 
 
 def result_of(run_folder: Path) -> Status | None:
-    """The status of a run that is over for good, finished or diverged; None where there is something left to do."""
+    """The status of a run that is over for good, finished or diverged; None if there is something left to do."""
     status = _last_status(run_folder)
     if status is None or status.status not in ("finished", "diverged"):
         return None
@@ -193,7 +193,7 @@ def result_of(run_folder: Path) -> Status | None:
 
 
 def _last_status(run_folder: Path) -> Status | None:
-    """The status that a run has; a damaged one says nothing, and the next one takes its place."""
+    """The status of a run; a damaged file says nothing and will be replaced."""
     try:
         return persistence.read_status(run_folder)
     except persistence.NewerFormat:

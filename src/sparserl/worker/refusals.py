@@ -27,7 +27,7 @@ def refuse_another_device() -> None:
         except RuntimeError:
             backend = "cpu"
         if backend == "cpu":
-            raise UserError("a GPU is asked for, and JAX finds none: install jax with CUDA, or leave --device gpu away")
+            raise UserError("a GPU is asked for, and JAX finds none: install jax with CUDA, or omit --device gpu")
 
 
 def refuse_side_by_side(experiment: Experiment, run_folders: Sequence[Path]) -> None:

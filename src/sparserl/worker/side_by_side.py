@@ -11,7 +11,7 @@ MOST_STATE_BYTES = 4 * 2**30  # of all of them, replay included; a program may h
 
 
 def most_at_once(runs: Sequence[Path]) -> int:
-    """How many of these runs of one experiment one process may train; what is wrong with them, the worker says."""
+    """How many of these runs of one experiment a process may train; if they cannot be read, the worker will say why."""
     try:
         experiment = Experiment.from_choices(persistence.read_experiment(runs[0].parent)["choices"])
         diagnosed = any(persistence.read_request(run).diagnostics for run in runs)

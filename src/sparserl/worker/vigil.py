@@ -20,7 +20,7 @@ STOP_SECONDS = 4.0  # a chunk takes about one second, a checkpoint less
 
 
 class Interrupt:
-    """Whether the process was asked to end; `late` is what it does last if it cannot come to an end by itself."""
+    """Whether the process was asked to end; `late` is the last thing it does if it cannot end in time by itself."""
 
     def __init__(self, late: Callable[[], None]) -> None:
         self.asked = False
