@@ -59,9 +59,9 @@ def test_runs_that_lack_diagnostics_are_told_of_and_trained_again_where_that_is_
 def begin(run, diagnostics=False):
     from persistence.stored_run import row
 
-    persistence.write_evaluations(run, [row(persistence.EVALUATION_SCHEMA)])
+    persistence.write_table(persistence.EVALUATIONS, run, [row(persistence.EVALUATION_SCHEMA)])
     if diagnostics:
-        persistence.write_diagnostics(run, [row(persistence.DIAGNOSTICS_SCHEMA)])
+        persistence.write_table(persistence.DIAGNOSTICS, run, [row(persistence.DIAGNOSTICS_SCHEMA)])
     return run
 
 

@@ -307,7 +307,7 @@ class SAC:
 
     @property
     def _temperature_optimizer(self) -> optax.GradientTransformation:
-        return optax.adam(self.settings.temperature_learning_rate)
+        return optax.adam(self.settings.temperature_learning_rate)  # Deviation 27: its epsilon is 1e-8.
 
     @property
     def _box(self) -> Box:

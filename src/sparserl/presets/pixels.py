@@ -46,7 +46,7 @@ def dqn_atari(method: str, preset: PresetName, environment: str, network: Networ
         epsilon_decay_begin_steps=20_000,
         epsilon_decay_steps=250_000 if published else 25_000,  # Deviation 50
         evaluation_epsilon=0.001,
-        huber=True,
+        huber=True,  # Deviation 55.
         reward_limit=1.0,
     )
     return Preset(

@@ -20,6 +20,7 @@ Pixels = Literal["cnn", "resnet"]
 T = TypeVar("T")
 
 CLASSIC = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0")
+# Deviation 56.
 FIGURE_2 = ("HalfCheetah-v5", "Walker2d-v5", "Humanoid-v5")
 FIGURE_9 = ("Hopper-v5", "Ant-v5")
 MUJOCO = (*FIGURE_2, *FIGURE_9)
@@ -27,7 +28,7 @@ SENSITIVITY = ("Walker2d-v5",)  # the paper names no environment for figures 4 a
 SENSITIVITY_SPARSITY = (0.8,)  # figures 4 and 13
 SPARSITIES = (0.5, 0.8, 0.9, 0.95)
 HIGHEST = 0.99
-LEFT_OUT: Mapping[tuple[str, str], tuple[float, ...]] = {  # where most of what is left alive are biases
+LEFT_OUT: Mapping[tuple[str, str], tuple[float, ...]] = {  # where most of what is left alive are biases (Deviation 58)
     ("sac", "Humanoid-v5"): (HIGHEST,),
     ("sac", "Ant-v5"): (HIGHEST,),
     ("ppo", "Humanoid-v5"): (0.95, HIGHEST),
@@ -85,7 +86,7 @@ _QUICK: dict[AgentName, dict[str, Any]] = {
     },
     "ppo": {"evaluation.interval_steps": 20_000, "evaluation.num_episodes": 10},
 }
-_NUM_SEEDS = {"dqn": (2, 5, 10), "sac": (2, 3, 10), "ppo": (2, 5, 9)}  # smoke, quick, paper
+_NUM_SEEDS = {"dqn": (2, 5, 10), "sac": (2, 3, 10), "ppo": (2, 5, 9)}  # smoke, quick, paper (Deviation 57)
 
 
 def at(scale: Scale, smoke: T, quick: T, paper: T) -> T:
