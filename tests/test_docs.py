@@ -26,6 +26,13 @@ def test_python_in_documents_runs(name, capsys):
     assert lines[-1][-1].startswith("0.10"), "a density of 0.1 was asked for"
 
 
+def test_python_about_mistakes_runs():
+    [block] = blocks("docs/command-line.md")
+    namespace: dict = {"__name__": "document"}
+    exec(compile(block, "docs/command-line.md", "exec"), namespace)
+    assert namespace["told"][0] == "total_steps"
+
+
 def test_python_about_environments_runs():
     namespace: dict = {"__name__": "document"}
     for number, block in enumerate(blocks("docs/environments.md")):

@@ -17,6 +17,7 @@ _IN_WORDS: dict[Any, str] = {
     types.NoneType: "None",
 }
 _AS_NEAR = 0.05  # names whose likeness to a word differs by less are told together
+_UNIONS = (types.UnionType, typing.Union)  # the latter where a Literal is part of it
 _PLURALS = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of words"}
 
 
@@ -94,14 +95,14 @@ def within(place: str) -> contextlib.AbstractContextManager[None]:
     return renaming(lambda field: field if field.outer else field._replace(name=f"{place}.{field.name}"))
 
 
-def nearest(word: Any, names: Iterable[str]) -> tuple[str, ...]:
+def nearest(word: Any, names: Iterable[Any]) -> tuple[str, ...]:
     """The name most like `word`, and up to two that are as near; none where no name is like it.
 
     The last part of a name stands for all of it: width for network.width.
     """
     if not isinstance(word, str):
         return ()
-    word, whole = _plain(word), {_plain(name): name for name in names}
+    word, whole = _plain(word), {_plain(name): name for name in map(str, names)}
     spellings = {_last_part(spelling): name for spelling, name in whole.items()} | whole
     for spelling in dict.fromkeys((word, _last_part(word))):
         if near := get_close_matches(spelling, spellings):
@@ -124,10 +125,17 @@ def in_words(hint: Any) -> str:
         return either(arguments)
     if typing.get_origin(hint) is tuple:
         return _PLURALS.get(arguments[0], "a list")
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:  # the latter of a Literal
-        literal = lambda one: typing.get_origin(one) is typing.Literal
-        return either(word for one in arguments for word in (typing.get_args(one) if literal(one) else [in_words(one)]))
+    if typing.get_origin(hint) in _UNIONS:
+        return either(words for kind in arguments for words in (choices_of(kind) or [in_words(kind)]))
     return _IN_WORDS.get(hint, f"a value of type {getattr(hint, '__name__', hint)}")
+
+
+def choices_of(hint: Any) -> tuple[Any, ...]:
+    """The values that a type names one by one: those of a Literal, alone or among alternatives."""
+    if typing.get_origin(hint) is typing.Literal:
+        return typing.get_args(hint)
+    kinds = typing.get_args(hint) if typing.get_origin(hint) in _UNIONS else ()
+    return tuple(value for kind in kinds for value in choices_of(kind))
 
 
 def _told(field: Field, joint: str) -> str:

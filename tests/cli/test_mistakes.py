@@ -151,6 +151,11 @@ MISTAKES = {
         [*TRAIN, "--layer-sparsities", "hidden_1=1"],
         ["--layer-sparsities is 'hidden_1=1.0'", "below 1"],
     ),
+    "environment misspelt": (
+        ["train", "dqn", "rigl", "--enviroment", "CartPole-v1"],
+        ["did you mean '--environment'?"],
+    ),
+    "word too many": ([*TRAIN, "--sparsity", "0.5", "0.6"], ["'0.6'", "--sparsity takes one value"]),
     "option": ([*TRAIN, "--sparcity", "0.5"], ["--sparcity", "--sparsity"]),
     "option of a part": ([*TRAIN, "--batch-size", "5"], ["--batch-size", "--agent.batch-size"]),
     "stray word": ([*TRAIN, "--agent.double", "yes"], ["'yes'", "--agent.double takes no value"]),

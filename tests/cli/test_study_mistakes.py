@@ -129,7 +129,7 @@ FILES = {  # text of the file, line that must be named, words that must be told
     "name of another file": (
         in_study(f'return Study("worse", "Why?", grid({GOOD}), 2)'),
         LINES + 1,
-        ["the study's name is 'worse'", "must be the file's, 'bad'"],
+        ["name is 'worse'", "must be the file's, 'bad'"],
     ),
     "no experiments": (in_study('return Study("bad", "Why?", (), 2)'), FIRST, ["experiments is empty"]),
     "experiments that are names": (

@@ -159,7 +159,14 @@ def test_mistakes(capsys, tmp_path):
         ("resume", "figure_8", "--scale", "quick"): "is from another version",
         ("resume",): "NAME is missing",
         ("run", "figure_8", "--num-workers", "0"): "--num-workers is 0: it must be at least 1",
-        ("run", "figure_8", "--num-workers", "2", "--scheduler", "tcp://a:1"): "--num-workers is for this machine",
+        (
+            "run",
+            "figure_8",
+            "--num-workers",
+            "2",
+            "--scheduler",
+            "tcp://a:1",
+        ): "--num-workers is 2: it is for this machine; the workers of --scheduler",
         (
             "run",
             "figure_8",
@@ -168,7 +175,7 @@ def test_mistakes(capsys, tmp_path):
         ): "--memory-limit is 'lots': it takes a number of bytes such as 4GB",
         ("run", "figure_8", "--hang-seconds", "0"): "--hang-seconds is 0.0: it must be more than 0",
         ("run", "figure_8", "--device", "gpux"): "did you mean 'gpu'?",
-        ("retry", "figure_8", "--schedular", "x"): "the nearest is --scheduler",
+        ("retry", "figure_8", "--schedular", "x"): "did you mean '--scheduler'?",
     }
     for words, expected in cases.items():
         result = call(capsys, "study", *words, "--output", tmp_path)

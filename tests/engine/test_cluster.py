@@ -152,7 +152,7 @@ def test_workers_that_do_not_see_the_results(tmp_path):
 
 @pytest.mark.parametrize("address", ["nonsense", "foo://x:1", "localhost"])
 def test_addresses_that_are_none(address):
-    with pytest.raises(UserError, match=f"--scheduler is '{address}'"), cluster.connected(address):
+    with pytest.raises(UserError, match=f"^scheduler is '{address}'"), cluster.connected(address):
         pass
 
 

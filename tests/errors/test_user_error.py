@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from sparserl.errors import DiskFull, Field, UserError, either, in_words, nearest, renaming, within
+from sparserl.errors import DiskFull, Field, UserError, choices_of, either, in_words, nearest, renaming, within
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,11 @@ def test_a_whole_name_is_nearer_than_a_last_part():
 )
 def test_types_in_words(hint, words):
     assert in_words(hint) == words
+
+
+def test_choices_that_a_type_names():
+    assert choices_of(Literal["a", "b"]) == choices_of(typing.Optional[Literal["a", "b"]]) == ("a", "b")  # noqa: UP045
+    assert choices_of(int) == choices_of(float | None) == choices_of(tuple[int, ...]) == ()
 
 
 def test_either():

@@ -97,7 +97,7 @@ def test_a_matched_dense_network_counts_all_networks_and_both_sparsities():
         ({"methods": ()}, "methods is empty"),
         ({"methods": ("rigl", "rigl")}, "it holds 'rigl' twice"),
         ({"methods": ("rigel",)}, "method is 'rigel'.*did you mean 'rigl'"),
-        ({"environments": ("CartPol-v1",)}, "'CartPol-v1' is not registered.*CartPole-v1"),
+        ({"environments": ("CartPol-v1",)}, "'CartPol-v1': it is not registered.*CartPole-v1"),
         ({"sparsities": 0.9}, "sparsities is 0.9: give several"),
         ({"sparsities": (90,)}, "90 % is 0.9"),
         ({"preset": "papre"}, "preset is 'papre'.*did you mean 'paper'"),

@@ -84,7 +84,7 @@ def test_a_file_of_ones_own_may_take_a_preset(tmp_path):
     assert load(path, "smoke", "paper").experiments != load(path, "smoke").experiments
     path.write_text(FILE.replace('scale, preset="published-code"', "scale").replace(", preset)", ")"))
     assert load(path, "smoke").preset is None
-    with pytest.raises(UserError, match=r"preset is 'sb3', and study\(scale\) takes none: study\(scale, preset="):
+    with pytest.raises(UserError, match=r"preset is 'sb3': study\(scale\) takes none; study\(scale, preset="):
         load(path, "smoke", "sb3")
 
 

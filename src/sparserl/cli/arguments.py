@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 
 import tyro
 
-from sparserl.errors import Field, UserError, in_words, renaming, within
+from sparserl.errors import Field, UserError, choices_of, in_words, renaming, within
 
 Json = Annotated[
     bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Print one JSON document on standard output instead.")
@@ -135,11 +135,10 @@ def _complaint(box: str, words: Sequence[str], known: Options) -> UserError:
     name = next((name for name in re.findall(r"--[\w.-]+", text) if name in by_name), None)
     if name is None:
         return UserError(text)
-    values, takes = _values(name, words), _takes(by_name[name])
+    values, takes = _values(name, words), in_words(by_name[name])
     if not values:
         return UserError(f"{name} needs a value: {takes}")
-    choices = [choice for choice in typing.get_args(by_name[name]) if isinstance(choice, str)]
-    return UserError(f"it takes {takes}", field=name, value=" ".join(values), names=choices)
+    return UserError(f"it takes {takes}", field=name, value=" ".join(values), names=choices_of(by_name[name]))
 
 
 def _values(option: str, words: Sequence[str]) -> list[str]:
@@ -165,9 +164,6 @@ def _unknown(word: str, words: Sequence[str], known: Options, advice: str) -> Us
     here = next(index for index, given in enumerate(words) if given == word or given.endswith(f"={word}"))
     before = [option for option in words[: here + 1] if option.startswith("--")]
     name = before[-1].partition("=")[0].replace("_", "-") if before else ""
-    takes = f"{name} takes {_takes(by_name[name])}" if name in by_name else "options begin with --"
+    number = "no" if by_name.get(name) is bool else "one"
+    takes = f"{name} takes {number} value" if name in by_name else "options begin with --"
     return UserError(f"unexpected word {word!r}: {takes}; {advice}")
-
-
-def _takes(hint: Any) -> str:
-    return "no value" if hint is bool else in_words(hint)

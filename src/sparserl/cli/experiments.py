@@ -80,10 +80,6 @@ def read_command(
     named = f"{agent} {method}" if len(rest) == len(words) - 2 else "AGENT METHOD"
     environment, preset = _given("environment", rest), _given("preset", rest) or "paper"
     network = _given("network", rest)
-    if not environment and not help_asked:
-        raise UserError(
-            f"--environment is missing: sparserl {command} {agent} {method} --environment {AGENTS[agent].example}"
-        )
     of_network = {} if network is None else {"network": network}
     with in_options(_SPELLED):
         template = from_preset(
@@ -91,6 +87,10 @@ def read_command(
         )
     options = _options(template, own, preset)
     chosen = vars(parse(options, rest, f"sparserl {command} {named}", description))
+    if not environment:  # not before, because it may be there, misspelt
+        raise UserError(
+            f"--environment is missing: sparserl {command} {agent} {method} --environment {AGENTS[agent].example}"
+        )
     with in_options({**options_of(options), **_SPELLED}):
         own = dataclasses.replace(own, **_fields_of(own, chosen))
         experiment = dataclasses.replace(template, **_fields_of(template, chosen))

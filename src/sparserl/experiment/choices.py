@@ -131,7 +131,9 @@ class Experiment:
         version = plain.pop("results_version", None)
         if version != RESULTS_VERSION:
             raise UserError(
-                f"results_version is {version}, and this sparserl reads {RESULTS_VERSION}: use the one that wrote it"
+                f"this sparserl reads {RESULTS_VERSION}; use the version that wrote it",
+                field="results_version",
+                value=version,
             )
         parts = {name: dict(plain.pop(name)) for name in ("agent", "method", "network")}
         types = {

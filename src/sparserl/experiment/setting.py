@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sparserl.errors import UserError, either, in_words, within
+from sparserl.errors import UserError, choices_of, either, in_words, within
 
 T = TypeVar("T")
 
@@ -92,8 +92,7 @@ def _fitted(name: str, value: Any, hint: Any) -> Any:
         fitted = _as(kind, value)
         if fitted is not _UNFIT:
             return fitted
-    names = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
-    raise UserError(f"it takes {in_words(hint)}", field=name, value=value, names=names)
+    raise UserError(f"it takes {in_words(hint)}", field=name, value=value, names=choices_of(hint))
 
 
 _UNFIT: Any = object()  # what does not fit; None may

@@ -109,7 +109,8 @@ def _called(function: Any, scale: Scale, preset: PresetName | None) -> Any:
     signature = inspect.signature(function)
     if "preset" not in signature.parameters:
         if preset is not None:
-            raise UserError(f'preset is {preset!r}, and study{signature} takes none: study(scale, preset="paper") does')
+            line = f'study{signature} takes none; study(scale, preset="paper") does'
+            raise UserError(line, field="preset", value=preset)
         return function(scale)
     chosen = preset or signature.parameters["preset"].default
     study = function(scale, preset=chosen)
@@ -121,7 +122,7 @@ def _checked(study: Any, name: str) -> Study:
     if not isinstance(study, Study):
         raise UserError(f"study(scale) returned {_brief(study)}: it must return a Study")
     if study.name != name:  # its folder is found by the file's name, without running the file
-        raise UserError(f"the study's name is {study.name!r}: it must be the file's, {name!r}")
+        raise UserError(f"it must be the file's, {name!r}", field="name", value=study.name)
     for index, experiment in enumerate(study.experiments):
         try:
             check_types(experiment)

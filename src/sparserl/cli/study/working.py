@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sparserl import engine, persistence, sinks
 from sparserl.cli import DONE, FAILED, INTERRUPTED
+from sparserl.cli.arguments import in_options, options_of
 from sparserl.cli.study.options import Work
 from sparserl.cli.study.progress import shown
 from sparserl.cli.study.summary import document, show, told, without_diagnostics
@@ -66,6 +67,7 @@ def _work(
     totals = {Path(state.run_folder): steps[Path(state.run_folder).parent.name] for state in states}
     ledger = _Ledger(stored.folder, failures)
     with (
+        in_options(options_of(options)),
         sinks.started(options.sink, [stored.folder]),
         cluster.connected(options.scheduler, options.num_workers, options.device == "gpu") as client,
     ):
