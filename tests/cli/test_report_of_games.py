@@ -3,7 +3,11 @@
 import pytest
 
 from cli.command import call
+from sparserl import persistence
 from sparserl.persistence import EVALUATIONS, Status, write_status, write_table
+from sparserl.study import Study
+from sparserl.study.grids import grid
+from sparserl.study.stored import store
 
 RETURNS = {"Pong": {"rigl": (14.6, -3.05), "dense": (14.6,)}, "Breakout": {"rigl": (30.5, 30.5, 30.5)}}
 EVALUATION = {
@@ -20,10 +24,11 @@ EVALUATION = {
 }
 
 
-def write(results, environment, method, final_returns):
+def write(results, environment, method, final_returns, sparsity=0.9, **facts):
     """The finished runs of one experiment, as far as a report looks."""
-    identifier = f"dqn-{method}-{environment.replace('/', '-').replace(':', '-')}"
-    named = {"experiment_id": identifier, "method": method, "environment": environment, "sparsity": 0.9}
+    ending = "".join(f"-{value}" for value in facts.values())
+    identifier = f"dqn-{method}-{environment.replace('/', '-').replace(':', '-')}{ending}"
+    named = {"experiment_id": identifier, "method": method, "environment": environment, "sparsity": sparsity, **facts}
     for seed, value in enumerate(final_returns):
         run = results / identifier / f"seed={seed}"
         run.mkdir(parents=True)
@@ -45,6 +50,42 @@ def test_games_have_human_normalised_returns(capsys, tmp_path):
     assert float(rigl.split()[-1]) == pytest.approx(0.75)  # of 1 and 0.5
     over = [line for line in lines if "human-normalised" in line]
     assert over == ["dqn rigl 0.9: human-normalised interquartile mean 1 over 2 games"]  # of 0.5, 1, 1, 1, 1; one game
+
+
+def test_experiments_of_one_name_are_told_apart_and_each_has_its_mean_over_games(capsys, tmp_path):
+    """ERK and uniform sparsity at 90 %, human and random players' returns."""
+    for game, human, random in (("Pong", 14.6, -20.7), ("Breakout", 30.5, 1.7)):
+        write(tmp_path, f"atari:{game}", "rigl", (human,), distribution="erk")
+        write(tmp_path, f"atari:{game}", "rigl", (random,), distribution="uniform")
+    result = call(capsys, "report", tmp_path)
+    assert (result.status, result.err) == (0, "")
+    for words in ("ERK", "uniform"):
+        assert result.out.count(f"dqn rigl 0.9 {words}  ") == 2  # a row for each game
+    over = [line for line in result.out.splitlines() if "interquartile" in line]
+    assert over == [
+        "dqn rigl 0.9 ERK: human-normalised interquartile mean 1 over 2 games",
+        "dqn rigl 0.9 uniform: human-normalised interquartile mean 0 over 2 games",
+    ]
+
+
+def test_dense_networks_are_called_after_what_a_study_matches_them_with(capsys, tmp_path):
+    study = Study("mine", "How large?", grid("dqn", environments=("CartPole-v1",), sparsities=(0.9, 0.99)), 1)
+    store(tmp_path, study, "smoke")
+    for one in study.experiments:
+        run = persistence.run_folder(tmp_path, one.identifier, 0)
+        facts = persistence.read_experiment(run.parent)["facts"]
+        named = {"experiment_id": one.identifier, "method": one.method_name, "environment": one.environment}
+        row = {**EVALUATION, **named, **facts, "sparsity": one.sparsity, "seed": 0, "mean_return": 1.0}
+        write_table(EVALUATIONS, run, [row])
+        write_status(run, Status("finished", 2000, final_return=1.0))
+    result = call(capsys, "report", tmp_path)
+    names = {line.partition("CartPole-v1 ")[2].partition("  ")[0].strip() for line in result.out.splitlines()}
+    dense = {"dqn dense 0", "dqn dense 0 sized as 90 %", "dqn dense 0 sized as 99 %"}
+    assert {name for name in names if "dense" in name} == dense
+    assert {"dqn rigl 0.9", "dqn prune 0.99"} < names
+    path = tmp_path / "studies" / "mine@smoke" / "study.json"
+    path.write_text(path.read_text().replace("How large?", "How long?"))
+    assert "dqn dense 0 27,542 parameters" in call(capsys, "report", tmp_path).out  # without the damaged study
 
 
 def test_other_environments_have_none(capsys, tmp_path):

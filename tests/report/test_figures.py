@@ -124,6 +124,36 @@ def test_two_experiments_and_two_agents_are_never_one_line() -> None:
     assert list(means(draw_learning_curves(rows))) == ["DQN SET 90 %", "SAC SET 90 %"]
 
 
+def test_experiments_of_one_name_are_told_apart_by_what_differs() -> None:
+    """In all environments by the same words, and by no more of them than are needed."""
+    facts = {
+        "distribution": "erk",
+        "network_kind": "mlp",
+        "live_parameters": 27_549,
+        "storage": "masked",
+        "budget": None,
+    }
+    erk = make_rows(("A-v1", "B-v1"), [("rigl", 0.9)], experiment_id="rigl-11111111", **facts)
+    uniform = make_rows(
+        ("A-v1",), [("rigl", 0.9)], experiment_id="rigl-22222222", **{**facts, "distribution": "uniform"}
+    )
+    full = make_rows(("A-v1",), [("dense", 0.0)], experiment_id="dense-1", **{**facts, "live_parameters": 266_242})
+    small = make_rows(("A-v1",), [("dense", 0.0)], experiment_id="dense-2", **facts)
+    figure = draw_learning_curves([*uniform, *small, *erk, *full])
+    names = ["Dense 266,242 parameters", "Dense 27,549 parameters", "RigL 90 % ERK", "RigL 90 % uniform"]
+    assert list(means(figure)) == names
+    assert list(means(figure, 1)) == ["RigL 90 % ERK"]
+    assert [text.partition("  ")[0] for text in legend_texts(figure)] == names
+    matched = [{**row, "matches": "sized as 90 %"} for row in small]
+    assert list(means(draw_learning_curves([*matched, *full]))) == ["Dense", "Dense sized as 90 %"]
+    again = [{**row, "experiment_id": "rigl-33333333"} for row in erk]
+    assert list(means(draw_learning_curves([*erk, *again, *uniform]))) == [
+        "RigL 90 % ERK [11111111]",
+        "RigL 90 % ERK [33333333]",
+        "RigL 90 % uniform",
+    ]
+
+
 def test_equal_rows_give_equal_bytes_in_any_order_process_and_configuration(tmp_path: Path) -> None:
     rows = make_rows(("A-v1", "B-v1"), METHODS[:3])
     first = learning_curves(rows, tmp_path / "first.png", title="T")
@@ -148,8 +178,16 @@ def test_equal_rows_give_equal_bytes_in_any_order_process_and_configuration(tmp_
 
 
 def test_hostile_names_are_only_text(tmp_path: Path) -> None:
-    rows = make_rows(("$\\frac{",), [("$x_{", 0.5), ("<script>", 0.5)], num_seeds=1, num_evaluations=1)
-    learning_curves(rows, tmp_path / "f.png", title="$\\unknown$ % {}")
+    """No formula of matplotlib's, no markup: what is written is what stands in the figure."""
+    methods, title = ["$x_{", "<script>"], "$\\unknown$ % {}"
+    rows = make_rows(("$\\frac{",), [(name, 0.5) for name in methods], num_seeds=1, num_evaluations=1)
+    figure = draw_learning_curves(rows, title)
+    assert figure.get_suptitle() == title
+    assert figure.axes[0].get_title(loc="left") == "$\\frac{"
+    assert sorted(legend_texts(figure)) == sorted(f"{name} 50 %  \u00b7  n = 1" for name in methods)
+    texts = [*figure.legends[0].get_texts(), figure.axes[0].title, figure._suptitle]
+    assert not any(text.get_parse_math() for text in texts)
+    assert learning_curves(rows, tmp_path / "f.png", title).read_bytes().startswith(b"\x89PNG")
 
 
 def test_bad_input_is_told_in_one_line(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`sparserl report`: the learning curves and final returns of every experiment in a directory."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import tyro
 from sparserl import persistence, report
 from sparserl.cli.arguments import parse
 from sparserl.cli.tables import number, print_table
+from sparserl.study.stored import parsed_name, stored, stored_names
 from sparserl.types import UserError
 
 _DESCRIPTION = """Draw the learning curves of every experiment in a results directory, and list the final returns.
@@ -34,9 +36,9 @@ def main(words: Sequence[str]) -> int:
     if not options.directory:
         raise UserError("DIR is missing: name a results directory, as in sparserl report results")
     directory = Path(options.directory)
-    table = persistence.read_evaluations(directory)
-    figure = report.learning_curves(table, (options.output or directory) / "learning_curves.png")
-    finals = _finals(directory, table.to_pylist())
+    rows = _evaluations(directory)
+    figure = report.learning_curves(rows, (options.output or directory) / "learning_curves.png")
+    finals = _finals(directory, rows)
     scored = any(_score(*one) is not None for one in finals.items())
     names = ("environment", "experiment", "seeds", "final return", "95 % interval", "steps/s")
     human = ("human-normalised",) if scored else ()
@@ -47,6 +49,30 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
+def _evaluations(directory: Path) -> list[dict[str, Any]]:
+    """All evaluations, with the sizes that an earlier version left out, and what dense networks match in studies."""
+    table = persistence.read_evaluations(directory)
+    if table["parameters"].null_count:
+        from sparserl.experiment import with_facts  # JAX takes its time to import
+
+        table = with_facts(table, directory)
+    matches = _matches(directory)
+    rows: list[dict[str, Any]] = [{**row, "matches": matches.get(row["experiment_id"])} for row in table.to_pylist()]
+    return rows
+
+
+def _matches(directory: Path) -> dict[str, str]:
+    """The size of each dense network in words, by experiment; a study that cannot be read says nothing."""
+    found: dict[str, set[str]] = {}
+    for plain, scale, preset in map(parsed_name, stored_names(directory)):
+        with contextlib.suppress(UserError):
+            for experiment in stored(directory, plain, scale, preset).experiments:
+                for match in experiment.matches:
+                    last = " with a dense last layer" if match["dense_last_layer"] else ""
+                    found.setdefault(experiment.identifier, set()).add(f"{100 * match['sparsity']:.4g} %{last}")
+    return {identifier: f"sized as {', '.join(sorted(words))}" for identifier, words in found.items()}
+
+
 class Key(NamedTuple):
     """What tells one row from another, in the order of the table."""
 
@@ -54,17 +80,20 @@ class Key(NamedTuple):
     agent: str
     method: str
     sparsity: float
+    detail: str  # what tells it apart where the rest does not
     experiment_id: str
 
 
 Finals = dict[Key, list[persistence.Status | None]]  # the status of each seed
 
 
-def _finals(directory: Path, evaluations: Iterable[dict[str, Any]]) -> Finals:
+def _finals(directory: Path, evaluations: Sequence[dict[str, Any]]) -> Finals:
     """How each seed of every experiment has ended."""
     seeds: dict[Key, set[int]] = {}
+    details = report.details(evaluations)
     for row in evaluations:
-        seeds.setdefault(Key(*(row[name] for name in Key._fields)), set()).add(row["seed"])
+        told = {**row, "detail": details[report.identity(row)]}
+        seeds.setdefault(Key(*(told[name] for name in Key._fields)), set()).add(row["seed"])
     read = lambda key, seed: persistence.read_status(_run(directory, key.experiment_id, seed))
     return {key: [read(key, seed) for seed in numbers] for key, numbers in sorted(seeds.items())}
 
@@ -94,7 +123,7 @@ def _row(key: Key, statuses: Sequence[persistence.Status | None], scored: bool) 
 
 
 def _name(key: Key) -> str:
-    return f"{key.agent} {key.method} {key.sparsity:g}"
+    return f"{key.agent} {key.method} {key.sparsity:g} {key.detail}".rstrip()
 
 
 def _over_games(finals: Finals) -> Iterator[str]:

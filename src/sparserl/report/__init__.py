@@ -1,14 +1,17 @@
 """Report: tidy evaluations in, statistics and figures out; equal rows give equal bytes."""
 
 from sparserl.report.figures import draw_learning_curves, draw_noise_curves, learning_curves, noise_curves
+from sparserl.report.names import details, identity
 from sparserl.report.scores import human_normalised, over_games
 from sparserl.report.statistics import bootstrap_interval, interquartile_mean
 
 __all__ = [
     "bootstrap_interval",
+    "details",
     "draw_learning_curves",
     "draw_noise_curves",
     "human_normalised",
+    "identity",
     "interquartile_mean",
     "learning_curves",
     "noise_curves",

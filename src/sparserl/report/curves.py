@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from sparserl.persistence import UserError
+from sparserl.report.names import details, identity
 from sparserl.report.style import method_name, method_rank
 
 Rows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
@@ -16,13 +17,13 @@ _COLUMNS = ("environment", "method", "sparsity", "seed", "mean_return")
 
 
 class Variant(NamedTuple):
-    """What one line stands for, in the order of legends; `experiment` only where the rest does not tell two apart."""
+    """What one line stands for, in the order of legends; `detail` is what tells it apart where the rest does not."""
 
     rank: int
     method: str
     sparsity: float
     agent: str
-    experiment: str
+    detail: str
 
 
 class Curve(NamedTuple):
@@ -44,12 +45,10 @@ def panels_of(rows: Rows, along: str, unit: float = 1) -> dict[str, dict[Variant
     columns = (*_COLUMNS[:-1], along, _COLUMNS[-1])
     if missing := [name for name in columns if name not in records[0]]:
         raise UserError(f"rows without the column {missing[0]!r}; these curves need {', '.join(columns)}")
-    experiments: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    for row in records:
-        experiments[_key(row)].add(str(row.get("experiment_id", "")))
+    told = details(records)
     gathered: dict[str, dict[Variant, dict[int, dict[float, float]]]] = defaultdict(lambda: defaultdict(dict))
     for row in records:
-        seeds = gathered[row["environment"]][_variant(row, ambiguous=len(experiments[_key(row)]) > 1)]
+        seeds = gathered[row["environment"]][_variant(row, told[identity(row)])]
         seeds.setdefault(row["seed"], {})[row[along]] = row["mean_return"]
     return {
         environment: {variant: _curve(seeds, unit) for variant, seeds in sorted(variants.items())}
@@ -57,14 +56,8 @@ def panels_of(rows: Rows, along: str, unit: float = 1) -> dict[str, dict[Variant
     }
 
 
-def _variant(row: Mapping[str, Any], ambiguous: bool) -> Variant:
-    experiment = str(row.get("experiment_id", "")) if ambiguous else ""
-    agent = str(row.get("agent", ""))
-    return Variant(method_rank(row["method"]), row["method"], row["sparsity"], agent, experiment)
-
-
-def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return row["environment"], str(row.get("agent", "")), row["method"], str(row["sparsity"])
+def _variant(row: Mapping[str, Any], detail: str) -> Variant:
+    return Variant(method_rank(row["method"]), row["method"], row["sparsity"], str(row.get("agent", "")), detail)
 
 
 def _curve(seeds: Mapping[int, Mapping[float, float]], unit: float) -> Curve:
@@ -75,8 +68,7 @@ def _curve(seeds: Mapping[int, Mapping[float, float]], unit: float) -> Curve:
 
 
 def variant_name(variant: Variant, variants: Sequence[Variant]) -> str:
-    """`RigL 90 %`, with agent and experiment where the figure shows several."""
+    """`RigL 90 %`, with the agent where the figure shows several, and what tells it apart."""
     agent = variant.agent.upper() if len({other.agent for other in variants}) > 1 else ""
     sparsity = f"{100 * variant.sparsity:.4g} %" if variant.sparsity else ""
-    experiment = f"[{variant.experiment[-8:]}]" if variant.experiment else ""
-    return " ".join(part for part in (agent, method_name(variant.method), sparsity, experiment) if part)
+    return " ".join(part for part in (agent, method_name(variant.method), sparsity, variant.detail) if part)

@@ -135,6 +135,13 @@ def stored_names(directory: str | Path) -> list[str]:
     return sorted(path.parent.name for path in Path(directory).glob(f"studies/*@*/{_FILE_NAME}"))
 
 
+def parsed_name(text: str) -> tuple[str, str, str | None]:
+    """Name, scale and preset of NAME@SCALE+PRESET; the preset is None where the paper's is meant."""
+    name, _, label = text.partition("@")
+    scale, _, preset = label.partition("+")
+    return name, scale, preset or None
+
+
 def experiment_document(
     experiment: "Experiment", preset: str | None = None, budget: "Budget | None" = None
 ) -> dict[str, Any]:
@@ -179,7 +186,14 @@ def _checked(experiment: StoredExperiment) -> StoredExperiment:
     return experiment._replace(
         live_parameters=dict(experiment.live_parameters),
         facts=dict(experiment.facts),
-        matches=tuple(map(dict, experiment.matches)),
+        matches=tuple(
+            {
+                "sparsity": float(match["sparsity"]),
+                "distribution": str(match["distribution"]),
+                "dense_last_layer": bool(match["dense_last_layer"]),
+            }
+            for match in experiment.matches
+        ),
     )
 
 

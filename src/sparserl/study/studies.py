@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """A figure that `report` draws: what is on its axes, and what makes its rows, columns and lines of panels.
+    """A figure of a study: what is on its axes, and what makes its rows, columns and lines of panels.
 
     `x`, `rows`, `columns` and `lines` are columns of the results, as live_parameters or actor_share, or choices of the
     experiments, nested ones as in "method.drop_fraction". `y` is what was measured: a return, or one of the

@@ -12,7 +12,7 @@ from sparserl.cli.sinks import Sinks
 from sparserl.engine.settings import Settings
 from sparserl.errors import Field, UserError
 from sparserl.sinks import check_kinds
-from sparserl.study.stored import USUAL_PRESET, StoredStudy, stored, stored_names
+from sparserl.study.stored import USUAL_PRESET, StoredStudy, parsed_name, stored, stored_names, study_folder
 
 ScaleOption = Literal["smoke", "quick", "paper"] | None
 PresetOption = Annotated[
@@ -106,18 +106,16 @@ def find_stored(name: str, scale: str | None, preset: str | None, output: Path) 
     NAME, NAME@SCALE and NAME@SCALE+PRESET are names; the second is of the paper's preset. Raises UserError with what
     there is.
     """
-    plain, at, label = name.partition("@")
-    labels = [each.partition("@")[2] for each in stored_names(output) if each.partition("@")[0] == plain]
-    if at and not scale:
-        scale, _, suffix = label.partition("+")
-        preset = preset or suffix or USUAL_PRESET
-    fitting = [label for label in labels if _fits(label, scale, preset)]
+    plain, named_scale, named_preset = parsed_name(name)
+    if named_scale and not scale:
+        scale, preset = named_scale, preset or named_preset or USUAL_PRESET
+    fitting = [each for each in map(parsed_name, stored_names(output)) if _fits(each, plain, scale, preset)]
     if len(fitting) > 1:
-        raise UserError(f"{output} holds {plain} at the scales {', '.join(fitting)}: choose one by --scale, --preset")
-    chosen, _, suffix = (fitting or [scale or "quick"])[0].partition("+")
-    return stored(output, plain, chosen, suffix or preset)
+        labels = ", ".join(study_folder(output, *each).name.partition("@")[2] for each in fitting)
+        raise UserError(f"{output} holds {plain} at the scales {labels}: choose one by --scale, --preset")
+    return stored(output, *(fitting or [(plain, scale or "quick", preset)])[0])
 
 
-def _fits(label: str, scale: str | None, preset: str | None) -> bool:
-    stored_scale, _, stored_preset = label.partition("+")
-    return scale in (None, stored_scale) and preset in (None, stored_preset or USUAL_PRESET)
+def _fits(stored_name: tuple[str, str, str | None], name: str, scale: str | None, preset: str | None) -> bool:
+    known, known_scale, known_preset = stored_name
+    return known == name and scale in (None, known_scale) and preset in (None, known_preset or USUAL_PRESET)

@@ -1,0 +1,55 @@
+"""Names: what tells experiments of one agent, method and sparsity apart, in no more words than that takes."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+Identity = tuple[str, str, str, str, str]
+Words = dict[Identity, tuple[str, ...]]
+
+_TELLING: Mapping[
+    str, Callable[[Any], str]
+] = {  # columns in the order in which they are tried, and their values in words
+    "distribution": lambda name: "ERK" if name == "erk" else str(name),
+    "matches": str,
+    "network_kind": str,
+    "live_parameters": "{:,} parameters".format,
+    "storage": str,
+    "preset": str,
+    "budget": "budget {:g}".format,
+    "actor_share": "actor {:.0%}".format,
+}
+
+
+def identity(row: Mapping[str, Any]) -> Identity:
+    """Agent, method, sparsity, environment and experiment of a row; rows that lack one have it empty."""
+    named = (str(row.get(name, "")) for name in ("agent", "method", "sparsity", "environment", "experiment_id"))
+    return tuple(named)  # type: ignore[return-value]
+
+
+def details(rows: Iterable[Mapping[str, Any]]) -> dict[Identity, str]:
+    """What to say of each experiment beside agent, method and sparsity; nothing where these are enough.
+
+    The same words are said in all environments, so that an experiment has one name in all of them. Where no column
+    tells two apart, the end of the identifier does.
+    """
+    alike: dict[tuple[str, ...], dict[Identity, Mapping[str, Any]]] = {}
+    for row in rows:
+        alike.setdefault(identity(row)[:3], {}).setdefault(identity(row), row)
+    return {one: " ".join(filter(None, words)) for group in alike.values() for one, words in _words(group).items()}
+
+
+def _words(group: Mapping[Identity, Mapping[str, Any]]) -> Words:
+    words: Words = dict.fromkeys(group, ())
+    for column, in_words in _TELLING.items():
+        values = {one: row.get(column) for one, row in group.items()}
+        longer = {one: (*words[one], "" if value is None else in_words(value)) for one, value in values.items()}
+        if len(_counted(longer)) > len(_counted(words)):
+            words = longer
+    counts = _counted(words)
+    return {one: (*said, f"[{one[-1][-8:]}]") if counts[one[3], said] > 1 else said for one, said in words.items()}
+
+
+def _counted(words: Words) -> Counter[tuple[str, tuple[str, ...]]]:
+    """How many experiments of an environment are told by the same words."""
+    return Counter((one[3], said) for one, said in words.items())
