@@ -12,7 +12,8 @@ from engine import dask_cluster, fake_worker
 from engine.fake_worker import plan, tries
 from sparserl import engine, persistence
 from sparserl.engine import cluster
-from sparserl.engine.execution import Assignment, Surroundings, work
+from sparserl.engine.assignments import Assignment, Surroundings
+from sparserl.engine.execution import work
 from sparserl.engine.retries import Retries
 from sparserl.engine.settings import Settings
 from sparserl.errors import UserError

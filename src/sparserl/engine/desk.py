@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from distributed import Client, Future
 
 from sparserl.engine import children, cluster
-from sparserl.engine.execution import Assignment
+from sparserl.engine.assignments import Assignment
 from sparserl.engine.groups import Beside, state_of_all
 from sparserl.engine.news import ClusterLost, News, Remember, Tell
 from sparserl.engine.overview import FINAL, State

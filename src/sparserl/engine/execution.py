@@ -3,55 +3,25 @@
 It works the same on this machine and on a cluster. It never raises: whatever goes wrong becomes the run's outcome.
 """
 
-import dataclasses
-import json
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from sparserl import persistence
+from sparserl.engine.assignments import Assignment, Surroundings, Teller, dask_surroundings
 from sparserl.engine.children import RunProcess, last_words, start, stop
 from sparserl.engine.settings import Settings
-from sparserl.processes.outcomes import FAILED, INTERRUPTED, NO_ROOM, Outcome, RunProgress, ending_of, parse_progress
+from sparserl.processes.outcomes import FAILED, INTERRUPTED, NO_ROOM, Outcome, ending_of
 from sparserl.processes.versions import difference, versions
 
 POLL_SECONDS = 0.2  # how soon a stop is noticed
-SECONDS_BETWEEN_TELLS = 1.0  # for each run; many runs share one scheduler
-
-
-@dataclasses.dataclass(frozen=True)
-class Assignment:
-    """One run to be worked on: its folder as every worker sees it, the task's key, and where to tell its progress.
-
-    `beside` are the folders of the other seeds that its process trains.
-    """
-
-    run_folder: str
-    key: str
-    topic: str
-    settings: Settings
-    versions: Mapping[str, str]
-    beside: tuple[str, ...] = ()
-
-    @property
-    def run_folders(self) -> list[Path]:
-        return [Path(self.run_folder), *map(Path, self.beside)]
-
-
-class Surroundings(NamedTuple):
-    """What an assignment is worked on in: who works, how to tell, and whether to stop."""
-
-    address: str
-    tell: Callable[[Mapping[str, Any]], None]
-    is_stopped: Callable[[], bool]
 
 
 def execute(assignment: Assignment) -> Outcome:
     """Work on a run in this Dask worker's thread until its process has ended; never raises."""
-    return work(assignment, _dask_surroundings(assignment))
+    return work(assignment, dask_surroundings(assignment))
 
 
 def work(assignment: Assignment, around: Surroundings) -> Outcome:
@@ -72,7 +42,7 @@ def work(assignment: Assignment, around: Surroundings) -> Outcome:
 
 def _work(assignment: Assignment, folder: Path, around: Surroundings) -> Outcome:
     worker = start(assignment.run_folders, assignment.settings)
-    teller = _Teller(assignment, around)
+    teller = Teller(assignment, around)
     try:
         teller.tell("started", process_id=worker.child.process.pid)
         cause = _listen(worker, assignment.settings, teller, around)
@@ -83,7 +53,7 @@ def _work(assignment: Assignment, folder: Path, around: Surroundings) -> Outcome
     return outcome
 
 
-def _listen(worker: RunProcess, settings: Settings, teller: "_Teller", around: Surroundings) -> str:
+def _listen(worker: RunProcess, settings: Settings, teller: Teller, around: Surroundings) -> str:
     """Pass on what the worker says until it has ended; why it was stopped, if we stopped it."""
     heard = time.monotonic()
     while True:
@@ -101,7 +71,7 @@ def _listen(worker: RunProcess, settings: Settings, teller: "_Teller", around: S
             return cause
 
 
-def _outcome(worker: RunProcess, assignment: Assignment, cause: str, teller: "_Teller") -> Outcome:
+def _outcome(worker: RunProcess, assignment: Assignment, cause: str, teller: Teller) -> Outcome:
     status, steps, folder = worker.child.process.wait(), teller.environment_steps, Path(assignment.run_folder)
     if cause == "hung":
         message = f"it said nothing for {assignment.settings.hang_seconds:g} seconds, and was stopped"
@@ -151,53 +121,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-class _Teller:
-    """Passes progress on, seldom enough for a scheduler with many runs; evaluations are never left out."""
-
-    def __init__(self, assignment: Assignment, around: Surroundings) -> None:
-        self.assignment, self.around = assignment, around
-        self.pending: dict[str, RunProgress] = {}  # by run
-        self.environment_steps = 0
-        self.told = -float("inf")
-
-    def hear(self, line: bytes) -> None:
-        try:
-            told = json.loads(line)
-            progress, run = parse_progress(told), str(told.get("run", Path(self.assignment.run_folder).name))
-        except (ValueError, KeyError, TypeError):  # no progress, but a sign of life
-            return
-        if progress.evaluation_return is None and run in self.pending:
-            progress = progress._replace(evaluation_return=self.pending[run].evaluation_return)
-        self.pending[run], self.environment_steps = progress, progress.environment_steps
-
-    def pass_on(self, alive_seconds: float) -> None:
-        """Tell what is pending, at most once in a while; without news, that this worker is alive."""
-        silent = time.monotonic() - self.told
-        if self.pending and silent >= SECONDS_BETWEEN_TELLS:
-            self.tell("progress")
-        elif silent >= alive_seconds:
-            self.tell("alive")
-
-    def tell(self, kind: str, **more: Any) -> None:
-        pending, self.pending, self.told = self.pending, {}, time.monotonic()
-        message = {"kind": kind, "key": self.assignment.key, "worker": self.around.address, **more}
-        for run, progress in list(pending.items())[:-1]:
-            self.around.tell({**message, "kind": "progress", "run": run, "progress": progress._asdict()})
-        for run, progress in list(pending.items())[-1:]:
-            message |= {"run": run, "progress": progress._asdict()}
-        self.around.tell(message)
-
-
-def _dask_surroundings(assignment: Assignment) -> Surroundings:
-    """The Dask worker in whose thread this runs; its scheduler cancels what nobody wants, a lost engine's runs too."""
-    from distributed import Status, get_worker
-
-    worker = get_worker()
-
-    def is_stopped() -> bool:
-        task = worker.state.tasks.get(assignment.key)
-        return task is None or task.state == "cancelled" or worker.status not in (Status.running, Status.paused)
-
-    return Surroundings(worker.address, lambda message: worker.log_event(assignment.topic, message), is_stopped)

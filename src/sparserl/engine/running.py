@@ -10,8 +10,8 @@ from pathlib import Path
 from distributed import Client
 
 from sparserl.engine import execution, groups
+from sparserl.engine.assignments import Assignment
 from sparserl.engine.desk import Desk
-from sparserl.engine.execution import Assignment
 from sparserl.engine.news import Remember, Tell
 from sparserl.engine.retries import Failure, Retries
 from sparserl.engine.settings import Settings
