@@ -39,10 +39,10 @@ def main(words: Sequence[str]) -> int:
     rows = _evaluations(directory)
     figure = report.learning_curves(rows, (options.output or directory) / "learning_curves.png")
     finals = _finals(directory, rows)
-    scored = any(_score(*one) is not None for one in finals.items())
+    scored = any(_score(*final) is not None for final in finals.items())
     names = ("environment", "experiment", "seeds", "final return", "95 % interval", "steps/s")
     human = ("human-normalised",) if scored else ()
-    print_table((*names, *human), [_row(*one, scored) for one in finals.items()], numbers_from=2)
+    print_table((*names, *human), [_row(*final, scored) for final in finals.items()], numbers_from=2)
     for line in _over_games(finals):
         print(line)
     print(f"\nlearning curves: {figure}")
@@ -63,14 +63,14 @@ def _evaluations(directory: Path) -> list[dict[str, Any]]:
 
 def _matches(directory: Path) -> dict[str, str]:
     """The size of each dense network in words, by experiment; a study that cannot be read says nothing."""
-    found: dict[str, set[str]] = {}
+    sizes: dict[str, set[str]] = {}
     for plain, scale, preset in map(parsed_name, stored_names(directory)):
         with contextlib.suppress(UserError):
             for experiment in stored(directory, plain, scale, preset).experiments:
                 for match in experiment.matches:
                     last = " with a dense last layer" if match["dense_last_layer"] else ""
-                    found.setdefault(experiment.identifier, set()).add(f"{100 * match['sparsity']:.4g} %{last}")
-    return {identifier: f"sized as {', '.join(sorted(words))}" for identifier, words in found.items()}
+                    sizes.setdefault(experiment.identifier, set()).add(f"{100 * match['sparsity']:.4g} %{last}")
+    return {identifier: f"sized as {', '.join(sorted(words))}" for identifier, words in sizes.items()}
 
 
 class Key(NamedTuple):

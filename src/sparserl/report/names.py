@@ -36,20 +36,20 @@ def details(rows: Iterable[Mapping[str, Any]]) -> dict[Identity, str]:
     alike: dict[tuple[str, ...], dict[Identity, Mapping[str, Any]]] = {}
     for row in rows:
         alike.setdefault(identity(row)[:3], {}).setdefault(identity(row), row)
-    return {one: " ".join(filter(None, words)) for group in alike.values() for one, words in _words(group).items()}
+    return {each: " ".join(filter(None, words)) for group in alike.values() for each, words in _words(group).items()}
 
 
 def _words(group: Mapping[Identity, Mapping[str, Any]]) -> Words:
     words: Words = dict.fromkeys(group, ())
     for column, in_words in _TELLING.items():
-        values = {one: row.get(column) for one, row in group.items()}
-        longer = {one: (*words[one], "" if value is None else in_words(value)) for one, value in values.items()}
+        values = {each: row.get(column) for each, row in group.items()}
+        longer = {each: (*words[each], "" if value is None else in_words(value)) for each, value in values.items()}
         if len(_counted(longer)) > len(_counted(words)):
             words = longer
     counts = _counted(words)
-    return {one: (*said, f"[{one[-1][-8:]}]") if counts[one[3], said] > 1 else said for one, said in words.items()}
+    return {each: (*said, f"[{each[-1][-8:]}]") if counts[each[3], said] > 1 else said for each, said in words.items()}
 
 
 def _counted(words: Words) -> Counter[tuple[str, tuple[str, ...]]]:
     """How many experiments of an environment are told by the same words."""
-    return Counter((one[3], said) for one, said in words.items())
+    return Counter((each[3], said) for each, said in words.items())

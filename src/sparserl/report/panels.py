@@ -78,8 +78,8 @@ def _draw_curve(axes: Axes, curve: Curve, variant: Variant, variants: Sequence[V
     if alone.any() and len(curve.returns) > 1:
         for seed_returns in curve.returns:
             shown = np.where(alone, seed_returns, np.nan)
-            found = np.isfinite(shown)
-            axes.plot(curve.places[found], shown[found], color=look["color"], linewidth=0.7, alpha=0.6, label=_SINGLE)
+            finite = np.isfinite(shown)
+            axes.plot(curve.places[finite], shown[finite], color=look["color"], linewidth=0.7, alpha=0.6, label=_SINGLE)
     if complete.any() and not few:
         low, high = bootstrap_interval(returns, seed=0, num_resamples=_NUM_RESAMPLES)
         axes.fill_between(places, low, high, color=look["color"], alpha=0.14, linewidth=0)

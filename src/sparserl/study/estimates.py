@@ -96,7 +96,7 @@ class Point(NamedTuple):
 def _reference(jobs: Sequence[Job], agent: str, steps: Mapping[str, int]) -> str:
     """The environment that the agent's jobs spend most steps in."""
     return max(
-        sorted({job.experiment.environment for job in jobs if job.family[0] == agent}), key=lambda one: steps[one]
+        sorted({job.experiment.environment for job in jobs if job.family[0] == agent}), key=lambda name: steps[name]
     )
 
 

@@ -58,7 +58,7 @@ def _user_file(text: str) -> Path:
     if path.is_dir():
         raise UserError(f"{text} is a folder: give the Python file that defines the study")
     if path.suffix == ".py" or path.name != text:
-        beside = sorted(one.name for one in path.parent.glob("*.py")) if path.parent.is_dir() else []
+        beside = sorted(file.name for file in path.parent.glob("*.py")) if path.parent.is_dir() else []
         raise UserError(f"no file {text}: give the path of a Python file", value=path.name, names=beside)
     names = catalogue_names()
     if parts := [name for name in names if name.startswith(f"{text}_")]:

@@ -40,18 +40,18 @@ def grid(
         _check_sequence(what, names)
     cells = list(_combinations(choices))
     _check_choices(agent, (*methods, DENSE), environments[0], preset, choices)
-    found: list[Experiment] = []
+    experiments: list[Experiment] = []
     for environment, cell in itertools.product(environments, cells):
         dense = _experiment(agent, DENSE, environment, preset, cell)
-        found.append(dense)
+        experiments.append(dense)
         for sparsity in sparsities:
             sparse = [
                 _experiment(agent, method, environment, preset, {**cell, "sparsity": sparsity})
                 for method in methods
                 if method != DENSE
             ]
-            found += [*sparse, *_matched(sparse, dense)]
-    return distinct(found)
+            experiments += [*sparse, *_matched(sparse, dense)]
+    return distinct(experiments)
 
 
 def full_dense(
@@ -108,7 +108,7 @@ def _check_sequence(what: str, values: Any) -> None:
 def _check_choices(
     agent: str, methods: Sequence[str], environment: str, preset: Any, choices: Mapping[str, Any]
 ) -> None:
-    """A choice that not one of the methods has, with any of the networks, is a mistake."""
+    """A choice that none of the methods has, with any of the networks, is a mistake."""
     given = choices.get("network")
     kinds = [{"network": kind} for kind in (given if isinstance(given, list) else [given]) if kind is not None] or [{}]
     templates = [from_preset(agent, method, environment, preset, **kind) for method in methods for kind in kinds]

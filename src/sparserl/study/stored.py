@@ -2,7 +2,7 @@
 
 A study of another preset than `paper` lies in `<name>@<scale>+<preset>`, beside the one of that name.
 
-Reading one back needs neither JAX nor the file that defined it.
+Reading a study back needs neither JAX nor the file that defined it.
 """
 
 import dataclasses
@@ -58,7 +58,8 @@ class StoredStudy(NamedTuple):
     @property
     def runs(self) -> tuple[tuple[str, int], ...]:
         """Every run as experiment id and seed: one seed of all experiments first, then the next."""
-        return tuple((one.identifier, seed) for seed in range(self.num_seeds) for one in self.experiments)
+        names = [experiment.identifier for experiment in self.experiments]
+        return tuple((name, seed) for seed in range(self.num_seeds) for name in names)
 
 
 def study_folder(directory: str | Path, name: str, scale: str, preset: str | None = None) -> Path:

@@ -43,7 +43,7 @@ def main(words: Sequence[str]) -> int:
 
 def _description(name: str) -> dict[str, Any]:
     """A study as JSON; where what it needs is not installed, without its runs."""
-    found: dict[str, Any] = {
+    description: dict[str, Any] = {
         "name": name,
         "question": None,
         "runs": {},
@@ -58,11 +58,14 @@ def _description(name: str) -> dict[str, Any]:
         except UserError as error:
             obstacle = str(error)
             continue
-        found["question"], found["figures"] = study.question, [dataclasses.asdict(one) for one in study.figures]
-        found["runs"][scale] = len(study.experiments) * study.num_seeds
-        found["experiments"][scale] = len(study.experiments)
-        found["waiting"] = list(study.waiting)
-    return {**found, "obstacle": obstacle}
+        description["question"], description["figures"] = (
+            study.question,
+            [dataclasses.asdict(figure) for figure in study.figures],
+        )
+        description["runs"][scale] = len(study.experiments) * study.num_seeds
+        description["experiments"][scale] = len(study.experiments)
+        description["waiting"] = list(study.waiting)
+    return {**description, "obstacle": obstacle}
 
 
 def _runs(study: Mapping[str, Any], scale: Scale) -> str:

@@ -131,16 +131,18 @@ def _span(seconds: float) -> str:
 
 def _source(planned: Plan) -> str:
     """What was measured, and what was estimated from it."""
-    one = planned.sources
+    sources = planned.sources
     counts = {
-        "by runs of theirs that have finished": one.num_finished,
-        "measured on this machine": one.num_measured,
-        "estimated from these by agent, size and environment": one.num_estimated,
-        "not known": one.num_unknown,
+        "by runs of theirs that have finished": sources.num_finished,
+        "measured on this machine": sources.num_measured,
+        "estimated from these by agent, size and environment": sources.num_estimated,
+        "not known": sources.num_unknown,
     }
     text = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     now = (
-        f"; {one.num_measured_now} measured just now in {one.calibration_seconds:.0f} s" if one.num_measured_now else ""
+        f"; {sources.num_measured_now} measured just now in {sources.calibration_seconds:.0f} s"
+        if sources.num_measured_now
+        else ""
     )
     return f"of {len(planned.study.experiments):,} experiments {text}{now}"
 

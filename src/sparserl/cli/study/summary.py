@@ -77,10 +77,10 @@ def without_diagnostics(num_runs: int) -> str:
     return f"{which} without the diagnostics that this study shows: --rerun-without-diagnostics trains them again"
 
 
-def told(found: Mapping[str, int], num_runs: int) -> str:
+def told(states: Mapping[str, int], num_runs: int) -> str:
     """Such as 12 of 40 runs finished, 1 diverged, 2 failed, 2 running, 23 waiting."""
-    rest = [f"{count} {state}" for state, count in found.items() if count and state != "finished"]
-    return ", ".join([f"{found['finished']} of {num_runs} runs finished", *rest])
+    rest = [f"{count} {state}" for state, count in states.items() if count and state != "finished"]
+    return ", ".join([f"{states['finished']} of {num_runs} runs finished", *rest])
 
 
 def _steps(state: RunState, total: int) -> int:
@@ -88,14 +88,14 @@ def _steps(state: RunState, total: int) -> int:
 
 
 def _run(name: str, state: RunState, failures: Failures) -> dict[str, Any]:
-    found = failures.get(name, ())
-    message = state.message or (found[-1].message if found and state.state == "failed" else "")
+    failed = failures.get(name, ())
+    message = state.message or (failed[-1].message if failed and state.state == "failed" else "")
     return {
         "run": name,
         "status": state.state,
         "environment_steps": state.environment_steps,
         "final_return": state.final_return,
-        "tries": len(found),
+        "tries": len(failed),
         "message": message,
         "log": f"{state.run_folder}/{LOG_NAME}" if state.state in _PROBLEMS else None,
     }

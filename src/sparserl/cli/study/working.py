@@ -26,7 +26,7 @@ _SECONDS_BETWEEN_WRITES = 2.0  # of failures; those of the last seconds before a
 def work(stored: StoredStudy, options: Work, failures: Failures) -> int:
     """Work through the runs of a study that this process has claimed, and show what came of it."""
     directory, retries = options.output.absolute(), Retries()
-    failures = {run: left for run, found in failures.items() if (left := lasting(found))}
+    failures = {run: left for run, known in failures.items() if (left := lasting(known))}
     runs = [directory / identifier / f"seed={seed}" for identifier, seed in stored.runs]
     wanted = [run for run in runs if run.parent.name in stored.diagnosed]
     if options.rerun_without_diagnostics:
@@ -109,8 +109,8 @@ class _Ledger:
     def __init__(self, folder: Path, failures: Failures) -> None:
         self.folder, self.failures, self.written, self.kept = folder, failures, -float("inf"), True
 
-    def remember(self, run_folder: Path, found: Sequence[Failure]) -> None:
-        self.failures[run_name(run_folder)] = tuple(found)
+    def remember(self, run_folder: Path, failures: Sequence[Failure]) -> None:
+        self.failures[run_name(run_folder)] = tuple(failures)
         self.kept = False
         if time.monotonic() - self.written >= _SECONDS_BETWEEN_WRITES:
             self.write()
@@ -127,8 +127,8 @@ class _Ledger:
 
 
 def _stopped(stored: StoredStudy, options: Work, runs: Sequence[Path]) -> int:
-    found = counts(overview(runs))
-    _tell(f"sparserl: stopped with {told(found, len(runs))}; all is stored; {_how_to_go_on(stored, options)}")
+    states = counts(overview(runs))
+    _tell(f"sparserl: stopped with {told(states, len(runs))}; all is stored; {_how_to_go_on(stored, options)}")
     return INTERRUPTED
 
 

@@ -5,6 +5,7 @@ The figures are images that our source lacks, so grids are as the text and the n
 """
 
 import dataclasses
+import itertools
 import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
@@ -90,7 +91,7 @@ _NUM_SEEDS = {"dqn": (2, 5, 10), "sac": (2, 3, 10), "ppo": (2, 5, 9)}  # smoke, 
 
 
 def at(scale: Scale, smoke: T, quick: T, paper: T) -> T:
-    """The one of three that belongs to a scale."""
+    """Which of three belongs to a scale."""
     return {"smoke": smoke, "quick": quick, "paper": paper}[scale]
 
 
@@ -124,11 +125,12 @@ def main_grid(
     `choices` are those of `grid`, the preset among them, here and below. What the captions of figures 15 and 16 leave
     out, no figure with ERK has: 99 % of Ant and Humanoid, for PPO 95 % of Humanoid.
     """
-    found: list[Experiment] = []
+    experiments: list[Experiment] = []
     for name in environments(scale, names):
         left_out = () if choices.get("distribution") == "uniform" else LEFT_OUT.get((agent, name), ())
-        found += part(agent, scale, name, [one for one in sparsities(scale, values) if one not in left_out], **choices)
-    return distinct(found)
+        kept = [value for value in sparsities(scale, values) if value not in left_out]
+        experiments += part(agent, scale, name, kept, **choices)
+    return distinct(experiments)
 
 
 def part(
@@ -178,7 +180,8 @@ def human_normalised(name: str, title: str, columns: str) -> Figure:
 def signal_to_noise(agent: AgentName, scale: Scale, names: Sequence[str], preset: PresetName) -> tuple[Experiment, ...]:
     """What figure 5 shows of an agent: RigL, whose growth gradients decide, and dense networks."""
     values = sparsities(scale, SPARSITIES)
-    return distinct(one for name in names for one in part(agent, scale, name, values, ("rigl",), preset=preset))
+    parts = (part(agent, scale, name, values, ("rigl",), preset=preset) for name in names)
+    return distinct(itertools.chain.from_iterable(parts))
 
 
 def recorded(agent: AgentName, scale: Scale, study: Study) -> Study:
@@ -189,9 +192,10 @@ def recorded(agent: AgentName, scale: Scale, study: Study) -> Study:
     if scale == "smoke":
         return study
     shown = environments(scale, CLASSIC if agent == "dqn" else MUJOCO)
-    names = [name for name in shown if any(one.environment == name for one in study.experiments)]
+    names = [name for name in shown if any(experiment.environment == name for experiment in study.experiments)]
     known = set(signal_to_noise(agent, scale, names, study.preset or "paper"))
-    return dataclasses.replace(study, diagnostics=identifiers(one for one in study.experiments if one in known))
+    shared = [experiment for experiment in study.experiments if experiment in known]
+    return dataclasses.replace(study, diagnostics=identifiers(shared))
 
 
 def sweep(agent: AgentName, scale: Scale, environment: str, preset: PresetName) -> tuple[Experiment, ...]:
@@ -204,7 +208,7 @@ def sweep(agent: AgentName, scale: Scale, environment: str, preset: PresetName) 
         "method.window.interval_updates": at(scale, [25, 50], [250, 1_000], [100, 250, 500, 1_000, 5_000]),
     }
     every = part(agent, scale, environment, (0.9,), preset=preset, **choices)
-    return tuple(one for one in every if not _repeats(one, choices, preset))
+    return tuple(experiment for experiment in every if not _repeats(experiment, choices, preset))
 
 
 def _repeats(experiment: Experiment, swept: Mapping[str, Any], preset: PresetName) -> bool:
