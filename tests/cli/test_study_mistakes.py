@@ -248,14 +248,14 @@ def test_there_are_fifty_of_them():
 
 
 def test_a_study_whose_package_is_missing_says_how_to_get_it(tmp_path, capsys, monkeypatch):
-    from sparserl.experiment import planning
+    from sparserl.experiment import environment, plan
 
     if importlib.util.find_spec("mujoco") is not None:
         monkeypatch.setitem(sys.modules, "mujoco", None)
         for name in [name for name in sys.modules if name.startswith("gymnasium.envs.mujoco")]:
             monkeypatch.delitem(sys.modules, name)
-    planning._specification.cache_clear()
-    planning.planned.cache_clear()
+    environment._specification.cache_clear()
+    plan._plans.clear()
     result = call(capsys, "study", "plan", "figure_15", "--output", tmp_path / "results")
     assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
     assert "pip install 'sparserl[mujoco]'" in result.err

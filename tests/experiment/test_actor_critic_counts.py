@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from sparserl.experiment import describe, from_preset
-from sparserl.experiment.planning import by_name, make_networks, nominal_sparsities
+from sparserl.experiment.kinds import by_name
+from sparserl.experiment.plan import resolved
 from sparserl.sparsity import live_count, pruned_count
 from sparserl.types import Box, EnvSpec
 
@@ -28,8 +29,8 @@ def networks_of(agent, name, sparsity, distribution="erk"):
     ones = np.ones(task["act"], np.float32)
     spec = EnvSpec(name, (task["obs"],), np.dtype("float32"), Box(ones.shape, -ones, ones), None)
     experiment = from_preset(agent, "rigl", name, sparsity=float(sparsity), distribution=distribution)
-    networks = make_networks(experiment, spec)
-    return by_name(networks), nominal_sparsities(experiment, networks)
+    plan = resolved(experiment, spec)
+    return by_name(plan.networks), plan.sparsities
 
 
 @pytest.mark.parametrize(("agent", "name", "sparsity"), CASES)
@@ -98,11 +99,11 @@ def test_actor_and_critics_may_have_sparsities_and_widths_of_their_own():
     spec = EnvSpec("HalfCheetah", (17,), np.dtype("float32"), Box((6,), -ones, ones), None)
     choices = {"actor_sparsity": 0.5, "critic_sparsity": 0.95, "critic_hidden_units": (300, 300)}
     experiment = from_preset("sac", "rigl", "HalfCheetah-v5", **choices)
-    made = make_networks(experiment, spec)
-    sparsities = nominal_sparsities(experiment, made)
+    plan = resolved(experiment, spec)
+    made = plan.networks
     for network, mlp in by_name(made).items():
         weights = {f"{network}/{layer}": a * b for layer, (a, b) in mlp.layer_shapes.items()}
-        live = sum(live_count(size, sparsities[name]) for name, size in weights.items())
+        live = sum(live_count(size, plan.sparsities[name]) for name, size in weights.items())
         wanted = 0.5 if network == "actor" else 0.05
         assert live / sum(weights.values()) == pytest.approx(wanted, abs=1e-3)
     assert by_name(made)["critic_1"].layer_shapes["hidden_2"] == (300, 300)

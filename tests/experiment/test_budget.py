@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from sparserl.agents.sac import SACSettings
-from sparserl.experiment import asked_parameters, describe, from_preset, planning, run, with_budget
-from sparserl.experiment.planning import by_name, make_networks, nominal_sparsities
+from sparserl.experiment import AGENTS, asked_parameters, describe, environment, from_preset, run, with_budget
+from sparserl.experiment.kinds import by_name
+from sparserl.experiment.plan import resolved
 from sparserl.networks import MLPSettings
 from sparserl.sparsity import kernels, live_count, pruned_count
 from sparserl.training import EvaluationSettings
@@ -35,21 +36,19 @@ def specification(experiment):
 
 @pytest.fixture(autouse=True)
 def without_mujoco(monkeypatch):
-    of = lambda experiment: (specification if experiment.environment in EXPECTED else planning.specification)(
-        experiment
-    )
+    known = lambda experiment: experiment.environment in EXPECTED
+    of = lambda experiment: (specification if known(experiment) else environment.specification)(experiment)
     monkeypatch.setattr("sparserl.experiment.budget.specification", of)
 
 
 def live_parameters(experiment):
     """Live parameters by network, counted layer by layer from the sparsities, biases included."""
-    networks = make_networks(experiment, specification(experiment))
-    sparsities = nominal_sparsities(experiment, networks)
+    plan = resolved(experiment, specification(experiment))
     count = pruned_count if experiment.method_name == "prune" else live_count
     live = {}
-    for name, network in by_name(networks).items():
+    for name, network in by_name(plan.networks).items():
         shapes = network.layer_shapes.items()
-        weights = sum(count(a * b, sparsities.get(f"{name}/{layer}", 0.0)) for layer, (a, b) in shapes)
+        weights = sum(count(a * b, plan.sparsities.get(f"{name}/{layer}", 0.0)) for layer, (a, b) in shapes)
         live[name] = weights + sum(b for _, (_, b) in shapes)
     return live
 
@@ -184,11 +183,11 @@ class OneLayer(NamedTuple):
 def test_agents_with_one_critic_and_other_parameters(monkeypatch):
     """An actor of 10 x 20 x 4 and 4 deviations, a value network of 10 x 20 x 1: 308 and 241 parameters."""
 
-    def networks(experiment, spec):
-        widths = experiment.network.hidden_units, experiment.critic_hidden_units or experiment.network.hidden_units
-        return {"ppo": {"actor": OneLayer(widths[0][0], 4, 4), "value": OneLayer(widths[1][0], 1, 0)}}
+    def networks(settings, spec, network, critic):
+        actor, value = OneLayer(network.hidden_units[0], 4, 4), OneLayer(critic.hidden_units[0], 1, 0)
+        return {"ppo": {"actor": actor, "value": value}}
 
-    monkeypatch.setattr("sparserl.experiment.budget.make_networks", networks)
+    monkeypatch.setitem(AGENTS, "sac", dataclasses.replace(AGENTS["sac"], networks=networks))
     network = MLPSettings((20,))
     sparse = with_budget(from_preset("sac", "rigl", "Hopper", network=network), 0.25, 0.4)
     assert sparse.actor_sparsity == pytest.approx(1 - (0.25 * 0.4 * 549 - 28) / 280)

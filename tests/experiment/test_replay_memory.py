@@ -7,7 +7,7 @@ import pytest
 
 from sparserl import environments, persistence
 from sparserl.errors import UserError
-from sparserl.experiment import build, check, check_memory, from_preset, run, run_seeds
+from sparserl.experiment import build, check, check_memory, from_preset, plan_of, run, run_seeds
 from sparserl.experiment.memory import SPARE_BYTES, replay_bytes
 from sparserl.persistence import memory_bytes
 from stacked_frames import Noise
@@ -38,13 +38,12 @@ def test_bytes_are_those_of_the_ring(case, num_environments, request):
     built = build(dataclasses.replace(experiment, num_environments=num_environments))
     ring = jax.eval_shape(built.agent.init, jax.random.key(0)).replay.storage
     expected = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(ring))
-    found = replay_bytes(dataclasses.replace(experiment, num_environments=num_environments), built.environment.spec)
-    assert found == expected
+    assert replay_bytes(built.plan) == expected
 
 
 def test_ppo_has_no_replay():
     experiment = from_preset("ppo", "static", "CartPole-v1", storage="masked")
-    assert replay_bytes(experiment, build(experiment).environment.spec) == 0
+    assert replay_bytes(plan_of(experiment)) == 0
     check_memory(experiment, 10**9)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sparserl.experiment import describe, from_preset, live_parameters, matched_dense, planned
+from sparserl.experiment import describe, from_preset, matched_dense, plan_of, planned
 from sparserl.study.grids import distinct, full_dense, grid
 from sparserl.types import UserError
 
@@ -67,13 +67,13 @@ def test_full_dense_is_the_grids_own():
 def test_a_matched_dense_network_is_the_nearest_of_all_widths():
     """By trying every width: 4-w-w-2 with biases against the parameters that RigL has alive."""
     sparse = planned(from_preset("dqn", "rigl", "CartPole-v1", sparsity=0.9))
-    live = sum(live_parameters(sparse).values())
+    live = sum(plan_of(sparse).live_parameters.values())
     assert live == 26_523 + 1_026  # reference, section 10.1
     size = lambda width: 5 * width + (width + 1) * width + (width + 1) * 2
     nearest = min(range(1, 600), key=lambda width: abs(size(width) - live))
     dense = matched_dense(sparse)
     assert dense.network.hidden_units == (nearest, nearest) == (162, 162)
-    assert sum(live_parameters(dense).values()) == size(nearest)
+    assert sum(plan_of(dense).live_parameters.values()) == size(nearest)
     assert (dense.method_name, dense.sparsity, dense.weight_decay) == ("dense", 0.0, sparse.weight_decay)
     assert describe(sparse)["matched_dense"] == {"hidden_units": nearest, "parameters": size(nearest)}
 
@@ -81,7 +81,7 @@ def test_a_matched_dense_network_is_the_nearest_of_all_widths():
 def test_a_matched_dense_network_counts_all_networks_and_both_sparsities():
     """PPO on Pendulum: 3-w-w-1 twice and one deviation; the actor at 50 %, the value network at 90 %."""
     sparse = planned(from_preset("ppo", "static", "Pendulum-v1", actor_sparsity=0.5, critic_sparsity=0.9))
-    live = sum(live_parameters(sparse).values())
+    live = sum(plan_of(sparse).live_parameters.values())
     of_layers = describe(sparse)["networks"]
     assert live == sum(network["live_parameters"] for network in of_layers.values())
     size = lambda width: 2 * (4 * width + (width + 1) * width + width + 1) + 1

@@ -6,8 +6,8 @@ from typing import Any
 import jax
 
 from sparserl.bench.choices import Updates
-from sparserl.bench.work import METHOD_OF, STORAGE_OF, Pass, Work, full_replay, network_passes
-from sparserl.experiment import Built, Experiment, build, from_preset, with_choices
+from sparserl.bench.work import Pass, Work, experiment, full_replay, network_passes
+from sparserl.experiment import Built, build
 from sparserl.networks import MLP
 from sparserl.types import Array, Discrete, Key, Params
 
@@ -16,7 +16,7 @@ ENVIRONMENT = "Acrobot-v1"
 
 def work(options: Updates, sparsity: float, variant: str) -> Work:
     """What `DQN.update` does after the warm-up: store a transition, sample a batch, loss, optimizer, target copy."""
-    chosen = experiment(options, sparsity, variant)
+    chosen = experiment("dqn", ENVIRONMENT, options, sparsity, variant)
     built = build(chosen)
     agent, spec, settings = built.agent, built.environment.spec, chosen.agent
     assert isinstance(spec.action, Discrete)
@@ -34,21 +34,8 @@ def work(options: Updates, sparsity: float, variant: str) -> Work:
     return Work(state, update, _passes(built, state.groups["q"].params["q"], chosen.agent.batch_size))
 
 
-def experiment(options: Updates, sparsity: float, variant: str) -> Experiment:
-    """The paper's DQN on classic control with the storage of a variant."""
-    preset = from_preset("dqn", METHOD_OF[variant], ENVIRONMENT, sparsity=sparsity, storage=STORAGE_OF[variant])
-    choices: dict[str, Any] = {
-        "agent.replay_capacity_steps": options.replay_steps,
-        "agent.batch_size": options.batch_size,
-    }
-    choices |= {"network.hidden_units": options.hidden_units}
-    if preset.method.window is not None:
-        choices |= {"method.window.interval_updates": options.interval_updates}
-    return with_choices(preset, {name: value for name, value in choices.items() if value})
-
-
 def _passes(built: Built, params: Params, batch_size: int) -> tuple[Pass, ...]:
-    network = built.networks["q"]["q"]
+    network = built.plan.networks["q"]["q"]
     assert isinstance(network, MLP)
     online = network_passes(network, params, batch_size, weights_wanted=True)
     target = network_passes(network, params, batch_size)

@@ -1,6 +1,5 @@
 """SAC's update: the agent itself with HalfCheetah's shapes, as the paper's preset has it, without the environment."""
 
-import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -8,13 +7,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from sparserl import linalg
-from sparserl.agents.sac import CRITICS, SAC, SACSettings
+from sparserl.agents.sac import SAC
 from sparserl.bench.choices import Updates
-from sparserl.bench.work import METHOD_OF, STORAGE_OF, Pass, Work, full_replay, network_passes
-from sparserl.networks import MLP, MLPSettings
-from sparserl.presets import PRESETS
-from sparserl.sparsity import Distribution, SparseOptimizer, sparse_glorot_uniform
+from sparserl.bench.work import Pass, Work, experiment, full_replay, network_passes
+from sparserl.experiment.building import make_agent, make_optimizers
+from sparserl.experiment.plan import resolved
+from sparserl.networks import MLP
 from sparserl.types import Array, Box, EnvSpec, Group, Key
 
 ENVIRONMENT, OBSERVATION_SIZE, ACTION_SIZE = "HalfCheetah-v5", 17, 6
@@ -41,43 +39,10 @@ def work(options: Updates, sparsity: float, variant: str) -> Work:
 
 def make(options: Updates, sparsity: float, variant: str) -> SAC:
     """SAC with the method and the storage of a variant."""
-    preset = PRESETS["sac"](METHOD_OF[variant], "paper", ENVIRONMENT)
-    assert isinstance(preset.network, MLPSettings)
-    network = dataclasses.replace(preset.network, hidden_units=options.hidden_units or preset.network.hidden_units)
-    assert isinstance(preset.agent, SACSettings)
-    settings = dataclasses.replace(
-        preset.agent,
-        replay_capacity_steps=options.replay_steps,
-        batch_size=options.batch_size or preset.agent.batch_size,
-    )
-    actor = MLP(network, (OBSERVATION_SIZE,), 2 * ACTION_SIZE)
-    critic = MLP(network, (OBSERVATION_SIZE + ACTION_SIZE,), 1)
-    method: Any = preset.method
-    if method.window is not None:
-        window = dataclasses.replace(method.window, interval_updates=options.interval_updates)
-        method = dataclasses.replace(method, window=window)
-
-    def optimizer(networks: Mapping[str, MLP], decay: float) -> SparseOptimizer:
-        shapes = {name: network.layer_shapes for name, network in networks.items()}
-        sparsities = Distribution("erk").network_sparsities(shapes, dict.fromkeys(networks, sparsity))
-        flat = {f"{name}/{layer}": shape for name, layers in shapes.items() for layer, shape in layers.items()}
-        storage, possible = STORAGE_OF[variant], linalg.unavailable_reason() is None
-        everywhere = storage == "compressed"
-        densities = {layer: 1.0 - value for layer, value in sparsities.items()}
-        limits = linalg.compression_limits(flat, densities, settings.batch_size, everywhere)
-        return SparseOptimizer(
-            inner=preset.optimizer.build(preset.total_steps),
-            method=method,
-            sparsities=sparsities,
-            total_updates=preset.total_steps - settings.warmup_steps,
-            weight_decay=dict.fromkeys(flat, decay),
-            initializer=sparse_glorot_uniform,
-            break_even=limits if possible and storage != "masked" else {},
-        )
-
-    of_critics = optimizer(dict.fromkeys(CRITICS, critic), 0.5 * preset.weight_decay)
-    optimizers = {"actor": optimizer({"actor": actor}, preset.weight_decay), "critics": of_critics}
-    return SAC(settings, SPEC, actor, critic, optimizers)  # type: ignore[arg-type]
+    plan = resolved(experiment("sac", ENVIRONMENT, options, sparsity, variant), SPEC)
+    agent = make_agent(plan, make_optimizers(plan))
+    assert isinstance(agent, SAC)
+    return agent
 
 
 def _passes(agent: SAC, groups: Mapping[str, Group]) -> tuple[Pass, ...]:

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 
 from sparserl import linalg
 from sparserl.agents.replay import Replay
+from sparserl.bench.choices import Updates
+from sparserl.experiment import Experiment, from_preset, with_choices
 from sparserl.linalg import Compressed
 from sparserl.networks import MLP
 from sparserl.types import Array, Key, Params, Transition
@@ -70,3 +72,17 @@ STORAGE_OF: Mapping[str, str] = {
     "compressed_rigl": "compressed",
     "auto": "auto",
 }
+
+
+def experiment(agent: str, environment: str, options: Updates, sparsity: float, variant: str) -> Experiment:
+    """The paper's choices for an agent, with the method and the storage of a variant."""
+    preset = from_preset(agent, METHOD_OF[variant], environment, sparsity=sparsity, storage=STORAGE_OF[variant])
+    choices: dict[str, Any] = {
+        "agent.replay_capacity_steps": options.replay_steps,
+        "agent.batch_size": options.batch_size,
+        "network.hidden_units": options.hidden_units,
+        "sparsity_aware_initialization": True,
+    }
+    if preset.method.window is not None:
+        choices["method.window.interval_updates"] = options.interval_updates
+    return with_choices(preset, {name: value for name, value in choices.items() if value})

@@ -31,7 +31,7 @@ class Options:
 def main(words: Sequence[str]) -> int:
     """Describe the experiment that `words` ask for."""
     command = read_command("describe", words, Options(), _DESCRIPTION, check_choices)
-    document = describe(command.experiment, command.budget.asked_parameters if command.budget else None)
+    document = describe(command.plan, command.budget.asked_parameters if command.budget else None)
     if command.own.json:
         print(json.dumps(document, indent=2, allow_nan=False))
     else:

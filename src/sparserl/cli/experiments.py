@@ -9,7 +9,7 @@ import tyro
 
 from sparserl.cli.arguments import Option, in_options, options_of, parse
 from sparserl.errors import UserError, either
-from sparserl.experiment import AGENTS, Budget, Experiment, asked_parameters, from_preset, planned, with_budget
+from sparserl.experiment import AGENTS, Budget, Experiment, Plan, asked_parameters, from_preset, plan_of, with_budget
 from sparserl.presets import NetworkName, PresetName
 from sparserl.sparsity import find_method, method_names
 
@@ -62,18 +62,18 @@ _WIDTHS = ("--network.hidden-units", "--critic-hidden-units")  # what it decides
 class Command(NamedTuple):
     """What a command line asks for: an experiment that can be run, what is behind it, the command's own options."""
 
-    experiment: Experiment
+    plan: Plan
     preset: PresetName
     budget: Budget | None
     own: Any
 
 
 def read_command(
-    command: str, words: Sequence[str], own: Any, description: str, verify: Callable[[Experiment], object]
+    command: str, words: Sequence[str], own: Any, description: str, verify: Callable[[Plan], object]
 ) -> Command:
-    """The experiment and the values of the command's `own` options.
+    """The plan of the experiment, and the values of the command's `own` options.
 
-    verify: builds what the command needs of the planned experiment. Raises UserError for what cannot be run.
+    verify: builds what the command needs of the plan. Raises UserError for what cannot be run.
     """
     help_asked = not {"-h", "--help"}.isdisjoint(words)
     agent, method, rest = _agent_and_method(command, words, help_asked)
@@ -97,9 +97,9 @@ def read_command(
         budget = _budget(experiment, chosen["budget"], chosen["actor_share"], rest)
         if budget:
             experiment = with_budget(experiment, budget.actor_share, budget.budget_fraction)
-        experiment = planned(_stored_for_gpu(experiment) if chosen.get("device") == "gpu" else experiment)
-        verify(experiment)
-    return Command(experiment, chosen["preset"], budget, own)
+        plan = plan_of(_stored_for_gpu(experiment) if chosen.get("device") == "gpu" else experiment)
+        verify(plan)
+    return Command(plan, chosen["preset"], budget, own)
 
 
 def _stored_for_gpu(experiment: Experiment) -> Experiment:
@@ -123,7 +123,7 @@ def _budget(
         return None
     asked = asked_parameters(experiment, actor_share, budget_fraction)
     typed = {word.partition("=")[0].replace("_", "-") for word in words}
-    decided = [*_SPARSITIES, *(_WIDTHS if experiment.method_name == "dense" else ())]
+    decided = [*_SPARSITIES, *(_WIDTHS if experiment.is_dense else ())]
     if twice := [option for option in decided if option in typed]:
         raise UserError(f"it decides {twice[0]}; give only one of the two", field="budget", value=budget_fraction)
     return Budget(budget_fraction, actor_share, asked)

@@ -18,7 +18,7 @@ from sparserl.cli.sinks import Sinks
 from sparserl.cli.study.options import DEVICE_HELP
 from sparserl.cli.tables import number, print_table
 from sparserl.engine.settings import Settings
-from sparserl.experiment import Experiment, canonical, check
+from sparserl.experiment import Experiment, canonical, check, planned
 from sparserl.processes.cores import refuse_without_gpu
 from sparserl.study.stored import experiment_document
 from sparserl.types import UserError
@@ -65,7 +65,7 @@ class Options:
 def main(words: Sequence[str]) -> int:
     """Train what `words` ask for; 0 where every seed has finished, 1 where one failed."""
     command = read_command("train", words, Options(), _DESCRIPTION, check)
-    experiment, options = canonical(command.experiment), command.own
+    experiment, options = planned(canonical(command.plan.experiment)), command.own
     sinks.check_kinds(options.sink)
     if options.device == "gpu":
         refuse_without_gpu()

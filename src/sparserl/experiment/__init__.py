@@ -4,12 +4,13 @@ from sparserl.experiment.budget import Budget, asked_parameters, with_budget
 from sparserl.experiment.building import Built, build, check, check_choices
 from sparserl.experiment.choices import RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
+from sparserl.experiment.environment import make_environment
 from sparserl.experiment.facts import facts, known_facts, with_facts
 from sparserl.experiment.kinds import AGENTS, AgentKind
 from sparserl.experiment.machine import compiler_target, machine_class
-from sparserl.experiment.matching import Matched, live_parameters, matched, matched_dense
+from sparserl.experiment.matching import Matched, matched, matched_dense, rounds_otherwise
 from sparserl.experiment.memory import check_memory
-from sparserl.experiment.planning import make_environment, planned
+from sparserl.experiment.plan import Layer, Plan, plan_of, planned
 from sparserl.experiment.reports import Report, RunFailure, live_density
 from sparserl.experiment.resuming import Captured
 from sparserl.experiment.robustness import under_noise
@@ -26,7 +27,9 @@ __all__ = [
     "Built",
     "Captured",
     "Experiment",
+    "Layer",
     "Matched",
+    "Plan",
     "Report",
     "RunFailure",
     "Told",
@@ -44,15 +47,16 @@ __all__ = [
     "from_preset",
     "known_facts",
     "live_density",
-    "live_parameters",
     "machine_class",
     "make_environment",
     "matched",
     "matched_dense",
     "obstacle_to_side_by_side",
+    "plan_of",
     "planned",
     "policy_arrays",
     "rebuild",
+    "rounds_otherwise",
     "run",
     "run_seeds",
     "seed_bytes",

@@ -1,13 +1,16 @@
 """Budgets: what all networks of an experiment may hold together, and the actor's part of it."""
 
 import dataclasses
+import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sparserl.experiment.choices import Experiment
-from sparserl.experiment.matching import of_widths
-from sparserl.experiment.planning import Networks, by_name, make_networks, specification
+from sparserl.experiment.environment import specification
+from sparserl.experiment.kinds import Networks, by_name
+from sparserl.experiment.matching import of_widths, parameters_of_widths
+from sparserl.experiment.plan import make_networks
 from sparserl.networks import matched_width
 from sparserl.sparsity import Bounds, Distribution, NetworkSize, allocate, check_shares
 from sparserl.types import EnvSpec, Field, UserError
@@ -34,8 +37,8 @@ def with_budget(experiment: Experiment, actor_share: float | None, budget_fracti
     spec = specification(experiment)
     networks = make_networks(experiment, spec)
     shares = _shares(experiment, networks, actor_share, budget_fraction)
-    if experiment.method_name == "dense":
-        return _with_widths_of_budget(experiment, spec, shares, budget_fraction)
+    if experiment.is_dense:
+        return _with_widths_of_budget(experiment, spec, shares, budget_fraction, sum(_parameters(networks).values()))
     return _with_sparsities_of_budget(experiment, networks, shares, budget_fraction)
 
 
@@ -100,16 +103,14 @@ def _with_sparsities_of_budget(
 
 
 def _with_widths_of_budget(
-    experiment: Experiment, spec: EnvSpec, shares: Mapping[str, float], budget_fraction: float
+    experiment: Experiment, spec: EnvSpec, shares: Mapping[str, float], budget_fraction: float, total: int
 ) -> Experiment:
-    total = sum(_parameters(make_networks(experiment, spec)).values())
-    counts = {name: _parameters_of_width(experiment, spec, name) for name in shares}
-    check_shares({name: Bounds(count(1), total) for name, count in counts.items()}, shares, budget_fraction, total)
-    widths = {name: matched_width(count, shares[name] * budget_fraction * total) for name, count in counts.items()}
+    """Networks of widths that hold the budget; `total` parameters are in them as they are."""
+    parameters = lambda name, width: parameters_of_widths(experiment, spec, width, width)[name]
+    check_shares({name: Bounds(parameters(name, 1), total) for name in shares}, shares, budget_fraction, total)
+    widths = {
+        name: matched_width(functools.partial(parameters, name), share * budget_fraction * total)
+        for name, share in shares.items()
+    }
     critic_width = next(width for name, width in widths.items() if name != ACTOR)
     return dataclasses.replace(of_widths(experiment, widths[ACTOR], critic_width), sparsity=0.0)
-
-
-def _parameters_of_width(experiment: Experiment, spec: EnvSpec, name: str) -> Callable[[int], int]:
-    """The parameters of the network `name` with hidden layers of a common width, as a function of that width."""
-    return lambda width: _parameters(make_networks(of_widths(experiment, width, width), spec))[name]

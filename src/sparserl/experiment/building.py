@@ -1,127 +1,92 @@
-"""From an experiment to what it stands for: optimizer, agent and environments."""
+"""From a plan to what it stands for: optimizers, agent and environments."""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sparserl.experiment.choices import Experiment
-from sparserl.experiment.kinds import AgentKind, Networks
+from sparserl.experiment.environment import make_environment, require_environment
 from sparserl.experiment.memory import capacity_steps, check_memory
-from sparserl.experiment.planning import (
-    break_evens,
-    by_name,
-    make_environment,
-    make_networks,
-    nominal_sparsities,
-    planned,
-    require_environment,
-    specification,
-)
+from sparserl.experiment.plan import Plan, plan_of
 from sparserl.networks import Sized
-from sparserl.sparsity import SparseOptimizer, Sparsities, sparse_glorot_uniform
-from sparserl.types import Agent, Environment, EnvSpec, Field, UserError, within
+from sparserl.sparsity import SparseOptimizer, sparse_glorot_uniform
+from sparserl.types import Agent, Environment, within
 
 
 class Built(NamedTuple):
-    """What an experiment stands for."""
+    """What a plan stands for."""
 
-    kind: AgentKind
+    plan: Plan
     agent: Agent
     environment: Environment
     evaluation_environment: Environment
-    networks: Networks
-    sparsities: Sparsities  # asked of each layer, by "network/layer"
     optimizers: dict[str, SparseOptimizer]  # by the group they own
 
 
-def build(experiment: Experiment) -> Built:
+def build(experiment: Experiment | Plan) -> Built:
     """Make the environments and the agent; whatever cannot be run is refused here, before any compute."""
-    experiment = planned(experiment)
-    environment = make_environment(experiment, experiment.num_environments)
-    networks = make_networks(experiment, environment.spec)
-    sparsities = nominal_sparsities(experiment, networks)
-    optimizers = _optimizers(experiment, networks, sparsities)
-    agent = make_agent(experiment, environment.spec, networks, optimizers)
-    for_evaluation = make_environment(experiment, experiment.evaluation.num_episodes)
-    return Built(experiment.kind, agent, environment, for_evaluation, networks, sparsities, optimizers)
+    plan = plan_of(experiment)
+    environment = make_environment(plan.experiment, plan.experiment.num_environments)
+    optimizers = make_optimizers(plan)
+    agent = make_agent(plan, optimizers)
+    for_evaluation = make_environment(plan.experiment, plan.experiment.evaluation.num_episodes)
+    return Built(plan, agent, environment, for_evaluation, optimizers)
 
 
-def check(experiment: Experiment) -> Experiment:
+def check(experiment: Experiment | Plan) -> Experiment:
     """The experiment, planned, once it is sure that it can be run here; UserError where it cannot be."""
-    require_environment(experiment)
+    require_environment(experiment.experiment if isinstance(experiment, Plan) else experiment)
     check_memory(experiment)
     return check_choices(experiment)
 
 
-def check_choices(experiment: Experiment) -> Experiment:
+def check_choices(experiment: Experiment | Plan) -> Experiment:
     """The experiment, planned, once all of it but its environments has been built; UserError where it cannot be."""
-    experiment = planned(experiment)
-    spec = specification(experiment)
-    networks = make_networks(experiment, spec)
-    optimizers = _optimizers(experiment, networks, nominal_sparsities(experiment, networks))
-    make_agent(experiment, spec, networks, optimizers)
-    return experiment
+    plan = plan_of(experiment)
+    make_agent(plan, make_optimizers(plan))
+    return plan.experiment
 
 
-def make_agent(
-    experiment: Experiment, spec: EnvSpec, networks: Networks, optimizers: dict[str, SparseOptimizer]
-) -> Agent:
-    """The agent of an experiment; its replay is made for no more steps than the run has."""
-    settings: Any = experiment.agent
-    if experiment.kind.memory is not None:
-        settings = dataclasses.replace(settings, replay_capacity_steps=capacity_steps(experiment))
+def make_agent(plan: Plan, optimizers: Mapping[str, SparseOptimizer]) -> Agent:
+    """The agent of a plan; its replay is made for no more steps than the run has."""
+    settings: Any = plan.experiment.agent
+    if plan.kind.memory is not None:
+        settings = dataclasses.replace(settings, replay_capacity_steps=capacity_steps(plan))
     with within("agent"):
-        return experiment.kind.make(settings, spec, networks, optimizers, experiment.num_environments)
+        return plan.kind.make(settings, plan.spec, plan.networks, optimizers, plan.experiment.num_environments)
 
 
-def _total_updates(experiment: Experiment) -> int:
-    """Updates of the whole run; a total that never leaves the warm-up is refused."""
-    settings = experiment.agent
-    every = settings.steps_per_update
-    num_steps = -(-experiment.total_steps // every) * every
-    with within("agent"):
-        total = settings.num_updates(num_steps, experiment.num_environments)
-    if total < 1:
-        raise UserError(
-            f"all of it is warm-up; give more than {settings.warmup_steps} steps, or lower ",
-            Field("agent.warmup_steps"),
-            field="total_steps",
-            value=experiment.total_steps,
-        )
-    return total
-
-
-def _optimizers(experiment: Experiment, networks: Networks, sparsities: Sparsities) -> dict[str, SparseOptimizer]:
+def make_optimizers(plan: Plan) -> dict[str, SparseOptimizer]:
     """One for each group; each has the sparsities, the decay and the storage of its own layers."""
-    limits = break_evens(experiment, networks, sparsities)
-    total_updates, num_envs = _total_updates(experiment), experiment.num_environments
+    experiment, decay = plan.experiment, _weight_decay(plan)
+    updates_per_rollout = experiment.agent.updates_per_rollout(experiment.num_environments)
     with within("optimizer"):
-        inner = experiment.optimizer.build(total_updates, experiment.agent.updates_per_rollout(num_envs))
+        inner = experiment.optimizer.build(plan.total_updates, updates_per_rollout)
     initializer = sparse_glorot_uniform if experiment.sparsity_aware_initialization else None
+    limits = {name: layer.compressed_up_to for name, layer in plan.layers.items()}
 
     def optimizer(members: Mapping[str, Sized]) -> SparseOptimizer:
         layers = [f"{name}/{layer}" for name, network in members.items() for layer in network.layer_shapes]
-        own = lambda values: {name: values[name] for name in layers if name in values}
+        own = lambda values: {name: values[name] for name in layers if values.get(name) is not None}
         return SparseOptimizer(
             inner=inner,
             method=experiment.method,
-            sparsities=own(sparsities),
-            total_updates=total_updates,
-            weight_decay=own(_weight_decay(experiment, networks)),
+            sparsities=own(plan.sparsities),
+            total_updates=plan.total_updates,
+            weight_decay=own(decay),
             initializer=initializer,
             break_even=own(limits),
         )
 
-    return {group: optimizer(members) for group, members in networks.items()}
+    return {group: optimizer(members) for group, members in plan.networks.items()}
 
 
-def _weight_decay(experiment: Experiment, networks: Networks) -> dict[str, float]:
+def _weight_decay(plan: Plan) -> dict[str, float]:
     """The factor of each decayed layer's L2 term."""
-    spared = {"output"} if experiment.decayed_layers == "hidden" else set()
-    factors = experiment.kind.decay_factors
+    spared = {"output"} if plan.experiment.decayed_layers == "hidden" else set()
+    factors = plan.kind.decay_factors
     return {
-        f"{name}/{layer}": factors.get(name, 1.0) * experiment.weight_decay
-        for name, network in by_name(networks).items()
-        for layer in network.layer_shapes
-        if layer not in spared
+        name: factors.get(name.partition("/")[0], 1.0) * plan.experiment.weight_decay
+        for name, layer in plan.layers.items()
+        if layer.cost.name not in spared
     }

@@ -35,7 +35,7 @@ class Experiment:
     dense_last_layer: bool = False  # leave the output layer out (Deviation 17)
     rebudget: bool = True  # without it, overridden layers are left out of the budget, as published (Deviation 17)
     sparsity_aware_initialization: bool = True  # fans counted over live weights (Deviation 5)
-    storage: Literal["auto", "masked", "compressed"] = "auto"  # how sparse kernels are kept; `planned` decides auto
+    storage: Literal["auto", "masked", "compressed"] = "auto"  # how sparse kernels are kept; the plan decides auto
     compressed_layers: tuple[str, ...] = ()  # with the density up to which they are, as in hidden_2=0.4
     weight_decay: float = 1e-6  # L2 in the loss: weight_decay * sum(w ** 2)
     decayed_layers: Literal["hidden", "all"] = "hidden"  # whose weights decay (Deviation 16)
@@ -98,6 +98,16 @@ class Experiment:
         return name_of(self.agent)
 
     @property
+    def is_dense(self) -> bool:
+        """Whether the method leaves every weight alive, whatever sparsity is asked for: here half of two weights."""
+        return self.method.final_live(2, 0.5) == 2
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it says how every kernel is stored."""
+        return self.storage == "masked" or (self.storage == "compressed" and self.compressed_layers != ())
+
+    @property
     def method_name(self) -> str:
         return method_name(self.method)
 
@@ -117,10 +127,12 @@ class Experiment:
     def identifier(self) -> str:
         """A readable name and a hash of every choice, so that changed defaults never reuse old results.
 
-        Raises ValueError where it is still open how the kernels are stored: `planned` comes first.
+        It is that of the plan on this machine where it is still open how the kernels are stored.
         """
-        if self.storage == "auto":
-            raise ValueError("an experiment with storage 'auto' has no identifier: call planned(experiment) first")
+        if not self.is_planned:
+            from sparserl.experiment.plan import plan_of  # a plan is made of an experiment, so it imports this module
+
+            return plan_of(self).identifier
         name = f"{self.agent_name}-{self.method_name}-{self.environment}-{self.sparsity:g}"
         return persistence.experiment_id(name, self.choices())
 
@@ -163,7 +175,7 @@ def _restored(cls: type, plain: Mapping[str, Any]) -> Any:
 
 def canonical(experiment: Experiment) -> Experiment:
     """The experiment with one id for all that train alike: sparsity means nothing to a dense network."""
-    if experiment.method_name != "dense":
+    if not experiment.is_dense:
         return experiment
     defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Experiment)}
     of_sparsity = ("actor_sparsity", "critic_sparsity", "sparsity_aware_initialization")

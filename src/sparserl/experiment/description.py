@@ -1,17 +1,15 @@
 """What an experiment's networks hold and cost."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sparserl.experiment.budget import ACTOR
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.matching import matched
-from sparserl.experiment.planning import break_evens, by_name, make_networks, nominal_sparsities, planned, specification
-from sparserl.networks import Sized
-from sparserl.sparsity import SparseMethod, Sparsities, network_cost
+from sparserl.experiment.plan import Plan, plan_of
 
 
-def describe(experiment: Experiment, asked: Mapping[str, float] | None = None) -> dict[str, Any]:
+def describe(experiment: Experiment | Plan, asked: Mapping[str, float] | None = None) -> dict[str, Any]:
     """Networks, layers, densities, live weights, parameters and FLOPs of an experiment; trains nothing.
 
     asked: the parameters that each network was to have alive, where a budget was given; told beside what it has.
@@ -20,17 +18,9 @@ def describe(experiment: Experiment, asked: Mapping[str, float] | None = None) -
     output; biases, activations and pooling are not counted. `matched_dense` are dense networks of one common hidden
     width, or width multiplier, whose parameters, all networks together, come nearest to the live ones.
     """
-    experiment = planned(experiment)
-    groups = make_networks(experiment, specification(experiment))
-    networks, sparsities = by_name(groups), nominal_sparsities(experiment, groups)
-    dense = experiment.method_name == "dense"
-    packed = break_evens(experiment, groups, sparsities)
-    described = {
-        name: _network_description(experiment.method, name, network, {} if dense else sparsities, packed)
-        for name, network in networks.items()
-    }
-    total = sum(network["live_parameters"] for network in described.values())
-    shares = {name: network["live_parameters"] / total for name, network in described.items()}
+    plan = plan_of(experiment)
+    experiment, live = plan.experiment, plan.live_parameters
+    shares = {name: count / sum(live.values()) for name, count in live.items()}
     budget = {} if asked is None else {name: {"asked_parameters": count} for name, count in asked.items()}
     return {
         "agent": experiment.agent_name,
@@ -39,35 +29,24 @@ def describe(experiment: Experiment, asked: Mapping[str, float] | None = None) -
         "sparsity": experiment.sparsity,
         "distribution": experiment.distribution,
         "storage": experiment.storage,
-        "experiment_id": experiment.identifier,
+        "experiment_id": plan.identifier,
         "network": experiment.network_name,
         "networks": {
-            name: {**network, "share_of_live_parameters": shares[name], **budget.get(name, {})}
-            for name, network in described.items()
+            name: {**_network(plan, name), "share_of_live_parameters": share, **budget.get(name, {})}
+            for name, share in shares.items()
         },
         "split": {"actor": shares[ACTOR], "critics": 1 - shares[ACTOR]} if ACTOR in shares else None,
-        "matched_dense": {name: value for name, value in matched(experiment)._asdict().items() if value is not None},
+        "matched_dense": {name: value for name, value in matched(plan)._asdict().items() if value is not None},
     }
 
 
-def _network_description(
-    method: SparseMethod, name: str, network: Sized, sparsities: Sparsities, packed: Collection[str]
-) -> dict[str, Any]:
-    prefix = f"{name}/"
-    own = {layer.removeprefix(prefix): value for layer, value in sparsities.items() if layer.startswith(prefix)}
-    layers = network_cost(method, network.layer_shapes, own, network.positions)
-    biases = network.num_parameters() - sum(layer.weights for layer in layers)
+def _network(plan: Plan, name: str) -> dict[str, Any]:
+    costs, packed = plan.costs_of(name), plan.compressed_layers
+    storage = lambda layer: "compressed" if f"{name}/{layer}" in packed else "masked"
     return {
-        "layers": [
-            {
-                **layer._asdict(),
-                "shape": list(layer.shape),
-                "storage": "compressed" if prefix + layer.name in packed else "masked",
-            }
-            for layer in layers
-        ],
-        "parameters": network.num_parameters(),
-        "live_parameters": biases + sum(layer.live_weights for layer in layers),
-        "macs": sum(layer.macs for layer in layers),
-        "live_macs": sum(layer.live_macs for layer in layers),
+        "layers": [{**cost._asdict(), "shape": list(cost.shape), "storage": storage(cost.name)} for cost in costs],
+        "parameters": plan.parameters[name],
+        "live_parameters": plan.live_parameters[name],
+        "macs": sum(cost.macs for cost in costs),
+        "live_macs": sum(cost.live_macs for cost in costs),
     }

@@ -10,12 +10,13 @@ from sparserl import persistence
 from sparserl.experiment.budget import Budget
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.description import describe
+from sparserl.experiment.plan import Plan
 from sparserl.types import UserError
 
 SIZES = ("parameters", "live_parameters", "macs", "live_macs")  # of a network, and of all of them together
 
 
-def facts(experiment: Experiment, preset: str | None = None, budget: Budget | None = None) -> dict[str, Any]:
+def facts(experiment: Experiment | Plan, preset: str | None = None, budget: Budget | None = None) -> dict[str, Any]:
     """The parts of `experiment.json` that follow from an experiment, and from what it was made of where that is known.
 
     `networks` has the sizes of each network; `facts` are columns of every evaluation (`persistence.FACTS`).
@@ -40,7 +41,7 @@ def facts(experiment: Experiment, preset: str | None = None, budget: Budget | No
     }
 
 
-def known_facts(experiment: Experiment, document: Mapping[str, Any]) -> dict[str, Any]:
+def known_facts(experiment: Experiment | Plan, document: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of an experiment that `document`, its `experiment.json`, was written for; earlier versions' too."""
     known = persistence.facts_of(document)
     if known["parameters"] is not None:

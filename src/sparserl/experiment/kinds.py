@@ -40,6 +40,11 @@ class AgentKind:
     memory: Callable[[EnvSpec], Memory] | None = None
 
 
+def by_name(networks: Networks) -> dict[str, Sized]:
+    """All networks of all groups."""
+    return {name: network for members in networks.values() for name, network in members.items()}
+
+
 def name_of(settings: AgentSettings) -> str:
     """The name of the agent that `settings` are for. Raises UserError where they are of none."""
     for name, kind in AGENTS.items():

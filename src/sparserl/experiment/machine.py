@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from sparserl import linalg, persistence
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.plan import Plan, plan_of
 
 # How a compiled program for CPUs names what it was compiled for: two strings with their lengths before them.
 _TARGET = re.compile(
@@ -42,9 +43,9 @@ def compiler_target() -> Target | None:
     return Target(told["processor"].decode(), features)
 
 
-def machine_class(experiment: Experiment, layout: str = persistence.ALONE) -> dict[str, str]:
+def machine_class(experiment: Experiment | Plan, layout: str = persistence.ALONE) -> dict[str, str]:
     """What the bits of a run depend on beside its choices: device, processor, libraries, kernels, seeds beside it."""
-    kernels = {"kernels": linalg.build_digest()} if experiment.compressed_layers else {}
+    kernels = {"kernels": linalg.build_digest()} if plan_of(experiment).compressed_layers else {}
     target = compiler_target()
     compiler = {} if target is None else {"compiled_for": " ".join(target)}
     device = jax.devices()[0].device_kind

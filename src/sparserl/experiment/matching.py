@@ -1,19 +1,14 @@
 """Matching: the dense network that holds as many parameters as a sparse one has alive."""
 
 import dataclasses
-import math
 from typing import NamedTuple
 
 from sparserl.experiment.choices import Experiment, canonical
-from sparserl.experiment.planning import (
-    by_name,
-    make_networks,
-    nominal_sparsities,
-    planned,
-    specification,
-)
-from sparserl.networks import MLPSettings, Sized, matched_multiplier, matched_width
+from sparserl.experiment.kinds import by_name
+from sparserl.experiment.plan import Plan, make_networks, plan_of, planned
+from sparserl.networks import MLPSettings, matched_multiplier, matched_width
 from sparserl.sparsity import find_method, live_count
+from sparserl.types import EnvSpec
 
 
 class Matched(NamedTuple):
@@ -27,56 +22,54 @@ class Matched(NamedTuple):
     parameters: int
 
 
-def live_parameters(experiment: Experiment) -> dict[str, int]:
-    """Parameters that are alive at the end of training, biases included, by network."""
-    networks = make_networks(experiment, specification(experiment))
-    if experiment.method_name == "dense":
-        return {name: network.num_parameters() for name, network in by_name(networks).items()}
-    return wanted_parameters(experiment)
-
-
-def wanted_parameters(experiment: Experiment) -> dict[str, int]:
-    """What the sparsity of an experiment leaves alive, by network; for dense, too, which does not act on it."""
-    networks = make_networks(experiment, specification(experiment))
-    sparsities = nominal_sparsities(experiment, networks)
-    count = live_count if experiment.method_name == "dense" else experiment.method.final_live
-
-    def live(name: str, network: Sized) -> int:
-        sizes = {f"{name}/{layer}": math.prod(shape) for layer, shape in network.layer_shapes.items()}
-        dead = (size - count(size, sparsities[layer]) for layer, size in sizes.items() if layer in sparsities)
-        return network.num_parameters() - sum(dead)
-
-    return {name: live(name, network) for name, network in by_name(networks).items()}
-
-
-def matched(experiment: Experiment) -> Matched:
+def matched(experiment: Experiment | Plan) -> Matched:
     """The common width of dense networks whose parameters, all together, come nearest to the live ones.
 
-    A CNN or ResNet is scaled in steps of a thousandth, all layers alike, as in the published code (Deviation 24).
+    For a method that leaves all alive these are the ones that its sparsity would leave. A CNN or ResNet is scaled in
+    steps of a thousandth, all layers alike, as in the published code (Deviation 24).
     """
-    spec, wanted = specification(experiment), sum(wanted_parameters(experiment).values())
-
-    def parameters(width: float) -> int:
-        networks = make_networks(of_widths(experiment, width, width), spec)
-        return sum(network.num_parameters() for network in by_name(networks).values())
-
-    if isinstance(experiment.network, MLPSettings):
+    plan = plan_of(experiment)
+    wanted = _wanted(plan)
+    parameters = lambda width: sum(parameters_of_widths(plan.experiment, plan.spec, width, width).values())
+    if isinstance(plan.experiment.network, MLPSettings):
         hidden_units = matched_width(parameters, wanted)
         return Matched(hidden_units, None, parameters(hidden_units))
     multiplier = matched_multiplier(parameters, wanted)
     return Matched(None, multiplier, parameters(multiplier))
 
 
-def matched_dense(experiment: Experiment, template: Experiment | None = None) -> Experiment:
+def rounds_otherwise(experiment: Experiment | Plan) -> bool:
+    """Whether the method leaves other numbers of weights alive than random masks of the same sparsities do."""
+    asked = [layer for layer in plan_of(experiment).layers.values() if layer.sparsity is not None]
+    return any(layer.cost.live_weights != live_count(layer.cost.weights, layer.sparsity or 0.0) for layer in asked)
+
+
+def _wanted(plan: Plan) -> int:
+    if not plan.experiment.is_dense:
+        return sum(plan.live_parameters.values())
+    asked = ((layer.cost.weights, layer.sparsity) for layer in plan.layers.values() if layer.sparsity is not None)
+    return sum(plan.parameters.values()) - sum(weights - live_count(weights, sparsity) for weights, sparsity in asked)
+
+
+def parameters_of_widths(
+    experiment: Experiment, spec: EnvSpec, actor_width: float, critic_width: float
+) -> dict[str, int]:
+    """The parameters of each network of `of_widths`."""
+    networks = make_networks(of_widths(experiment, actor_width, critic_width), spec)
+    return {name: network.num_parameters() for name, network in by_name(networks).items()}
+
+
+def matched_dense(experiment: Experiment | Plan, template: Experiment | None = None) -> Experiment:
     """The dense experiment of as many parameters as are alive in `experiment`: one common width, planned.
 
     template: the dense experiment that gives all other choices, as dense training has hyperparameters of its own;
     None: those of `experiment`. All experiments with the same number of live parameters have the same dense one.
     """
-    dense = experiment if template is None else template
-    if dense.method_name != "dense":
+    plan = plan_of(experiment)
+    dense = plan.experiment if template is None else template
+    if not dense.is_dense:
         dense = dataclasses.replace(dense, method=find_method("dense")(), storage="auto", compressed_layers=())
-    hidden_units, multiplier, _ = matched(experiment)
+    hidden_units, multiplier, _ = matched(plan)
     width = multiplier if hidden_units is None else hidden_units
     assert width is not None
     return planned(canonical(of_widths(dense, width, width)))

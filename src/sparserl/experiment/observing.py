@@ -12,7 +12,8 @@ import numpy as np
 from sparserl import diagnostics, linalg
 from sparserl.diagnostics import History, Moments
 from sparserl.experiment.building import Built
-from sparserl.experiment.choices import Experiment
+from sparserl.experiment.plan import Plan
+from sparserl.experiment.reports import place
 from sparserl.persistence import DIAGNOSTICS_SCHEMA
 from sparserl.sparsity import kernels, replace_kernels, topology
 from sparserl.types import AgentState, Array, Group, Key, Params, Probed, UserError
@@ -28,7 +29,7 @@ class Observer:
     them between two stops count as one, which happens to agents that take many gradient steps at a stroke.
     """
 
-    experiment: Experiment
+    plan: Plan
     seed: int
     num_updates: Callable[[int], int]  # gradient updates, of environment steps
     look: Callable[[Key, AgentState], Mapping[str, Looked]]  # by network
@@ -51,7 +52,7 @@ class Observer:
         # The third key of the seed, of which `run` splits two.
         key = jax.random.fold_in(jax.random.fold_in(jax.random.key(self.seed), 2), num_steps)
         looked = self.look(key, dense) if self.num_updates(num_steps) > 0 else {}
-        common = {**dict.fromkeys(DIAGNOSTICS_SCHEMA.names), **self._where(num_steps)}
+        common = {**dict.fromkeys(DIAGNOSTICS_SCHEMA.names), **place(self.plan, self.seed, num_steps)}
         networks = {name: params for group in dense.groups.values() for name, params in group.params.items()}
         return [
             {**common, "network": name, "layer": layer, **columns}
@@ -59,21 +60,8 @@ class Observer:
             for layer, columns in _of_network(params, self.histories[name], looked.get(name)).items()
         ]
 
-    def _where(self, num_steps: int) -> dict[str, Any]:
-        return {
-            "experiment_id": self.experiment.identifier,
-            "agent": self.experiment.agent_name,
-            "method": self.experiment.method_name,
-            "environment": self.experiment.environment,
-            "sparsity": self.experiment.sparsity,
-            "seed": self.seed,
-            "environment_steps": num_steps * self.experiment.num_environments,
-            "num_updates": self.num_updates(num_steps),
-        }
-
 
 def observe(
-    experiment: Experiment,
     seed: int,
     built: Built,
     state: AgentState,
@@ -85,7 +73,7 @@ def observe(
     """
     agent = built.agent
     if not isinstance(agent, Probed):
-        raise UserError(f"agent {experiment.agent_name} has no diagnostics: it has no method `probe`")
+        raise UserError(f"agent {built.plan.experiment.agent_name} has no diagnostics: it has no method `probe`")
 
     @jax.jit
     def look(key: Key, state: AgentState) -> Mapping[str, Looked]:
@@ -100,11 +88,11 @@ def observe(
     windows = [(each.method.window, each.total_updates) for each in built.optimizers.values()]
     due = {update for window, total in windows if window is not None for update in window.due_updates(total)}
     num_updates = built.agent.num_updates
-    first_step = lambda done: bisect.bisect_left(range(experiment.total_steps), done, key=num_updates)
+    first_step = lambda done: bisect.bisect_left(range(built.plan.experiment.total_steps), done, key=num_updates)
     steps = sorted({first_step(update + 1) for update in due})
     if histories is None:
         histories = {name: diagnostics.beginning(masks) for name, masks in _topologies(state).items()}
-    return Observer(experiment, seed, num_updates, look, sorted(due), steps, histories)
+    return Observer(built.plan, seed, num_updates, look, sorted(due), steps, histories)
 
 
 def _of_network(params: Params, history: History, looked: Looked | None) -> dict[str, dict[str, float | None]]:

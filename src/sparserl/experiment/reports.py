@@ -8,6 +8,7 @@ import numpy as np
 
 from sparserl.experiment.building import Built
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.plan import Plan
 from sparserl.experiment.resuming import Captured
 from sparserl.sparsity import kernels, num_live
 from sparserl.training import Evaluation, LoopState
@@ -36,7 +37,6 @@ class Report(NamedTuple):
 
 
 def report(
-    experiment: Experiment,
     seed: int,
     built: Built,
     state: LoopState,
@@ -47,10 +47,10 @@ def report(
 ) -> Report:
     """The report of one seed after `seconds`; evaluated: the episodes, where an evaluation was due."""
     num_steps, density = int(state.num_steps), live_density(state.agent)
-    row = None if evaluated is None else _row(experiment, seed, built, num_steps, evaluated, density, seconds)
+    row = None if evaluated is None else _row(seed, built, num_steps, evaluated, density, seconds)
     last = np.asarray(state.episodes.last_return)
     mean = float(last[~np.isnan(last)].mean()) if (~np.isnan(last)).any() else math.nan
-    steps, updates = num_steps * experiment.num_environments, built.agent.num_updates(num_steps)
+    steps, updates = num_steps * built.environment.num_envs, built.agent.num_updates(num_steps)
     return Report(state, steps, updates, mean, density, row, diagnostics, capture)
 
 
@@ -61,31 +61,23 @@ def is_due(experiment: Experiment, before_steps: int, num_steps: int) -> bool:
     return passed and num_steps > before_steps
 
 
-def ending(experiment: Experiment, built: Built, state: LoopState, loss: Any) -> Divergence | RunFailure | None:
+def ending(built: Built, state: LoopState, loss: Any) -> Divergence | RunFailure | None:
     """Why one seed cannot go on from `state`, of the chunk that ended with `loss`; None where it can."""
     num_steps = int(state.num_steps)
     if built.agent.num_updates(num_steps) > 0 and not np.isfinite(np.asarray(loss)).all():
         return Divergence(f"training diverged before step {num_steps}: the loss is {float(loss)}")
     if not np.asarray(state.healthy).all():
-        return RunFailure(f"environment {experiment.environment} returned NaN or infinity before step {num_steps}")
+        name = built.plan.experiment.environment
+        return RunFailure(f"environment {name} returned NaN or infinity before step {num_steps}")
     return None
 
 
-def _row(
-    experiment: Experiment, seed: int, built: Built, num_steps: int, result: Evaluation, density: float, seconds: float
-) -> dict[str, Any]:
+def _row(seed: int, built: Built, num_steps: int, result: Evaluation, density: float, seconds: float) -> dict[str, Any]:
     """One evaluation as a row of the results store."""
     played = result.played()
     returns = np.asarray(played.returns, np.float64)
     return {
-        "experiment_id": experiment.identifier,
-        "agent": experiment.agent_name,
-        "method": experiment.method_name,
-        "environment": experiment.environment,
-        "sparsity": experiment.sparsity,
-        "seed": seed,
-        "environment_steps": num_steps * experiment.num_environments,
-        "num_updates": built.agent.num_updates(num_steps),
+        **place(built.plan, seed, num_steps),
         "mean_return": float(returns.mean()),
         "standard_deviation": float(returns.std()),
         "minimum_return": float(returns.min()),
@@ -94,6 +86,21 @@ def _row(
         "mean_length_steps": float(np.asarray(played.lengths).mean()),
         "live_density": density,
         "seconds": seconds,
+    }
+
+
+def place(plan: Plan, seed: int, num_steps: int) -> dict[str, Any]:
+    """The columns that say of which run, and of which moment in it, a row is."""
+    experiment, num_envs = plan.experiment, plan.experiment.num_environments
+    return {
+        "experiment_id": plan.identifier,
+        "agent": experiment.agent_name,
+        "method": experiment.method_name,
+        "environment": experiment.environment,
+        "sparsity": experiment.sparsity,
+        "seed": seed,
+        "environment_steps": num_steps * num_envs,
+        "num_updates": experiment.agent.num_updates(num_steps, num_envs),
     }
 
 

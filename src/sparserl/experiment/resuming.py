@@ -61,7 +61,7 @@ def capture(built: Built, state: LoopState, histories: Histories | None) -> Capt
         document["environment"] = snapshot.document
         arrays |= {_SNAPSHOT + name: array for name, array in snapshot.arrays.items()}
     agent, ring = state.agent, None
-    if built.kind.memory is not None:
+    if built.plan.kind.memory is not None:
         ring = Ring(_named(agent.replay.storage), int(agent.replay.num_added))
         agent = agent._replace(replay=_without_ring(agent.replay))
     arrays |= {_STATE + name: array for name, array in _named(state._replace(agent=agent)).items()}
@@ -80,7 +80,7 @@ def restore(built: Built, generation: Generation, with_histories: bool) -> Resto
     }
     arrays = within(_STATE)
     agent = as_stored(built, {name.removeprefix("agent/groups/"): array for name, array in arrays.items()})
-    is_ring = built.kind.memory is not None
+    is_ring = built.plan.kind.memory is not None
     template = _template(built, agent._replace(replay=_without_ring(agent.replay)) if is_ring else agent)
     state = filled(template, arrays, f"checkpoint {generation.name}")
     if is_ring:

@@ -11,7 +11,7 @@ from sparserl.experiment.building import build
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.memory import check_memory
 from sparserl.experiment.observing import observe
-from sparserl.experiment.planning import planned
+from sparserl.experiment.plan import Plan, plan_of
 from sparserl.experiment.reports import Report, ending, is_due, report
 from sparserl.experiment.resuming import Captured, capture, restore
 from sparserl.experiment.stops import Stops
@@ -20,7 +20,7 @@ from sparserl.training import LoopState
 
 
 def run(
-    experiment: Experiment,
+    experiment: Experiment | Plan,
     seed: int,
     chunk_steps: int | None = 1_000,
     diagnostics: bool = False,
@@ -33,47 +33,47 @@ def run(
     The results depend neither on `chunk_steps` nor on stops at checkpoints, nor on `diagnostics`, which are recorded at
     evaluations where they are asked for. Raises `RunFailure`, and `Divergence` where what is trained is not finite.
     """
-    experiment = planned(experiment)
-    check_memory(experiment)
-    built, began, before = build(experiment), time.monotonic(), -1
+    plan = plan_of(experiment)
+    check_memory(plan)
+    built, began, before = build(plan), time.monotonic(), -1
     train_key, evaluation_key = jax.random.split(jax.random.key(seed))
-    settings = experiment.evaluation
+    total_steps, settings = plan.experiment.total_steps, plan.experiment.evaluation
     evaluate = training.evaluator(
         built.agent, built.evaluation_environment, settings.max_episode_steps, settings.min_steps
     )
     if checkpoint is None:
         state = training.start(built.agent, built.environment, train_key)
-        observer = observe(experiment, seed, built, state.agent) if diagnostics else None
+        observer = observe(seed, built, state.agent) if diagnostics else None
     else:
         state, histories = restore(built, checkpoint, diagnostics)
-        observer = observe(experiment, seed, built, state.agent, histories) if diagnostics else None
+        observer = observe(seed, built, state.agent, histories) if diagnostics else None
         before, began = int(state.num_steps), began - checkpoint.document["seconds"]
 
     def told(state: LoopState) -> Report:
         nonlocal before
         num_steps, evaluated, rows = int(state.num_steps), None, list[dict[str, Any]]()
-        if is_due(experiment, before, num_steps):
+        if is_due(plan.experiment, before, num_steps):
             persistence.passing("evaluation")
             evaluated = evaluate(jax.random.fold_in(evaluation_key, num_steps), state.agent)
             rows = observer.rows(num_steps, state.agent) if observer else []
         before, seconds = num_steps, time.monotonic() - began
-        return report(experiment, seed, built, state, evaluated, seconds, rows, lambda: captured(state))
+        return report(seed, built, state, evaluated, seconds, rows, lambda: captured(state))
 
     def captured(state: LoopState) -> Captured:
         found = capture(built, state, observer.histories if observer else None)
         return found._replace(document={**found.document, "seconds": time.monotonic() - began})
 
-    if checkpoint is None or before >= experiment.total_steps:  # or it was killed when only its end was to be stored
+    if checkpoint is None or before >= total_steps:  # or it was killed when only its end was to be stored
         yield told(state)
     observed = int(state.num_steps)
-    due = training.stops(experiment.total_steps, experiment.evaluation.interval_steps)
+    due = training.stops(total_steps, settings.interval_steps)
     stops = Stops(observed, due, observer.steps if observer else [], chunk_steps)
     chunks = training.train(built.agent, built.environment, train_key, state, stops.each(), built.optimizers)
     for state, metrics in chunks:
         num_steps = int(state.num_steps)
         observer = observer and observer.after(observed, num_steps, state.agent)
         if stops.reached(num_steps):
-            if problem := ending(experiment, built, state, metrics["loss"]):
+            if problem := ending(built, state, metrics["loss"]):
                 raise problem
             yield told(state)
         observed = num_steps

@@ -12,8 +12,9 @@ import numpy as np
 from sparserl import persistence, training
 from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.environment import make_environment
 from sparserl.experiment.memory import check_memory
-from sparserl.experiment.planning import make_environment, planned
+from sparserl.experiment.plan import Plan, plan_of
 from sparserl.experiment.reports import Report, RunFailure, ending, is_due, report
 from sparserl.experiment.resuming import Captured, capture, restore
 from sparserl.experiment.stops import Stops
@@ -24,16 +25,17 @@ from sparserl.types import AgentState, Divergence, UserError
 Told = Report | Divergence | RunFailure  # what comes of one seed at a stop; after either of the last two, nothing more
 
 
-def obstacle_to_side_by_side(experiment: Experiment) -> str | None:
-    """Why seeds of a planned experiment cannot be trained side by side, in one line; None where they can."""
-    if not make_environment(experiment, 1).compiled:
-        return f"environment {experiment.environment} is not a compiled one"
-    if experiment.compressed_layers:
+def obstacle_to_side_by_side(experiment: Experiment | Plan) -> str | None:
+    """Why seeds of an experiment cannot be trained side by side, in one line; None where they can."""
+    plan = plan_of(experiment)
+    if not make_environment(plan.experiment, 1).compiled:
+        return f"environment {plan.experiment.environment} is not a compiled one"
+    if plan.compressed_layers:
         return "its storage is compressed, and seeds side by side share their shapes: --storage masked is for them"
     return None
 
 
-def seed_bytes(experiment: Experiment) -> int:
+def seed_bytes(experiment: Experiment | Plan) -> int:
     """What the state of one seed takes, replay and environment included; found without computing anything."""
     built = build(experiment)
     state = jax.eval_shape(lambda key: training.start(built.agent, built.environment, key), jax.random.key(0))
@@ -41,7 +43,7 @@ def seed_bytes(experiment: Experiment) -> int:
 
 
 def run_seeds(
-    experiment: Experiment,
+    experiment: Experiment | Plan,
     seeds: Sequence[int],
     chunk_steps: int | None = 1_000,
     checkpoints: Mapping[int, Generation] | None = None,
@@ -53,11 +55,11 @@ def run_seeds(
     is told of once, with the reason, and the others go on. The bits of a seed depend on how many seeds are beside it,
     and on nothing else of them. Raises `UserError` where the experiment cannot be run in this way.
     """
-    experiment = planned(experiment)
-    if obstacle := obstacle_to_side_by_side(experiment):
+    plan = plan_of(experiment)
+    if obstacle := obstacle_to_side_by_side(plan):
         raise UserError(f"seeds cannot be trained side by side: {obstacle}")
-    check_memory(experiment, len(seeds))
-    group = _Group(experiment, seeds, checkpoints)
+    check_memory(plan, len(seeds))
+    group, experiment = _Group(plan, seeds, checkpoints), plan.experiment
     state = group.start() if checkpoints is None else group.restored(checkpoints)
     if checkpoints is None or group.before >= experiment.total_steps:  # or killed when only its end was to be stored
         yield group.reports(state)
@@ -73,20 +75,18 @@ def run_seeds(
 
 
 class _Group:
-    """Seeds of one planned experiment in one program, a lane for each: which of them go on, and since when.
+    """Seeds of one experiment in one program, a lane for each: which of them go on, and since when.
 
     `keys` are `[lane, 2]`, of training and of evaluation; `before` is the step of the last stop, -1 before the first.
     """
 
-    def __init__(
-        self, experiment: Experiment, seeds: Sequence[int], checkpoints: Mapping[int, Generation] | None
-    ) -> None:
-        self.experiment, self.lanes, self.built = experiment, list(seeds), build(experiment)
+    def __init__(self, plan: Plan, seeds: Sequence[int], checkpoints: Mapping[int, Generation] | None) -> None:
+        self.lanes, self.built = list(seeds), build(plan)
         self.began, self.before = time.monotonic(), -1
         self.going = [seed for seed in self.lanes if checkpoints is None or seed in checkpoints]
         self.agent, self.environment = training.over_seeds(self.built.agent, self.built.environment)
         self.keys = jnp.stack([jax.random.split(jax.random.key(seed)) for seed in self.lanes])
-        self.evaluate = _evaluator(experiment, self.built)
+        self.evaluate = _evaluator(self.built)
 
     def start(self) -> LoopState:
         return training.start(self.agent, self.environment, self.keys[:, 0])
@@ -105,12 +105,13 @@ class _Group:
     def reports(self, state: LoopState) -> dict[int, Told]:
         """What is told of every seed that goes on, evaluated where that is due."""
         num_steps = int(state.num_steps)
-        evaluated = self._evaluated(state, num_steps) if is_due(self.experiment, self.before, num_steps) else None
+        evaluated = None
+        if is_due(self.built.plan.experiment, self.before, num_steps):
+            evaluated = self._evaluated(state, num_steps)
         self.before, seconds = num_steps, time.monotonic() - self.began
         bare = state._replace(agent=_without_replay(state.agent))
         return {
             seed: report(
-                self.experiment,
                 seed,
                 self.built,
                 _lane(bare, lane),
@@ -127,9 +128,7 @@ class _Group:
         """Which seeds end here before their time, and why; they do not go on. `losses` are `[lane]`."""
         healthy, ended = state._replace(agent=None, environment=None), dict[int, Told]()
         for lane, seed in enumerate(self.lanes):
-            if seed in self.going and (
-                problem := ending(self.experiment, self.built, _lane(healthy, lane), losses[lane])
-            ):
+            if seed in self.going and (problem := ending(self.built, _lane(healthy, lane), losses[lane])):
                 ended[seed] = problem
         self.going = [seed for seed in self.going if seed not in ended]
         return ended
@@ -148,9 +147,9 @@ class _Group:
         return found._replace(document={**found.document, "seconds": time.monotonic() - self.began})
 
 
-def _evaluator(experiment: Experiment, built: Built) -> Callable[[Any, AgentState], training.Evaluation]:
+def _evaluator(built: Built) -> Callable[[Any, AgentState], training.Evaluation]:
     agent, environment = training.over_seeds(built.agent, built.evaluation_environment)
-    settings = experiment.evaluation
+    settings = built.plan.experiment.evaluation
     return training.evaluator(agent, environment, settings.max_episode_steps, settings.min_steps)
 
 

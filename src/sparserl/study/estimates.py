@@ -31,7 +31,7 @@ class Job(NamedTuple):
     @property
     def family(self) -> tuple[str, str]:
         """Experiments of one agent and network whose kernels are stored alike cost alike, apart from their size."""
-        shrinking = self.experiment.method_name == "prune" and self.experiment.storage == "compressed"
+        shrinking = self.workload.first_computed_parameters > self.workload.computed_parameters
         learner = f"{self.experiment.agent_name} {self.experiment.network_name}"
         return learner, "shrinking" if shrinking else self.experiment.storage
 

@@ -11,6 +11,7 @@ from sparserl.experiment import (
     choice_names,
     from_preset,
     matched_dense,
+    rounds_otherwise,
     unknown_choice,
 )
 from sparserl.types import UserError
@@ -82,9 +83,8 @@ def _experiment(agent: str, method: str, environment: str, preset: Any, cell: Ma
 
 
 def _matched(sparse: Sequence[Experiment], dense: Experiment) -> list[Experiment]:
-    """The one dense experiment for all methods of one sparsity: of them, pruning alone rounds its counts otherwise."""
-    exact = sorted(sparse, key=lambda experiment: experiment.method_name == "prune")
-    return [check(matched_dense(experiment, dense)) for experiment in exact[:1]]
+    """The one dense experiment for all methods of one sparsity, though some round their counts otherwise."""
+    return [check(matched_dense(experiment, dense)) for experiment in sorted(sparse, key=rounds_otherwise)[:1]]
 
 
 def _combinations(choices: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sparserl.experiment import Experiment, matched_dense
+from sparserl.experiment import Experiment, matched_dense, rounds_otherwise
 
 
 class Match(NamedTuple):
@@ -20,8 +20,8 @@ def matches(experiments: Sequence[Experiment]) -> Mapping[str, tuple[Match, ...]
     Sparse networks of different distributions may have the same dense one.
     """
     cells: dict[Any, Experiment] = {}
-    for experiment in sorted(experiments, key=lambda each: each.method_name == "prune"):  # as `grid` matches them
-        if experiment.method_name != "dense":
+    for experiment in sorted(experiments, key=rounds_otherwise):  # as `grid` matches them
+        if not experiment.is_dense:
             cells.setdefault((_place(experiment), experiment.network, *_sparsities(experiment)), experiment)
     stands_for: dict[Any, list[Match]] = {}
     for sparse in cells.values():
@@ -29,7 +29,7 @@ def matches(experiments: Sequence[Experiment]) -> Mapping[str, tuple[Match, ...]
         stands_for.setdefault(_architecture(matched_dense(sparse)), []).append(match)
     return {
         experiment.identifier: tuple(sorted(set(stands_for.get(_architecture(experiment), ()))))
-        if experiment.method_name == "dense"
+        if experiment.is_dense
         else ()
         for experiment in experiments
     }

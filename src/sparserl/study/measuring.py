@@ -11,7 +11,7 @@ import numpy as np
 from sparserl import training
 from sparserl.experiment.building import build
 from sparserl.experiment.choices import Experiment
-from sparserl.experiment.planning import planned
+from sparserl.experiment.plan import plan_of
 
 _WARMUP_STEPS = 500  # random steps cost little and tell nothing of learning
 _REPLAY_STEPS = 50_000  # a million frames would take as long to make as everything that is measured
@@ -35,8 +35,8 @@ def measure(experiment: Experiment, seconds: float) -> Pace:
 
     Topology updates, which are rare, may not be among the steps measured.
     """
-    experiment = planned(_soon_learning(experiment))
-    built = build(experiment)
+    plan = plan_of(_soon_learning(experiment))
+    experiment, built = plan.experiment, build(plan)
     train_key, evaluation_key = jax.random.split(jax.random.key(0))
     state = training.start(built.agent, built.environment, train_key)
     evaluate = training.evaluator(built.agent, built.evaluation_environment, _EVALUATION_STEPS)

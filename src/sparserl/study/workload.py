@@ -4,16 +4,8 @@ import math
 from typing import NamedTuple
 
 from sparserl.experiment.choices import Experiment
-from sparserl.experiment.kinds import Networks
 from sparserl.experiment.memory import replay_bytes
-from sparserl.experiment.planning import (
-    break_evens,
-    by_name,
-    layer_shapes,
-    make_networks,
-    nominal_sparsities,
-    specification,
-)
+from sparserl.experiment.plan import Plan, plan_of
 from sparserl.types import EnvSpec
 
 _FLOAT_BYTES = 4
@@ -33,46 +25,37 @@ class Workload(NamedTuple):
     parameters: int  # of all networks, dead ones included
     computed_parameters: int  # those that cost time, as often as one observation uses them: where kernels are
     # compressed the live ones, else all; those of a convolution at every place of its output
-    first_computed_parameters: int  # the same at the first step, when pruning has not begun
+    first_computed_parameters: int  # the same of the first updates: pruning begins with all weights
     finished_bytes: int  # policy and evaluations
     running_bytes: int  # beside them while it runs: two checkpoints and the replay
 
 
-def workload(experiment: Experiment) -> Workload:
-    """Steps and sizes of one run of a planned experiment."""
-    spec = specification(experiment)
-    networks = make_networks(experiment, spec)
-    parameters = sum(network.num_parameters() for network in by_name(networks).values())
-    spared, used = _spared_weights(experiment, networks), parameters + _repeated_weights(networks)
-    num_evaluations, length_steps = _num_evaluations(experiment), _evaluation_length_steps(experiment, spec)
-    state_bytes = _state_bytes(experiment, parameters - spared, parameters)
+def workload(experiment: Experiment | Plan) -> Workload:
+    """Steps and sizes of one run of an experiment."""
+    plan = plan_of(experiment)
+    choices, parameters = plan.experiment, sum(plan.parameters.values())
+    repeated = sum(layer.cost.macs - layer.cost.weights for layer in plan.layers.values())  # of convolutions
+    spared = sum(layer.cost.weights - layer.cost.live_weights for layer in plan.compressed_layers.values())
+    spared_at_first = sum(layer.cost.weights - layer.initial_live for layer in plan.compressed_layers.values())
+    num_evaluations, length_steps = _num_evaluations(choices), _evaluation_length_steps(choices, plan.spec)
+    state_bytes = _state_bytes(plan, parameters - spared, parameters)
     return Workload(
-        environment_steps=experiment.total_steps * experiment.num_environments,
+        environment_steps=choices.total_steps * choices.num_environments,
         num_evaluations=num_evaluations,
         evaluation_length_steps=length_steps,
-        evaluation_steps=num_evaluations * experiment.evaluation.num_episodes * length_steps,
+        evaluation_steps=num_evaluations * choices.evaluation.num_episodes * length_steps,
         parameters=parameters,
-        computed_parameters=used - spared,
-        first_computed_parameters=used if experiment.method_name == "prune" else used - spared,
+        computed_parameters=parameters + repeated - spared,
+        first_computed_parameters=parameters + repeated - (spared if _settles_at_once(plan) else spared_at_first),
         finished_bytes=state_bytes + num_evaluations * _ROW_BYTES + _SMALL_FILES_BYTES,
-        running_bytes=2 * state_bytes + _segments_bytes(experiment, spec),
+        running_bytes=2 * state_bytes + _segments_bytes(plan),
     )
 
 
-def _spared_weights(experiment: Experiment, networks: Networks) -> int:
-    """The dead weights of compressed layers, in the end."""
-    sparsities, shapes = nominal_sparsities(experiment, networks), layer_shapes(networks)
-    sizes = {layer: math.prod(shapes[layer]) for layer in break_evens(experiment, networks, sparsities)}
-    return sum(size - experiment.method.final_live(size, sparsities[layer]) for layer, size in sizes.items())
-
-
-def _repeated_weights(networks: Networks) -> int:
-    """Weights of convolutions, as often as they are used for one observation beyond the first time."""
-    members = by_name(networks).values()
-    repeated = lambda network: (
-        (places - 1) * math.prod(network.layer_shapes[layer]) for layer, places in network.positions.items()
-    )
-    return sum(sum(repeated(network)) for network in members)
+def _settles_at_once(plan: Plan) -> bool:
+    """Whether the last change of the topology is that of the first update, or there is none at all."""
+    window = plan.experiment.method.window
+    return window is None or window.last(plan.total_updates) <= 0
 
 
 def _num_evaluations(experiment: Experiment) -> int:
@@ -90,14 +73,14 @@ def _evaluation_length_steps(experiment: Experiment, spec: EnvSpec) -> int:
     return max(share_steps - 1, 0) + episode_steps
 
 
-def _state_bytes(experiment: Experiment, kept: int, parameters: int) -> int:
+def _state_bytes(plan: Plan, kept: int, parameters: int) -> int:
     """Parameters and moments, targets, and topologies: a byte for each weight, or a compressed one's indices."""
-    targets = 1 if experiment.kind.target_groups else 0
-    topology = 4 * _FLOAT_BYTES * kept if experiment.storage == "compressed" else parameters
+    targets = 1 if plan.kind.target_groups else 0
+    topology = 4 * _FLOAT_BYTES * kept if plan.compressed_layers else parameters
     return (_SLOTS + targets) * _FLOAT_BYTES * kept + topology
 
 
-def _segments_bytes(experiment: Experiment, spec: EnvSpec) -> int:
+def _segments_bytes(plan: Plan) -> int:
     """The replay as checkpoints have it."""
-    num_bytes = replay_bytes(experiment, spec)
-    return num_bytes if spec.stacked_frames == 1 else num_bytes // _FRAME_COMPRESSION
+    num_bytes = replay_bytes(plan)
+    return num_bytes if plan.spec.stacked_frames == 1 else num_bytes // _FRAME_COMPRESSION

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sparserl import persistence
-from sparserl.experiment import Experiment, machine_class
+from sparserl.experiment import Plan, machine_class
 from sparserl.persistence import Attempt, Generation
 from sparserl.processes.log import tell
 from sparserl.types import UserError
@@ -20,7 +20,7 @@ class Beginning(NamedTuple):
     forced: tuple[str, ...] = ()
 
 
-def beginnings(attempts: Sequence[Attempt], experiment: Experiment, layout: str, force: bool) -> list[Beginning]:
+def beginnings(attempts: Sequence[Attempt], plan: Plan, layout: str, force: bool) -> list[Beginning]:
     """The newest whole checkpoints of runs, all of the same step; damaged newer ones are told in the log.
 
     If there is no such step, all begin anew. Raises UserError if a checkpoint was made on another machine class, in
@@ -31,23 +31,23 @@ def beginnings(attempts: Sequence[Attempt], experiment: Experiment, layout: str,
         tell(f"a checkpoint is left out: {complaint}")
     if checkpoints:
         pairs = zip(attempts, checkpoints, strict=True)
-        return [_beginning(attempt, checkpoint, experiment, layout, force) for attempt, checkpoint in pairs]
+        return [_beginning(attempt, checkpoint, plan, layout, force) for attempt, checkpoint in pairs]
     for attempt in attempts:
         checkpoint, _ = persistence.read_newest(attempt.run_folder)
         if checkpoint is not None:
-            _beginning(attempt, checkpoint, experiment, layout, force)
+            _beginning(attempt, checkpoint, plan, layout, force)
             tell(f"{attempt.run_folder.name} begins anew: not all seeds beside it have its checkpoint")
     for attempt in attempts:
         persistence.drop_generations(attempt)
     return [Beginning()] * len(attempts)
 
 
-def _beginning(attempt: Attempt, checkpoint: Generation, experiment: Experiment, layout: str, force: bool) -> Beginning:
-    difference = persistence.first_difference(checkpoint.document.get("choices"), experiment.choices())
+def _beginning(attempt: Attempt, checkpoint: Generation, plan: Plan, layout: str, force: bool) -> Beginning:
+    difference = persistence.first_difference(checkpoint.document.get("choices"), plan.experiment.choices())
     if difference is not None:
         where, old, new = difference
         raise UserError(f"{attempt.run_folder}: its checkpoint is of another experiment: {where} is {old}, not {new}")
-    differences = _differences(checkpoint.document["machine_class"], machine_class(experiment, layout))
+    differences = _differences(checkpoint.document["machine_class"], machine_class(plan, layout))
     if differences and not force:
         raise UserError(
             f"{attempt.run_folder} was begun on another machine class: {', '.join(differences)}; its bits would not be "

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sparserl import persistence
-from sparserl.experiment import Experiment, Report, known_facts, machine_class, policy_arrays
+from sparserl.experiment import Plan, Report, known_facts, machine_class, policy_arrays
 from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, Attempt, Kept, Status, Table
 from sparserl.processes.log import tell
 from sparserl.types import UserError
@@ -67,8 +67,8 @@ def _same(old: Rows, new: Rows) -> bool:
 class Keeper:
     """Keeps one attempt at a run: rows as they come, the status, checkpoints, and at the end the policy."""
 
-    def __init__(self, attempt: Attempt, experiment: Experiment, layout: str, begin: Beginning) -> None:
-        self._attempt, self._experiment, self._layout = attempt, experiment, layout
+    def __init__(self, attempt: Attempt, plan: Plan, layout: str, begin: Beginning) -> None:
+        self._attempt, self._plan, self._layout = attempt, plan, layout
         folder = attempt.run_folder
         self.begun = False  # nothing has come of the run yet
         self.checkpoint, forced = begin
@@ -78,7 +78,7 @@ class Keeper:
             self.diagnostics = False
         self._kept = persistence.kept_after(self.checkpoint) if self.checkpoint else Kept()
         self._forced = forced
-        facts = known_facts(experiment, persistence.read_experiment(folder.parent))
+        facts = known_facts(plan, persistence.read_experiment(folder.parent))
         self._evaluations = Book(attempt, EVALUATIONS, self._known(EVALUATIONS), facts)
         if not self.diagnostics:
             persistence.drop_diagnostics(folder, attempt.scratch)
@@ -126,8 +126,8 @@ class Keeper:
         tables = {_packed(table): persistence.pack_rows(table, book.rows) for table, book in books.items()}
         document = {
             **captured.document,
-            "choices": self._experiment.choices(),
-            "machine_class": machine_class(self._experiment, self._layout),
+            "choices": self._plan.experiment.choices(),
+            "machine_class": machine_class(self._plan, self._layout),
             "environment_steps": report.environment_steps,
             "forced": list(self._forced),
         }
@@ -144,7 +144,7 @@ class Keeper:
         persistence.passing("finish")
         persistence.write_bundle(folder / "checkpoint", policy_arrays(report.state.agent), steps, self._attempt.scratch)
         returns = [row["mean_return"] for row in self._evaluations.rows]
-        final = self._experiment.evaluation.final_return(returns)
+        final = self._plan.experiment.evaluation.final_return(returns)
         persistence.passing("finish")
         self._write(self._status._replace(status="finished", final_return=final))
         persistence.passing("finish")

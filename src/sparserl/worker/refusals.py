@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sparserl import persistence
-from sparserl.experiment import Experiment, obstacle_to_side_by_side
+from sparserl.experiment import Plan, obstacle_to_side_by_side
 from sparserl.types import UserError
 
 
@@ -30,8 +30,8 @@ def refuse_another_device() -> None:
             raise UserError("a GPU is asked for, and JAX finds none: install jax with CUDA, or omit --device gpu")
 
 
-def refuse_side_by_side(experiment: Experiment, run_folders: Sequence[Path]) -> None:
-    if obstacle := obstacle_to_side_by_side(experiment):
+def refuse_side_by_side(plan: Plan, run_folders: Sequence[Path]) -> None:
+    if obstacle := obstacle_to_side_by_side(plan):
         raise UserError(f"seeds cannot be trained side by side: {obstacle}")
     for folder in run_folders:
         if persistence.read_request(folder).diagnostics:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from sparserl import persistence
-from sparserl.experiment import Experiment, Report, RunFailure, Told, run, run_seeds
+from sparserl.experiment import Experiment, Plan, Report, RunFailure, Told, plan_of, run, run_seeds
 from sparserl.persistence import DiskFull, Superseded
 from sparserl.processes import binding
 from sparserl.processes.log import tell
@@ -95,26 +95,27 @@ class Work:
         experiment = Experiment.from_choices(persistence.read_experiment(folders[0].parent)["choices"])
         refuse_another_device()
         use_compilation_cache()
+        plan = plan_of(experiment)
         if len(seeds) > 1:
-            refuse_side_by_side(experiment, folders)
-        self._go_on(experiment, seeds)
+            refuse_side_by_side(plan, folders)
+        self._go_on(plan, seeds)
         checkpoints = {seed: keeper.checkpoint for seed, keeper in self.keepers.items() if keeper.checkpoint}
         if len(seeds) > 1:
-            return run_seeds(experiment, seeds, None, checkpoints or None)
+            return run_seeds(plan, seeds, None, checkpoints or None)
         [seed] = seeds
-        reports = run(experiment, seed, None, self.keepers[seed].diagnostics, checkpoints.get(seed))
+        reports = run(plan, seed, None, self.keepers[seed].diagnostics, checkpoints.get(seed))
         return ({seed: report} for report in reports)
 
-    def _go_on(self, experiment: Experiment, seeds: Sequence[int]) -> None:
+    def _go_on(self, plan: Plan, seeds: Sequence[int]) -> None:
         """Take up every run that goes on together with the others, and say from where."""
         attempts, layout = self.hold.attempts, persistence.layout_of(seeds)
         for seed in behind(attempts):
             tell(f"seed {seed} is behind those beside it: it goes on when they are over")
             self.hold.let_go(seed)
             self.endings.add(FAILED)
-        begins = beginnings(list(attempts.values()), experiment, layout, self.options.force)
+        begins = beginnings(list(attempts.values()), plan, layout, self.options.force)
         for (seed, attempt), begin in zip(attempts.items(), begins, strict=True):
-            self.keepers[seed] = Keeper(attempt, experiment, layout, begin)
+            self.keepers[seed] = Keeper(attempt, plan, layout, begin)
             if begin.checkpoint:
                 steps = begin.checkpoint.document["environment_steps"]
                 which = "" if len(seeds) == 1 else f"seed {seed}: "

@@ -1,0 +1,206 @@
+"""Plans: how each kernel will be stored, as part of the identity of a run; and runs of compressed networks."""
+
+import dataclasses
+import json
+from typing import ClassVar
+
+import jax
+import numpy as np
+import pytest
+
+from cli.command import call
+from sparserl import linalg, persistence
+from sparserl.agents.dqn import DQNSettings
+from sparserl.experiment import (
+    Experiment,
+    build,
+    canonical,
+    describe,
+    from_preset,
+    matched,
+    plan,
+    plan_of,
+    planned,
+    policy_arrays,
+    rebuild,
+    rounds_otherwise,
+    run,
+)
+from sparserl.experiment.plan import resolved
+from sparserl.networks import MLPSettings
+from sparserl.sparsity import METHODS, Window, dense_count, kernels, num_live, pruned_count
+from sparserl.study.workload import workload
+from sparserl.training import EvaluationSettings
+from sparserl.types import UserError
+
+pytestmark = [pytest.mark.slow, pytest.mark.kernels]
+TINY = {
+    "agent": DQNSettings(warmup_steps=50, batch_size=16, target_interval_updates=7),
+    "network": MLPSettings(hidden_units=(24, 24)),
+    "evaluation": EvaluationSettings(interval_steps=100, num_episodes=2),
+    "total_steps": 250,
+    "sparsity": 0.7,
+}
+
+
+def tiny(method, **choices):
+    table = from_preset("dqn", method, "CartPole-v1")
+    windowed = any(field.name == "window" for field in dataclasses.fields(table.method))
+    window = Window(0.2 if method == "prune" else 0.0, 0.8, 20)
+    own = {"method": dataclasses.replace(table.method, window=window)} if windowed else {}
+    return from_preset("dqn", method, "CartPole-v1", **{**TINY, **own, **choices})
+
+
+def last_report(experiment, chunk_steps=1_000):
+    for report in run(experiment, seed=1, chunk_steps=chunk_steps):
+        arrays = policy_arrays(report.state.agent)
+    return report, arrays
+
+
+def test_auto_takes_what_is_faster_and_says_so():
+    wide = planned(from_preset("dqn", "rigl", "CartPole-v1", sparsity=0.9))
+    assert wide.storage == "compressed"
+    assert "q/hidden_2" in [text.partition("=")[0] for text in wide.compressed_layers]
+    assert planned(from_preset("dqn", "rigl", "CartPole-v1", sparsity=0.2)).storage == "masked"
+    assert planned(from_preset("dqn", "dense", "CartPole-v1")).storage == "masked"
+
+
+def test_a_plan_is_an_identity_that_survives_json():
+    experiment = tiny("rigl", storage="compressed")
+    decided = planned(experiment)
+    assert experiment.identifier == decided.identifier == plan_of(experiment).identifier
+    assert planned(decided) == decided
+    assert Experiment.from_choices(json.loads(json.dumps(decided.choices()))) == decided
+    assert decided.identifier != planned(tiny("rigl", storage="masked")).identifier
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("no C++ compiler was found", "no C\\+\\+ compiler was found; choose masked or auto")],
+)
+def test_where_there_are_no_kernels_the_masked_storage_is_taken(monkeypatch, reason, said):
+    monkeypatch.setattr(linalg, "unavailable_reason", lambda: reason)
+    plan._plans.clear()
+    assert planned(from_preset("dqn", "rigl", "CartPole-v1", sparsity=0.9)).storage == "masked"
+    with pytest.raises(UserError, match=said) as error:
+        planned(tiny("rigl", storage="compressed"))
+    assert "\n" not in str(error.value)
+    elsewhere = tiny("rigl", storage="compressed", compressed_layers=("q/hidden_2=0.4",))
+    with pytest.raises(UserError, match=said):
+        build(elsewhere)
+    plan._plans.clear()
+
+
+def test_on_other_devices_the_masked_storage_is_taken(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    plan._plans.clear()
+    assert planned(from_preset("dqn", "rigl", "CartPole-v1", sparsity=0.9)).storage == "masked"
+    with pytest.raises(UserError, match="for CPUs and JAX runs on gpu; choose masked or auto"):
+        planned(tiny("rigl", storage="compressed"))
+    plan._plans.clear()
+
+
+def test_both_storages_begin_alike():
+    """Before rounding has grown, the two are the same training: same topology, same weights, same loss."""
+    reports = {}
+    for storage in ("masked", "compressed"):
+        built = build(tiny("rigl", storage=storage))
+        state = jax.jit(built.agent.init)(jax.random.key(0))
+        dense = {name: linalg.to_dense(kernel) for name, kernel in kernels(state.groups["q"].params).items()}
+        reports[storage] = jax.tree.map(np.asarray, dense)
+    jax.tree.map(np.testing.assert_array_equal, reports["masked"], reports["compressed"])
+
+
+@pytest.mark.parametrize("method", ["static", "set", "rigl", "prune", "snip"])
+def test_a_compressed_run_does_not_depend_on_its_chunks_and_comes_back(method, tmp_path):
+    decided = planned(tiny(method, storage="compressed"))
+    report, arrays = last_report(decided)
+    _, again = last_report(decided, chunk_steps=37)
+    assert arrays.keys() == again.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, again[name], err_msg=name)
+    assert any(name.endswith("hidden_2/kernel/values") for name in arrays)
+    folder = persistence.plan_experiment(tmp_path, decided.identifier, {"choices": decided.choices()}) / "seed=1"
+    persistence.write_bundle(folder / "checkpoint", arrays, {})
+    experiment, _, state = rebuild(folder)
+    assert experiment == decided
+    jax.tree.map(np.testing.assert_array_equal, state.groups, report.state.agent.groups)
+    assert abs(report.live_density - 0.3) < 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class Elsewhere:
+    """A method of another package that rounds its counts as pruning does, and is not called so."""
+
+    window: Window = Window(0.2, 0.8, 20)
+    wants_gradients: ClassVar[bool] = False
+    born_sparse: ClassVar[bool] = False
+    initial_live = staticmethod(dense_count)
+    final_live = staticmethod(pruned_count)
+
+    def init(self, key, kernels, sparsities):
+        return METHODS["prune"]().init(key, kernels, sparsities)
+
+    def update(self, *arguments):
+        return METHODS["prune"]().update(*arguments)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    monkeypatch.setitem(METHODS, "elsewhere", Elsewhere)
+    return Elsewhere()
+
+
+SPARSITY = 0.85  # of which pruning leaves another number of weights alive than random masks have
+
+
+def like_pruning(method, **choices):
+    return dataclasses.replace(tiny("prune", sparsity=SPARSITY, **choices), method=method)
+
+
+def test_a_method_elsewhere_that_rounds_as_pruning_does_is_described_matched_and_planned_alike(elsewhere):
+    ours, theirs = (like_pruning(method, storage="compressed") for method in (tiny("prune").method, elsewhere))
+    random = dataclasses.replace(ours, method=tiny("static").method)
+    assert plan_of(ours).live_parameters != plan_of(random).live_parameters
+    documents = [describe(experiment) for experiment in (ours, theirs)]
+    assert [document.pop("method") for document in documents] == ["prune", "elsewhere"]
+    assert [document.pop("experiment_id").split("-")[1] for document in documents] == ["prune", "elsewhere"]
+    assert documents[0] == documents[1]
+    assert matched(ours) == matched(theirs)
+    assert rounds_otherwise(theirs)
+    assert not rounds_otherwise(random)
+    work = workload(theirs)
+    assert work == workload(ours)
+    assert work.first_computed_parameters > work.computed_parameters
+
+
+@pytest.mark.parametrize("storage", ["masked", "compressed"])
+def test_the_weights_that_it_leaves_alive_are_those_of_its_plan(elsewhere, storage):
+    experiment = like_pruning(elsewhere, storage=storage)
+    report, _ = last_report(experiment)
+    layers = plan_of(experiment).layers
+    assert num_live(report.state.agent.groups["q"]) == {name: layer.cost.live_weights for name, layer in layers.items()}
+    assert all(layer.initial_live == layer.cost.weights for layer in layers.values())
+
+
+def test_a_method_that_leaves_all_alive_is_dense_whatever_it_is_called(elsewhere, monkeypatch):
+    monkeypatch.setattr(Elsewhere, "final_live", staticmethod(dense_count))
+    experiment = dataclasses.replace(like_pruning(elsewhere), sparsity=0.6)  # no plan of an earlier test
+    assert canonical(experiment).sparsity == 0.0
+    assert planned(experiment).storage == "masked"
+    assert [layer.cost.density for layer in plan_of(experiment).layers.values()] == [1.0] * 3
+    with pytest.raises(UserError, match="a dense network has no sparse layers"):
+        planned(dataclasses.replace(experiment, storage="compressed"))
+
+
+def test_an_experiment_is_planned_once_on_its_way(monkeypatch, capsys):
+    made = []
+    monkeypatch.setattr(plan, "resolved", lambda *arguments: made.append(arguments) or resolved(*arguments))
+    plan._plans.clear()
+    words = ("--environment", "CartPole-v1", "--sparsity", "0.83")
+    assert call(capsys, "describe", "dqn", "rigl", *words, "--json").status == 0
+    assert len(made) == 1
+    plan._plans.clear()
+    made.clear()
+    next(run(tiny("rigl"), seed=0))
+    assert len(made) == 1
