@@ -1,4 +1,4 @@
-"""The words that every room speaks: what flows between environment, agent, optimizer and loop.
+"""The types that all rooms share: what flows between environment, agent, optimizer and loop.
 
 Axis order everywhere: `[seed, step, env, ...]`, leading axes absent where there is only one.
 """
@@ -42,7 +42,7 @@ class Box(NamedTuple):
 class EnvSpec(NamedTuple):
     """What an agent may know of an environment before it acts.
 
-    stacked_frames: the last axis of an observation holds this many frames, oldest first, of which each step brings one;
+    stacked_frames: how many frames the last axis of an observation holds, oldest first; each step brings a new one, and
     frames before an episode's first are zero.
     """
 
@@ -51,14 +51,14 @@ class EnvSpec(NamedTuple):
     observation_dtype: np.dtype
     action: Discrete | Box
     time_limit_steps: int | None
-    stacked_frames: int = 1  # the last axis of an observation: so many frames, oldest first, each step brings one
+    stacked_frames: int = 1
 
 
 class TimeStep(NamedTuple):
     """What one step of an environment returns; every field has the leading axis `[env]`.
 
-    `observation` is where acting goes on (after a reset where the episode ended); `next_observation` is what the step
-    really led to, before any reset. `terminated`: the task ended. `truncated`: only the time was up.
+    `observation` is what to act on next (after a reset where the episode ended); `next_observation` is what the step
+    itself led to, before any reset. `terminated`: the task ended. `truncated`: only the time ran out.
     """
 
     observation: Array
@@ -106,9 +106,9 @@ class Environment(Protocol):
 
 @runtime_checkable
 class Surrounding(Protocol):
-    """An environment around another one, whose observations it changes by pure functions of keys and arrays.
+    """An environment that wraps another and changes its observations by pure functions of keys and arrays.
 
-    `around(environment)` is the same around another form of it: of a host environment, the one that can be traced.
+    `around(environment)` wraps another form of that environment alike: of a host environment, the form that is traced.
     """
 
     @property
@@ -117,7 +117,7 @@ class Surrounding(Protocol):
 
 
 def innermost(environment: Environment) -> Environment:
-    """The environment itself, without what is around it: what has snapshots, and what can be closed."""
+    """The environment inside all wrappers, which has the snapshots and can be closed."""
     return innermost(environment.environment) if isinstance(environment, Surrounding) else environment
 
 
@@ -130,10 +130,10 @@ class Network(Protocol):
 
 
 class Probe(NamedTuple):
-    """A network as it is trained now, for diagnostics: the mean of `loss` over `examples` is what is minimised.
+    """A network in training, for diagnostics: what is minimized is the mean of `loss` over `examples`.
 
-    Every array of `examples` and `inputs`, what the network is given, has the leading axis `[batch]`; an example is
-    `examples` without it, and `loss(params, example)` is a scalar. Penalties on weights are no part of it.
+    Every array of `examples` and of `inputs`, which the network gets, has the leading axis `[batch]`; an example is
+    `examples` without it, and `loss(params, example)` is a scalar that leaves out penalties on weights.
     """
 
     network: Network
@@ -154,7 +154,7 @@ class Optimizer(Protocol):
 
 
 class AgentSettings(Protocol):
-    """The hyperparameters of an agent, a frozen dataclass, and what follows from them before there is an agent."""
+    """The hyperparameters of an agent, a frozen dataclass, and what follows from them without an agent."""
 
     @property
     def batch_size(self) -> int: ...  # of a gradient update
@@ -162,7 +162,7 @@ class AgentSettings(Protocol):
     def steps_per_update(self) -> int: ...
     @property
     def warmup_steps(self) -> int: ...  # before the first update
-    def num_updates(self, num_steps: int, num_envs: int, /) -> int: ...  # gradient updates that so many steps bring
+    def num_updates(self, num_steps: int, num_envs: int, /) -> int: ...  # gradient updates in that many steps
     def updates_per_rollout(self, num_envs: int) -> int: ...  # gradient updates between two rollouts
 
 
@@ -182,7 +182,7 @@ class Agent(Protocol):
 class Probed(Protocol):
     """An agent that diagnostics can look into.
 
-    `probe` draws a batch from what the agent remembers, which must not be nothing, and gives its networks by name.
+    `probe` draws a batch from the agent's memory, which must not be empty, and gives its networks by name.
     """
 
     def probe(self, key: Key, state: AgentState) -> dict[str, Probe]: ...

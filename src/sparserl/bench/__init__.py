@@ -1,4 +1,4 @@
-"""Bench: what truly sparse networks cost in time and memory, beside dense ones in the same run."""
+"""Bench: the time and memory that truly sparse networks take, beside dense ones in the same run."""
 
 from sparserl.bench.choices import BENCHES, BreakEven, Inference, Kernels, Options, Updates
 from sparserl.bench.processes import run

@@ -1,4 +1,4 @@
-"""The break-even: for each size and batch, up to which density the update of one layer is faster compressed."""
+"""The break-even: the density up to which one layer's update is faster compressed, by size and batch size."""
 
 import itertools
 import statistics
@@ -16,9 +16,9 @@ from sparserl.linalg import Compressed, Layer, Layout
 from sparserl.sparsity import live_count
 from sparserl.types import Array
 
-LADDER = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.65, 0.8)  # densities that are tried
-MARGIN = 1.05  # compressed must be so much faster, so that choosing it never loses
-COPY_UPDATES = 100  # between target copies
+LADDER = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.65, 0.8)  # densities to try
+MARGIN = 1.05  # how much faster compressed must be, so that choosing it never loses
+COPY_UPDATES = 100  # updates between target copies
 ADAM = optax.adam(1e-3)
 
 
@@ -31,7 +31,7 @@ class LayerUpdate(NamedTuple):
 
 
 def rows(options: BreakEven, index: int, num_processes: int) -> Iterator[dict[str, Any]]:
-    """One row for each cell of this process's share, in the shape that `linalg.break_even` reads."""
+    """One row for each cell of this process's share, in the form that `linalg.break_even` reads."""
     cells = list(itertools.product(options.sizes, options.sizes, options.batch_sizes))
     for inputs, outputs, batch_size in cells[index::num_processes]:
         density = _break_even(options, (inputs, outputs), batch_size)
@@ -44,9 +44,9 @@ def words(row: dict[str, Any]) -> str:
 
 
 def _break_even(options: BreakEven, shape: tuple[int, int], batch_size: int) -> float:
-    """The highest density of the ladder at which compressed wins, by bisection; 0 where it does at none."""
+    """The highest density of the ladder at which compressed wins, by bisection; 0 if there is none."""
     dense = _running(dense_update(shape, batch_size))
-    low, high = 0, len(LADDER)  # it wins below `low`, and not from `high` on
+    low, high = 0, len(LADDER)  # compressed wins below index `low`, and does not from `high` on
     while low < high:
         middle = (low + high) // 2
         compressed = _running(compressed_update(shape, batch_size, LADDER[middle]))
@@ -82,7 +82,7 @@ def dense_update(shape: tuple[int, int], batch_size: int) -> LayerUpdate:
 
 
 def compressed_update(shape: tuple[int, int], batch_size: int, density: float) -> LayerUpdate:
-    """The same of a compressed layer, activations `[features, batch]`; it has one live weight at least."""
+    """The same for a compressed layer of at least one live weight, activations `[features, batch]`."""
     size = shape[0] * shape[1]
     live = live_count(size, 1.0 - density)
     places = jax.random.permutation(jax.random.key(1), size)[:live]
@@ -104,9 +104,9 @@ def _update(
     x_shape: tuple[int, int],
     y_shape: tuple[int, int],
 ) -> LayerUpdate:
-    """Forward online and target, both gradients, Adam, and a copy to the target every `COPY_UPDATES`.
+    """Forward passes of online and target, both gradients, Adam, and a copy to the target every `COPY_UPDATES`.
 
-    What the target says and the gradient of x are carried, so that they are not left out.
+    The target's outputs and the gradient of x are carried, so that XLA does not leave them out.
     """
     x, dy = jax.random.normal(jax.random.key(2), x_shape), jax.random.normal(jax.random.key(3), y_shape)
 

@@ -21,7 +21,7 @@ class Updates:
     replay_steps: int = 100_000  # transitions in the replay, which is full
     interval_updates: int = 1_000  # between the topology updates of compressed_rigl
     repetitions: int = 5  # rounds in which the variants take turns
-    window_seconds: float = 0.5  # how long a variant runs at least, each time it has its turn
+    window_seconds: float = 0.5  # how long each turn of a variant lasts at least
     processes: int | None = None  # one-thread processes at once; None: one on every core
 
     def __post_init__(self) -> None:
@@ -77,7 +77,7 @@ class Inference:
 
 @dataclasses.dataclass(frozen=True)
 class BreakEven:
-    """Up to which density the update of one layer is faster compressed, for every size and batch."""
+    """The density up to which one layer's update is faster compressed, for every size and batch size."""
 
     sizes: tuple[int, ...] = (4, 16, 64, 256, 512, 1024, 2048)  # inputs and outputs
     batch_sizes: tuple[int, ...] = (32, 128, 512)

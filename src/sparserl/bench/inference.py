@@ -1,4 +1,4 @@
-"""Inference: a whole policy in one compiled call, from observations to what it says of the actions."""
+"""Inference: a whole policy in one compiled call, from observations to outputs."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def cases(options: Inference) -> Iterator[Case]:
 
 
 def notes() -> list[str]:
-    """Why ours is not measured, one line."""
+    """Why `compressed` is not measured, if it is not, in one line."""
     reason = linalg.unavailable_reason()
     return [f"compressed: not measured, because {reason}"] if reason else []
 
@@ -51,7 +51,7 @@ def parameters(policy: MLP, sparsity: float, variant: str) -> Params:
 
 
 def calling(policy: MLP, params: Params, observation: jax.Array) -> Run:
-    """Runs of so many calls, one after the other; the parameters are an argument, as they are for an agent."""
+    """A run of as many calls as asked, one after another; the parameters are an argument, as they are in agents."""
     act = jax.jit(policy.apply)
 
     def run(count: int) -> None:

@@ -9,7 +9,7 @@ from sparserl.bench.choices import Kernels, shape_of
 from sparserl.bench.measuring import Candidate, Case
 from sparserl.bench.problem import problem
 
-CENTRE = ((512, 512), 0.9, 128)  # what the axes of the short grid cross
+CENTRE = ((512, 512), 0.9, 128)  # where the axes of the short grid cross
 PRODUCTS = {"kernel_product": 1, "kernel_transposed_product": 1, "kernel_sampled_product": 1, "kernel_layer": 3}
 
 
@@ -22,7 +22,7 @@ class Cell(NamedTuple):
 
 
 def grid(options: Kernels) -> list[Cell]:
-    """All cells; without `full` those that differ from the centre, or the nearest there is, in one size at most."""
+    """All cells; without `full` those at most one size away from the centre (an axis without its size: its first)."""
     axes = ([shape_of(text) for text in options.shapes], options.sparsities, options.batch_sizes)
     centre = [wanted if wanted in axis else axis[0] for wanted, axis in zip(CENTRE, axes, strict=True)]
     near = lambda cell: sum(size != middle for size, middle in zip(cell, centre, strict=True)) <= 1

@@ -2,8 +2,8 @@
 
 The works are `kernel_product`, kernel^T x; `kernel_transposed_product`, kernel dy; `kernel_sampled_product`, the
 entries of x dy^T at the live weights; and `kernel_layer`, relu(kernel^T x + bias) and the gradients of kernel, bias
-and x. Each library has the layout of activations that it is fastest with: XLA `[batch, features]`, all others
-`[features, batch]`. A library that has no such operation has no entry.
+and x. Each library gets activations in the layout that it is fastest with: XLA `[batch, features]`, all others
+`[features, batch]`. A library without an operation has no entry for it.
 """
 
 import functools
@@ -35,12 +35,12 @@ Works = Mapping[str, Calculation]
 
 
 def calculations(problem: Problem) -> dict[str, Works]:
-    """All works of one problem, by library; the dense one comes first."""
+    """All works of one problem, by library; dense comes first."""
     return {name: library(problem) for name, library in available().items()}
 
 
 def running(calculation: Calculation) -> Run:
-    """Runs of a calculation: in one compiled loop where that can be, otherwise one call after the other."""
+    """A run of a calculation: one compiled loop if it can be traced, otherwise one call after another."""
     function, operands, traced = calculation
     if traced:
         return looped(function, *operands)
@@ -54,13 +54,13 @@ def running(calculation: Calculation) -> Run:
 
 def notes() -> list[str]:
     """What is not measured and why, one line each."""
-    told = [
+    lines = [
         "bcsr and scipy_csr have no sampled product, and scipy_csr has no gradients: those are not measured",
     ]
     if reason := linalg.unavailable_reason():
-        told.append(f"ours: not measured, because {reason}")
+        lines.append(f"ours: not measured, because {reason}")
     absent = [name for name, module in _FOREIGN.items() if importlib.util.find_spec(module) is None]
-    return told + [f"{name}: not measured, because {_FOREIGN[name]} is not installed" for name in absent]
+    return lines + [f"{name}: not measured, because {_FOREIGN[name]} is not installed" for name in absent]
 
 
 def available() -> Mapping[str, Callable[[Problem], Works]]:
@@ -113,7 +113,7 @@ def _ours(problem: Problem) -> Works:
 
     def transposed(kernel: Compressed, dy: Any) -> Any:
         product = lambda x: linalg.matmul(kernel, x)
-        return jax.vjp(product, jnp.zeros((kernel.shape[0], dy.shape[1])))[1](dy)  # the product itself is left out
+        return jax.vjp(product, jnp.zeros((kernel.shape[0], dy.shape[1])))[1](dy)  # XLA leaves out the product itself
 
     return {
         "kernel_product": Calculation(linalg.matmul, (kernel, x)),
@@ -172,11 +172,11 @@ def _torch_csr(problem: Problem) -> Works:
     torch = importlib.import_module("torch")
     torch.set_num_threads(1)
     _, _, bias, x, dy = map(torch.from_numpy, problem)
-    with warnings.catch_warnings():  # PyTorch says that CSR is in a beta state
+    with warnings.catch_warnings():  # PyTorch warns that CSR is in beta
         warnings.simplefilter("ignore")
         transposed = torch.from_numpy(problem.kernel.T.copy()).to_sparse_csr()
         kernel = torch.from_numpy(problem.kernel).to_sparse_csr()
-    sampled = lambda x, dy: torch.sparse.sampled_addmm(kernel, x, dy.T, beta=0.0)  # the kernel says where, only
+    sampled = lambda x, dy: torch.sparse.sampled_addmm(kernel, x, dy.T, beta=0.0)  # the kernel only says where
 
     def layer_with_gradients(x: Any, dy: Any) -> Any:
         y = torch.relu(torch.addmm(bias[:, None], transposed, x))

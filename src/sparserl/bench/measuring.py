@@ -12,13 +12,13 @@ import jax.numpy as jnp
 
 from sparserl.bench.results import Sample
 
-Run = Callable[[int], None]  # does the work so many times, and returns when it is done
-SLOW_SECONDS, SLOW_WINDOWS = 1.0, 5  # a shortest run beyond both is measured in the first round only
-UNSEEN = 1e-30  # far below what float32 adds to a number near 1, far above its smallest number
+Run = Callable[[int], None]  # does the work that many times, and returns when it is done
+SLOW_SECONDS, SLOW_WINDOWS = 1.0, 5  # after a turn longer than both, a run gets no further turns
+UNSEEN = 1e-30  # too small to change a float32 near 1, but far above the smallest float32
 
 
 class Candidate(NamedTuple):
-    """One variant of a work; `run` takes multiples of `multiple`. `products` runs what of it is native products."""
+    """One variant of a work; `run` takes multiples of `multiple`; `products` runs its native products alone."""
 
     variant: str
     run: Run
@@ -28,7 +28,7 @@ class Candidate(NamedTuple):
 
 
 class Case(NamedTuple):
-    """Variants that are compared with each other; the first is the dense one. `sizes` tell the case from others."""
+    """Variants that are compared with each other; the first is the dense one. `sizes` tell it from other cases."""
 
     work: str
     sparsity: float
@@ -48,16 +48,16 @@ def measure(case: Case, repetitions: int, window_seconds: float) -> list[Sample]
             case.sparsity,
             candidate.variant,
             dict(case.sizes),
-            found,
+            rounds,
             [] if candidate.products is None else next(of_products),
             dict(candidate.facts),
         )
-        for candidate, found in zip(case.candidates, seconds, strict=False)
+        for candidate, rounds in zip(case.candidates, seconds, strict=False)
     ]
 
 
 def take_turns(runs: Sequence[tuple[Run, int]], repetitions: int, window_seconds: float) -> list[list[float]]:
-    """Seconds of doing the work once, for each run (with its multiple) and each round in which all have a turn.
+    """Seconds that the work takes once, for each run (given with its multiple) and each round of turns.
 
     Every turn lasts about `window_seconds` or one multiple, whichever is longer. The first calls, which compile, do
     not count.
@@ -66,14 +66,14 @@ def take_turns(runs: Sequence[tuple[Run, int]], repetitions: int, window_seconds
     slow = max(SLOW_SECONDS, SLOW_WINDOWS * window_seconds)
     seconds: list[list[float]] = [[] for _ in runs]
     for _ in range(repetitions):
-        for (run, _), count, found in zip(runs, counts, seconds, strict=True):
-            if not found or found[0] * count < slow:
-                found.append(_timed(run, count) / count)
+        for (run, _), count, rounds in zip(runs, counts, seconds, strict=True):
+            if not rounds or rounds[0] * count < slow:
+                rounds.append(_timed(run, count) / count)
     return seconds
 
 
 def _count(run: Run, multiple: int, window_seconds: float) -> int:
-    """How often to do the work in one turn; found in two steps, because a call has costs of its own."""
+    """How often to do the work in one turn; estimated in two steps, because a call has costs of its own."""
     run(multiple)
     count = multiple
     for _ in range(2):
@@ -92,11 +92,11 @@ def _timed(run: Run, count: int) -> float:
 
 
 def looped(function: Callable[..., Any], *operands: Any) -> Run:
-    """Runs of `function(*operands)` in one compiled loop, each on what the last one left.
+    """A run of `function(*operands)` in one compiled loop, each call on the operands that the last one left.
 
-    After each run one element of every float operand changes, in place and by nothing that shows, as the last result
-    says: so XLA can neither take work out of the loop nor leave it out (an optimization barrier does not keep it from
-    that). The whole result is carried, so that no part of it is left out either.
+    Before each call one element of every float operand changes in place, too little to matter but depending on the last
+    result: so XLA can neither hoist work out of the loop nor drop it, which an optimization barrier would not prevent.
+    The whole result is carried, so that no part of it is dropped, either.
     """
 
     def loop(count: jax.Array, carry: Any) -> Any:
@@ -119,7 +119,7 @@ def looped(function: Callable[..., Any], *operands: Any) -> Run:
 
 
 def first_element(result: Any) -> jax.Array:
-    """The sum of the first elements of all arrays of a result: nobody can know it without the result."""
+    """The sum of the first elements of a result's arrays, which cannot be had without computing the result."""
     return sum((leaf.ravel()[0] for leaf in jax.tree.leaves(result) if leaf.size), jnp.float32(0.0))
 
 

@@ -1,4 +1,4 @@
-"""A problem: one layer's kernel, mask and activations, drawn alike for every library."""
+"""A problem: one layer's kernel, mask and activations, the same for every library."""
 
 from typing import NamedTuple
 

@@ -20,21 +20,21 @@ from sparserl.processes.log import last_words
 from sparserl.processes.outcomes import WRONG
 from sparserl.types import UserError
 
-Tell = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 class Worker(NamedTuple):
-    """A running worker, where its errors go, and what it has told so far."""
+    """A running worker, where its errors go, and the lines it has printed so far."""
 
     child: Child
     errors: IO[bytes]
     lines: list[dict[str, Any]]
 
 
-def run(options: Options, tell: Tell) -> dict[str, Any]:
-    """Measure in as many processes as the options say; one document for all. `tell(line)` says how far they are.
+def run(options: Options, tell: Say) -> dict[str, Any]:
+    """Measure in as many processes as the options ask for; one document for all. `tell(line)` shows progress.
 
-    Raises UserError for what cannot be measured, RunFailure where a worker broke.
+    Raises UserError for what cannot be measured, RunFailure if a worker breaks.
     """
     cores = allowed_cores()
     num_processes = options.processes or len(cores)
@@ -42,18 +42,18 @@ def run(options: Options, tell: Tell) -> dict[str, Any]:
         raise UserError(f"this machine lets us use {len(cores)} cores", field="processes", value=num_processes)
     if isinstance(options, BreakEven) and (reason := native.unavailable_reason()):
         raise UserError(f"there is no break-even to measure: {reason}")
-    told = _all_lines(options, cores, num_processes, tell)
-    notes = [line["note"] for lines in told for line in lines if "note" in line]
-    samples = [Sample(**line["sample"]) for lines in told for line in lines if "sample" in line]
-    break_even = [line["row"] for lines in told for line in lines if "row" in line]
+    by_worker = _all_lines(options, cores, num_processes, tell)
+    notes = [line["note"] for lines in by_worker for line in lines if "note" in line]
+    samples = [Sample(**line["sample"]) for lines in by_worker for line in lines if "sample" in line]
+    break_even = [line["row"] for lines in by_worker for line in lines if "row" in line]
     keys = ("inputs", "outputs", "batch_size")
     return document(
         [*rows(samples), *sorted(break_even, key=lambda row: [row[key] for key in keys])], num_processes, notes
     )
 
 
-def _all_lines(options: Options, cores: Sequence[int], num_processes: int, tell: Tell) -> list[list[dict[str, Any]]]:
-    """Everything that each worker told."""
+def _all_lines(options: Options, cores: Sequence[int], num_processes: int, tell: Say) -> list[list[dict[str, Any]]]:
+    """All lines that each worker printed."""
     workers: list[Worker] = []
     free = list(cores)
     try:
@@ -81,8 +81,8 @@ def _start(options: Options, index: int, num_processes: int, core: Core) -> Work
     return Worker(child, errors, [])
 
 
-def _listen_to_all(workers: Sequence[Worker], tell: Tell) -> None:
-    """Read until all have ended. Who waits goes on when nobody is left that does not, so all measure at once."""
+def _listen_to_all(workers: Sequence[Worker], tell: Say) -> None:
+    """Read until all have ended. Waiting workers go on once all that run are waiting, so that all measure at once."""
     waiting: list[Worker] = []
     with selectors.DefaultSelector() as selector:
         for worker in workers:
@@ -102,8 +102,8 @@ def _listen_to_all(workers: Sequence[Worker], tell: Tell) -> None:
                     waiting.append(ready.data)
 
 
-def _listen(worker: Worker, chunk: bytes, tell: Tell) -> bool:
-    """Keep every line that has come whole; True where the worker waits now."""
+def _listen(worker: Worker, chunk: bytes, tell: Say) -> bool:
+    """Keep every line that has arrived whole; True if the worker is now waiting."""
     lines = worker.child.whole_lines(chunk)
     worker.lines.extend(json.loads(line) for line in lines)
     for line in worker.lines[len(worker.lines) - len(lines) :]:
@@ -114,7 +114,7 @@ def _listen(worker: Worker, chunk: bytes, tell: Tell) -> bool:
 
 def _let_go(workers: Iterable[Worker]) -> None:
     for worker in workers:
-        with contextlib.suppress(BrokenPipeError):  # it has ended, and its output will tell
+        with contextlib.suppress(BrokenPipeError):  # it has ended, and its output says why
             os.write(_pipe(worker.child.process.stdin), b"\n")
 
 
@@ -124,9 +124,9 @@ def _pipe(pipe: IO[bytes] | None) -> int:
 
 
 def _check_end(worker: Worker) -> None:
-    """Raise what made a worker end, if it was not the end of its work."""
+    """Raise what ended a worker before it had done its work."""
     status = worker.child.process.poll()
-    if not status:  # it has done all, or is stopped because another one broke
+    if not status:  # it has done all, or still runs because another worker broke
         return
     worker.errors.seek(0)
     message = last_words(worker.errors.read()) or f"a process ended with status {status}"

@@ -32,7 +32,7 @@ def document(rows: Sequence[dict[str, Any]], num_processes: int, notes: Sequence
 
 
 def rows(samples: Iterable[Sample]) -> list[dict[str, Any]]:
-    """One row for each variant of each case: medians over processes and rounds, and ratios to dense ones.
+    """One row for each variant of each case: medians over processes and rounds, and ratios to dense.
 
     A ratio is the median of the dense variant of the same case over the median of this one; lowest and highest are
     those of single rounds of single processes.
@@ -41,7 +41,7 @@ def rows(samples: Iterable[Sample]) -> list[dict[str, Any]]:
     for sample in samples:
         case = (sample.work, sample.sparsity, json.dumps(sample.sizes))
         cases.setdefault(case, {}).setdefault(sample.variant, []).append(sample)
-    return [_row(found, variants["dense"]) for variants in cases.values() for found in variants.values()]
+    return [_row(own, variants["dense"]) for variants in cases.values() for own in variants.values()]
 
 
 def _row(samples: Sequence[Sample], dense: Sequence[Sample]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whole updates: an agent's state, as many updates of it as asked in one compiled loop, and what its products take."""
+"""Whole updates of an agent, as many as asked in one compiled loop, and their native products alone."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from sparserl.linalg import Compressed
 from sparserl.sparsity import kernels
 from sparserl.types import Group
 
-TARGET_UPDATES = 100  # DQN copies its target so often: every turn holds a whole number of copies
+TARGET_UPDATES = 100  # from one target copy of DQN to the next: every turn holds whole intervals
 COMPRESSED = ("compressed", "compressed_rigl")
 MAKERS: Mapping[str, Callable[[Updates, float, str], Work]] = {"dqn_update": dqn.work, "sac_update": sac.work}
 
@@ -28,7 +28,7 @@ def cases(options: Updates) -> Iterator[Case]:
 
 
 def notes(options: Updates) -> list[str]:
-    """Why a variant that was asked for is not measured, one line."""
+    """Why variants that were asked for are not measured, in one line."""
     reason = linalg.unavailable_reason()
     wanted = [variant for variant in options.variants if variant in COMPRESSED]
     return [f"{', '.join(wanted)}: not measured, because {reason}"] if reason and wanted else []
@@ -62,13 +62,13 @@ def memory_bytes(groups: Mapping[str, Group]) -> int:
 
 
 def running(work: Work) -> Run:
-    """Runs of so many updates in one compiled call that is given its state; always the first updates of the clock.
+    """A run of as many updates as asked, in one compiled call to which the state is donated.
 
-    The clock starts again with every call, so that a call of n intervals has n topology updates, neither more nor less.
+    Every call numbers its updates from 0 again, so that a call of n intervals has exactly n topology updates.
     """
     advance = jax.jit(advancing(work), donate_argnums=1)
     key = jax.random.key(1)
-    state = jax.tree.map(jnp.copy, work.state)  # parameters and targets are one buffer at first, which cannot be given
+    state = jax.tree.map(jnp.copy, work.state)  # parameters and targets share buffers at first, which cannot be donated
 
     def run(count: int) -> None:
         nonlocal state
@@ -78,7 +78,7 @@ def running(work: Work) -> Run:
 
 
 def advancing(work: Work) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
-    """The function `(count, state, key)` to the state after `count` updates and the last loss."""
+    """The function from `(count, state, key)` to the state after `count` updates and the last loss."""
 
     def advance(count: Any, state: Any, key: Any) -> tuple[Any, Any]:
         def update(number: Any, carry: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -90,11 +90,11 @@ def advancing(work: Work) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
 
 
 def products(passes: tuple[Pass, ...]) -> tuple[Any, ...]:
-    """A function of the native products of one update and nothing else, and its operands.
+    """A function that computes the native products of one update and nothing else, and its operands.
 
-    Each pass waits for the one before, as most do in an update, and passes of one size read the same activations: so
-    that as much stays in the caches as there. One element of each result is kept, because XLA cannot look into native
-    calls and leave the rest of them out.
+    Each pass waits for the one before, as most do in an update, and passes of one size read the same activations, so
+    that as much stays in the caches as in an update. Keeping one element of each result is enough: XLA cannot look into
+    native calls and drop the rest.
     """
     sizes = sorted({(side, each.batch_size) for each in passes for side in each.kernel.shape})
     keys = jax.random.split(jax.random.key(2), 2 * len(sizes)).reshape(len(sizes), 2)

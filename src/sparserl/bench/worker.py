@@ -1,7 +1,7 @@
 """The worker: `python -m sparserl.bench.worker NAME OPTIONS` measures in this process, on one core, with one thread.
 
-OPTIONS are the fields of a bench's dataclass as JSON. It tells what it finds as JSON lines on standard output. Before
-each case it tells that it waits, and goes on when a line comes on standard input. Exit status 0: done; 1: something
+OPTIONS are the fields of a bench's dataclass as JSON. Results are JSON lines on standard output. Before each case the
+worker says that it is waiting, and goes on when a line comes on standard input. Exit status 0: done; 1: something
 broke; 2: the request was wrong.
 """
 
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def options_from(name: str, fields: dict[str, Any]) -> Options:
-    """The options that `dataclasses.asdict` took apart."""
+    """The options of a bench from their fields, in which JSON has made tuples lists."""
     kind: Any = BENCHES[name]
     options: Options = kind(
         **{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
@@ -60,7 +60,7 @@ def options_from(name: str, fields: dict[str, Any]) -> Options:
 
 
 def measure_all(options: Options, index: int, num_processes: int) -> None:
-    """Measure every case, or for the break-even, whose cells stand alone, this process's share of them."""
+    """Measure every case; of the break-even, whose cells do not depend on each other, this process's share."""
     if isinstance(options, BreakEven):
         for row in break_even.rows(options, index, num_processes):
             _tell({"doing": break_even.words(row)})

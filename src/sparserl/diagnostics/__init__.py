@@ -1,4 +1,4 @@
-"""Diagnostics: what gradients, units and topologies of a network tell of how it learns; nothing here trains."""
+"""Diagnostics: what a network's gradients, units and topologies say about how it learns; nothing here trains."""
 
 from sparserl.diagnostics.gradients import Moments, gradient_moments, signal_to_noise
 from sparserl.diagnostics.networks import WHOLE, layers, of_activations, of_gradients, of_topology, of_weights

@@ -13,7 +13,7 @@ SMALLEST_DEVIATION = 1e-10  # added to deviations, as in the published code
 
 
 class Moments(NamedTuple):
-    """Of the gradient of each parameter, over the examples of a batch: the mean and the population variance."""
+    """Mean and population variance of each parameter's gradient over the examples of a batch."""
 
     mean: Params
     variance: Params
@@ -22,8 +22,8 @@ class Moments(NamedTuple):
 def gradient_moments(loss: Callable[[Params, Any], Array], params: Params, examples: Any) -> Moments:
     """Moments of the gradients of `loss(params, example)`, a scalar, over the leading axis of `examples`.
 
-    One example after the other, by Welford's recurrence (1962), so that no more than one gradient is ever held: a batch
-    of them takes gigabytes for an image network, and on a CPU many times as long, because it leaves the cache.
+    Examples come one by one, by Welford's recurrence (1962), so that only one gradient is held at a time: a batch of
+    them takes gigabytes for an image network and, on a CPU, many times as long, because it does not fit the cache.
     """
     gradient = jax.grad(loss)
 
@@ -40,9 +40,9 @@ def gradient_moments(loss: Callable[[Params, Any], Array], params: Params, examp
 
 
 def signal_to_noise(mean: Array, variance: Array) -> np.ndarray:
-    """|mean| / deviation of each parameter's gradient: Graesser et al. 2022, section 7. 0 where it is always zero.
+    """|mean| / deviation of each parameter's gradient, and 0 where that is always zero.
 
-    Deviation 37.
+    Source: Graesser et al. 2022, section 7 (Deviation 37).
     """
     deviation = np.sqrt(np.asarray(variance, np.float64))
     return np.abs(np.asarray(mean, np.float64)) / (deviation + SMALLEST_DEVIATION)

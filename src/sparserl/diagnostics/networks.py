@@ -1,7 +1,7 @@
 """Diagnostics of one network, layer by layer and as a whole: plain numbers by layer and column.
 
-Masks are by layer and of every kernel; `None` stands for what there is nothing to measure of. What is said of a layer
-counts its biases, but where it says kernel.
+Masks are given by layer, for every kernel; `None` stands where there is nothing to measure. A layer's numbers include
+its biases, except where they are about kernels.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,18 +15,18 @@ from sparserl.diagnostics.topologies import History, Masks, jaccard
 from sparserl.diagnostics.units import dormant, effective_rank, singular_values, srank
 from sparserl.types import Array, Params
 
-WHOLE = "all"  # the name under which a network as a whole stands beside its layers
+WHOLE = "all"  # the name of the whole network among its layers
 Columns = dict[str, float | None]
 Layers = Mapping[str, Mapping[str, np.ndarray]]  # arrays by layer, then by name: {"hidden_1": {"kernel": ...}}
 
 
 def layers(params: Params) -> dict[str, dict[str, np.ndarray]]:
-    """The arrays of a tree of parameters by layer and name; an array outside of all layers is one of its own."""
-    found: dict[str, dict[str, np.ndarray]] = {}
+    """The arrays of a tree of parameters by layer and name; an array outside all layers is a layer of its own."""
+    by_layer: dict[str, dict[str, np.ndarray]] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(params):
         *layer, name = (jax.tree_util.keystr((key,), simple=True) for key in path)
-        found.setdefault("/".join(layer) or name, {})[name] = np.asarray(leaf)
-    return found
+        by_layer.setdefault("/".join(layer) or name, {})[name] = np.asarray(leaf)
+    return by_layer
 
 
 def of_weights(params: Params) -> dict[str, Columns]:
@@ -37,7 +37,7 @@ def of_weights(params: Params) -> dict[str, Columns]:
 def of_gradients(moments: Moments, masks: Masks) -> dict[str, Columns]:
     """Norms of the mean gradient and mean signal-to-noise ratios, dead weights included.
 
-    `live_` counts what is trained: live weights, and for the norm biases; `dead_` the dead weights. Paper, section 7.
+    `live_` is for what is trained, live weights and (in the norm) biases, `dead_` for dead weights. Paper, section 7.
     """
     means, variances = layers(moments.mean), layers(moments.variance)
 
@@ -61,24 +61,24 @@ def of_gradients(moments: Moments, masks: Masks) -> dict[str, Columns]:
 
 
 def of_activations(hidden: Mapping[str, Array]) -> dict[str, Columns]:
-    """Dormant units of the hidden layers, from their activations in order; ranks of what the last one puts out."""
+    """Fractions of dormant units, from the hidden layers' activations in order; ranks of the last layer's."""
     thresholds = {"dormant_fraction_0": 0.0, "dormant_fraction_0025": 0.025}
 
     def columns(part: Mapping[str, Array]) -> Columns:
         units = lambda threshold: np.concatenate([dormant(array, threshold) for array in part.values()])
         return {name: float(units(threshold).mean()) for name, threshold in thresholds.items()}
 
-    found = {**{layer: columns({layer: hidden[layer]}) for layer in hidden}, WHOLE: columns(hidden)}
+    measured = {**{layer: columns({layer: hidden[layer]}) for layer in hidden}, WHOLE: columns(hidden)}
     *_, last = hidden.values()
     values = singular_values(last)
-    found[WHOLE] |= {"srank": float(srank(values)), "effective_rank": effective_rank(values)}
-    return found
+    measured[WHOLE] |= {"srank": float(srank(values)), "effective_rank": effective_rank(values)}
+    return measured
 
 
 def of_topology(history: History) -> dict[str, Columns]:
-    """How dense the kernels are, how far their topology has moved, and how much of them was ever alive.
+    """How dense the kernels are, how far their topology has moved, and what fraction of them was ever alive.
 
-    The last is the in-time over-parameterisation rate of Liu et al. 2021, "Do We Actually Need Dense
+    The last is the in-time over-parameterization rate of Liu et al. 2021, "Do We Actually Need Dense
     Over-Parameterization?".
     """
 
@@ -94,12 +94,12 @@ def of_topology(history: History) -> dict[str, Columns]:
     return {**{name: columns([name]) for name in history.now}, WHOLE: columns(list(history.now))}
 
 
-def _each(found: Layers, columns: Callable[[Layers], Columns]) -> dict[str, Columns]:
-    return {**{layer: columns({layer: found[layer]}) for layer in found}, WHOLE: columns(found)}
+def _each(network: Layers, columns: Callable[[Layers], Columns]) -> dict[str, Columns]:
+    return {**{layer: columns({layer: network[layer]}) for layer in network}, WHOLE: columns(network)}
 
 
 def _flat(part: Layers) -> np.ndarray:
-    """All numbers of these layers in one axis."""
+    """All numbers of these layers along one axis."""
     return np.concatenate([array.ravel() for arrays in part.values() for array in arrays.values()])
 
 

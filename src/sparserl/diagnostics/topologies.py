@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-Masks = Mapping[str, np.ndarray]  # bool, True = alive, by layer; of every kernel, whether it can be sparse or not
+Masks = Mapping[str, np.ndarray]  # bool, True = alive, by layer; for every kernel, whether it can be sparse or not
 
 
 class History(NamedTuple):
-    """The topologies of a run so far; `before` is that before the last topology update."""
+    """The topologies of a run so far; `before` is the one before the last topology update."""
 
     start: Masks
     before: Masks
@@ -23,11 +23,11 @@ def beginning(masks: Masks) -> History:
 
 
 def after_update(history: History, masks: Masks) -> History:
-    """The history after a topology update that led to `masks`; to be told of every single one."""
+    """The history after a topology update that led to `masks`; it must hear of every topology update."""
     return History(history.start, history.now, masks, {name: history.tried[name] | masks[name] for name in masks})
 
 
 def jaccard(a: np.ndarray, b: np.ndarray) -> float:
-    """Connections alive in both masks over those alive in either; 1 where none is alive in either."""
+    """Connections alive in both masks over those alive in either; 1 if there are none."""
     either = np.count_nonzero(a | b)
     return float(np.count_nonzero(a & b) / either) if either else 1.0

@@ -10,16 +10,16 @@ SMALLEST_ACTIVITY = 1e-9  # added to a layer's mean activity, as in the publishe
 def dormant(activations: Array, threshold: float) -> np.ndarray:
     """Which units of a layer are dormant, bool `[units]`, from their activations `[batch, ..., units]`.
 
-    A unit's score is its mean |activation| over that of the layer; dormant is one whose score is not above `threshold`:
-    Sokar et al. 2023, "The Dormant Neuron Phenomenon in Deep Reinforcement Learning". Of a layer in which nothing is
-    active all units are dormant. Places of an image count as further examples.
+    A unit's score is its mean |activation| over that of the layer; it is dormant with a score of at most `threshold`:
+    Sokar et al. 2023, "The Dormant Neuron Phenomenon in Deep Reinforcement Learning". In a layer without any activity
+    all units are dormant. Places of an image count as further examples.
     """
     activity = np.abs(np.asarray(activations, np.float64)).reshape(-1, np.shape(activations)[-1]).mean(0)
     return activity / (activity.mean() + SMALLEST_ACTIVITY) <= threshold
 
 
 def singular_values(features: Array) -> np.ndarray:
-    """Those of a batch of features, `[batch, ...]` as `[batch, units]`, in descending order, float64."""
+    """The singular values of a batch of features, `[batch, ...]` as `[batch, units]`, in descending order, float64."""
     return np.linalg.svd(np.asarray(features, np.float64).reshape(len(features), -1), compute_uv=False)
 
 

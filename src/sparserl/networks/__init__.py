@@ -1,4 +1,4 @@
-"""Networks: what computes values from observations, and how wide a dense one must be to match a sparse one."""
+"""Networks: what turns observations into outputs, and how wide a dense network must be to match a sparse one."""
 
 from sparserl.networks.cnn import CNN, CNNSettings
 from sparserl.networks.initializers import (

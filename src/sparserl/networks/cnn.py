@@ -16,10 +16,10 @@ from sparserl.types import Array, Field, Key, Params, UserError
 
 @dataclasses.dataclass(frozen=True)
 class CNNSettings:
-    """Size and start of a convolutional network; the defaults are the Nature CNN (Mnih et al. 2015; paper, Table 7).
+    """Size and initialization of a CNN; the defaults are the Nature CNN (Mnih et al. 2015; paper, Table 7).
 
-    "same" is the padding of the published code, with 7,744 features behind the last convolution; Mnih et al. have
-    "valid", with 3,136.
+    "same" is the padding of the published code and leaves 7,744 features after the last convolution; Mnih et al. have
+    "valid", which leaves 3,136.
     """
 
     channels: tuple[int, ...] = (32, 64, 64)  # of each convolution
@@ -49,8 +49,8 @@ class CNNSettings:
 class CNN:
     """A convolutional network of layers `conv_1`, `conv_2`, ..., `hidden_1` and `output`, ReLU between them.
 
-    Observations `[..., height, width, channels]`, of which pixels, uint8, are divided by 255; outputs
-    `[..., num_outputs]`. Raises `UserError` for observations that are no images or too small for its kernels.
+    Observations are `[..., height, width, channels]`, and divided by 255 if they are pixels (uint8); outputs are
+    `[..., num_outputs]`. Raises `UserError` for observations that are not images or are too small for its kernels.
     """
 
     settings: CNNSettings
@@ -86,7 +86,7 @@ class CNN:
 
     @property
     def positions(self) -> dict[str, int]:
-        """At how many places of its output each convolution is applied."""
+        """The number of places at which each convolution is applied: height times width of its output."""
         return {name: math.prod(sides) for name, sides in zip(self._convolutions, self._sides, strict=True)}
 
     def init(self, key: Key) -> Params:
@@ -99,7 +99,7 @@ class CNN:
         return unfolded(outputs(params, features), observation)
 
     def hidden(self, params: Params, observation: Array) -> dict[str, Array]:
-        """What the hidden layers put out, `[..., units]`; of a convolution the mean of each channel over its places."""
+        """Outputs of the hidden layers, `[..., units]`; for a convolution the mean of each channel over its places."""
         convolved = self._convolved(params, images(observation))
         *_, features = convolved.values()
         units = {name: x.mean((1, 2)) for name, x in convolved.items()} | {HEAD[0]: hidden_units(params, features)}
@@ -115,7 +115,7 @@ class CNN:
 
     @property
     def _sides(self) -> list[tuple[int, int]]:
-        """Height and width of what each convolution puts out."""
+        """Height and width of each convolution's output."""
         sides, (height, width, _) = [], self.observation_shape
         for size, stride in zip(self.settings.kernel_sizes, self.settings.strides, strict=True):
             place = lambda side, size=size, stride=stride: linalg.output_side(side, size, stride, self.settings.padding)
@@ -124,7 +124,7 @@ class CNN:
         return sides
 
     def _convolved(self, params: Params, x: jax.Array) -> dict[str, jax.Array]:
-        """What each convolution puts out, `[batch, height, width, channels]`."""
+        """Outputs of each convolution after its ReLU, `[batch, height, width, channels]`."""
         convolved = {}
         for name, stride in zip(self._convolutions, self.settings.strides, strict=True):
             layer = params[name]

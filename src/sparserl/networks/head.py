@@ -1,4 +1,4 @@
-"""The head of a convolutional network: its features, flattened, through a dense layer to the outputs."""
+"""The head of a convolutional network: the flattened features, a dense layer, and the outputs."""
 
 import jax
 
@@ -14,12 +14,12 @@ def outputs(params: Params, features: jax.Array) -> jax.Array:
 
 
 def hidden_units(params: Params, features: jax.Array) -> jax.Array:
-    """What the dense layer puts out, `[batch, units]`."""
+    """Outputs of the dense layer, `[batch, units]`."""
     return linalg.feed_forward([_hidden(params)], _flat(features))
 
 
 def check_sizes(width: float, **sizes: tuple[int, ...]) -> None:
-    """Raise `UserError` unless each of the named tuples has sizes, all of them positive, and the width is, too."""
+    """Raise `UserError` unless the width and all of the named sizes are positive, and no tuple of them is empty."""
     for name, values in sizes.items():
         if not values or min(values) < 1:
             raise UserError("give one or more positive numbers", field=name, value=values)

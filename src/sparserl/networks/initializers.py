@@ -1,4 +1,4 @@
-"""Initializers: how kernels are drawn, `[in, out]` of dense layers and `[height, width, in, out]` of convolutions."""
+"""Initializers: how kernels are drawn, `[in, out]` for dense layers and `[height, width, in, out]` for convolutions."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,22 +13,22 @@ Initializer = Callable[[Key, tuple[int, ...]], jax.Array]
 
 
 def he_truncated_normal(key: Key, shape: tuple[int, ...]) -> jax.Array:
-    """Normal of variance 2 / fan-in, cut at two deviations and rescaled (He et al. 2015; Deviation 25)."""
+    """Normal of variance 2 / fan-in, truncated at two deviations and rescaled (He et al. 2015; Deviation 25)."""
     return jax.nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal")(key, shape, jnp.float32)
 
 
 def glorot_uniform(key: Key, shape: tuple[int, ...]) -> jax.Array:
-    """Uniform of variance 2 / (fan-in + fan-out); of a convolution both count its places (Glorot and Bengio 2010)."""
+    """Uniform of variance 2 / (fan-in + fan-out); both count a kernel's height x width (Glorot and Bengio 2010)."""
     return jax.nn.initializers.glorot_uniform()(key, shape, jnp.float32)
 
 
 def fan_in_uniform(key: Key, shape: tuple[int, ...]) -> jax.Array:
-    """Uniform within 1 / sqrt(fan-in): what PyTorch gives its linear layers and convolutions."""
+    """Uniform within 1 / sqrt(fan-in): PyTorch's default for linear layers and convolutions."""
     return uniform_within(math.prod(shape[:-1]) ** -0.5)(key, shape)
 
 
 def uniform_within(limit: float) -> Initializer:
-    """Initialiser that draws uniformly from [-limit, limit)."""
+    """An initializer that draws uniformly from [-limit, limit)."""
     return lambda key, shape: jax.random.uniform(key, shape, jnp.float32, -limit, limit)
 
 

@@ -1,4 +1,4 @@
-"""What all networks have in common, and the one that settings are for."""
+"""What all networks have in common, and the network that belongs to given settings."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -27,7 +27,7 @@ class Sized(Protocol):
 
 
 def make(settings: NetworkSettings, observation_shape: tuple[int, ...], num_outputs: int) -> MLP | CNN | ResNet:
-    """The network that `settings` are for."""
+    """The network of these settings."""
     if isinstance(settings, CNNSettings):
         return CNN(settings, observation_shape, num_outputs)
     if isinstance(settings, ResNetSettings):

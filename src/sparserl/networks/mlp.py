@@ -19,14 +19,14 @@ ACTIVATIONS: Mapping[str, Callable[[jax.Array], jax.Array]] = {"relu": jax.nn.re
 
 @dataclasses.dataclass(frozen=True)
 class MLPSettings:
-    """Size and start of a multi-layer perceptron; the defaults are the paper's DQN for classic control (Table 6)."""
+    """Size and initialization of an MLP; the defaults are the paper's DQN for classic control (Table 6)."""
 
     hidden_units: tuple[int, ...] = (512, 512)  # width of each hidden layer
     activation: ActivationName = "relu"  # between the layers
     initializer: InitializerName = "he_truncated_normal"  # of the hidden kernels
-    gain: float = 1.0  # what the hidden kernels' draws are multiplied with
-    output_limit: float | None = 0.03  # output kernel uniform within +- this; None: drawn as the hidden ones
-    output_gain: float = 1.0  # what its draw is then multiplied with
+    gain: float = 1.0  # what the hidden kernels' draws are multiplied by
+    output_limit: float | None = 0.03  # output kernel uniform within +- this; None: drawn as hidden kernels are
+    output_gain: float = 1.0  # what its draw is then multiplied by
     output_bias: float = -0.2  # initial bias of the output layer
 
     def __post_init__(self) -> None:
@@ -41,8 +41,8 @@ class MLPSettings:
 class MLP:
     """A multi-layer perceptron of layers `hidden_1`, `hidden_2`, ... and `output`.
 
-    Observations `[..., *observation_shape]` are flattened; outputs are `[..., num_outputs + num_constants]`. The last
-    ones are parameters, `constants`, that no observation changes and nothing masks, such as a policy's deviations.
+    Observations `[..., *observation_shape]` are flattened; outputs are `[..., num_outputs + num_constants]`. The
+    constants, such as a policy's deviations, are parameters that depend on no observation and are never masked.
     """
 
     settings: MLPSettings
@@ -60,11 +60,11 @@ class MLP:
 
     @property
     def positions(self) -> dict[str, int]:
-        """At how many places each convolution is applied: there is none."""
+        """The number of places at which each convolution is applied: there are no convolutions."""
         return {}
 
     def init(self, key: Key) -> Params:
-        """Fresh parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`, float32; `constants` have a bias alone."""
+        """Fresh parameters: `{layer: {"kernel": [in, out], "bias": [out]}}`, float32; `constants` have only a bias."""
         params = {}
         for index, (name, shape) in enumerate(self.layer_shapes.items()):
             last, limit = name == "output", self.settings.output_limit
@@ -92,7 +92,7 @@ class MLP:
         return jnp.concatenate([outputs, constants], axis=-1)
 
     def hidden(self, params: Params, observation: Array) -> dict[str, Array]:
-        """What the hidden layers put out, `[..., units]` by name, in the order of computation."""
+        """Outputs of the hidden layers, `[..., units]` by name, in the order of computation."""
         batch_shape = observation.shape[: observation.ndim - len(self.observation_shape)]
         x = as_floats(observation).reshape(-1, math.prod(self.observation_shape))
         outputs: dict[str, Array] = {}

@@ -1,15 +1,15 @@
-"""Observations as networks take them: floats, and how those of convolutional networks are looked at as images."""
+"""Observations as networks take them: as floats and, for convolutional networks, as images."""
 
 import jax
 import jax.numpy as jnp
 
 from sparserl.types import Array, UserError
 
-BRIGHTEST = 255.0  # what a pixel, uint8, is divided by
+BRIGHTEST = 255.0  # what pixels (uint8) are divided by
 
 
 def as_floats(observation: Array) -> jax.Array:
-    """Float32 of an observation: pixels, uint8, from 0 to 1; False and True as 0 and 1; floats as they are."""
+    """An observation as float32: pixels (uint8) scaled to [0, 1], False and True as 0 and 1, floats as they are."""
     floats = jnp.asarray(observation, jnp.float32)
     return floats / BRIGHTEST if observation.dtype == jnp.uint8 else floats
 
@@ -29,5 +29,5 @@ def images(observation: Array) -> jax.Array:
 
 
 def unfolded(x: jax.Array, observation: Array) -> jax.Array:
-    """What was computed of `images(observation)`, `[batch, ...]`, with the leading axes of the observation."""
+    """What was computed from `images(observation)`, `[batch, ...]`, with the observation's leading axes again."""
     return x.reshape(*observation.shape[:-3], *x.shape[1:])

@@ -18,7 +18,7 @@ POOL_SIZE, POOL_STRIDE = 3, 2  # of the pooling of each stack
 
 @dataclasses.dataclass(frozen=True)
 class ResNetSettings:
-    """Size and start of a residual network; the defaults are the IMPALA ResNet of the paper (Table 7).
+    """Size and initialization of a ResNet; the defaults are the IMPALA ResNet of the paper (Table 7).
 
     Espeholt et al. 2018 have channels (16, 32, 32); the published code has 256 hidden units (Deviation 38).
     """
@@ -40,9 +40,9 @@ class ResNet:
     """A residual network of layers `stack_1_conv`, `stack_1_block_1_conv_1`, ..., `hidden_1` and `output`.
 
     A stack is a convolution, a pooling that halves the image, and blocks of [ReLU, convolution, ReLU, convolution]
-    whose sum with what comes in goes on; ReLU before and behind the dense layer. Observations
-    `[..., height, width, channels]`, of which pixels, uint8, are divided by 255; outputs `[..., num_outputs]`. Raises
-    `UserError` for observations that are no images.
+    that are added to their inputs; ReLU before and after the dense layer. Observations are
+    `[..., height, width, channels]`, and divided by 255 if they are pixels (uint8); outputs are `[..., num_outputs]`.
+    Raises `UserError` for observations that are not images.
     """
 
     settings: ResNetSettings
@@ -68,7 +68,7 @@ class ResNet:
 
     @property
     def positions(self) -> dict[str, int]:
-        """At how many places of its output each convolution is applied."""
+        """The number of places at which each convolution is applied: height times width of its output."""
         places = [math.prod(sides) for sides in self._sides]
         counts: dict[str, int] = {}
         for stack in range(1, len(places)):
@@ -86,9 +86,9 @@ class ResNet:
         return unfolded(outputs(params, features), observation)
 
     def hidden(self, params: Params, observation: Array) -> dict[str, Array]:
-        """What the hidden layers put out behind their ReLU, `[..., units]`; of a convolution each channel's mean.
+        """Outputs of the hidden layers after their ReLU, `[..., units]`; for a convolution the means over its places.
 
-        That is taken over its places: of a stack's convolution those pooled, of a block's second one those of the sum.
+        A stack's convolution is taken after its pooling, a block's second one after the sum.
         """
         convolved = self._convolved(params, images(observation))
         *_, features = convolved.values()
@@ -101,7 +101,7 @@ class ResNet:
 
     @property
     def _sides(self) -> list[tuple[int, int]]:
-        """Height and width of an observation, and of what each stack puts out."""
+        """Height and width of an observation, and of each stack's output."""
         height, width, _ = self.observation_shape
         sides = [(height, width)]
         for _ in self.settings.channels:
@@ -115,7 +115,7 @@ class ResNet:
         return [(f"{prefix}_conv_1", f"{prefix}_conv_2") for prefix in prefixes]
 
     def _convolved(self, params: Params, x: jax.Array) -> dict[str, jax.Array]:
-        """What is behind the ReLU that follows each convolution, `[batch, height, width, channels]`."""
+        """Outputs of the ReLU that follows each convolution, `[batch, height, width, channels]`."""
         convolve = lambda name, x: linalg.convolve(params[name]["kernel"], params[name]["bias"], x)
         convolved = {}
         for stack in range(1, len(self.settings.channels) + 1):

@@ -10,11 +10,11 @@ from sparserl.types import UserError
 
 __all__ = ["NETWORKS", "PRESETS", "NetworkName", "Preset", "PresetName", "Table", "network_name"]
 
-FAMILIES: Mapping[str, Table] = {"atari:": dqn_atari, "MinAtar/": dqn_minatar}  # by how an environment's name begins
+FAMILIES: Mapping[str, Table] = {"atari:": dqn_atari, "MinAtar/": dqn_minatar}  # by the start of an environment's name
 
 
 def dqn(method: str, preset: PresetName, environment: str, network: NetworkName | None = None) -> Preset:
-    """DQN's table of the environment's family, which its name tells; classic control's for all others."""
+    """DQN's table for the family that the environment's name begins with, or else for classic control."""
     if preset == "sb3":
         raise UserError("agent dqn has none", field="preset", value=preset, allowed=("paper", "published-code"))
     families = (table for prefix, table in FAMILIES.items() if environment.startswith(prefix))

@@ -11,7 +11,7 @@ from sparserl.presets.tables import NetworkName, Preset, PresetName, Swept, conf
 from sparserl.sparsity import InnerOptimizer
 from sparserl.training import EvaluationSettings
 
-# Table 2. Methods that it does not have take the values of the one they are closest to.
+# Table 2. Methods that it lacks take the values of the method closest to them.
 SAC_SWEEP: Mapping[str, Swept] = {
     "dense": Swept(1e-4),
     "prune": Swept(1e-4),
@@ -26,7 +26,7 @@ FEW_WARMUP_STEPS = ("Hopper", "Walker2d", "Humanoid")  # 1,000 random steps ther
 def sac_mujoco(method: str, preset: PresetName, environment: str, network: NetworkName | None = None) -> Preset:
     """SAC on MuJoCo: Tables 2 and 8, `sac_mujoco_*.gin` of the published code (Deviation 27), or SB3's defaults.
 
-    Stable-Baselines3 2.9 has no sparse networks: what it leaves open is as in the paper.
+    Stable-Baselines3 2.9 has no sparse networks: whatever it leaves open is as in the paper.
     """
     only_mlp("sac", network)
     swept = SAC_SWEEP.get(method, SAC_SWEEP["rigl"])
@@ -58,7 +58,7 @@ def sac_mujoco(method: str, preset: PresetName, environment: str, network: Netwo
     )
 
 
-# Table 3. Methods that it does not have take the values of the one they are closest to. Intervals: Deviation 59.
+# Table 3. Methods that it lacks take the values of the method closest to them. Intervals: Deviation 59.
 PPO_SWEEP: Mapping[str, Swept] = {
     "dense": Swept(1e-6),
     "prune": Swept(1e-6, interval_updates=500, sparsity_aware_initialization=False),
@@ -73,7 +73,7 @@ PPO_UPDATES = 156_480  # of 489 rollouts, in the published code's windows
 def ppo_mujoco(method: str, preset: PresetName, environment: str, network: NetworkName | None = None) -> Preset:
     """PPO on MuJoCo: Table 3 and the unnumbered one, `ppo_mujoco_*.gin` of the published code, or SB3's defaults.
 
-    Where the tables are silent, `paper` takes what the published code had (Deviation 31).
+    Where the tables are silent, `paper` has the published code's values (Deviation 31).
     """
     del environment
     only_mlp("ppo", network)

@@ -23,7 +23,7 @@ UPDATES = 2_495_000  # of 10,000,000 steps, one every 4 after 20,000 of warm-up,
 def dqn_atari(method: str, preset: PresetName, environment: str, network: NetworkName | None = None) -> Preset:
     """DQN on Atari: Tables 4 to 7, or Dopamine's `dqn.gin` and the published code's own (Deviations 50 to 52).
 
-    Networks are the Nature CNN, if none is named, the IMPALA ResNet, or an MLP with the CNN's choices.
+    The network is the Nature CNN by default, the IMPALA ResNet, or an MLP with the CNN's choices.
     """
     del environment
     published, kind = preset == "published-code", network or "cnn"
@@ -67,7 +67,7 @@ def dqn_atari(method: str, preset: PresetName, environment: str, network: Networ
 def dqn_minatar(method: str, preset: PresetName, environment: str, network: NetworkName | None = None) -> Preset:
     """DQN on MinAtar, which the paper lacks: Young and Tian 2019 with the optimizer and methods of Table 4.
 
-    The network is theirs, a convolution and a dense layer, a ResNet as small, or an MLP (Deviation 54).
+    The network is theirs, a convolution and a dense layer, or a ResNet as small, or an MLP (Deviation 54).
     """
     atari = dqn_atari(method, preset, environment, network)
     networks: Mapping[str, NetworkSettings] = {

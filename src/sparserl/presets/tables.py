@@ -1,4 +1,4 @@
-"""What a published table fixes, and how one is asked for."""
+"""What a published table fixes, and the functions that look one up."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ def network_name(settings: NetworkSettings) -> str:
 
 
 def only_mlp(agent: str, network: NetworkName | None) -> None:
-    """Raises UserError for another kind of network: SAC and PPO learn from vectors."""
+    """Raise UserError for any other kind of network: SAC and PPO learn from vectors."""
     if network not in (None, "mlp"):
         raise UserError(
             f"agent {agent} learns with mlp only; {network} is for agent dqn", field="network", value=network
@@ -62,7 +62,7 @@ def only_mlp(agent: str, network: NetworkName | None) -> None:
 def configured(
     name: str, stop_fraction: float, interval_updates: int, drop_fraction: float, pruning_start: float = 0.2
 ) -> SparseMethod:
-    """A method with the tables' values where it has such a choice; methods of other packages keep their defaults."""
+    """A method with the tables' values for the choices it has; methods of other packages keep their defaults."""
     method = find_method(name)
     start_fraction = pruning_start if name == "prune" else 0.0
     values = {"window": Window(start_fraction, stop_fraction, interval_updates), "drop_fraction": drop_fraction}
