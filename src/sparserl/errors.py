@@ -57,9 +57,10 @@ class UserError(Exception):
         head = "" if self.field is None else _told(Field(self.field, self.value), " is ")
         message = "".join(part if isinstance(part, str) else _told(part, "=") for part in self.args)
         choose = f"choose {either(self.allowed)}" if self.allowed else ""
-        first, *others = filter(None, (head, message, choose))
-        text = f"{self.where}{first}: {'; '.join(others)}" if others else f"{self.where}{first}"
-        return f"{text}; did you mean {either(map(repr, self.nearest))}?" if self.nearest else text
+        told = [part for part in (head, message, choose) if part]
+        text = f"{told[0]}: {'; '.join(told[1:])}" if told[1:] else "".join(told)
+        near = f"; did you mean {either(map(repr, self.nearest))}?" if self.nearest else ""
+        return f"{self.where}{text}{near}"
 
     def rename(self, renamed: Callable[[Field], Field]) -> None:
         """Name its fields otherwise: from further outside, or as options."""

@@ -14,6 +14,7 @@ from sparserl.errors import DiskFull, Field, UserError, choices_of, either, in_w
     ("error", "line"),
     [
         (UserError("no such folder"), "no such folder"),
+        (UserError(), ""),
         (UserError("it must be at least 1", field="total_steps", value=0), "total_steps is 0: it must be at least 1"),
         (UserError("give one", field="sizes", value=()), "sizes is empty: give one"),
         (UserError("give one", field="name", value=""), "name is '': give one"),

@@ -25,7 +25,7 @@ def with_choices(settings: T, choices: Mapping[str, Any]) -> T:
 
 
 def check_types(settings: Any, prefix: str = "") -> None:
-    """Raises UserError for a choice that is not of its very type: from JSON it would not come back as it was."""
+    """Raises UserError for a choice that is not exactly of its type: it would not come back from JSON as it was."""
     for field in dataclasses.fields(settings):
         name, value = prefix + field.name, getattr(settings, field.name)
         if dataclasses.is_dataclass(value):
@@ -45,8 +45,7 @@ def choice_names(settings: Any, prefix: str = "") -> list[str]:
 
 def unknown_choice(name: str, names: Sequence[str]) -> UserError:
     """The mistake of a name that is not among `names`; a last part alone stands for the whole."""
-    choose = f"unknown choice {name!r}: choose {either(_beside(name, names))}"
-    return UserError(choose, value=name, names=names)
+    return UserError(f"unknown choice {name!r}: choose {either(_beside(name, names))}", value=name, names=names)
 
 
 def _beside(name: str, names: Sequence[str]) -> list[str]:
@@ -103,10 +102,10 @@ def _as(kind: Any, value: Any) -> Any:
     if getattr(kind, "_is_protocol", False):  # a method of another package, say
         return value if dataclasses.is_dataclass(value) else _UNFIT
     if typing.get_origin(kind) is typing.Literal:
-        return value if any(value == one and type(value) is type(one) for one in arguments) else _UNFIT
+        return value if any(value == known and type(value) is type(known) for known in arguments) else _UNFIT
     if typing.get_origin(kind) is tuple:
-        entries = [_as(arguments[0], one) for one in value] if isinstance(value, tuple | list) else [_UNFIT]
-        return _UNFIT if any(one is _UNFIT for one in entries) else tuple(entries)
+        entries = [_as(arguments[0], entry) for entry in value] if isinstance(value, tuple | list) else [_UNFIT]
+        return _UNFIT if any(entry is _UNFIT for entry in entries) else tuple(entries)
     if kind is float and type(value) in (int, float):
         return _UNFIT if math.isnan(value) else float(value)
     if kind in (int, bool, str, types.NoneType):
