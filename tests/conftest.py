@@ -1,4 +1,4 @@
-"""What holds for every test: one XLA thread on the CPU, strict ranks, nothing kept after the session."""
+"""What holds for every test: one XLA thread on the CPU, strict ranks, compiled programs shared by all processes."""
 
 import os
 
@@ -9,6 +9,7 @@ os.environ["MPLBACKEND"] = "agg"
 
 import shutil
 import tempfile
+from pathlib import Path
 
 import hypothesis
 import jax
@@ -27,13 +28,34 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("sparserl")
 
 
+LARGEST_KEPT_BYTES = 10**9  # of compiled programs; a session makes a tenth
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Compiled programs are kept in a folder of the session, shared by all test processes and what they start."""
+    """All test processes, and what they start, share their compiled programs, and with the next session, too.
+
+    An entry is found by its program, compiler and options, so that a change of ours is compiled anew. Whatever else is
+    kept in the user's cache is a folder of this session.
+    """
     if not hasattr(config, "workerinput"):  # the main process: pytest-xdist's workers inherit its environment
-        os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
-        os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="sparserl-tests-")
-    jax.config.update("jax_compilation_cache_dir", os.path.join(os.environ["XDG_CACHE_HOME"], "tests"))
+        session = tempfile.mkdtemp(prefix="sparserl-tests-")
+        kept = getattr(config, "cache", None)
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(_compiled(kept.mkdir("compiled") if kept else Path(session)))
+        os.environ["XDG_CACHE_HOME"] = session
+    jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+def _compiled(home: Path) -> Path:
+    """The folder of programs compiled for this machine, below `home`: without damaged entries, and not too large."""
+    from sparserl.worker.compilation import use_compilation_cache
+
+    if sum(entry.stat().st_size for entry in home.rglob("*") if entry.is_file()) > LARGEST_KEPT_BYTES:
+        shutil.rmtree(home)
+    os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
+    os.environ["XDG_CACHE_HOME"] = str(home)
+    return use_compilation_cache()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -42,8 +64,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest; leave out what needs the native kernels where they cannot be: no compiler."""
-    items.sort(key=lambda item: item.path.name != "test_torture.py")
+    """Begin with what takes longest; leave out what needs the native kernels where they cannot be: no compiler.
+
+    What waits for other processes comes first and what computes for long after it, so that the first worker of
+    pytest-xdist does the one while the second does the other, and quick ones are left to even out the end.
+    """
+    items.sort(key=_rank)
     marked = [item for item in items if item.get_closest_marker("kernels")]
     if not marked or shutil.which("g++") or shutil.which("clang++"):
         return
@@ -52,3 +78,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if reason := unavailable_reason():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _rank(item: pytest.Item) -> tuple[bool, bool, bool]:
+    marked = lambda mark: item.get_closest_marker(mark) is None
+    return item.path.name != "test_torture.py", marked("processes"), marked("slow")

@@ -269,8 +269,13 @@ class TestUpdates:
         with pytest.raises(UserError, match=r"batch_size is 64: it must divide the 100 steps of a rollout"):
             PPOSettings(rollout_steps=50).updates_per_rollout(2)
 
-    @pytest.mark.parametrize("storage", ["masked", pytest.param("compressed", marks=pytest.mark.kernels)])
-    @pytest.mark.parametrize("method", [RigL(window=Window(0.0, 0.8, 3)), SET(window=Window(0.0, 0.8, 3))], ids=repr)
+    @pytest.mark.parametrize(
+        ("method", "storage"),
+        [
+            pytest.param(RigL(window=Window(0.0, 0.8, 3)), "masked", id="rigl-masked"),
+            pytest.param(SET(window=Window(0.0, 0.8, 3)), "compressed", marks=pytest.mark.kernels, id="set-compressed"),
+        ],
+    )
     def test_topologies_move_and_keep_their_counts(self, method, storage):
         if storage == "compressed" and linalg.unavailable_reason():
             pytest.skip("there are no native kernels")
@@ -304,8 +309,9 @@ class TestUpdates:
 NETWORK = MLPSettings((24, 24), activation="tanh", initializer="orthogonal", output_limit=None, output_bias=0.0)
 
 
-@pytest.mark.parametrize(("method", "sparsity"), [(Dense(), 0.0), (RigL(window=Window(0.0, 0.8, 100)), 0.5)])
-@pytest.mark.parametrize("host", [False, True])
+@pytest.mark.parametrize(
+    ("method", "sparsity", "host"), [(RigL(window=Window(0.0, 0.8, 100)), 0.5, False), (Dense(), 0.0, True)]
+)
 def test_the_right_action_is_found(method, sparsity, host):
     """Continuous, within bounds that are not those of tanh; and drawn actions stay within what environments allow."""
     chosen = []

@@ -170,12 +170,14 @@ def test_warm_up_acts_uniformly_within_the_bounds_and_learns_nothing():
 
 
 OFTEN = Window(0.0, 0.8, 3)
-STORAGES = ["masked", pytest.param("compressed", marks=pytest.mark.kernels)]
 
 
-@pytest.mark.parametrize("storage", STORAGES)
 @pytest.mark.parametrize(
-    "method", [RigL(window=Window(0.0, 0.8, 3)), SET(window=Window(0.0, 0.8, 3))], ids=["rigl", "set"]
+    ("method", "storage"),
+    [
+        pytest.param(RigL(window=OFTEN), "compressed", marks=pytest.mark.kernels, id="rigl-compressed"),
+        pytest.param(SET(window=OFTEN), "masked", id="set-masked"),
+    ],
 )
 def test_targets_lie_on_the_topology_of_their_critic_at_every_step(method, storage):
     if storage == "compressed" and linalg.unavailable_reason():
@@ -198,9 +200,9 @@ def test_targets_lie_on_the_topology_of_their_critic_at_every_step(method, stora
     assert any((last["critic_1/" + layer] != last["critic_2/" + layer]).any() for layer in ("hidden_1", "hidden_2"))
 
 
-@pytest.mark.parametrize(("method", "sparsity"), [(Dense(), 0.0), (RigL(window=Window(0.0, 0.8, 100)), 0.5)])
-def test_the_right_action_is_found(method, sparsity):
+def test_the_right_action_is_found():
     """Its temperature low, the policy aims at o + 1, within bounds that are not those of tanh."""
+    method, sparsity = RigL(window=Window(0.0, 0.8, 100)), 0.5
     network = MLPSettings((24, 24), initializer="glorot_uniform", output_limit=None, output_bias=0.0)
     agent = agent_of(
         AIMED.spec, method, sparsity, network=network, rate=3e-3, updates=2_000, warmup_steps=100, batch_size=64,

@@ -67,7 +67,6 @@ def test_choices_name_the_network_and_come_back(network):
         ("cnn", "dense", "masked"),
         ("cnn", "prune", "compressed"),
         ("cnn", "rigl", "masked"),
-        ("cnn", "rigl", "compressed"),
         ("resnet", "set", "compressed"),
     ],
 )

@@ -117,7 +117,7 @@ def test_stacked_frames_go_on_as_if_they_had_never_stopped(num_environments, tmp
 def test_a_run_with_fake_features_goes_on_too(agent, tmp_path):
     """In a compiled environment and, with snapshots, in one of the host; evaluated by steps."""
     by_steps = EvaluationSettings(interval_steps=150, num_episodes=2, max_episode_steps=250, min_steps=100)
-    experiment = short(agent, "set", fake_features=0.7, evaluation=by_steps)
+    experiment = short(agent, "static", fake_features=0.7, evaluation=by_steps)
     whole, rows, _, _ = train(experiment)
     _, first_rows, _, checkpoint = train(experiment, tmp_path, 370)
     ended, last_rows, _, _ = train(experiment, checkpoint=checkpoint)

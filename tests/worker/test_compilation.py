@@ -10,7 +10,8 @@ from sparserl.worker.compilation import use_compilation_cache
 
 
 @pytest.fixture(autouse=True)
-def _same_settings_afterwards():
+def _same_settings_afterwards(monkeypatch):
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
     names = ("compilation_cache_dir", "persistent_cache_min_compile_time_secs", "persistent_cache_min_entry_size_bytes")
     before = {name: getattr(jax.config, f"jax_{name}") for name in names}
     yield
@@ -47,7 +48,6 @@ def test_a_cache_that_cannot_be_had(tmp_path, monkeypatch):
 
 def test_folder_by_default(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
     folder = use_compilation_cache()
     assert folder.parent == tmp_path / "sparserl"
     assert folder.name.startswith("xla-")
