@@ -117,7 +117,8 @@ def at_points(directory: Path, scale: str, count: int, random_numbers: random.Ra
             point = random_numbers.choice(POINTS if updating else POINTS[:3])
             passes = random_numbers.randint(1, {"commit": 25, "checkpoint": 8, "evaluation": 4, "topology": 4}[point])
             command = [sys.executable, __file__, "--worker", point, str(passes), str(run)]
-            environment = {**os.environ, "SPARSERL_KILL_AT": f"{point}:{passes}"}
+            paths = os.pathsep.join(filter(None, sys.path))
+            environment = {**os.environ, "PYTHONPATH": paths, "SPARSERL_KILL_AT": f"{point}:{passes}"}
             with (run / "log.txt").open("a") as log:
                 started.append((point, run, subprocess.Popen(command, env=environment, stdout=log, stderr=log)))
         for point, run, process in started:
