@@ -3,9 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy import stats
 
 from sparserl.agents.noise import standard_normal
+
+pytestmark = pytest.mark.slow
 
 
 def test_draws_are_those_of_jax_random():

@@ -8,6 +8,8 @@ import pytest
 from sparserl.agents import replay
 from sparserl.types import Transition
 
+pytestmark = pytest.mark.slow
+
 GAMMA = 0.9
 
 

@@ -7,6 +7,8 @@ import pytest
 from cli.command import call
 from sparserl.study.files import catalogue_names
 
+pytestmark = pytest.mark.slow
+
 NEEDS_MUJOCO = pytest.mark.skipif(importlib.util.find_spec("mujoco") is None, reason="needs mujoco")
 
 

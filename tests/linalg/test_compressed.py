@@ -65,7 +65,7 @@ def test_what_is_malformed_is_named_and_never_made(change, said):
     assert "\n" not in str(error.value)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(mask=masks, room=st.integers(0, 5))
 def test_a_layout_of_a_mask_is_what_numpy_says(mask, room):
     live = int(mask.sum())
@@ -82,7 +82,7 @@ def test_a_layout_of_a_mask_is_what_numpy_says(mask, room):
     np.testing.assert_array_equal(linalg.to_mask(layout), mask)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(mask=masks, room=st.integers(0, 5))
 def test_there_and_back_again(mask, room):
     layout = linalg.layout_of(jnp.asarray(mask), int(mask.sum()) + room)
@@ -92,7 +92,7 @@ def test_there_and_back_again(mask, room):
     np.testing.assert_array_equal(linalg.scatter(layout, values), np.where(mask, dense, 0))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(mask=masks)
 def test_a_mask_and_a_list_make_the_same_layout(mask):
     live = int(mask.sum())

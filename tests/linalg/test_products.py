@@ -48,7 +48,7 @@ def close(found, expected, scale):
     assert (error <= 1e-5 * (scale + 1e-30)).all(), (error / (scale + 1e-30)).max()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(case=cases)
 def test_a_layer_and_its_gradients_are_those_of_float64(case):
     kernel, dense, bias, x, cotangent = drawn(case)
@@ -66,7 +66,7 @@ def test_a_layer_and_its_gradients_are_those_of_float64(case):
     close(linalg.matmul(kernel, x), w.T @ a, np.abs(w).T @ np.abs(a))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(case=cases)
 def test_a_fused_relu_is_a_relu_of_the_same_product(case):
     kernel, _, bias, x, cotangent = drawn(case)

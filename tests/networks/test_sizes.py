@@ -133,7 +133,7 @@ def test_the_smallest_of_equal_widths_is_found():
         assert matched_width(count, target) == expected
 
 
-@pytest.mark.parametrize("settings", [CNNSettings(), ResNetSettings()])
+@pytest.mark.parametrize("settings", [CNNSettings(), ResNetSettings(num_blocks=1)])
 def test_fresh_kernels_are_glorot_uniform_with_the_places_of_the_kernel(settings):
     network = make(settings, ATARI, 6)
     params = network.init(jax.random.key(0))

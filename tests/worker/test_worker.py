@@ -308,7 +308,7 @@ def test_a_disk_that_is_full_from_the_start(whole, tmp_path):
     """It is no wrong request: with room it is a run like any other."""
     with small_disk(tmp_path, 2**20) as disk:
         run = plan(disk, total_steps=STEPS)
-        for room in range(0, 20_000, 4_096):  # for the lease, say, and not for the first checkpoint
+        for room in range(0, 20_000, 8_192):  # for the lease, say, and not for the first checkpoint
             filler = fill(disk, room)
             with (disk / "log").open("w") as log:  # which has no room, either
                 command = [sys.executable, "-m", "sparserl.worker", str(run), "--checkpoint-seconds", "0.001"]
