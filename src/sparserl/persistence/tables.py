@@ -114,22 +114,22 @@ def _parsed(table: Table, content: bytes, path: Path | str) -> pa.Table:
     if not is_intact(content):
         raise UserError(f"{path} is damaged, or no file of sparserl's: its content does not match its checksum")
     try:
-        found = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
+        read = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
-    found = _with_later_columns(table, found)
-    if not found.schema.equals(table.schema):
-        raise UserError(f"{path} has other columns than this sparserl writes: {', '.join(found.schema.names)}")
-    return found
+    read = _with_later_columns(table, read)
+    if not read.schema.equals(table.schema):
+        raise UserError(f"{path} has other columns than this sparserl writes: {', '.join(read.schema.names)}")
+    return read
 
 
-def _with_later_columns(table: Table, found: pa.Table) -> pa.Table:
+def _with_later_columns(table: Table, read: pa.Table) -> pa.Table:
     """What an earlier version wrote, with nulls in the columns that it did not know."""
-    names = found.schema.names
+    names = read.schema.names
     if len(set(names)) == len(names) and names == [name for name in table.schema.names if name not in table.later]:
         for field in list(table.schema)[len(names) :]:
-            found = found.append_column(field, pa.nulls(found.num_rows, field.type))
-    return found
+            read = read.append_column(field, pa.nulls(read.num_rows, field.type))
+    return read
 
 
 def _experiment_and_seed(path: Path) -> tuple[str, int, str]:
