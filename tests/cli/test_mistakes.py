@@ -238,6 +238,13 @@ MISTAKES = {
         ["describe", "dqn", "rigl", "--environment", "atari:Pong", "--network.width", "wide"],
         ["--network.width is 'wide'", "a number"],
     ),
+    "kernels wider than the image": (
+        [
+            *["describe", "dqn", "rigl", "--environment", "atari:Pong"],
+            *["--network.kernel-sizes", "90", "4", "3", "--network.padding", "valid"],
+        ],
+        ["--network.kernel-sizes is (90, 4, 3)", "with --network.strides 4 2 1", "choose --network.padding same"],
+    ),
     "no width": (
         ["describe", "dqn", "rigl", "--environment", "atari:Pong", "--network.width", "0"],
         ["--network.width is 0.0", "greater than 0"],

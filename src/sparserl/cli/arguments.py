@@ -81,9 +81,11 @@ def in_options(known: Options) -> contextlib.AbstractContextManager[None]:
         option = known[field.name].name
         if field.value is ...:
             return Field(option)
+        if not isinstance(field.value, bool):
+            values = field.value if isinstance(field.value, tuple) else [field.value]
+            return Field(" ".join(map(str, (option, *values))))
         *place, last = option.removeprefix("--").split(".")
-        flag = last if field.value is True else f"no-{last}"
-        return Field(f"--{'.'.join([*place, flag])}" if isinstance(field.value, bool) else f"{option} {field.value}")
+        return Field(f"--{'.'.join([*place, last if field.value else f'no-{last}'])}")
 
     return renaming(renamed)
 
