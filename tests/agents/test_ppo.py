@@ -1,4 +1,4 @@
-"""PPO: losses, advantages and normalisers against independent NumPy versions, probe environments, topologies."""
+"""PPO: losses, advantages and normalizers against independent NumPy versions, probe environments, topologies."""
 
 import dataclasses
 import math
@@ -203,7 +203,7 @@ class TestNormalizers:
         state, _ = jax.jit(one_step.update)(jax.random.key(1), jnp.int32(8), start, rollout)
         np.testing.assert_allclose(state.replay.advantage, (reward - value[..., 0]).ravel(), atol=1e-4)
 
-    def test_without_limits_nothing_is_normalised(self):
+    def test_without_limits_nothing_is_normalized(self):
         agent = agent_of(**RAW)
         rollout = drawn_rollout(np.random.default_rng(1), agent, 8, 1)
         state, _ = jax.jit(agent.update)(jax.random.key(1), jnp.int32(8), agent.init(jax.random.key(0)), rollout)

@@ -36,7 +36,7 @@ def write(results, environment, method, final_returns, sparsity=0.9, **facts):
         write_status(run, Status("finished", 2000, final_return=value))
 
 
-def test_games_have_human_normalised_returns(capsys, tmp_path):
+def test_games_have_human_normalized_returns(capsys, tmp_path):
     """Pong's random player has -20.7 and its human 14.6; Breakout's 1.7 and 30.5 (Deviation 53)."""
     for game, methods in RETURNS.items():
         for method, final_returns in methods.items():
@@ -44,12 +44,12 @@ def test_games_have_human_normalised_returns(capsys, tmp_path):
     result = call(capsys, "report", tmp_path)
     assert (result.status, result.err) == (0, "")
     header, _, breakout, dense, rigl, *lines = result.out.splitlines()
-    assert header.split()[-1] == "human-normalised"
+    assert header.split()[-1] == "human-normalized"
     assert [row.split()[0] for row in (breakout, dense, rigl)] == ["atari:Breakout", "atari:Pong", "atari:Pong"]
     assert float(breakout.split()[-1]) == float(dense.split()[-1]) == 1.0
     assert float(rigl.split()[-1]) == pytest.approx(0.75)  # of 1 and 0.5
-    over = [line for line in lines if "human-normalised" in line]
-    assert over == ["dqn rigl 0.9: human-normalised interquartile mean 1 over 2 games"]  # of 0.5, 1, 1, 1, 1; one game
+    over = [line for line in lines if "human-normalized" in line]
+    assert over == ["dqn rigl 0.9: human-normalized interquartile mean 1 over 2 games"]  # of 0.5, 1, 1, 1, 1; one game
 
 
 def test_experiments_of_one_name_are_told_apart_and_each_has_its_mean_over_games(capsys, tmp_path):
@@ -63,8 +63,8 @@ def test_experiments_of_one_name_are_told_apart_and_each_has_its_mean_over_games
         assert result.out.count(f"dqn rigl 0.9 {words}  ") == 2  # a row for each game
     over = [line for line in result.out.splitlines() if "interquartile" in line]
     assert over == [
-        "dqn rigl 0.9 ERK: human-normalised interquartile mean 1 over 2 games",
-        "dqn rigl 0.9 uniform: human-normalised interquartile mean 0 over 2 games",
+        "dqn rigl 0.9 ERK: human-normalized interquartile mean 1 over 2 games",
+        "dqn rigl 0.9 uniform: human-normalized interquartile mean 0 over 2 games",
     ]
 
 

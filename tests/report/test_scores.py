@@ -1,4 +1,4 @@
-"""Human-normalised scores: the table's ends, a hand-made aggregate, and what has no score."""
+"""Human-normalized scores: the table's ends, a hand-made aggregate, and what has no score."""
 
 import json
 import pathlib
@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from sparserl.report.scores import SCORES, human_normalised, over_games
+from sparserl.report.scores import SCORES, human_normalized, over_games
 
 GAMES = json.loads((pathlib.Path(__file__).parents[1] / "data" / "expected_counts.json").read_text())[
     "atari_minimal_action_counts"
@@ -23,8 +23,8 @@ def test_all_games_of_the_suite_are_there():
 
 @pytest.mark.parametrize("game", GAMES)
 def test_random_is_0_and_human_is_1(game):
-    assert human_normalised(f"atari:{game}", SCORES[game].random) == 0.0
-    assert human_normalised(f"atari:{game}", SCORES[game].human) == 1.0
+    assert human_normalized(f"atari:{game}", SCORES[game].random) == 0.0
+    assert human_normalized(f"atari:{game}", SCORES[game].human) == 1.0
 
 
 @pytest.mark.parametrize(("game", "scores"), KNOWN.items())
@@ -33,12 +33,12 @@ def test_numbers_of_the_source(game, scores):
 
 
 def test_pong_by_hand():
-    assert human_normalised("atari:Pong", 21.0) == pytest.approx(41.7 / 35.3)
+    assert human_normalized("atari:Pong", 21.0) == pytest.approx(41.7 / 35.3)
 
 
 @pytest.mark.parametrize("environment", ["CartPole-v1", "Pong", "MinAtar/Breakout-v1", "atari:Adventure"])
 def test_what_has_no_human_score(environment):
-    assert human_normalised(environment, 1.0) is None
+    assert human_normalized(environment, 1.0) is None
 
 
 def test_over_games_is_the_interquartile_mean_over_runs_and_games():

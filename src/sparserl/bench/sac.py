@@ -46,7 +46,7 @@ def make(options: Updates, sparsity: float, variant: str) -> SAC:
 
 
 def _passes(agent: SAC, groups: Mapping[str, Group]) -> tuple[Pass, ...]:
-    """Of the target, the critics' loss and the actor's loss, in this order."""
+    """The passes of the target, the critics' loss and the actor's loss, in this order."""
     assert isinstance(agent.actor, MLP)
     assert isinstance(agent.critic, MLP)
     actor, critics = groups["actor"].params["actor"], groups["critics"].params

@@ -1,4 +1,4 @@
-"""A work: a filled replay, a network's sparsity and storage by variant, and what an update of it calls."""
+"""A work: an agent's experiment by variant, a filled replay, and the native passes of an update."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from sparserl.types import Array, Key, Params, Transition
 
 
 class Pass(NamedTuple):
-    """A layer's forward pass that runs natively, and the gradients that are wanted of it, in one update."""
+    """A native forward pass of a layer in one update, and which of its gradients are wanted."""
 
     kernel: Compressed
     bias: Array
@@ -27,7 +27,7 @@ class Pass(NamedTuple):
 
 
 class Work(NamedTuple):
-    """`update(key, num_updates, state)` gives the next state and a loss; `passes` are those of compressed layers."""
+    """`update(key, num_updates, state)` gives the next state and a loss; `passes` are the native ones in an update."""
 
     state: Any  # has a field `groups: dict[str, Group]`
     update: Callable[[Key, Array, Any], tuple[Any, Array]]
@@ -37,7 +37,7 @@ class Work(NamedTuple):
 def network_passes(
     network: MLP, params: Params, batch_size: int, weights_wanted: bool = False, inputs_wanted: bool = False
 ) -> Iterator[Pass]:
-    """The passes of one network applied once; `inputs_wanted` are those of its first layer."""
+    """The passes of one use of a network; `inputs_wanted` asks for the gradients of its inputs, too."""
     layers = [linalg.Layer(params[name]["kernel"], params[name]["bias"]) for name in network.layer_shapes]
     for index, layer in enumerate(linalg.as_computed(layers)):
         if isinstance(layer.kernel, Compressed):

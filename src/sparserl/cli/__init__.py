@@ -1,7 +1,7 @@
-"""Command line: `sparserl COMMAND ...`; here the commands are found and their mistakes told in one line.
+"""Command line: `sparserl COMMAND ...`; starts the command and reports its errors in one line.
 
-Exit status 0: done; 1: a run failed; 2: the request was wrong; 130: interrupted. Every command lies in a module of its
-own that is imported when it is asked for, because JAX takes its time to import.
+Exit status 0: done; 1: a run failed; 2: the request was wrong; 130: interrupted. Every command is a module of its own,
+imported only when it is asked for, because JAX takes long to import.
 """
 
 import os
@@ -15,29 +15,29 @@ from sparserl.errors import UserError
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
 
-class Command(NamedTuple):
+class Subcommand(NamedTuple):
     """A command: the module whose `main(words)` runs it, and what it is for."""
 
     module: str
     summary: str
 
 
-COMMANDS: Mapping[str, Command] = {
-    "train": Command(
+COMMANDS: Mapping[str, Subcommand] = {
+    "train": Subcommand(
         "train", "Train an agent with a sparse method, several seeds at once, and draw the learning curves."
     ),
-    "study": Command("study", "Plan and run studies of many experiments, those of the paper or your own."),
-    "describe": Command("describe", "Show networks, live weights and FLOPs of an experiment; trains nothing."),
-    "evaluate": Command("evaluate", "Play episodes with a trained policy."),
-    "report": Command("report", "Draw the learning curves of every experiment in a results directory."),
-    "methods": Command("methods", "List the sparse methods and their options."),
-    "environments": Command("environments", "List the environments."),
-    "bench": Command("bench", "Measure what sparse networks cost beside dense ones, in one run."),
+    "study": Subcommand("study", "Plan and run studies of many experiments, those of the paper or your own."),
+    "describe": Subcommand("describe", "Show networks, live weights and FLOPs of an experiment; trains nothing."),
+    "evaluate": Subcommand("evaluate", "Play episodes with a trained policy."),
+    "report": Subcommand("report", "Draw the learning curves of every experiment in a results directory."),
+    "methods": Subcommand("methods", "List the sparse methods and their options."),
+    "environments": Subcommand("environments", "List the environments."),
+    "bench": Subcommand("bench", "Measure what sparse networks cost beside dense ones, in one run."),
 }
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run the command line `words` (default: those this process was started with) and return its exit status."""
+    """Run the command line `words` (default: those that this process was started with) and return its exit status."""
     words = list(sys.argv[1:] if words is None else words)
     # Workers do the heavy work, each with one thread; this process needs no more, and no accelerator.
     os.environ.setdefault("NPROC", "1")
@@ -67,14 +67,14 @@ def _dispatch(words: list[str]) -> int:
     return _run(COMMANDS[words[0]], words[1:])
 
 
-def _run(command: Command, words: list[str]) -> int:
+def _run(command: Subcommand, words: list[str]) -> int:
     try:
         status: int = import_module(f"sparserl.cli.{command.module}").main(words)
         return status
     except UserError as error:
         return _say(str(error), WRONG)
     except Exception as error:
-        from sparserl.experiment import RunFailure  # not before: `study status` does without JAX
+        from sparserl.experiment import RunFailure  # imported only here: `study status` does without JAX
 
         if not isinstance(error, RunFailure):
             raise

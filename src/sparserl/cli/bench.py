@@ -49,7 +49,7 @@ _CASE = ("inputs", "outputs", "hidden_units", "batch_size", "sparsity")  # what 
 
 @dataclasses.dataclass(frozen=True)
 class Own:
-    """What `bench` is told beside what to measure."""
+    """The options of `bench` beside those that say what to measure."""
 
     output: Annotated[Path | None, tyro.conf.arg(help="Write the JSON document to this file, too.")] = None
     json: Json = False
@@ -74,7 +74,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _name(words: Sequence[str]) -> tuple[str, list[str]]:
-    """The word in front, and the others."""
+    """The bench that the first word names, or the default, and the words after it."""
     if not words or words[0].startswith("-"):
         return "updates", list(words)
     if words[0] not in bench.BENCHES:
@@ -83,7 +83,7 @@ def _name(words: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _read(name: str, words: Sequence[str]) -> tuple[bench.Options, Own]:
-    """The bench's choices and our own, parsed as one flat dataclass."""
+    """The options of the bench and those of the command, parsed as one flat dataclass."""
     template, own = bench.BENCHES[name](), Own()
     hints = {key: Annotated[hint, _explanation(key)] for key, hint in typing.get_type_hints(type(template)).items()}
     hints |= typing.get_type_hints(Own, include_extras=True)
@@ -100,7 +100,7 @@ def _explanation(name: str) -> Any:
 
 
 def _make_writable(file: Path) -> None:
-    """Refuse before a measurement of minutes what could not be written after it."""
+    """Refuse a file that cannot be written before the measurement, which takes minutes, and not after it."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.open("a").close()
@@ -123,7 +123,7 @@ def _show(document: Mapping[str, Any]) -> None:
 
 
 def _show_work(work: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Ratios first, then times, then what is known of compressed variants only."""
+    """Ratios first, then times, then what only compressed variants have."""
     names = [name for name in _CASE if name in rows[0]]
     variants = list(dict.fromkeys(row["variant"] for row in rows))
     cases: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {}

@@ -23,7 +23,7 @@ example:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What `describe` is told beside the experiment."""
+    """The options of `describe` beside those of the experiment."""
 
     json: Json = False
 

@@ -25,7 +25,7 @@ example:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What `environments` is told."""
+    """The options of `environments`."""
 
     json: Json = False
 
@@ -33,9 +33,9 @@ class Options:
 def main(words: Sequence[str]) -> int:
     """List the environments."""
     options = parse(Options(), words, "sparserl environments", _DESCRIPTION)
-    found = list(_environments())
+    listed = list(_environments())
     if options.json:
-        print(json.dumps({"environments": found}, indent=2))
+        print(json.dumps({"environments": listed}, indent=2))
         return 0
     names = ("environment", "agents", "runs", "observation", "actions", "time limit in steps")
     rows = [
@@ -47,11 +47,11 @@ def main(words: Sequence[str]) -> int:
             _actions(row),
             _limit(row),
         )
-        for row in found
+        for row in listed
         if not row["name"].startswith(_ATARI)
     ]
     print_table(names, rows, numbers_from=4)
-    if games := [row["name"].removeprefix(_ATARI) for row in found if row["name"].startswith(_ATARI)]:
+    if games := [row["name"].removeprefix(_ATARI) for row in listed if row["name"].startswith(_ATARI)]:
         print(f"\nAtari, learned by dqn, runs on the host; as {_ATARI}{games[0]}, of these {len(games)} games:")
         print(textwrap.fill(", ".join(games), 110, initial_indent="  ", subsequent_indent="  "))
     print("\ncompiled: inside the compiled program, many times faster; host: in Python.")
@@ -59,9 +59,9 @@ def main(words: Sequence[str]) -> int:
 
 
 def _environments() -> Iterator[dict[str, Any]]:
-    """Compiled ones first; those that cannot be made here are left out.
+    """The compiled ones first; those that cannot be made here are left out.
 
-    Of Atari's games one is made for all, which takes a sixth of a second; how many actions the others have stays open.
+    Of the Atari games only one is made, which takes a sixth of a second; how many actions the others have stays open.
     """
     names = environments.environment_names()
     games = [name for name in names if name.startswith(_ATARI)]

@@ -1,4 +1,4 @@
-"""`sparserl evaluate`: episodes with trained policies, also under noise on what they see."""
+"""`sparserl evaluate`: episodes with trained policies, also with noise on their observations."""
 
 import dataclasses
 import json
@@ -38,7 +38,7 @@ _ARITHMETIC_HELP = (
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What `evaluate` is told."""
+    """The options of `evaluate`."""
 
     run: Annotated[
         tyro.conf.Positional[tuple[str, ...]],
@@ -72,7 +72,7 @@ def main(words: Sequence[str]) -> int:
     options = parse(Options(), words, "sparserl evaluate", _DESCRIPTION)
     if not options.run:
         raise UserError("RUN is missing: name a run's folder, as in sparserl evaluate results/EXPERIMENT/seed=0")
-    runs = [_found(name, options) for name in options.run]
+    runs = [_run_folder(name, options) for name in options.run]
     documents = [_document(run, options) for run in runs]
     if options.figure:
         from sparserl import report  # matplotlib takes its time to import
@@ -86,7 +86,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _deviations(text: str) -> tuple[float, ...]:
-    """The numbers of a list such as 0,5,10. Raises UserError where one is none, negative or infinite."""
+    """The numbers of a list such as 0,5,10. Raises UserError where one is not a number, negative or infinite."""
     try:
         deviations = tuple(float(word) for word in text.split(","))
     except ValueError:
@@ -98,7 +98,7 @@ def _deviations(text: str) -> tuple[float, ...]:
     return deviations
 
 
-def _found(name: str, options: Options) -> Path:
+def _run_folder(name: str, options: Options) -> Path:
     """The folder of a run that has a policy."""
     run = persistence.find_run(name, [options.output])
     if not persistence.has_bundle(run / "checkpoint"):
@@ -110,7 +110,7 @@ def _found(name: str, options: Options) -> Path:
 
 
 def _document(run: Path, options: Options) -> dict[str, Any]:
-    """What one run is, and a row for each deviation of the noise."""
+    """What a run is, and a row for each deviation of the noise."""
     with in_options(options_of(options)):
         experiment, built, state = rebuild(run)
         settings = _settings(experiment, options)
@@ -133,7 +133,7 @@ def _document(run: Path, options: Options) -> dict[str, Any]:
 
 
 def _settings(experiment: Experiment, options: Options) -> EvaluationSettings:
-    """Evaluations as they were during training, or so many episodes, one in each environment."""
+    """Evaluations as during training, or of as many episodes as asked, one in each environment."""
     if options.num_episodes is None:
         return experiment.evaluation
     return dataclasses.replace(experiment.evaluation, num_episodes=options.num_episodes, min_steps=0)
@@ -154,7 +154,7 @@ def _rows(
                 "standard_deviation": float(returns.std()),
                 "num_episodes": len(returns),
             }
-    except UserError as error:  # nothing was wrong with the request: the environment broke on the way
+    except UserError as error:  # nothing was wrong with the request: the environment broke while it ran
         raise RunFailure(str(error)) from error
 
 

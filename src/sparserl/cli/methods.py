@@ -19,7 +19,7 @@ example:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What `methods` is told."""
+    """The options of `methods`."""
 
     json: Json = False
 

@@ -1,4 +1,4 @@
-"""Progress: how far each seed is, as live bars in a terminal and as sparse plain lines elsewhere; on standard error."""
+"""Progress: how far each seed is, on standard error: live bars in a terminal, a plain line now and then elsewhere."""
 
 import sys
 import time
@@ -13,19 +13,19 @@ from rich.table import Column
 from sparserl.study import RunProgress
 
 SECONDS_BETWEEN_LINES = 10.0
-Tell = Callable[[Path, RunProgress], None]
+TellProgress = Callable[[Path, RunProgress], None]
 
 
 @contextmanager
-def shown(seeds: Mapping[Path, int], total_steps: int) -> Iterator[Tell]:
-    """A function to tell progress to, for the runs in `seeds`; what it shows in a terminal goes when all is done."""
+def shown(seeds: Mapping[Path, int], total_steps: int) -> Iterator[TellProgress]:
+    """A function that shows the progress of the runs in `seeds`; a terminal is cleared of it at the end."""
     console = Console(stderr=True)
     with _bars(console, seeds, total_steps) if console.is_terminal else _lines(seeds, total_steps) as tell:
         yield tell
 
 
 @contextmanager
-def _bars(console: Console, seeds: Mapping[Path, int], total_steps: int) -> Iterator[Tell]:
+def _bars(console: Console, seeds: Mapping[Path, int], total_steps: int) -> Iterator[TellProgress]:
     columns = (
         rich.progress.TextColumn("seed {task.fields[seed]}"),
         rich.progress.BarColumn(bar_width=8),
@@ -43,15 +43,15 @@ def _bars(console: Console, seeds: Mapping[Path, int], total_steps: int) -> Iter
 
 
 @contextmanager
-def _lines(seeds: Mapping[Path, int], total_steps: int) -> Iterator[Tell]:
+def _lines(seeds: Mapping[Path, int], total_steps: int) -> Iterator[TellProgress]:
     last: dict[Path, float] = {}
-    told: dict[Path, float] = {}
+    printed: dict[Path, float] = {}  # when
 
     def tell(run: Path, progress: RunProgress) -> None:
         words = ", ".join(_words(progress, total_steps, _evaluation(last, run, progress)))
         now, done = time.monotonic(), progress.environment_steps >= total_steps
-        if done or now - told.get(run, -SECONDS_BETWEEN_LINES) >= SECONDS_BETWEEN_LINES:
-            told[run] = now
+        if done or now - printed.get(run, -SECONDS_BETWEEN_LINES) >= SECONDS_BETWEEN_LINES:
+            printed[run] = now
             print(f"seed {seeds[run]}: {words}", file=sys.stderr, flush=True)
 
     yield tell

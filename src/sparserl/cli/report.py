@@ -22,7 +22,7 @@ example:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What `report` is told."""
+    """The options of `report`."""
 
     directory: Annotated[
         tyro.conf.Positional[str], tyro.conf.arg(metavar="DIR", help="A results directory, or one experiment in it.")
@@ -41,7 +41,7 @@ def main(words: Sequence[str]) -> int:
     finals = _finals(directory, rows)
     scored = any(_score(*final) is not None for final in finals.items())
     names = ("environment", "experiment", "seeds", "final return", "95 % interval", "steps/s")
-    human = ("human-normalised",) if scored else ()
+    human = ("human-normalized",) if scored else ()
     print_table((*names, *human), [_row(*final, scored) for final in finals.items()], numbers_from=2)
     for line in _over_games(finals):
         print(line)
@@ -73,7 +73,7 @@ def _matches(directory: Path) -> dict[str, str]:
     return {identifier: f"sized as {', '.join(sorted(words))}" for identifier, words in sizes.items()}
 
 
-class Key(NamedTuple):
+class RowKey(NamedTuple):
     """What tells one row from another, in the order of the table."""
 
     environment: str
@@ -84,16 +84,16 @@ class Key(NamedTuple):
     experiment_id: str
 
 
-Finals = dict[Key, list[persistence.Status | None]]  # the status of each seed
+Finals = dict[RowKey, list[persistence.Status | None]]  # the status of each seed
 
 
 def _finals(directory: Path, evaluations: Sequence[dict[str, Any]]) -> Finals:
-    """How each seed of every experiment has ended."""
-    seeds: dict[Key, set[int]] = {}
+    """How each seed of every experiment ended."""
+    seeds: dict[RowKey, set[int]] = {}
     details = report.details(evaluations)
     for row in evaluations:
-        told = {**row, "detail": details[report.identity(row)]}
-        seeds.setdefault(Key(*(told[name] for name in Key._fields)), set()).add(row["seed"])
+        named = {**row, "detail": details[report.identity(row)]}
+        seeds.setdefault(RowKey(*(named[name] for name in RowKey._fields)), set()).add(row["seed"])
     read = lambda key, seed: persistence.read_status(_run(directory, key.experiment_id, seed))
     return {key: [read(key, seed) for seed in numbers] for key, numbers in sorted(seeds.items())}
 
@@ -104,13 +104,13 @@ def _returns(statuses: Iterable[persistence.Status | None]) -> list[float]:
     return [status.final_return for status in finished if status.final_return is not None]
 
 
-def _score(key: Key, statuses: Sequence[persistence.Status | None]) -> float | None:
-    """The mean final return, human-normalised; None where there is none, or no human score."""
+def _score(key: RowKey, statuses: Sequence[persistence.Status | None]) -> float | None:
+    """The mean final return, human-normalized; None where there is none, or no human score."""
     returns = _returns(statuses)
-    return report.human_normalised(key.environment, sum(returns) / len(returns)) if returns else None
+    return report.human_normalized(key.environment, sum(returns) / len(returns)) if returns else None
 
 
-def _row(key: Key, statuses: Sequence[persistence.Status | None], scored: bool) -> tuple[str, ...]:
+def _row(key: RowKey, statuses: Sequence[persistence.Status | None], scored: bool) -> tuple[str, ...]:
     """One row per experiment: the mean final return of its finished seeds."""
     finished = [status for status in statuses if status is not None and status.status == "finished"]
     returns = _returns(statuses)
@@ -122,13 +122,13 @@ def _row(key: Key, statuses: Sequence[persistence.Status | None], scored: bool) 
     return key.environment, _name(key), count, mean, _interval(returns), rate, *human
 
 
-def _name(key: Key) -> str:
+def _name(key: RowKey) -> str:
     return f"{key.agent} {key.method} {key.sparsity:g} {key.detail}".rstrip()
 
 
 def _over_games(finals: Finals) -> Iterator[str]:
-    """A line for what was trained on several games, where a game has one experiment of this name."""
-    named: dict[str, list[Key]] = {}
+    """A line for each name under which several games were trained, in one experiment each."""
+    named: dict[str, list[RowKey]] = {}
     for key in finals:
         named.setdefault(_name(key), []).append(key)
     for name, keys in named.items():
@@ -136,7 +136,7 @@ def _over_games(finals: Finals) -> Iterator[str]:
         games = {environment for environment, _ in pairs}
         score = report.over_games(pairs)
         if score is not None and len(keys) == len(games) > 1:
-            yield f"\n{name}: human-normalised interquartile mean {number(score)} over {len(games)} games"
+            yield f"\n{name}: human-normalized interquartile mean {number(score)} over {len(games)} games"
 
 
 def _run(directory: Path, identifier: str, seed: int) -> Path:

@@ -38,7 +38,7 @@ _LARGEST_SEED = 2**32 - 1  # JAX would take the rest of a larger number
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What `train` is told beside the experiment."""
+    """The options of `train` beside those of the experiment."""
 
     num_seeds: Annotated[int, tyro.conf.arg(help="How many seeds to train; as many at once as there are cores.")] = 1
     seed: Annotated[int, tyro.conf.arg(help="The first seed; the others follow it.")] = 0
@@ -96,7 +96,7 @@ def _train(
     request: persistence.RunRequest,
     gpu: bool,
 ) -> dict[int, str]:
-    """Train the seeds that have not finished yet; why some failed, by seed."""
+    """Train the seeds that have not finished yet, and say by seed why some failed."""
     finished = [run for run in runs if _is_finished(run) and persistence.is_tidy(run)]
     for run in finished:
         lacking = request.diagnostics and not persistence.has_diagnostics(run)

@@ -21,7 +21,7 @@ def policy_arrays(state: AgentState) -> dict[str, np.ndarray]:
 
 
 def _kept(state: AgentState) -> dict[str, Any]:
-    """Parameters, targets, topologies, optimizers' states, and the agent's own fields, as what it normalises with."""
+    """Parameters, targets, topologies, optimizers' states, and the agent's own fields, as what it normalizes with."""
     others = {name: value for name, value in state._asdict().items() if name not in ("groups", "replay")}
     return {**state.groups, **others}
 

@@ -2,7 +2,7 @@
 
 from sparserl.report.figures import draw_learning_curves, draw_noise_curves, learning_curves, noise_curves
 from sparserl.report.names import details, identity
-from sparserl.report.scores import human_normalised, over_games
+from sparserl.report.scores import human_normalized, over_games
 from sparserl.report.statistics import bootstrap_interval, interquartile_mean
 
 __all__ = [
@@ -10,7 +10,7 @@ __all__ = [
     "details",
     "draw_learning_curves",
     "draw_noise_curves",
-    "human_normalised",
+    "human_normalized",
     "identity",
     "interquartile_mean",
     "learning_curves",

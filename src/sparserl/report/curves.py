@@ -45,10 +45,10 @@ def panels_of(rows: Rows, along: str, unit: float = 1) -> dict[str, dict[Variant
     columns = (*_COLUMNS[:-1], along, _COLUMNS[-1])
     if missing := [name for name in columns if name not in records[0]]:
         raise UserError(f"rows without the column {missing[0]!r}; these curves need {', '.join(columns)}")
-    told = details(records)
+    detail_of = details(records)
     gathered: dict[str, dict[Variant, dict[int, dict[float, float]]]] = defaultdict(lambda: defaultdict(dict))
     for row in records:
-        seeds = gathered[row["environment"]][_variant(row, told[identity(row)])]
+        seeds = gathered[row["environment"]][_variant(row, detail_of[identity(row)])]
         seeds.setdefault(row["seed"], {})[row[along]] = row["mean_return"]
     return {
         environment: {variant: _curve(seeds, unit) for variant, seeds in sorted(variants.items())}

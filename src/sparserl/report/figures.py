@@ -20,7 +20,7 @@ def learning_curves(rows: Rows, path: str | Path, title: str | None = None) -> P
 
 
 def draw_learning_curves(rows: Rows, title: str | None = None) -> Figure:
-    """The mean return over seeds against environment steps, in thousands, as `draw_panels` has it."""
+    """The mean return over seeds against environment steps, in thousands, drawn by `draw_panels`."""
     return draw_panels(panels_of(rows, "environment_steps", 1000), "environment steps (thousands)", title)
 
 

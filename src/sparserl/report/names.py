@@ -22,7 +22,7 @@ _TELLING: Mapping[
 
 
 def identity(row: Mapping[str, Any]) -> Identity:
-    """Agent, method, sparsity, environment and experiment of a row; rows that lack one have it empty."""
+    """Agent, method, sparsity, environment and experiment of a row; what the row lacks is empty."""
     named = (str(row.get(name, "")) for name in ("agent", "method", "sparsity", "environment", "experiment_id"))
     return tuple(named)  # type: ignore[return-value]
 

@@ -89,12 +89,12 @@ def _draw_curve(axes: Axes, curve: Curve, variant: Variant, variants: Sequence[V
 
 
 def _widened(columns: np.ndarray) -> np.ndarray:
-    """Also the neighbours of the chosen columns, so that single seeds set out from the mean's end."""
+    """The chosen columns and their neighbours, so that lines of single seeds begin where the mean ends."""
     return columns | np.append(columns[1:], False) | np.append(False, columns[:-1])
 
 
 def _look(variant: Variant, variants: Sequence[Variant]) -> dict[str, Any]:
-    """Colour and marker by method, line style by what else differs, so that lines stay apart without colours too."""
+    """Colour and marker by method, line style by what else differs, so that lines differ without colours, too."""
     place = [other for other in variants if other.method == variant.method].index(variant)
     return {
         "color": tint(colour(variant.method, {other.method for other in variants}), place),
@@ -141,7 +141,7 @@ def _seeds(variant: Variant, panels: Mapping[str, Mapping[Variant, Curve]]) -> s
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """The same look whatever a person's matplotlibrc says; what was set before is set again afterwards."""
+    """The same look whatever the user's matplotlibrc says; earlier settings are restored afterwards."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(PARAMETERS)

@@ -1,4 +1,4 @@
-"""Human-normalised scores of Atari games: 0 is a random player, 1 a professional human one."""
+"""Human-normalized scores of Atari games: 0 is a random player, 1 a professional human one."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -78,17 +78,17 @@ SCORES: Mapping[str, Scores] = {
 }
 
 
-def human_normalised(environment: str, mean_return: float) -> float | None:
-    """(return - random) / (human - random), for `atari:` and the name of a game; None where no human score is known."""
+def human_normalized(environment: str, mean_return: float) -> float | None:
+    """(return - random) / (human - random), for `atari:` and the name of a game; None if no human score is known."""
     scores = SCORES.get(environment.removeprefix(PREFIX)) if environment.startswith(PREFIX) else None
     return None if scores is None else (mean_return - scores.random) / (scores.human - scores.random)
 
 
 def over_games(final_returns: Iterable[tuple[str, float]]) -> float | None:
-    """The interquartile mean of human-normalised returns over all runs of all games; None where one has no score.
+    """The interquartile mean of human-normalized returns over all runs of all games; None if a game has no score.
 
     `final_returns` are pairs of environment and return, one for each run (Graesser et al. 2022, figures 1, 17 and 18).
     """
-    scores = [human_normalised(environment, value) for environment, value in final_returns]
+    scores = [human_normalized(environment, value) for environment, value in final_returns]
     known = [score for score in scores if score is not None]
     return float(interquartile_mean(known)) if known and len(known) == len(scores) else None

@@ -21,10 +21,10 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 _LINE_STYLES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 
 PARAMETERS: dict[str, Any] = {
-    "font.family": "DejaVu Sans",  # the one that comes with matplotlib, so that every machine draws the same
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine draws the same
     "font.size": 9,
     "text.color": "#222222",
-    "text.parse_math": False,  # names of environments and methods are no formulas
+    "text.parse_math": False,  # names of environments and methods are not formulas
     "figure.dpi": 160,
     "savefig.dpi": 160,
     "figure.facecolor": "white",
@@ -78,9 +78,9 @@ def method_rank(method: str) -> int:
 
 
 def colour(method: str, methods: Collection[str]) -> str:
-    """A method's colour in a figure that shows `methods`: for known ones always the same.
+    """A method's colour in a figure that shows `methods`; known methods always have the same.
 
-    Others choose by their name, so that they nearly always keep theirs, and step aside for each other.
+    The colour of others comes from their name, so that it rarely changes, and moves on where another has it.
     """
     if method in _METHODS:
         return _METHODS[method][1]

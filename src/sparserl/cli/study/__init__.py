@@ -1,19 +1,19 @@
-"""`sparserl study SUBCOMMAND ...`: each subcommand lies in a module of its own, imported when it is asked for."""
+"""`sparserl study SUBCOMMAND ...`: each subcommand is a module of its own, imported when it is asked for."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Literal
 
-from sparserl.cli import DONE, WRONG, Command
+from sparserl.cli import DONE, WRONG, Subcommand
 from sparserl.errors import UserError
 
-SUBCOMMANDS: Mapping[str, Command] = {
-    "list": Command("listing", "List the studies of the catalogue: a study for every figure and table of the paper."),
-    "plan": Command("plan", "Check a study and say what it takes: runs, steps, hours, disk; trains nothing."),
-    "run": Command("run", "Run a study: each run in a process of its own, here or on a Dask cluster."),
-    "status": Command("status", "Show how far a study is, and what failed or diverged; at once, at any time."),
-    "resume": Command("resume", "Go on with a study that was stopped, each run from where it was stored."),
-    "retry": Command("retry", "Start the failed runs of a study again."),
+SUBCOMMANDS: Mapping[str, Subcommand] = {
+    "list": Subcommand("listing", "List the studies of the catalogue: one for every figure and table of the paper."),
+    "plan": Subcommand("plan", "Check a study and say what it takes: runs, steps, hours, disk; trains nothing."),
+    "run": Subcommand("run", "Run a study: each run in a process of its own, here or on a Dask cluster."),
+    "status": Subcommand("status", "Show how far a study is, and what failed or diverged; at once, at any time."),
+    "resume": Subcommand("resume", "Go on with a study that was stopped, each run from where it was stored."),
+    "retry": Subcommand("retry", "Start the failed runs of a study again."),
 }
 DEFAULT_SCALE: Literal["quick"] = "quick"  # of every subcommand
 
@@ -31,7 +31,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def name_and_options(command: str, words: Sequence[str]) -> tuple[str, list[str]]:
-    """The study's name or path, which comes first, and the words behind it; it may be missing beside --help."""
+    """The study's name or path, which comes first, and the words after it; beside --help it may be missing."""
     if words and not words[0].startswith("-"):
         return words[0], list(words[1:])
     if {"-h", "--help"}.isdisjoint(words):

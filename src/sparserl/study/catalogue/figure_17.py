@@ -1,7 +1,7 @@
 """Figure 17: DQN with the Nature CNN over 15 Atari games, 50 to 99 %, ERK.
 
 Smoke and quick play MinAtar, which needs no package and no GPU, in place of Atari.
-Scores are human-normalised; MinAtar has no human scores, and its returns stay as they are. All runs are figure 10's. At
+Scores are human-normalized; MinAtar has no human scores, and its returns stay as they are. All runs are figure 10's. At
 scale paper 3,510 runs.
 """
 
@@ -16,6 +16,6 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
         "Up to which sparsity do sparse methods keep DQN's scores over Atari with a CNN?",
         paper.pixels("cnn", scale, paper.ATARI_15, (*paper.SPARSITIES, paper.HIGHEST), preset=preset),
         paper.at(scale, *paper.ATARI_SEEDS),
-        figures=(paper.human_normalised("figure_17", "DQN with a CNN over Atari", "sparsity"),),
+        figures=(paper.human_normalized("figure_17", "DQN with a CNN over Atari", "sparsity"),),
         preset=preset,
     )

@@ -1,7 +1,7 @@
 """Figure 1, DQN: 15 Atari games at 90 %, with the Nature CNN and with the IMPALA ResNet.
 
 Smoke and quick play MinAtar, which needs no package and no GPU, in place of Atari.
-Scores are human-normalised; MinAtar has no human scores, and its returns stay as they are. All runs are those of
+Scores are human-normalized; MinAtar has no human scores, and its returns stay as they are. All runs are those of
 figures 10 and 11. At scale paper 1,620 runs.
 """
 
@@ -19,6 +19,6 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
         "At 90 % sparsity, which methods keep DQN's scores on Atari, with a CNN and with a ResNet?",
         distinct([*cnn, *resnet]),
         paper.at(scale, *paper.ATARI_SEEDS),
-        figures=(paper.human_normalised("figure_1_atari", "DQN at 90 % sparsity over Atari", "network_kind"),),
+        figures=(paper.human_normalized("figure_1_atari", "DQN at 90 % sparsity over Atari", "network_kind"),),
         preset=preset,
     )

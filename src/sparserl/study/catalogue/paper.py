@@ -172,8 +172,8 @@ def _pixels(network: Pixels, scale: Scale, games: Sequence[str]) -> tuple[tuple[
     return names, {"network": network, **shorter}
 
 
-def human_normalised(name: str, title: str, columns: str) -> Figure:
-    """Bars over all games: interquartile means of human-normalised returns, as `report.over_games` has them."""
+def human_normalized(name: str, title: str, columns: str) -> Figure:
+    """Bars over all games: interquartile means of human-normalized returns, as `report.over_games` has them."""
     return Figure(name, title, "bars", x="method", y="human_normalised_return", columns=columns, lines="")
 
 
