@@ -7,7 +7,7 @@ from sparserl import persistence
 from sparserl.persistence import EVALUATIONS, Status, write_status, write_table
 from sparserl.study import Study
 from sparserl.study.grids import grid
-from sparserl.study.stored import store
+from sparserl.study.storing import store
 
 RETURNS = {"Pong": {"rigl": (14.6, -3.05), "dense": (14.6,)}, "Breakout": {"rigl": (30.5, 30.5, 30.5)}}
 EVALUATION = {

@@ -15,7 +15,8 @@ from sparserl.cli.study import working
 from sparserl.engine import claims
 from sparserl.engine.retries import Retries
 from sparserl.study.files import load
-from sparserl.study.stored import store, stored
+from sparserl.study.stored import stored
+from sparserl.study.storing import store
 from waiting import HEED_INTERRUPTS, PATIENCE_SECONDS, is_gone, wait_until
 
 pytestmark = pytest.mark.processes

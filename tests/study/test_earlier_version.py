@@ -11,7 +11,8 @@ from sparserl import persistence
 from sparserl.experiment import canonical, facts, from_preset, known_facts, planned, with_facts
 from sparserl.experiment.choices import Experiment
 from sparserl.study import Study
-from sparserl.study.stored import store, stored
+from sparserl.study.stored import stored
+from sparserl.study.storing import store
 
 EARLIER = Path(__file__).parent / "results_of_2cacdcc"
 IDENTIFIER = "dqn-static-CartPole-v1-0.9-825de42c"

@@ -4,7 +4,8 @@ from sparserl.experiment import Budget, from_preset, planned
 from sparserl.study import Study
 from sparserl.study.grids import distinct, grid
 from sparserl.study.matches import Match, matches
-from sparserl.study.stored import store, stored
+from sparserl.study.stored import stored
+from sparserl.study.storing import store
 
 CARTPOLE = {"environments": ("CartPole-v1",), "sparsities": (0.9,), "methods": ("prune", "rigl")}
 

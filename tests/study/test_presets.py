@@ -9,7 +9,8 @@ from cli.command import call
 from sparserl import persistence
 from sparserl.cli.study.options import find_stored
 from sparserl.study.files import load
-from sparserl.study.stored import store, stored_names, study_folder
+from sparserl.study.stored import stored_names, study_folder
+from sparserl.study.storing import store
 from sparserl.types import UserError
 
 FILE = """

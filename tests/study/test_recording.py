@@ -10,7 +10,8 @@ from sparserl import persistence
 from sparserl.experiment import from_preset, planned
 from sparserl.study import Study, recording
 from sparserl.study.planning import plan
-from sparserl.study.stored import store, stored
+from sparserl.study.stored import stored
+from sparserl.study.storing import store
 from sparserl.types import UserError
 
 LACKING = "1 run was begun without the diagnostics that this study shows: --rerun-without-diagnostics trains them again"

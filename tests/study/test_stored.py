@@ -8,7 +8,8 @@ import pytest
 
 from sparserl.experiment import from_preset, planned
 from sparserl.study import Figure, Study
-from sparserl.study.stored import StoredExperiment, store, stored, stored_names
+from sparserl.study.stored import StoredExperiment, stored, stored_names
+from sparserl.study.storing import store
 from sparserl.types import UserError
 
 

@@ -163,8 +163,8 @@ def in_engine(directory: Path, scale: str, count: int, random_numbers: random.Ra
 def store(directory: Path, scale: str) -> None:
     """Store the study with all its experiments, as `study run` does before it begins."""
     from sparserl.study.files import load
-    from sparserl.study.stored import store as store_study
     from sparserl.study.stored import stored
+    from sparserl.study.storing import store as store_study
 
     study = load(str(STUDY), scale)
     store_study(directory, study, scale)

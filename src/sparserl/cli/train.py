@@ -20,7 +20,7 @@ from sparserl.cli.tables import number, print_table
 from sparserl.engine.settings import Settings
 from sparserl.experiment import Experiment, canonical, check, planned
 from sparserl.processes.cores import refuse_without_gpu
-from sparserl.study.stored import experiment_document
+from sparserl.study.storing import experiment_document
 from sparserl.types import UserError
 from sparserl.worker.side_by_side import most_at_once
 

@@ -9,7 +9,7 @@ from sparserl.cli.study.options import Work
 from sparserl.engine.claims import claimed, refuse_if_claimed
 from sparserl.engine.failures import read_failures
 from sparserl.errors import UserError
-from sparserl.study.stored import store, stored, study_folder
+from sparserl.study.stored import stored, study_folder
 
 _DESCRIPTION = """Run a study: a process for each run, as many at once as there are cores, or workers of a Dask cluster.
 
@@ -29,6 +29,7 @@ def main(words: Sequence[str]) -> int:
     refuse_if_claimed(early)  # at once: loading a study takes its time
     from sparserl.cli.study.working import work
     from sparserl.study.files import load
+    from sparserl.study.storing import store
 
     study = load(name, scale, options.preset)
     if not study.experiments:

@@ -6,6 +6,7 @@ one seed, 90 %. At scale paper 368 runs, dense ones of as many parameters includ
 
 from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
+from sparserl.study.catalogue.sweeps import sweep
 from sparserl.study.studies import Figure, Scale, Study
 
 
@@ -16,7 +17,7 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
         Study(
             "table_1",
             "Which hyperparameters are best for DQN with each sparse method?",
-            paper.sweep("dqn", scale, "Acrobot-v1", preset=preset),
+            sweep("dqn", scale, "Acrobot-v1", preset=preset),
             num_seeds=1,
             figures=(Figure("table_1", "Best hyperparameters of DQN", "table", x="method"),),
             preset=preset,

@@ -6,6 +6,7 @@ one seed, 90 %. At scale paper 368 runs, dense ones of as many parameters includ
 
 from sparserl.presets import PresetName
 from sparserl.study.catalogue import paper
+from sparserl.study.catalogue.sweeps import sweep
 from sparserl.study.studies import Figure, Scale, Study
 
 
@@ -16,7 +17,7 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
         Study(
             "table_2",
             "Which hyperparameters are best for SAC with each sparse method?",
-            paper.sweep("sac", scale, "Walker2d-v5", preset=preset),
+            sweep("sac", scale, "Walker2d-v5", preset=preset),
             num_seeds=1,
             figures=(Figure("table_2", "Best hyperparameters of SAC", "table", x="method"),),
             preset=preset,

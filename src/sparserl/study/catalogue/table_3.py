@@ -5,7 +5,7 @@ one seed, 90 %. At scale paper 368 runs, dense ones of as many parameters includ
 """
 
 from sparserl.presets import PresetName
-from sparserl.study.catalogue import paper
+from sparserl.study.catalogue.sweeps import sweep
 from sparserl.study.studies import Figure, Scale, Study
 
 
@@ -13,7 +13,7 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
     return Study(
         "table_3",
         "Which hyperparameters are best for PPO with each sparse method?",
-        paper.sweep("ppo", scale, "Walker2d-v5", preset=preset),
+        sweep("ppo", scale, "Walker2d-v5", preset=preset),
         num_seeds=1,
         figures=(Figure("table_3", "Best hyperparameters of PPO", "table", x="method"),),
         preset=preset,
