@@ -1,4 +1,4 @@
-"""PPO: proximal policy optimisation with a clipped objective (Schulman et al. 2017)."""
+"""PPO: proximal policy optimization with a clipped objective (Schulman et al. 2017)."""
 
 import dataclasses
 import math
@@ -41,7 +41,7 @@ class PPOSettings:
     batch_size: int = 64  # steps of a gradient update
     num_epochs: int = 10  # passes over a rollout
     clip_range: float = 0.2  # of the probability ratio around 1
-    trace_decay: float = 0.95  # lambda of generalised advantage estimation
+    trace_decay: float = 0.95  # lambda of generalized advantage estimation
     entropy_weight: float = 0.0  # of the entropy in the loss
     value_weight: float = 0.5  # of the squared error of the value in the loss
     normalize_advantages: bool = True  # of each minibatch
@@ -323,7 +323,7 @@ class PPO:
 def advantages(
     reward: Array, value: Array, next_value: Array, ended: Array, discount: float, trace_decay: float
 ) -> Array:
-    """Generalised advantage estimates `[step, env]`: Schulman et al. 2016, equation 16.
+    """Generalized advantage estimates `[step, env]`: Schulman et al. 2016, equation 16.
 
     next_value is that of each step's own successor, 0 where the task terminated; traces stop where an episode ended.
     """

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from sparserl.bench.choices import Updates
-from sparserl.bench.work import Pass, Work, experiment, full_replay, network_passes
+from sparserl.bench.work import AgentUpdate, Pass, experiment, full_replay, network_passes
 from sparserl.experiment import Built, build
 from sparserl.networks import MLP
 from sparserl.types import Array, Discrete, Key, Params
@@ -14,7 +14,7 @@ from sparserl.types import Array, Discrete, Key, Params
 ENVIRONMENT = "Acrobot-v1"
 
 
-def work(options: Updates, sparsity: float, variant: str) -> Work:
+def work(options: Updates, sparsity: float, variant: str) -> AgentUpdate:
     """What `DQN.update` does after the warm-up: store a transition, sample a batch, loss, optimizer, target copy."""
     chosen = experiment("dqn", ENVIRONMENT, options, sparsity, variant)
     built = build(chosen)
@@ -31,7 +31,7 @@ def work(options: Updates, sparsity: float, variant: str) -> Work:
         state, metrics = agent.update(key, first_steps + num_updates, state, rollout)
         return state, metrics["loss"]
 
-    return Work(state, update, _passes(built, state.groups["q"].params["q"], chosen.agent.batch_size))
+    return AgentUpdate(state, update, _passes(built, state.groups["q"].params["q"], chosen.agent.batch_size))
 
 
 def _passes(built: Built, params: Params, batch_size: int) -> tuple[Pass, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from sparserl.agents.sac import SAC
 from sparserl.bench.choices import Updates
-from sparserl.bench.work import Pass, Work, experiment, full_replay, network_passes
+from sparserl.bench.work import AgentUpdate, Pass, experiment, full_replay, network_passes
 from sparserl.experiment.building import make_agent, make_optimizers
 from sparserl.experiment.plan import resolved
 from sparserl.networks import MLP
@@ -20,7 +20,7 @@ BOUNDS = np.ones(ACTION_SIZE, np.float32)
 SPEC = EnvSpec(ENVIRONMENT, (OBSERVATION_SIZE,), np.dtype("float32"), Box((ACTION_SIZE,), -BOUNDS, BOUNDS), 1_000)
 
 
-def work(options: Updates, sparsity: float, variant: str) -> Work:
+def work(options: Updates, sparsity: float, variant: str) -> AgentUpdate:
     """What `SAC.update` does after the warm-up: store a transition, sample, three losses, optimizers, averages."""
     agent = make(options, sparsity, variant)
     init_key, action_key, replay_key = jax.random.split(jax.random.key(0), 3)
@@ -34,7 +34,7 @@ def work(options: Updates, sparsity: float, variant: str) -> Work:
         state, metrics = agent.update(key, first_steps + num_updates, state, rollout)
         return state, metrics["loss"]
 
-    return Work(state, update, _passes(agent, state.groups))
+    return AgentUpdate(state, update, _passes(agent, state.groups))
 
 
 def make(options: Updates, sparsity: float, variant: str) -> SAC:

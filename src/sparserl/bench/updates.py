@@ -10,14 +10,14 @@ from sparserl import linalg
 from sparserl.bench import dqn, sac
 from sparserl.bench.choices import Updates
 from sparserl.bench.measuring import UNSEEN, Candidate, Case, Run, first_element, looped
-from sparserl.bench.work import Pass, Work
+from sparserl.bench.work import AgentUpdate, Pass
 from sparserl.linalg import Compressed
 from sparserl.sparsity import kernels
 from sparserl.types import Group
 
 TARGET_UPDATES = 100  # from one target copy of DQN to the next: every turn holds whole intervals
 COMPRESSED = ("compressed", "compressed_rigl")
-MAKERS: Mapping[str, Callable[[Updates, float, str], Work]] = {"dqn_update": dqn.work, "sac_update": sac.work}
+MAKERS: Mapping[str, Callable[[Updates, float, str], AgentUpdate]] = {"dqn_update": dqn.work, "sac_update": sac.work}
 
 
 def cases(options: Updates) -> Iterator[Case]:
@@ -43,7 +43,7 @@ def _case(options: Updates, name: str, sparsity: float) -> Case:
     return Case(name, sparsity, {}, candidates)
 
 
-def _candidate(options: Updates, variant: str, work: Work, dense_bytes: int) -> Candidate:
+def _candidate(options: Updates, variant: str, work: AgentUpdate, dense_bytes: int) -> Candidate:
     size = memory_bytes(work.state.groups)
     packed = sorted({name for group in work.state.groups.values() for name in _compressed(group)})
     facts = {"memory_bytes": size, "memory_fraction_of_dense": size / dense_bytes, "compressed_layers": packed}
@@ -61,7 +61,7 @@ def memory_bytes(groups: Mapping[str, Group]) -> int:
     return sum(leaf.nbytes for leaf in jax.tree.leaves(dict(groups)))
 
 
-def running(work: Work) -> Run:
+def running(work: AgentUpdate) -> Run:
     """A run of as many updates as asked, in one compiled call to which the state is donated.
 
     Every call numbers its updates from 0 again, so that a call of n intervals has exactly n topology updates.
@@ -77,7 +77,7 @@ def running(work: Work) -> Run:
     return run
 
 
-def advancing(work: Work) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
+def advancing(work: AgentUpdate) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
     """The function from `(count, state, key)` to the state after `count` updates and the last loss."""
 
     def advance(count: Any, state: Any, key: Any) -> tuple[Any, Any]:

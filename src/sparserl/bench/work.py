@@ -26,7 +26,7 @@ class Pass(NamedTuple):
     batch_size: int
 
 
-class Work(NamedTuple):
+class AgentUpdate(NamedTuple):
     """`update(key, num_updates, state)` gives the next state and a loss; `passes` are the native ones in an update."""
 
     state: Any  # has a field `groups: dict[str, Group]`

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from sparserl.diagnostics.gradients import Moments, signal_to_noise
-from sparserl.diagnostics.topologies import History, Masks, jaccard
+from sparserl.diagnostics.topologies import History, NumpyMasks, jaccard
 from sparserl.diagnostics.units import dormant, effective_rank, singular_values, srank
 from sparserl.types import Array, Params
 
@@ -34,7 +34,7 @@ def of_weights(params: Params) -> dict[str, Columns]:
     return _each(layers(params), lambda part: {"weight_norm": _norm(_flat(part))})
 
 
-def of_gradients(moments: Moments, masks: Masks) -> dict[str, Columns]:
+def of_gradients(moments: Moments, masks: NumpyMasks) -> dict[str, Columns]:
     """Norms of the mean gradient and mean signal-to-noise ratios, dead weights included.
 
     `live_` is for what is trained, live weights and (in the norm) biases, `dead_` for dead weights. Paper, section 7.

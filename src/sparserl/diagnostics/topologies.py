@@ -5,24 +5,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-Masks = Mapping[str, np.ndarray]  # bool, True = alive, by layer; for every kernel, whether it can be sparse or not
+NumpyMasks = Mapping[str, np.ndarray]  # bool, True = alive, by layer; for every kernel, whether it can be sparse or not
 
 
 class History(NamedTuple):
     """The topologies of a run so far; `before` is the one before the last topology update."""
 
-    start: Masks
-    before: Masks
-    now: Masks
-    tried: Masks  # alive at any time
+    start: NumpyMasks
+    before: NumpyMasks
+    now: NumpyMasks
+    tried: NumpyMasks  # alive at any time
 
 
-def beginning(masks: Masks) -> History:
+def beginning(masks: NumpyMasks) -> History:
     """The history of a topology that has never changed."""
     return History(masks, masks, masks, masks)
 
 
-def after_update(history: History, masks: Masks) -> History:
+def after_update(history: History, masks: NumpyMasks) -> History:
     """The history after a topology update that led to `masks`; it must hear of every topology update."""
     return History(history.start, history.now, masks, {name: history.tried[name] | masks[name] for name in masks})
 

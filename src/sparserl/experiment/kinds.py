@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sparserl.agents import dqn, policies, ppo, replay, sac
 from sparserl.agents.replay import Memory
 from sparserl.networks import MLP, CNNSettings, MLPSettings, NetworkSettings, ResNetSettings, Sized, make
-from sparserl.presets import PRESETS, Table
+from sparserl.presets import PRESETS, PresetTable
 from sparserl.types import Agent, AgentSettings, Box, Discrete, EnvSpec, Optimizer, UserError, within
 
 Networks = Mapping[str, Mapping[str, Sized]]  # by the group that owns them, by name
@@ -29,7 +29,7 @@ class AgentKind:
     """
 
     settings: type[AgentSettings]
-    table: Table
+    table: PresetTable
     example: str
     networks: Callable[[Any, EnvSpec, NetworkSettings, NetworkSettings], Networks]
     make: Callable[[Any, EnvSpec, Networks, Optimizers, int], Agent]

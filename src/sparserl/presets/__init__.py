@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from sparserl.presets.classic_control import dqn_classic_control
 from sparserl.presets.mujoco import ppo_mujoco, sac_mujoco
 from sparserl.presets.pixels import dqn_atari, dqn_minatar
-from sparserl.presets.tables import NETWORKS, NetworkName, Preset, PresetName, Table, network_name
+from sparserl.presets.tables import NETWORKS, NetworkName, Preset, PresetName, PresetTable, network_name
 from sparserl.types import UserError
 
-__all__ = ["NETWORKS", "PRESETS", "NetworkName", "Preset", "PresetName", "Table", "network_name"]
+__all__ = ["NETWORKS", "PRESETS", "NetworkName", "Preset", "PresetName", "PresetTable", "network_name"]
 
-FAMILIES: Mapping[str, Table] = {"atari:": dqn_atari, "MinAtar/": dqn_minatar}  # by the start of an environment's name
+FAMILIES: Mapping[str, PresetTable] = {"atari:": dqn_atari, "MinAtar/": dqn_minatar}  # by prefix of an environment
 
 
 def dqn(method: str, preset: PresetName, environment: str, network: NetworkName | None = None) -> Preset:
@@ -21,4 +21,4 @@ def dqn(method: str, preset: PresetName, environment: str, network: NetworkName 
     return next(families, dqn_classic_control)(method, preset, environment, network)
 
 
-PRESETS: Mapping[str, Table] = {"dqn": dqn, "sac": sac_mujoco, "ppo": ppo_mujoco}
+PRESETS: Mapping[str, PresetTable] = {"dqn": dqn, "sac": sac_mujoco, "ppo": ppo_mujoco}

@@ -29,7 +29,7 @@ class Preset:
     evaluation: EvaluationSettings = EvaluationSettings()
 
 
-class Table(Protocol):
+class PresetTable(Protocol):
     """A table by method, preset and environment; `network` is the kind of network, None the family's usual one."""
 
     def __call__(

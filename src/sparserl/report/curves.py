@@ -11,7 +11,7 @@ from sparserl.persistence import UserError
 from sparserl.report.names import details, identity
 from sparserl.report.style import method_name, method_rank
 
-Rows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
+TidyRows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
 
 _COLUMNS = ("environment", "method", "sparsity", "seed", "mean_return")
 
@@ -34,7 +34,7 @@ class Curve(NamedTuple):
     num_diverged: int
 
 
-def panels_of(rows: Rows, along: str, unit: float = 1) -> dict[str, dict[Variant, Curve]]:
+def panels_of(rows: TidyRows, along: str, unit: float = 1) -> dict[str, dict[Variant, Curve]]:
     """Curves by environment and variant, along a column in units of `unit`, whatever the order of the rows.
 
     Raises UserError where a column is missing.

@@ -6,11 +6,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from sparserl.report.curves import Rows, panels_of
+from sparserl.report.curves import TidyRows, panels_of
 from sparserl.report.panels import draw_panels, write_png
 
 
-def learning_curves(rows: Rows, path: str | Path, title: str | None = None) -> Path:
+def learning_curves(rows: TidyRows, path: str | Path, title: str | None = None) -> Path:
     """Draw the learning curves of `rows` into the PNG file `path`, and return it.
 
     Equal rows give equal bytes with equal versions of matplotlib. `rows` are tidy, as the results store has them.
@@ -19,7 +19,7 @@ def learning_curves(rows: Rows, path: str | Path, title: str | None = None) -> P
     return write_png(draw_learning_curves(rows, title), path)
 
 
-def draw_learning_curves(rows: Rows, title: str | None = None) -> Figure:
+def draw_learning_curves(rows: TidyRows, title: str | None = None) -> Figure:
     """The mean return over seeds against environment steps, in thousands, drawn by `draw_panels`."""
     return draw_panels(panels_of(rows, "environment_steps", 1000), "environment steps (thousands)", title)
 
