@@ -157,8 +157,8 @@ FILES = {  # text of the file, line that must be named, words that must be told
             'one = planned(from_preset("dqn", "rigl", "CartPole-v1", total_steps=10))\n'
             'return Study("bad", "Why?", (one,), 2)'
         ),
-        LINES + 1,
-        ["experiments[0], dqn-rigl", "total_steps is 10: all of it is warm-up"],
+        FIRST,  # where it is planned
+        ["total_steps is 10: all of it is warm-up"],
     ),
     "whole number for a fraction": (
         in_study(
