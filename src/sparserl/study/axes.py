@@ -8,7 +8,7 @@ from sparserl.persistence import DIAGNOSTICS, FACTS
 _IDENTITY = ("agent", "method", "environment", "sparsity")
 _ALONG = ("environment_steps", "num_updates")  # of curves
 _OF_NETWORKS = ("network", "layer")  # where y is one of the diagnostics
-_RETURNS = ("final_return", "mean_return", "normalised_return", "human_normalised_return")
+_RETURNS = ("final_return", "mean_return", "normalized_return", "human_normalized_return")
 
 
 def check_axes(figure: str, y: str, others: dict[str, str], experiments: Iterable[Experiment]) -> None:

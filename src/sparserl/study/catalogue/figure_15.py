@@ -17,7 +17,7 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
         paper.num_seeds("sac", scale),
         figures=(
             Figure(
-                "figure_15", "SAC over MuJoCo", "bars", x="method", y="normalised_return", columns="sparsity", lines=""
+                "figure_15", "SAC over MuJoCo", "bars", x="method", y="normalized_return", columns="sparsity", lines=""
             ),
         ),
         diagnostics=True,  # figure 5 shows them, of runs that it shares with this one

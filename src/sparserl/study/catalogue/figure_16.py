@@ -26,7 +26,7 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
                     "PPO over MuJoCo",
                     "bars",
                     x="method",
-                    y="normalised_return",
+                    y="normalized_return",
                     columns="sparsity",
                     lines="",
                 ),

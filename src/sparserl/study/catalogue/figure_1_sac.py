@@ -20,7 +20,7 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
                 "SAC at 90 % sparsity",
                 "bars",
                 x="method",
-                y="normalised_return",
+                y="normalized_return",
                 columns="sparsity",
                 lines="",
             ),

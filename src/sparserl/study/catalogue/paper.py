@@ -173,7 +173,7 @@ def _pixels(network: Pixels, scale: Scale, games: Sequence[str]) -> tuple[tuple[
 
 def human_normalized(name: str, title: str, columns: str) -> Figure:
     """Bars over all games: interquartile means of human-normalized returns, as `report.over_games` has them."""
-    return Figure(name, title, "bars", x="method", y="human_normalised_return", columns=columns, lines="")
+    return Figure(name, title, "bars", x="method", y="human_normalized_return", columns=columns, lines="")
 
 
 def signal_to_noise(agent: AgentName, scale: Scale, names: Sequence[str], preset: PresetName) -> tuple[Experiment, ...]:
