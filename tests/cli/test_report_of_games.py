@@ -72,7 +72,7 @@ def test_dense_networks_are_called_after_what_a_study_matches_them_with(capsys, 
     study = Study("mine", "How large?", grid("dqn", environments=("CartPole-v1",), sparsities=(0.9, 0.99)), 1)
     store(tmp_path, study, "smoke")
     for one in study.experiments:
-        run = persistence.run_folder(tmp_path, one.identifier, 0)
+        run = persistence.RunId(one.identifier, 0).folder(tmp_path)
         facts = persistence.read_experiment(run.parent)["facts"]
         named = {"experiment_id": one.identifier, "method": one.method_name, "environment": one.environment}
         row = {**EVALUATION, **named, **facts, "sparsity": one.sparsity, "seed": 0, "mean_return": 1.0}

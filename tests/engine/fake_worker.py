@@ -22,7 +22,7 @@ HERE = str(Path(__file__).resolve())
 def plan(directory, name, *words, seed=0):
     """The folder of a run whose workers do these things, one after the other, and the last one ever after."""
     persistence.plan_experiment(directory, name, {"choices": {"name": name}})
-    folder = persistence.run_folder(directory, name, seed).absolute()
+    folder = persistence.RunId(name, seed).folder(directory).absolute()
     folder.mkdir(parents=True)
     (folder / "plan.json").write_text(json.dumps(words or ["finish"]))
     return folder

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sparserl.persistence import (
+    RunId,
     Status,
     UserError,
     experiment_id,
@@ -15,7 +16,6 @@ from sparserl.persistence import (
     plan_experiment,
     read_experiment,
     read_status,
-    run_folder,
     write_status,
 )
 from sparserl.persistence.machine import _feature_class
@@ -102,7 +102,7 @@ def test_damaged_or_missing_experiments_are_named(tmp_path: Path) -> None:
 
 
 def test_status_round_trip_fills_in_process_and_times(tmp_path: Path) -> None:
-    folder = run_folder(tmp_path, "e", 3)
+    folder = RunId("e", 3).folder(tmp_path)
     assert folder == tmp_path / "e" / "seed=3"
     assert read_status(folder) is None
     first = write_status(folder, Status("running", environment_steps=2000))
@@ -126,7 +126,7 @@ def test_a_damaged_status_is_named(tmp_path: Path) -> None:
 
 
 def test_runs_are_found_by_folder_and_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = run_folder(tmp_path / "results", "dqn-rigl-1a2b3c4d", 0)
+    folder = RunId("dqn-rigl-1a2b3c4d", 0).folder(tmp_path / "results")
     folder.mkdir(parents=True)
     places = [tmp_path / "elsewhere", tmp_path / "results"]
     assert find_run(folder, []) == folder
@@ -138,7 +138,7 @@ def test_runs_are_found_by_folder_and_by_name(tmp_path: Path, monkeypatch: pytes
 
 def test_a_run_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> None:
     for seed in range(8):
-        run_folder(tmp_path, "dqn-rigl-1a2b3c4d", seed).mkdir(parents=True)
+        RunId("dqn-rigl-1a2b3c4d", seed).folder(tmp_path).mkdir(parents=True)
     (tmp_path / "dqn-rigl-1a2b3c4d" / "seed=x").mkdir()
     with pytest.raises(UserError, match=r"no run 'dqn-rigl-1a2b3c4e/seed=1'.*did you mean 'dqn-rigl-1a2b3c4d/seed=1'"):
         find_run("dqn-rigl-1a2b3c4e/seed=1", [tmp_path])

@@ -22,7 +22,7 @@ def diagnosis(seed, steps, layer, **changes):
 
 def put(directory, seed, num_evaluations, status="running", experiment="dqn-rigl-0a1b2c3d", diagnostics=False):
     """Bring a run to `num_evaluations`, one every 100 steps, and return its folder."""
-    run = persistence.run_folder(directory, experiment, seed)
+    run = persistence.RunId(experiment, seed).folder(directory)
     steps = range(0, 100 * num_evaluations, 100)
     persistence.write_table(persistence.EVALUATIONS, run, [evaluation(seed, each, experiment) for each in steps])
     if diagnostics:

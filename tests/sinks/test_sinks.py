@@ -147,7 +147,7 @@ def test_a_sink_killed_again_and_again_loses_nothing_and_says_nothing_twice(tmp_
 def test_sinks_that_break_reach_neither_the_runs_nor_the_engine(tmp_path, monkeypatch, capfd):
     broken_sinks.announce(tmp_path, monkeypatch)
     results = tmp_path / "results"
-    run = persistence.run_folder(results, "dqn-rigl-0a1b2c3d", 0)
+    run = persistence.RunId("dqn-rigl-0a1b2c3d", 0).folder(results)
     kinds = ["jsonl", "raises", "fills", "exits"]
     with sinks.started(kinds, [run], tmp_path / "out", drain_seconds=PATIENCE_SECONDS) as running:
         for number in range(1, 9):

@@ -19,4 +19,4 @@ def plan(directory, environment="CartPole-v1", seed=0, **choices):
     }
     experiment = planned(dataclasses.replace(from_preset("dqn", "static", environment), **{**tiny, **choices}))
     persistence.plan_experiment(directory, experiment.identifier, {"choices": experiment.choices()})
-    return persistence.run_folder(directory, experiment.identifier, seed)
+    return persistence.RunId(experiment.identifier, seed).folder(directory)

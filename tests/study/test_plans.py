@@ -35,7 +35,7 @@ def known(monkeypatch):
 
 
 def finish(directory, experiment, seed, status, steps, rate=None):
-    folder = persistence.run_folder(directory, experiment.identifier, seed)
+    folder = persistence.RunId(experiment.identifier, seed).folder(directory)
     persistence.write_status(folder, Status(status, steps, environment_steps_per_second=rate))
 
 

@@ -106,7 +106,7 @@ def test_a_study_may_want_diagnostics_of_some_of_its_experiments(tmp_path, two):
     store(tmp_path, two, "smoke")
     assert stored(tmp_path, "two", "smoke").diagnosed == {first}
     for identifier in (first, second):
-        begin(persistence.run_folder(tmp_path, identifier, 0))
+        begin(persistence.RunId(identifier, 0).folder(tmp_path))
     assert plan(two, tmp_path, measure=False).num_without_diagnostics == 1
     for wanted, expected in ((True, {first, second}), (False, set())):
         store(tmp_path, dataclasses.replace(two, diagnostics=wanted), "quick")

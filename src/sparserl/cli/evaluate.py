@@ -126,7 +126,7 @@ def _document(run: Path, options: Options) -> dict[str, Any]:
         "method": experiment.method_name,
         "environment": experiment.environment,
         "sparsity": experiment.sparsity,
-        "seed": int(run.name.removeprefix("seed=")),
+        "seed": persistence.RunId.of(run).seed,
         "noise_arithmetic": arithmetic if has_pixels(environment.spec) else None,
         "rows": list(_rows(experiment, deviations, evaluations)),
     }

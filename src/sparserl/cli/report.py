@@ -141,8 +141,8 @@ def _over_games(finals: Finals) -> Iterator[str]:
 
 def _run(directory: Path, identifier: str, seed: int) -> Path:
     """A run's folder, whether `directory` holds experiments, is one, or is the run itself."""
-    name = f"seed={seed}"
-    places = (directory / identifier / name, directory / name, directory)
+    run = persistence.RunId(identifier, seed)
+    places = (run.folder(directory), directory / persistence.seed_folder(seed), directory)
     return next(place for place in places if (place / "evaluations.parquet").exists())
 
 

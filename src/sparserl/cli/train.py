@@ -19,6 +19,7 @@ from sparserl.cli.study.options import DEVICE_HELP
 from sparserl.cli.tables import number, print_table
 from sparserl.engine.settings import Settings
 from sparserl.experiment import Experiment, canonical, check, planned
+from sparserl.persistence import RunId
 from sparserl.processes.cores import refuse_without_gpu
 from sparserl.study.storing import experiment_document
 from sparserl.types import UserError
@@ -72,7 +73,7 @@ def main(words: Sequence[str]) -> int:
     document = experiment_document(experiment, command.preset, command.budget)
     folder = persistence.plan_experiment(options.output, experiment.identifier, document)
     seeds = range(options.seed, options.seed + options.num_seeds)
-    runs = {persistence.run_folder(options.output, experiment.identifier, seed): seed for seed in seeds}
+    runs = {RunId(experiment.identifier, seed).folder(options.output): seed for seed in seeds}
     try:
         with sinks.started(options.sink, list(runs)):
             causes = _train(
@@ -172,7 +173,7 @@ def _draw(folder: Path) -> Path | None:
     """The learning curves of all seeds in `folder`; None where nothing has been evaluated."""
     from sparserl import report  # matplotlib takes its time to import
 
-    if not any(folder.glob("seed=*/evaluations.parquet")):
+    if not any(persistence.files_of_runs(folder, "evaluations.parquet")):
         return None
     return report.learning_curves(persistence.read_evaluations(folder), folder / "learning_curves.png")
 
@@ -192,7 +193,7 @@ def _show(summary: Mapping[str, Any], folder: Path, figure: Path | None) -> None
     returns = [row["final_return"] for row in summary["seeds"] if row["final_return"] is not None]
     print(f"\nfinal return: {_mean(returns)}" if returns else "\nno seed has finished")
     print(f"learning curves: {figure}" if figure else "nothing was evaluated")
-    print(f"evaluations:     {folder / 'seed=*' / 'evaluations.parquet'}")
+    print(f"evaluations:     {folder / persistence.EVERY_RUN / 'evaluations.parquet'}")
 
 
 def _mean(returns: Sequence[float]) -> str:

@@ -12,11 +12,6 @@ _FILE_NAME = "failures.json"
 Failures = dict[str, tuple[Failure, ...]]  # by run: <experiment id>/seed=<n>
 
 
-def run_name(run_folder: Path) -> str:
-    """A run's name in its results directory."""
-    return f"{run_folder.parent.name}/{run_folder.name}"
-
-
 def read_failures(folder: str | Path) -> Failures:
     """The failures that the study in `folder` has had, by run. Raises UserError naming a damaged file."""
     path = Path(folder) / _FILE_NAME

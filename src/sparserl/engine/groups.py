@@ -48,7 +48,7 @@ def _begun_with(run: Path) -> tuple[Path, ...] | None:
     except UserError:
         return None
     seeds = persistence.seeds_of(status.layout) if status else ()
-    members = tuple(run.with_name(f"seed={seed}") for seed in seeds)
+    members = tuple(run.with_name(persistence.seed_folder(seed)) for seed in seeds)
     if run in members and len(members) <= MOST_SEEDS:
         return members
     return (run,) if persistence.has_generations(run) else None

@@ -54,9 +54,9 @@ from sparserl.persistence.results import (
     plan_experiment,
     read_experiment,
     read_status,
-    run_folder,
     write_status,
 )
+from sparserl.persistence.runs import EVERY_RUN, RunId, files_of_runs, is_run_folder, runs_in, seed_folder
 from sparserl.persistence.segments import Ring, ring_rows
 from sparserl.persistence.tables import Table, has_table, pack_rows, read_table, unpack_rows, write_table
 
@@ -66,6 +66,7 @@ __all__ = [
     "DIAGNOSTICS_SCHEMA",
     "EVALUATIONS",
     "EVALUATION_SCHEMA",
+    "EVERY_RUN",
     "FACTS",
     "LEASE_SECONDS",
     "Attempt",
@@ -76,6 +77,7 @@ __all__ = [
     "Lease",
     "NewerFormat",
     "Ring",
+    "RunId",
     "RunRequest",
     "Status",
     "Superseded",
@@ -88,6 +90,7 @@ __all__ = [
     "drop_generations",
     "experiment_id",
     "facts_of",
+    "files_of_runs",
     "find_run",
     "first_difference",
     "generation_steps",
@@ -96,6 +99,7 @@ __all__ = [
     "has_generations",
     "has_table",
     "is_disk_full",
+    "is_run_folder",
     "is_tidy",
     "is_working",
     "kept_after",
@@ -118,7 +122,8 @@ __all__ = [
     "read_status",
     "read_table",
     "ring_rows",
-    "run_folder",
+    "runs_in",
+    "seed_folder",
     "seeds_of",
     "sweep_partial",
     "unpack_rows",

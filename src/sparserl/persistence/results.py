@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from sparserl.errors import UserError
 from sparserl.persistence.documents import canonical_json, plain, read_document, write_document
 from sparserl.persistence.layouts import ALONE
+from sparserl.persistence.runs import RunId, is_run_folder, runs_in
 
 STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
 _LONGEST_NAME = 120  # file systems allow 255 bytes, and partial files have longer names
-_RUN_NAME = re.compile(r"seed=(\d+)")
 
 
 class Status(NamedTuple):
@@ -51,11 +51,6 @@ def experiment_id(name: str, choices: Mapping[str, Any]) -> str:
     """
     slug = re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-.")[:_LONGEST_NAME] or "experiment"
     return f"{slug}-{hashlib.sha256(canonical_json(choices).encode()).hexdigest()[:8]}"
-
-
-def run_folder(directory: str | Path, identifier: str, seed: int) -> Path:
-    """Where one seed of one experiment keeps its files."""
-    return Path(directory) / identifier / f"seed={seed}"
 
 
 def plan_experiment(directory: str | Path, identifier: str, document: Mapping[str, Any]) -> Path:
@@ -140,12 +135,12 @@ def find_run(text: str | Path, directories: Iterable[str | Path]) -> Path:
     candidates = [Path(text), *(place / text for place in places)]
     for candidate in candidates:
         folder = candidate.resolve()
-        if folder.is_dir() and _RUN_NAME.fullmatch(folder.name):
+        if folder.is_dir() and is_run_folder(folder):
             return folder
-    within = [path for candidate in candidates for path in _runs(candidate.glob("seed=*"))]
+    within = [path for candidate in candidates for path in runs_in(candidate) if path.parent == candidate]
     if within:
         raise UserError(f"{str(text)!r} is an experiment, not a run; name one of {_some(within)}")
-    known = {f"{path.parent.name}/{path.name}" for place in places for path in _runs(place.glob("*/seed=*"))}
+    known = {str(RunId.of(path)) for place in places for path in runs_in(place) if path.parent != place}
     looked = ", ".join(map(str, places)) or "no directory"
     raise UserError(
         f"no run {str(text)!r}: a run is a folder .../seed=<n> or <experiment id>/seed=<n> in {looked}",
@@ -154,13 +149,8 @@ def find_run(text: str | Path, directories: Iterable[str | Path]) -> Path:
     )
 
 
-def _runs(paths: Iterable[Path]) -> list[Path]:
-    runs = [path for path in paths if path.is_dir() and _RUN_NAME.fullmatch(path.name)]
-    return sorted(runs, key=lambda path: (path.parent.name, int(path.name.removeprefix("seed="))))
-
-
 def _some(runs: list[Path], largest: int = 6) -> str:
-    names = [f"{path.parent.name}/{path.name}" for path in runs[:largest]]
+    names = [str(RunId.of(path)) for path in runs[:largest]]
     return ", ".join(names) + (f" and {len(runs) - largest} more" if len(runs) > largest else "")
 
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from sparserl.errors import UserError
 from sparserl.persistence.atomic import write_atomically
 from sparserl.persistence.documents import read_bytes
+from sparserl.persistence.runs import files_of_runs
 from sparserl.persistence.seal import OPEN_SEAL, is_intact, seal
 
 _ALLOWED = {pa.string(): str, pa.int64(): Integral, pa.float64(): Real}  # left alone, Arrow makes 1 of a seed 1.5
@@ -62,11 +63,9 @@ def read_table(
     file that is damaged.
     """
     folder = Path(folder)
-    levels = ("", "seed=*/", "*/seed=*/")
-    files = {path for level in levels for path in folder.glob(level + table.file_name)}
-    if not files:
+    paths = list(files_of_runs(folder, table.file_name))
+    if not paths:
         raise UserError(f"{folder} holds no {table.rows}: expected {table.file_name} in it or in its folders seed=<n>")
-    paths = sorted(files, key=_experiment_and_seed)
     return pa.concat_tables([complete(path, _parsed(table, read_bytes(path), path)) for path in paths])
 
 
@@ -130,8 +129,3 @@ def _with_later_columns(table: Table, read: pa.Table) -> pa.Table:
         for field in list(table.schema)[len(names) :]:
             read = read.append_column(field, pa.nulls(read.num_rows, field.type))
     return read
-
-
-def _experiment_and_seed(path: Path) -> tuple[str, int, str]:
-    number = path.parent.name.removeprefix("seed=")
-    return path.parent.parent.name, int(number) if number.isdecimal() else -1, str(path)

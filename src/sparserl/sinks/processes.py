@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from sparserl import persistence
 from sparserl.errors import UserError
 from sparserl.processes.binding import give_way
 from sparserl.processes.child import kill_session, start
@@ -32,7 +33,7 @@ class Running(NamedTuple):
 def default_output(places: Sequence[Path]) -> Path:
     """Where sinks write unless told: `sinks` in the folder that holds all of `places`, never in a run's folder."""
     folders = [place.absolute() for place in places]
-    roomy = [folder.parent if folder.name.startswith("seed=") else folder for folder in folders]
+    roomy = [folder.parent if persistence.is_run_folder(folder) else folder for folder in folders]
     return Path(os.path.commonpath(roomy)) / "sinks"
 
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from sparserl import persistence
 from sparserl.errors import UserError
+from sparserl.persistence import RunId
 from sparserl.sinks.events import IDENTITY, Event, Position, status_mark
 
 Signature = tuple[tuple[int, int, int] | None, ...]  # time of change, inode and size of each file; None: no such file
@@ -25,18 +26,17 @@ def find_runs(places: Iterable[Path]) -> dict[str, Path]:
     runs: dict[str, Path] = {}
     for place in places:
         for folder in _runs_in(place):
-            runs.setdefault(f"{folder.parent.name}/{folder.name}", folder)
+            runs.setdefault(str(RunId.of(folder)), folder)
     return runs
 
 
 def _runs_in(place: Path) -> Iterator[Path]:
-    if place.name.startswith("seed="):
+    if persistence.is_run_folder(place):
         yield place
     elif (place / "study.json").exists():
         yield from _runs_of_study(place)
     else:
-        yield from sorted(place.glob("seed=*"))
-        yield from sorted(place.glob("*/seed=*"))
+        yield from persistence.runs_in(place)
 
 
 def _runs_of_study(folder: Path) -> Iterator[Path]:
@@ -50,7 +50,7 @@ def _runs_of_study(folder: Path) -> Iterator[Path]:
     for identifier in identifiers:
         if Path(identifier).name != identifier:  # results may come from a stranger
             raise UserError(f"{folder / 'study.json'} is damaged: {identifier!r} is no experiment id")
-    yield from (persistence.run_folder(directory, identifier, seed) for seed in seeds for identifier in identifiers)
+    yield from (RunId(identifier, seed).folder(directory) for seed in seeds for identifier in identifiers)
 
 
 def signature(run_folder: Path) -> Signature:

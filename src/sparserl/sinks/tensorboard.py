@@ -16,6 +16,7 @@ from tensorboardX.record_writer import masked_crc32c
 from tensorboardX.summary import text
 
 from sparserl import persistence
+from sparserl.persistence import RunId
 from sparserl.sinks.events import Event, Position, after_all, numbers_of
 
 _LARGEST_NUM_OPEN = 64  # files at once; a run whose file was closed gets another one
@@ -30,9 +31,9 @@ class TensorBoard:
         self._writers: dict[str, EventsWriter] = {}
 
     def passed(self) -> Mapping[str, Position]:
-        files = sorted(self._folder.glob("*/seed=*/events.out.tfevents.*"))
-        names = {file: f"{file.parent.parent.name}/{file.parent.name}" for file in files}
-        return after_all({}, (event for file, name in names.items() for event in _held(name, file)))
+        runs = {str(RunId.of(folder)): folder for folder in persistence.runs_in(self._folder)}
+        files = {name: sorted(folder.glob("events.out.tfevents.*")) for name, folder in runs.items()}
+        return after_all({}, (event for name in files for file in files[name] for event in _held(name, file)))
 
     def write(self, events: Sequence[Event]) -> Collection[str]:
         for event in events:

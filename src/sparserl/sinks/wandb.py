@@ -106,7 +106,7 @@ def open_sink(folder: Path) -> WeightsAndBiases:
 
 def run_id(run: str) -> str:
     """The id at W&B: the same whenever the same seed of the same experiment is passed on; W&B takes 128 characters."""
-    experiment, _, seed = run.partition("/seed=")
+    experiment, seed = persistence.RunId.of(run)
     return f"{experiment[-_LONGEST_EXPERIMENT:]}-seed-{seed}"  # its end is the hash of all choices
 
 

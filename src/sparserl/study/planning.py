@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sparserl import persistence
 from sparserl.experiment import Experiment
+from sparserl.persistence import RunId
 from sparserl.processes.cores import allowed_cores
 from sparserl.study.calibration import Calibration, calibrate, remembered
 from sparserl.study.estimates import Job, representatives, seconds_of_runs
@@ -102,7 +103,7 @@ def _runs_left(directory: Path, experiment: Experiment, num_seeds: int) -> RunsL
     steps = experiment.total_steps * experiment.num_environments
     remaining, seconds = [], []
     for seed in range(num_seeds):
-        status = persistence.read_status(persistence.run_folder(directory, experiment.identifier, seed))
+        status = persistence.read_status(RunId(experiment.identifier, seed).folder(directory))
         over = status is not None and status.status in _OVER
         remaining.append(0.0 if over else 1.0 if status is None else max(1.0 - status.environment_steps / steps, 0.01))
         if status is not None and status.status == "finished" and status.environment_steps_per_second:
@@ -155,7 +156,7 @@ def _diagnosed_runs(study: Study, directory: Path) -> Iterator[Path]:
     for experiment in study.experiments:
         if study.is_diagnosed(experiment.identifier):
             for seed in range(study.num_seeds):
-                yield persistence.run_folder(directory, experiment.identifier, seed)
+                yield RunId(experiment.identifier, seed).folder(directory)
 
 
 def _part(agent: str, environment: str, rows: Sequence[tuple[Job, RunsLeft, float | None]]) -> Part:

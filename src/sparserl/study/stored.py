@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparserl import persistence
-from sparserl.persistence import UserError
+from sparserl.persistence import RunId, UserError
 
 USUAL_PRESET = "paper"
 FILE_NAME = "study.json"
@@ -50,10 +50,10 @@ class StoredStudy(NamedTuple):
     preset: str | None = None
 
     @property
-    def runs(self) -> tuple[tuple[str, int], ...]:
-        """Every run as experiment id and seed: one seed of all experiments first, then the next."""
+    def runs(self) -> tuple[RunId, ...]:
+        """Every run: one seed of all experiments first, then the next."""
         names = [experiment.identifier for experiment in self.experiments]
-        return tuple((name, seed) for seed in range(self.num_seeds) for name in names)
+        return tuple(RunId(name, seed) for seed in range(self.num_seeds) for name in names)
 
 
 def study_folder(directory: str | Path, name: str, scale: str, preset: str | None = None) -> Path:

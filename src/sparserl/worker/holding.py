@@ -20,7 +20,7 @@ class Hold:
         self._stop_renewing: dict[int, Callable[[], None]] = {}
         try:
             for folder in run_folders:
-                seed, attempt = seed_of(folder), persistence.claim(folder, lease_seconds)
+                seed, attempt = persistence.RunId.of(folder).seed, persistence.claim(folder, lease_seconds)
                 self.attempts[seed], self._stop_renewing[seed] = attempt, renew_forever(attempt, lease_seconds)
         except BaseException:
             self.release()
@@ -47,11 +47,3 @@ class Hold:
                 record(attempt, status, message)
             with suppress(UserError):
                 attempt.release()
-
-
-def seed_of(run_folder: Path) -> int:
-    """The seed of a run. Raises UserError for a folder that is not called seed=<n>."""
-    number = run_folder.name.removeprefix("seed=")
-    if number == run_folder.name or not number.isdecimal():
-        raise UserError(f"{run_folder} is no run: its folder is not called seed=<n>")
-    return int(number)

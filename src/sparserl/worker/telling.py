@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import IO
 
 from sparserl.experiment import Report
+from sparserl.persistence import seed_folder
 
 TELL_SECONDS = 0.5  # between two lines of progress; evaluations are always told
 
@@ -29,7 +30,7 @@ class Teller:
 def _progress_line(seed: int, report: Report, rate: float | None) -> str:
     row, last = report.evaluation, report.last_return
     line = {
-        "run": f"seed={seed}",
+        "run": seed_folder(seed),
         "environment_steps": report.environment_steps,
         "environment_steps_per_second": rate,
         "last_return": last if last == last else None,

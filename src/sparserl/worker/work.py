@@ -16,7 +16,7 @@ from sparserl.processes.outcomes import DIVERGED, FAILED, FINISHED, INTERRUPTED,
 from sparserl.types import Divergence, UserError
 from sparserl.worker.beginning import beginnings, behind
 from sparserl.worker.compilation import use_compilation_cache
-from sparserl.worker.holding import Hold, seed_of
+from sparserl.worker.holding import Hold
 from sparserl.worker.keeping import Keeper, record
 from sparserl.worker.refusals import refuse_another_device, refuse_side_by_side
 from sparserl.worker.rhythm import Rhythm
@@ -89,7 +89,7 @@ class Work:
     def _begin(self) -> Iterator[Mapping[int, Told]]:
         """The runs from where they were stored: what they tell, by seed."""
         folders = self.options.run_folders
-        seeds = sorted(map(seed_of, folders))
+        seeds = sorted(persistence.RunId.of(folder).seed for folder in folders)
         for attempt in self.hold.attempts.values():
             persistence.sweep_partial(attempt.run_folder)
         experiment = Experiment.from_choices(persistence.read_experiment(folders[0].parent)["choices"])

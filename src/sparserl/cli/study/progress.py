@@ -15,6 +15,7 @@ from rich.text import Text
 
 from sparserl.engine.news import News
 from sparserl.engine.overview import FINAL, RunState
+from sparserl.persistence import RunId
 
 SECONDS_BETWEEN_LINES = 30.0
 _MOST_RUNS = 12  # that are shown one by one
@@ -54,7 +55,7 @@ class Board:
 
     def _ended(self, news: News) -> str:
         run, outcome = news.run_folder, news.outcome
-        name = f"{run.parent.name}/{run.name}"
+        name = RunId.of(run)
         if news.kind == "wait":
             return f"{name} is being trained by another process: it is looked at again later"
         if outcome is None or outcome.ending == "finished":
@@ -116,7 +117,7 @@ def _live(console: Console, board: Board) -> Iterator[Tell]:
 def _picture(board: Board) -> Group:
     table = Table.grid(padding=(0, 2))
     for run, words in list(board.running.items())[:_MOST_RUNS]:
-        table.add_row(Text(f"{run.parent.name}/{run.name}", overflow="ellipsis", no_wrap=True), Text(words))
+        table.add_row(Text(str(RunId.of(run)), overflow="ellipsis", no_wrap=True), Text(words))
     bar = ProgressBar(total=1.0, completed=board.fraction(), width=40)
     return Group(Text(board.line()), bar, table)
 

@@ -18,11 +18,10 @@ _MOST_ROWS = 30  # of a table for people; the JSON document has all
 
 def document(stored: StoredStudy, directory: Path) -> dict[str, Any]:
     """A study and all its runs, as `--json` prints it; the log of each failed run is named."""
-    names = [f"{identifier}/seed={seed}" for identifier, seed in stored.runs]
-    folders = [directory / name for name in names]
+    folders = [run.folder(directory) for run in stored.runs]
     states = overview(folders)
     steps = {experiment.identifier: experiment.environment_steps for experiment in stored.experiments}
-    totals = [steps[identifier] for identifier, _ in stored.runs]
+    totals = [steps[run.experiment] for run in stored.runs]
     failures, engine = read_failures(stored.folder), engine_of(stored.folder)
     return {
         "study": stored.name,
@@ -35,7 +34,7 @@ def document(stored: StoredStudy, directory: Path) -> dict[str, Any]:
         "num_without_diagnostics": len(lacking(run for run in folders if run.parent.name in stored.diagnosed)),
         "environment_steps": sum(map(_steps, states, totals)),
         "total_environment_steps": sum(totals),
-        "runs": [_run(name, state, failures) for name, state in zip(names, states, strict=True)],
+        "runs": [_run(str(run), state, failures) for run, state in zip(stored.runs, states, strict=True)],
     }
 
 

@@ -13,9 +13,10 @@ from sparserl.cli.study.options import Work
 from sparserl.cli.study.progress import shown
 from sparserl.cli.study.summary import document, show, told, without_diagnostics
 from sparserl.engine import cluster
-from sparserl.engine.failures import Failures, run_name, write_failures
+from sparserl.engine.failures import Failures, write_failures
 from sparserl.engine.overview import FINAL, RunState, counts, overview
 from sparserl.engine.retries import Failure, Retries, gives_up, lasting
+from sparserl.persistence import RunId
 from sparserl.study import recording
 from sparserl.study.stored import StoredStudy
 from sparserl.worker.side_by_side import most_at_once
@@ -27,11 +28,11 @@ def work(stored: StoredStudy, options: Work, failures: Failures) -> int:
     """Work through the runs of a study that this process has claimed, and show what came of it."""
     directory, retries = options.output.absolute(), Retries()
     failures = {run: left for run, known in failures.items() if (left := lasting(known))}
-    runs = [directory / identifier / f"seed={seed}" for identifier, seed in stored.runs]
+    runs = [run.folder(directory) for run in stored.runs]
     wanted = [run for run in runs if run.parent.name in stored.diagnosed]
     if options.rerun_without_diagnostics:
         for run in _set_aside(wanted):
-            failures.pop(run_name(run), None)
+            failures.pop(str(RunId.of(run)), None)
     if num_lacking := len(recording.lacking(wanted)):
         _tell(without_diagnostics(num_lacking))
     states = overview(runs)
@@ -75,7 +76,7 @@ def _work(
         _tell(f"{stored.folder.name}: {len(open_runs)} of {len(states)} runs to do, in {options.output}")
         try:
             with shown(states, totals) as tell:
-                known = {folder: failures.get(run_name(folder), ()) for folder in open_runs}
+                known = {folder: failures.get(str(RunId.of(folder)), ()) for folder in open_runs}
                 settings, beside = options.settings(), most_at_once if options.device == "gpu" else None
                 engine.run(client, open_runs, settings, retries, tell, known, ledger.remember, most_at_once=beside)
         finally:
@@ -88,7 +89,7 @@ def _set_aside(runs: Sequence[Path]) -> list[Path]:
     for error in busy:
         _tell(f"sparserl: {error}")
     for run in moved:
-        _tell(f"{run_name(run)} begins anew, with diagnostics: what it was is in {recording.ASIDE}{run.name} beside it")
+        _tell(f"{RunId.of(run)} begins anew, with diagnostics: what it was is in {recording.ASIDE}{run.name} beside it")
     if not moved and not busy:
         _tell("no run that is to record diagnostics was begun without")
     return moved
@@ -100,7 +101,7 @@ def _is_open(state: RunState, failures: Failures, retries: Retries) -> bool:
         return not persistence.is_tidy(state.run_folder)
     if state.state == "diverged":
         return False
-    return state.state != "failed" or not gives_up(failures.get(run_name(Path(state.run_folder)), ()), retries)
+    return state.state != "failed" or not gives_up(failures.get(str(RunId.of(state.run_folder)), ()), retries)
 
 
 class _Ledger:
@@ -110,7 +111,7 @@ class _Ledger:
         self.folder, self.failures, self.written, self.kept = folder, failures, -float("inf"), True
 
     def remember(self, run_folder: Path, failures: Sequence[Failure]) -> None:
-        self.failures[run_name(run_folder)] = tuple(failures)
+        self.failures[str(RunId.of(run_folder))] = tuple(failures)
         self.kept = False
         if time.monotonic() - self.written >= _SECONDS_BETWEEN_WRITES:
             self.write()
