@@ -224,6 +224,7 @@ def test_only_actor_or_only_critics_sparse(sparse, storage):
         assert {layer["storage"] for layer in network["layers"]} == {storage if is_sparse else "masked"}
 
 
+@pytest.mark.slow
 @pytest.mark.kernels
 @pytest.mark.parametrize(("sparse", "storage", "live"), [("actor", "compressed", 264), ("critics", "masked", 168)])
 def test_training_leaves_the_other_networks_dense(sparse, storage, live):

@@ -15,6 +15,8 @@ from sparserl.persistence import UserError
 from sparserl.sparsity import Window
 from sparserl.training import EvaluationSettings
 
+pytestmark = pytest.mark.slow
+
 KERNELS = {"online": "q/params/q/hidden_2/kernel", "target": "q/target_params/q/hidden_2/kernel"}
 FORGERIES = {  # array of a layout: the entry, and what it says
     "inputs": (0, 60_000),

@@ -19,6 +19,8 @@ from sparserl.sparsity import InnerOptimizer, Window, find_method
 from sparserl.training import EvaluationSettings
 from sparserl.types import Group, UserError
 
+pytestmark = pytest.mark.slow
+
 
 @dataclasses.dataclass(frozen=True)
 class ToySettings:

@@ -12,6 +12,8 @@ from hypothesis.extra.numpy import arrays
 
 from sparserl.sparsity import METHODS, WindowProgress, drop_and_grow, live_count
 
+pytestmark = pytest.mark.slow
+
 SHAPE = (5, 6)
 MAGNITUDES = st.sampled_from([0.0, 0.0, 0.25, 0.5, 1.0, 3.0])
 SCORES = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 0.25, 2.0])

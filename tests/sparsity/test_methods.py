@@ -15,6 +15,8 @@ from sparserl.sparsity import METHODS, SparseMethod, Window, WindowProgress, erk
 from sparserl.sparsity.methods import rigl
 from sparserl.types import UserError
 
+pytestmark = pytest.mark.slow
+
 SHAPES = {
     "mlp": {"q/hidden": (3, 16), "q/output": (16, 2)},
     "cnn": {"q/conv": (3, 3, 2, 6), "q/output": (24, 5)},
