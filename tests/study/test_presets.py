@@ -90,11 +90,11 @@ def test_a_file_of_ones_own_may_take_a_preset(tmp_path):
 
 
 def test_a_study_that_was_stopped_says_how_its_preset_is_gone_on_with(tmp_path):
-    from sparserl.cli.study.options import Work
+    from sparserl.cli.study.options import WorkOptions
     from sparserl.cli.study.working import _how_to_go_on
 
     store(tmp_path, load("figure_14_dqn", "smoke", "published-code"), "smoke")
-    line = _how_to_go_on(find_stored("figure_14_dqn", None, None, tmp_path), Work(output=tmp_path))
+    line = _how_to_go_on(find_stored("figure_14_dqn", None, None, tmp_path), WorkOptions(output=tmp_path))
     assert re.search(r"resume figure_14_dqn --scale smoke --preset published-code --output \S+` goes on", line)
 
 

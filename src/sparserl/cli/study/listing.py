@@ -21,7 +21,7 @@ example:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What `list` is told."""
+    """The options of `list`."""
 
     json: Json = False
 
@@ -42,7 +42,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _description(name: str) -> dict[str, Any]:
-    """A study as JSON; where what it needs is not installed, without its runs."""
+    """A study as JSON, without its runs where a package that it needs is not installed."""
     description: dict[str, Any] = {
         "name": name,
         "question": None,

@@ -25,8 +25,8 @@ DEVICE_HELP = "What runs compute on; on a GPU the seeds of an experiment side by
 
 
 @dataclasses.dataclass(frozen=True)
-class Work:
-    """What `run`, `resume` and `retry` are told beside the study: where it is, and how its runs are worked on."""
+class WorkOptions:
+    """The options of `run`, `resume` and `retry`: where the study is, and how its runs are worked on."""
 
     scale: Annotated[ScaleOption, tyro.conf.arg(help=_SCALE_HELP)] = None
     preset: PresetOption = None
@@ -80,7 +80,7 @@ class Work:
         self.settings()
 
     def settings(self) -> Settings:
-        """These options as the workers are told them."""
+        """Those of the options that workers get."""
         return Settings(
             hang_seconds=self.hang_seconds,
             checkpoint_seconds=self.checkpoint_seconds,
@@ -91,8 +91,8 @@ class Work:
 
 
 def parse_bytes(text: str) -> int:
-    """Such as 4GB, 500MiB or a plain number of bytes. Raises UserError for anything else."""
-    from dask.utils import parse_bytes as parse  # a word about a study should not wait for Dask
+    """The bytes of 4GB, 500MiB or a plain number. Raises UserError for anything else."""
+    from dask.utils import parse_bytes as parse  # commands that only read a study should not wait for Dask
 
     with suppress(ValueError, OverflowError):
         if any(map(str.isdigit, text)) and (num_bytes := int(parse(text))) > 0:  # to Dask GB is 1GB
@@ -101,10 +101,10 @@ def parse_bytes(text: str) -> int:
 
 
 def find_stored(name: str, scale: str | None, preset: str | None, output: Path) -> StoredStudy:
-    """The study that a person names, at the scale and preset given, or the only one.
+    """The stored study of this name, at the scale and preset given, or the only one.
 
-    NAME, NAME@SCALE and NAME@SCALE+PRESET are names; the second is of the paper's preset. Raises UserError with what
-    there is.
+    NAME, NAME@SCALE and NAME@SCALE+PRESET are names; the second means the paper's preset. Raises UserError that says
+    which studies there are.
     """
     plain, named_scale, named_preset = parsed_name(name)
     if named_scale and not scale:

@@ -30,7 +30,7 @@ example:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What `plan` is told beside the study."""
+    """The options of `plan` beside the study."""
 
     scale: Annotated[
         Scale, tyro.conf.arg(help="Minutes on 2 cores (smoke), hours (quick), or as published (paper).")

@@ -1,9 +1,9 @@
-"""Progress of a study: live in a terminal, as sparse plain lines elsewhere; on standard error."""
+"""Progress of a study, on standard error: live in a terminal, plain lines now and then elsewhere."""
 
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sparserl.engine.news import News
+from sparserl.engine.news import News, Tell
 from sparserl.engine.overview import FINAL, RunState
 from sparserl.persistence import RunId
 
@@ -22,7 +22,7 @@ _MOST_RUNS = 12  # that are shown one by one
 
 
 class Board:
-    """How far a study is: by run the steps, those that run now, and how those ended that are over."""
+    """How far a study is: the steps of each run, the runs that run now, and how those that are over ended."""
 
     def __init__(self, states: Sequence[RunState], totals: Mapping[Path, int]) -> None:
         self.totals = totals
@@ -33,10 +33,10 @@ class Board:
             self.steps[run] = totals[run]
         self.running: dict[Path, str] = {}
         self.done_before, self.began = sum(self.steps.values()), time.monotonic()
-        self.done, self.dropped = self.done_before, 0  # dropped: what runs that are over will never do
+        self.done, self.dropped = self.done_before, 0  # dropped: steps that runs that are over will never do
 
     def take(self, news: News) -> str:
-        """Keep what happened, and say it in a line if it is worth one."""
+        """Record what happened, and say it in a line if it is worth one."""
         run = news.run_folder
         if news.kind == "no workers":
             return "the cluster has no workers: waiting for some"
@@ -92,12 +92,9 @@ class Board:
         return f"; about {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left"
 
 
-Tell = Callable[[News], None]
-
-
 @contextmanager
 def shown(states: Sequence[RunState], totals: Mapping[Path, int]) -> Iterator[Tell]:
-    """A function to tell news to; what it shows in a terminal goes when all is done, but for what went wrong."""
+    """A function that shows news; at the end a terminal is cleared of all of it, except for what went wrong."""
     console, board = Console(stderr=True, highlight=False, markup=False, emoji=False), Board(states, totals)
     with _live(console, board) if console.is_terminal else _lines(board) as tell:
         yield tell
@@ -124,15 +121,15 @@ def _picture(board: Board) -> Group:
 
 @contextmanager
 def _lines(board: Board) -> Iterator[Tell]:
-    told = time.monotonic()
+    printed = time.monotonic()
 
     def tell(news: News) -> None:
-        nonlocal told
+        nonlocal printed
         line = board.take(news)
         if line:
             print(line, file=sys.stderr, flush=True)
-        if time.monotonic() - told >= SECONDS_BETWEEN_LINES:
-            told = time.monotonic()
+        if time.monotonic() - printed >= SECONDS_BETWEEN_LINES:
+            printed = time.monotonic()
             print(board.line(), file=sys.stderr, flush=True)
 
     yield tell

@@ -1,10 +1,10 @@
-"""`sparserl study retry`: start again what has failed too often to be tried any more, and go on with the rest."""
+"""`sparserl study retry`: start again runs that failed too often to be tried on, and go on with the rest."""
 
 from collections.abc import Sequence
 
 from sparserl.cli.arguments import parse
 from sparserl.cli.study import name_and_options
-from sparserl.cli.study.options import Work, find_stored
+from sparserl.cli.study.options import WorkOptions, find_stored
 from sparserl.engine.claims import claimed
 from sparserl.engine.failures import write_failures
 
@@ -17,7 +17,7 @@ example:
 def main(words: Sequence[str]) -> int:
     """Retry the failed runs of the study that `words` name; 0 where none fails again."""
     name, rest = name_and_options("retry", words)
-    options = parse(Work(), rest, f"sparserl study retry {name}", _DESCRIPTION)
+    options = parse(WorkOptions(), rest, f"sparserl study retry {name}", _DESCRIPTION)
     stored = find_stored(name, options.scale, options.preset, options.output)
     with claimed(stored.folder):
         from sparserl.cli.study.working import work

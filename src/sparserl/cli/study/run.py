@@ -1,11 +1,11 @@
-"""`sparserl study run`: plan a study, keep its plan, and work through its runs."""
+"""`sparserl study run`: plan a study, store its plan, and work through its runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from sparserl.cli.arguments import parse
 from sparserl.cli.study import DEFAULT_SCALE, name_and_options
-from sparserl.cli.study.options import Work
+from sparserl.cli.study.options import WorkOptions
 from sparserl.engine.claims import claimed, refuse_if_claimed
 from sparserl.engine.failures import read_failures
 from sparserl.errors import UserError
@@ -23,7 +23,7 @@ example:
 def main(words: Sequence[str]) -> int:
     """Run the study that `words` name; 0 where no run has failed."""
     name, rest = name_and_options("run", words)
-    options = parse(Work(), rest, f"sparserl study run {name}", _DESCRIPTION)
+    options = parse(WorkOptions(), rest, f"sparserl study run {name}", _DESCRIPTION)
     scale = options.scale or DEFAULT_SCALE
     early = study_folder(options.output, Path(name).stem, scale, options.preset)
     refuse_if_claimed(early)  # at once: loading a study takes its time

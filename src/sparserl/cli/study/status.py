@@ -1,4 +1,4 @@
-"""`sparserl study status`: how far the runs of a study are, what failed and why; at once, whoever runs it meanwhile."""
+"""`sparserl study status`: how far the runs of a study are, what failed and why; at once, also while it runs."""
 
 import dataclasses
 import json
@@ -21,7 +21,7 @@ example:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What `status` is told beside the study."""
+    """The options of `status` beside the study."""
 
     scale: Annotated[ScaleOption, tyro.conf.arg(help="Needed where the study is stored at several scales.")] = None
     preset: PresetOption = None
@@ -30,7 +30,7 @@ class Options:
 
 
 def main(words: Sequence[str]) -> int:
-    """Show the study that `words` name; 0 whatever its runs have come to."""
+    """Show the study that `words` name; 0 however its runs have ended."""
     name, rest = name_and_options("status", words)
     options = parse(Options(), rest, f"sparserl study status {name}", _DESCRIPTION)
     summary: dict[str, Any] = document(find_stored(name, options.scale, options.preset, options.output), options.output)

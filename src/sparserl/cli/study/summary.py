@@ -1,4 +1,4 @@
-"""What is told of a study as a whole: counts, how far it is, and every run that needs a look, with cause and log."""
+"""The summary of a study: counts, how far it is, and every run that needs attention, with cause and log."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ _MOST_ROWS = 30  # of a table for people; the JSON document has all
 
 
 def document(stored: StoredStudy, directory: Path) -> dict[str, Any]:
-    """A study and all its runs, as `--json` prints it; the log of each failed run is named."""
+    """A study and all its runs, as `--json` prints them, with the log of each failed run."""
     folders = [run.folder(directory) for run in stored.runs]
     states = overview(folders)
     steps = {experiment.identifier: experiment.environment_steps for experiment in stored.experiments}
@@ -71,7 +71,7 @@ def show(summary: Mapping[str, Any]) -> None:
 
 
 def without_diagnostics(num_runs: int) -> str:
-    """That so many runs lack what the study wants of them, and what can be done."""
+    """Says how many runs lack the diagnostics that the study wants, and what can be done."""
     which = "1 run was begun" if num_runs == 1 else f"{num_runs:,} runs were begun"
     return f"{which} without the diagnostics that this study shows: --rerun-without-diagnostics trains them again"
 

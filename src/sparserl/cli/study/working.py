@@ -9,7 +9,7 @@ from pathlib import Path
 from sparserl import engine, persistence, sinks
 from sparserl.cli import DONE, FAILED, INTERRUPTED
 from sparserl.cli.arguments import in_options, options_of
-from sparserl.cli.study.options import Work
+from sparserl.cli.study.options import WorkOptions
 from sparserl.cli.study.progress import shown
 from sparserl.cli.study.summary import document, show, told, without_diagnostics
 from sparserl.engine import cluster
@@ -24,8 +24,8 @@ from sparserl.worker.side_by_side import most_at_once
 _SECONDS_BETWEEN_WRITES = 2.0  # of failures; those of the last seconds before a power cut are retried once more
 
 
-def work(stored: StoredStudy, options: Work, failures: Failures) -> int:
-    """Work through the runs of a study that this process has claimed, and show what came of it."""
+def work(stored: StoredStudy, options: WorkOptions, failures: Failures) -> int:
+    """Work through the runs of a study that this process has claimed, and show the outcome."""
     directory, retries = options.output.absolute(), Retries()
     failures = {run: left for run, known in failures.items() if (left := lasting(known))}
     runs = [run.folder(directory) for run in stored.runs]
@@ -58,7 +58,7 @@ def work(stored: StoredStudy, options: Work, failures: Failures) -> int:
 
 def _work(
     stored: StoredStudy,
-    options: Work,
+    options: WorkOptions,
     open_runs: Sequence[Path],
     states: Sequence[RunState],
     failures: Failures,
@@ -84,7 +84,7 @@ def _work(
 
 
 def _set_aside(runs: Sequence[Path]) -> list[Path]:
-    """Have the runs that lack diagnostics begin anew, and tell which."""
+    """Have the runs that lack diagnostics begin anew, and say which."""
     moved, busy = recording.set_aside(recording.lacking(runs))
     for error in busy:
         _tell(f"sparserl: {error}")
@@ -96,7 +96,7 @@ def _set_aside(runs: Sequence[Path]) -> list[Path]:
 
 
 def _is_open(state: RunState, failures: Failures, retries: Retries) -> bool:
-    """Whether a run is to be worked on: neither a result, nor given up; a finished one that was not tidied up is."""
+    """Whether a run is left to do: neither a result nor given up, or finished but not tidied up."""
     if state.state == "finished":
         return not persistence.is_tidy(state.run_folder)
     if state.state == "diverged":
@@ -105,7 +105,7 @@ def _is_open(state: RunState, failures: Failures, retries: Retries) -> bool:
 
 
 class _Ledger:
-    """Keeps the failures of a study on disk, not more often than every few seconds."""
+    """Keeps the failures of a study on disk, writing at most every few seconds."""
 
     def __init__(self, folder: Path, failures: Failures) -> None:
         self.folder, self.failures, self.written, self.kept = folder, failures, -float("inf"), True
@@ -122,18 +122,18 @@ class _Ledger:
         try:
             write_failures(self.folder, self.failures)
             self.kept = True
-        except persistence.DiskFull as error:  # told, and no reason to stop what has room elsewhere
+        except persistence.DiskFull as error:  # reported, but no reason to stop runs that have room elsewhere
             _tell(f"sparserl: {error}")
         self.written = time.monotonic()
 
 
-def _stopped(stored: StoredStudy, options: Work, runs: Sequence[Path]) -> int:
+def _stopped(stored: StoredStudy, options: WorkOptions, runs: Sequence[Path]) -> int:
     states = counts(overview(runs))
     _tell(f"sparserl: stopped with {told(states, len(runs))}; all is stored; {_how_to_go_on(stored, options)}")
     return INTERRUPTED
 
 
-def _how_to_go_on(stored: StoredStudy, options: Work) -> str:
+def _how_to_go_on(stored: StoredStudy, options: WorkOptions) -> str:
     where = "" if options.output == Path("results") else f" --output {options.output}"
     preset = f" --preset {stored.preset}" if "+" in stored.folder.name else ""
     return f"`sparserl study resume {stored.name} --scale {stored.scale}{preset}{where}` goes on"
