@@ -1,15 +1,22 @@
-"""Calls between compiled programs and other code: everything of JAX for it that changes from version to version."""
+"""Compiled programs and what is outside of them: everything of JAX for it that changes from version to version."""
 
 import functools
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax.experimental import io_callback
 
 Shapes = jax.ShapeDtypeStruct | Sequence[jax.ShapeDtypeStruct]
+
+# How a compiled program for CPUs names what it was compiled for: two strings with their lengths before them.
+_TARGET = re.compile(
+    rb"-unknown-[\w-]+\x12.(?P<processor>[\w.-]+)\x1a[\x80-\xff]*.(?P<features>[+-][\w.+,-]+)", re.DOTALL
+)
 
 
 @functools.cache
@@ -34,3 +41,28 @@ def call(target: str, results: Shapes, **options: Any) -> Callable[..., Any]:
 def callback(function: Callable[..., Any], results: Any, *operands: Any) -> Any:
     """A function of Python as a part of programs, on any device; its order is that of the data it takes and gives."""
     return io_callback(function, results, *operands, ordered=False)
+
+
+class Target(NamedTuple):
+    """The processor that XLA compiles for, as LLVM names it ("znver4"), and a digest of the instructions it may use."""
+
+    processor: str
+    features: str
+
+
+@functools.cache
+def compiler_target() -> Target | None:
+    """What XLA compiles for in this process, its flags considered; None where the device is no CPU, or it is not said.
+
+    Two processors with the same vector instructions may get different programs, which round differently, so it is the
+    compiler that is asked: a small program is compiled, and says for what.
+    """
+    device = jax.devices()[0]
+    if device.platform != "cpu":
+        return None
+    program = jax.jit(lambda x: x + 1).lower(jnp.float32(0)).compile().runtime_executable()
+    told = None if program is None else _TARGET.search(program.serialize())
+    if told is None:
+        return None
+    features = hashlib.sha256(told["features"]).hexdigest()[:8]
+    return Target(told["processor"].decode(), features)
