@@ -15,6 +15,8 @@ from sparserl.environments.fake_features import num_features
 from sparserl.training import hosted
 from sparserl.types import UserError, innermost
 
+pytestmark = pytest.mark.slow
+
 
 def play(environment, num_steps=30, seed=0):
     """Observations `[time, env, feature]`, those before resets, and whether an episode ended."""

@@ -16,6 +16,8 @@ from sparserl.experiment import under_noise
 from sparserl.training import EvaluationSettings
 from sparserl.types import Discrete, EnvSpec, TimeStep, UserError
 
+pytestmark = pytest.mark.slow
+
 STEPS = 9
 
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from sparserl import linalg
 from sparserl.linalg import Compressed
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.kernels
 GOOD = {
     "values": np.array([1.0, 2.0, 3.0], np.float32),
