@@ -15,6 +15,8 @@ from sparserl.study import SCALES, files
 from sparserl.study.files import catalogue_names
 from sparserl.study.grids import grid
 
+pytestmark = pytest.mark.slow
+
 load = functools.cache(files.load)
 COUNTS = json.loads((Path(__file__).parent.parent / "data" / "expected_counts.json").read_text())
 ATARI = {"figure_1_atari", "figure_2_atari", "figure_6", "figure_10", "figure_11", "figure_12_atari", "figure_17"}
