@@ -110,7 +110,7 @@ def test_modulo_is_refused_for_vectors(trained, capsys):
     words = ("--observation-noise", "3", "--noise-arithmetic", "modulo")
     told = call(capsys, "evaluate", trained.folder / "seed=3", *words)
     assert (told.status, told.out, len(told.err.splitlines())) == (2, "", 1)
-    assert "--noise-arithmetic is modulo, but observations of CartPole-v1 are no pixels" in told.err
+    assert "--noise-arithmetic is 'modulo': observations of CartPole-v1 are no pixels" in told.err
 
 
 def test_several_runs_are_one_document(trained, capsys):
