@@ -15,8 +15,6 @@ from sparserl.persistence import UserError
 from sparserl.sparsity import Window
 from sparserl.training import EvaluationSettings
 
-pytestmark = pytest.mark.slow
-
 KERNELS = {"online": "q/params/q/hidden_2/kernel", "target": "q/target_params/q/hidden_2/kernel"}
 FORGERIES = {  # array of a layout: the entry, and what it says
     "inputs": (0, 60_000),
@@ -26,7 +24,7 @@ FORGERIES = {  # array of a layout: the entry, and what it says
     "permutation": (0, 65_535),
 }
 
-pytestmark = pytest.mark.kernels
+pytestmark = [pytest.mark.slow, pytest.mark.kernels]
 
 
 class Stored(NamedTuple):

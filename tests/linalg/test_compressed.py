@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from sparserl import linalg
 from sparserl.linalg import Compressed
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.kernels
+pytestmark = [pytest.mark.slow, pytest.mark.kernels]
 GOOD = {
     "values": np.array([1.0, 2.0, 3.0], np.float32),
     "inputs": np.array([1, 0, 2]),

@@ -13,9 +13,7 @@ from jax.test_util import check_grads
 from sparserl import linalg
 from sparserl.linalg import Compressed, Layer
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.kernels
+pytestmark = [pytest.mark.slow, pytest.mark.kernels]
 cases = st.tuples(
     st.integers(1, 70),  # inputs
     st.integers(1, 70),  # outputs

@@ -15,9 +15,7 @@ from sparserl.sparsity import SparseOptimizer, Window, kernels, num_live, topolo
 from sparserl.sparsity.methods import SET, SNIP, Prune, RigL, RigLInverted, Static
 from sparserl.types import Group, UserError
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.kernels
+pytestmark = [pytest.mark.slow, pytest.mark.kernels]
 TOTAL = 40
 WINDOW = Window(0.0, 0.8, 5)
 SPARSITIES = {"q/hidden_1": 0.7, "q/output": 0.45}

@@ -154,6 +154,7 @@ def test_experiments_of_one_name_are_told_apart_by_what_differs() -> None:
     ]
 
 
+@pytest.mark.processes
 def test_equal_rows_give_equal_bytes_in_any_order_process_and_configuration(tmp_path: Path) -> None:
     rows = make_rows(("A-v1", "B-v1"), METHODS[:3])
     first = learning_curves(rows, tmp_path / "first.png", title="T")

@@ -21,6 +21,7 @@ def timeless(run):
     return [{**row, "seconds": None} for row in persistence.read_evaluations(run).to_pylist()]
 
 
+@pytest.mark.processes
 def test_runs_that_lack_diagnostics_are_told_of_and_trained_again_where_that_is_asked(capsys, tmp_path):
     path, results = write_study(tmp_path, ("CartPole-v1",)), tmp_path / "results"
     words = ("--output", results, "--scale", "smoke")
