@@ -1,5 +1,6 @@
 """`sparserl study list` and `plan`: tables for people, one JSON document for programs, nothing written."""
 
+import functools
 import importlib.util
 
 import pytest
@@ -13,7 +14,10 @@ NEEDS_MUJOCO = pytest.mark.skipif(importlib.util.find_spec("mujoco") is None, re
 
 
 @NEEDS_MUJOCO
-def test_the_list_has_every_study(capsys):
+def test_the_list_has_every_study(capsys, monkeypatch):
+    from sparserl.cli.study import listing
+
+    monkeypatch.setattr(listing, "from_catalogue", functools.cache(listing.from_catalogue))  # made once for both
     studies = call(capsys, "study", "list", "--json").document()["studies"]
     assert [one["name"] for one in studies] == catalogue_names()
     by_name = {one["name"]: one for one in studies}

@@ -83,7 +83,7 @@ def test_networks_train_sparsely_and_come_back(network, method, storage, tmp_pat
         assert packed == (storage == "compressed" and layer["name"] == "hidden_1")
         assert 0 < np.count_nonzero(values) <= layer["live_weights"]  # new-born ones may still be 0
     live = {layer["name"]: layer["live_weights"] for layer in describe(experiment)["networks"]["q"]["layers"]}
-    weights = {name: math.prod(shape) for name, shape in build(experiment).networks["q"]["q"].layer_shapes.items()}
+    weights = {name: math.prod(shape) for name, shape in build(experiment).plan.networks["q"]["q"].layer_shapes.items()}
     assert report.live_density == pytest.approx(sum(live.values()) / sum(weights.values()))
     folder = plan_experiment(tmp_path, experiment.identifier, {"choices": experiment.choices()}) / "seed=1"
     write_bundle(folder / "checkpoint", arrays, {})
@@ -98,7 +98,7 @@ def test_diagnostics_know_which_layer_is_the_last(monkeypatch):
     monkeypatch.setattr(diagnostics, "of_activations", lambda hidden: seen.append(list(hidden)) or {})
     experiment = small("static", "resnet", storage="masked")
     *_, report = run(experiment, seed=0, diagnostics=True)
-    assert seen[-1] == list(build(experiment).networks["q"]["q"].layer_shapes)[:-1]
+    assert seen[-1] == list(build(experiment).plan.networks["q"]["q"].layer_shapes)[:-1]
     assert seen[-1][-1] == "hidden_1"
     assert {row["layer"] for row in report.diagnostics} >= {"stack_1_conv", "hidden_1"}
 
@@ -106,8 +106,8 @@ def test_diagnostics_know_which_layer_is_the_last(monkeypatch):
 def test_each_network_is_what_its_settings_say():
     kinds = {"cnn": CNN, "resnet": ResNet}
     for network, kind in kinds.items():
-        assert isinstance(build(small(network=network)).networks["q"]["q"], kind)
-    flat = build(from_preset("dqn", "rigl", LIGHT, **{"network.hidden_units": (8, 8)})).networks["q"]["q"]
+        assert isinstance(build(small(network=network)).plan.networks["q"]["q"], kind)
+    flat = build(from_preset("dqn", "rigl", LIGHT, **{"network.hidden_units": (8, 8)})).plan.networks["q"]["q"]
     assert isinstance(flat, MLP)
     assert flat.layer_shapes["hidden_1"] == (12 * 12 * 2, 8)
 

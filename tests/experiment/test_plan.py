@@ -46,7 +46,7 @@ TINY = {
 def tiny(method, **choices):
     table = from_preset("dqn", method, "CartPole-v1")
     windowed = any(field.name == "window" for field in dataclasses.fields(table.method))
-    window = Window(0.2 if method == "prune" else 0.0, 0.8, 20)
+    window = Window(0.2, 0.8, 60) if method == "prune" else Window(0.0, 0.8, 20)  # each pruning is compiled
     own = {"method": dataclasses.replace(table.method, window=window)} if windowed else {}
     return from_preset("dqn", method, "CartPole-v1", **{**TINY, **own, **choices})
 
@@ -132,7 +132,7 @@ def test_a_compressed_run_does_not_depend_on_its_chunks_and_comes_back(method, t
 class Elsewhere:
     """A method of another package that rounds its counts as pruning does, and is not called so."""
 
-    window: Window = Window(0.2, 0.8, 20)
+    window: Window = Window(0.2, 0.8, 60)
     wants_gradients: ClassVar[bool] = False
     born_sparse: ClassVar[bool] = False
     initial_live = staticmethod(dense_count)

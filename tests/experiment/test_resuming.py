@@ -1,6 +1,7 @@
 """Resuming within one process: a run that goes on from a checkpoint ends in the bits of one that never stopped."""
 
 import dataclasses
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -47,22 +48,33 @@ def short(agent, method, storage="masked", **choices):
     )
 
 
+class Kept(NamedTuple):
+    """A checkpoint on the way, and how many rows and diagnostics had been told by then."""
+
+    checkpoint: persistence.Generation
+    num_rows: int
+    num_diagnosed: int
+
+
 def train(experiment, folder=None, stop_steps=None, **options):
-    """What a run leaves behind, its rows without their times, and the checkpoint after `stop_steps` if asked for."""
-    rows, diagnosed, checkpoint = [], [], None
+    """What a run leaves behind, its rows without their times, and what it kept after `stop_steps` if asked for.
+
+    It goes on after that: `test_a_run_may_stop_anywhere` shows that a checkpoint changes nothing.
+    """
+    rows, diagnosed, kept = [], [], None
     for report in run(experiment, 3, 70, **options):
         if report.evaluation:
             rows.append({**report.evaluation, "seconds": None})
         diagnosed += report.diagnostics
-        if stop_steps is not None and report.environment_steps >= stop_steps:
+        if stop_steps is not None and kept is None and report.environment_steps >= stop_steps:
             attempt, captured = persistence.claim(folder), report.capture()
             arguments = (captured.arrays, captured.document, captured.ring)
             persistence.write_generation(attempt, persistence.Kept(), report.environment_steps, *arguments)
             attempt.release()
             checkpoint, complaints = persistence.read_newest(folder)
             assert complaints == []
-            break
-    return policy_arrays(report.state.agent), rows, diagnosed, checkpoint
+            kept = Kept(checkpoint, len(rows), len(diagnosed))
+    return policy_arrays(report.state.agent), rows, diagnosed, kept
 
 
 @pytest.mark.kernels
@@ -76,16 +88,15 @@ def train(experiment, folder=None, stop_steps=None, **options):
 )
 def test_a_run_goes_on_as_if_it_had_never_stopped(agent, method, storage, tmp_path):
     experiment = short(agent, method, storage)
-    whole, rows, diagnosed, _ = train(experiment, diagnostics=True)
-    _, first_rows, first_diagnosed, checkpoint = train(experiment, tmp_path, 370, diagnostics=True)
-    ended, last_rows, last_diagnosed, _ = train(experiment, diagnostics=True, checkpoint=checkpoint)
+    whole, rows, diagnosed, kept = train(experiment, tmp_path, 370, diagnostics=True)
+    ended, last_rows, last_diagnosed, _ = train(experiment, diagnostics=True, checkpoint=kept.checkpoint)
     assert ended.keys() == whole.keys()
     for name in whole:
         assert ended[name].tobytes() == whole[name].tobytes(), name
-    assert first_rows + last_rows == rows
-    assert len(first_rows) > 1
+    assert last_rows == rows[kept.num_rows :]
+    assert kept.num_rows > 1
     assert len(last_rows) > 1
-    assert repr(first_diagnosed + last_diagnosed) == repr(diagnosed)
+    assert repr(last_diagnosed) == repr(diagnosed[kept.num_diagnosed :])
 
 
 @pytest.mark.parametrize("num_environments", [1, 2])
@@ -95,8 +106,7 @@ def test_stacked_frames_go_on_as_if_they_had_never_stopped(num_environments, tmp
     table = short("dqn", "rigl")
     agent = dataclasses.replace(table.agent, n_step=3, reward_limit=2.0, steps_per_update=2, replay_capacity_steps=100)
     experiment = dataclasses.replace(table, environment="Noise-v0", agent=agent, num_environments=num_environments)
-    whole, rows, _, _ = train(experiment)
-    _, first_rows, _, checkpoint = train(experiment, tmp_path, 370)
+    whole, rows, _, (checkpoint, num_rows, _) = train(experiment, tmp_path, 370)
     assert (
         checkpoint.arrays["state/agent/replay/num_cut_off"].min() > 100 // Noise.time_limit_steps + 2
     )  # wrapped around
@@ -104,7 +114,7 @@ def test_stacked_frames_go_on_as_if_they_had_never_stopped(num_environments, tmp
     ended, last_rows, _, _ = train(experiment, checkpoint=checkpoint)
     for name in whole:
         assert ended[name].tobytes() == whole[name].tobytes(), name
-    assert first_rows + last_rows == rows
+    assert last_rows == rows[num_rows:]
     state = restore(build(experiment), checkpoint, False).state.agent.replay
     for report in run(experiment, 3, 70):  # the checkpoint after which `train` stopped
         if report.environment_steps >= 370:
@@ -118,18 +128,17 @@ def test_a_run_with_fake_features_goes_on_too(agent, tmp_path):
     """In a compiled environment and, with snapshots, in one of the host; evaluated by steps."""
     by_steps = EvaluationSettings(interval_steps=150, num_episodes=2, max_episode_steps=250, min_steps=100)
     experiment = short(agent, "static", fake_features=0.7, evaluation=by_steps)
-    whole, rows, _, _ = train(experiment)
-    _, first_rows, _, checkpoint = train(experiment, tmp_path, 370)
+    whole, rows, _, (checkpoint, num_rows, _) = train(experiment, tmp_path, 370)
     ended, last_rows, _, _ = train(experiment, checkpoint=checkpoint)
     assert all(ended[name].tobytes() == whole[name].tobytes() for name in whole)
-    assert first_rows + last_rows == rows
+    assert last_rows == rows[num_rows:]
     kernel = whole["q/params/q/hidden_1/kernel" if agent == "dqn" else "actor/params/actor/hidden_1/kernel"]
     assert kernel.shape[0] == {"dqn": 14, "sac": 10}[agent]  # 4 / 0.3 and 3 / 0.3
     assert all(row["num_episodes"] * row["mean_length_steps"] >= 100 for row in rows)
 
 
 def test_a_checkpoint_of_another_experiment_is_refused(tmp_path):
-    _, _, _, checkpoint = train(short("dqn", "static"), tmp_path, 210)
+    _, _, _, (checkpoint, _, _) = train(short("dqn", "static"), tmp_path, 210)
     wider = short("dqn", "static", network=dataclasses.replace(short("dqn", "static").network, hidden_units=(16, 20)))
     with pytest.raises(UserError, match=r"hidden_2/bias' is float32\[16\] there and float32\[20\] here"):
         restore(build(wider), checkpoint, False)

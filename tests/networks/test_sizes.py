@@ -141,7 +141,7 @@ def test_fresh_kernels_are_glorot_uniform_with_the_places_of_the_kernel(settings
         places = int(np.prod(shape[:-2]))
         limit = np.sqrt(6 / (places * (shape[-2] + shape[-1])))
         kernel = np.asarray(params[layer]["kernel"])
-        assert 0.98 * limit < np.abs(kernel).max() <= limit
+        assert 0.98 * limit < np.abs(kernel).max() <= np.float32(limit)  # the bound itself is rounded
         assert kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.1)
         assert not params[layer]["bias"].any()
 

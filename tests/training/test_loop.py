@@ -158,7 +158,7 @@ class Signalled(HostTwin):
 
 @pytest.mark.parametrize("what", ["training", "evaluation"])
 def test_no_signal_is_lost_in_the_steps_of_a_host_environment(what, monkeypatch):
-    """At 40 moments of the loop: the interrupt comes out, soon, once, and the handler is what it was before."""
+    """At 20 moments of the loop: the interrupt comes out, soon, once, and the handler is what it was before."""
     unraisable = []
     monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
 
@@ -172,8 +172,8 @@ def test_no_signal_is_lost_in_the_steps_of_a_host_environment(what, monkeypatch)
     evaluate = training.evaluator(agent, environment, max_steps=10**8)
     advance = training.loop._advance(agent, training.loop.traceable(environment))
     try:
-        for moment in range(40):
-            environment.num_steps, environment.seconds = 0, 1e-4 + 3e-5 * moment
+        for moment in range(20):
+            environment.num_steps, environment.seconds = 0, 1e-4 + 6e-5 * moment
             state = training.start(agent, environment, key)
             with pytest.raises(KeyboardInterrupt):
                 evaluate(key, state.agent) if what == "evaluation" else advance(key, 10**8, state)
