@@ -40,7 +40,7 @@ class Box(NamedTuple):
 
 
 class EnvSpec(NamedTuple):
-    """What an agent may know of an environment before it acts.
+    """What an agent may know of an environment before it acts; images have the axes height, width, channels.
 
     stacked_frames: how many frames the last axis of an observation holds, oldest first; each step brings a new one, and
     frames before an episode's first are zero.
@@ -52,6 +52,24 @@ class EnvSpec(NamedTuple):
     action: Discrete | Box
     time_limit_steps: int | None
     stacked_frames: int = 1
+
+
+MOST_CHANNELS = 32  # of an image whose shape tells little: eight colour frames have 24
+
+
+def channels_axis(image_shape: tuple[int, ...]) -> int | None:
+    """Which axis of a shape of three are an image's channels, 0 or 2; None where that cannot be told.
+
+    Two equal sides next to each other are height and width, else few channels stand beside longer sides.
+    """
+    first, middle, last = image_shape
+    if first == middle:
+        return 2 if last != first or last <= MOST_CHANNELS else None
+    if first < middle == last:
+        return 0
+    if first < min(middle, last) and (first <= 4 or (first <= MOST_CHANNELS < last)):
+        return 0
+    return 2 if last <= MOST_CHANNELS else None
 
 
 class TimeStep(NamedTuple):

@@ -414,6 +414,27 @@ def test_settings_out_of_range_are_refused_by_name(field, value):
         PPOSettings(**{field: value})
 
 
+@pytest.mark.parametrize("settings", [RAW, {}])
+def test_a_vector_of_pixels_is_acted_on_as_it_is_learned_from(settings):
+    agent = agent_of(SPEC._replace(observation_dtype=np.dtype("uint8")), **settings)
+    state, seen = agent.init(jax.random.key(0)), np.array([[[3, 200, 255]]], np.uint8)
+    action, flags = jnp.zeros((1, 1, 2)), jnp.zeros((1, 1), bool)
+    rollout = Transition(seen, action, jnp.ones((1, 1)), flags, flags, seen)
+    samples = agent.samples(state, state, rollout)
+    assert samples.observation.dtype == np.float32
+    acting = agent._policy_of(state, seen[0]).log_density(action[0])
+    learning = agent.policy(state.groups[GROUP].params["actor"], samples.observation).log_density(samples.action)
+    np.testing.assert_allclose(learning, acting, rtol=1e-6)
+
+
+def test_bounds_beyond_what_float32_tells_apart_need_means_that_are_not_squashed():
+    wide = SPEC._replace(action=Box((1,), np.full(1, -1e12, np.float32), np.full(1, 1e12, np.float32)))
+    with pytest.raises(UserError, match=r"bounded by 1e\+12, where float32 .* squash_mean=False"):
+        agent_of(wide)
+    assert agent_of(wide, squash_mean=False).spec == wide
+    assert agent_of(SPEC._replace(action=Box((1,), np.full(1, -1e4, np.float32), np.full(1, 1e4, np.float32))))
+
+
 def test_unbounded_actions_need_means_that_are_not_squashed():
     free = SPEC._replace(action=Box((2,), -np.full(2, np.inf, np.float32), np.full(2, np.inf, np.float32)))
     with pytest.raises(UserError, match=r"unbounded: .* squash_mean=False"):

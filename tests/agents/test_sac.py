@@ -228,6 +228,14 @@ def test_time_limits_bootstrap_where_asked(bootstrap, low, high):
     assert low < float(metrics["mean_value"]) < high
 
 
+def test_critics_see_pixels_as_the_actor_does():
+    agent = agent_of(SPEC._replace(observation_dtype=np.dtype("uint8")))
+    critics = agent.init(jax.random.key(0)).groups["critics"].params
+    seen, action = np.array([[3, 200, 255]], np.uint8), jnp.full((1, 2), 0.5)
+    scaled = agent.values(critics, jnp.float32(seen) / 255, action)
+    np.testing.assert_array_equal(agent.values(critics, jnp.asarray(seen), action), scaled)
+
+
 @pytest.mark.parametrize(
     ("action", "words"),
     [

@@ -70,7 +70,7 @@ def test_the_adapter_is_a_plain_loop_over_gymnasium(identifier):
     key = jax.random.key(3)
     state, observation = environment.reset(key)
     assert state is None
-    seeds = np.random.SeedSequence(np.asarray(jax.random.key_data(key)).tolist()).generate_state(num_envs)
+    seeds = np.random.SeedSequence(np.asarray(jax.random.key_data(key)).tolist()).generate_state(num_envs) % 2**31
     plain = [gymnasium.make(identifier) for _ in seeds]
     current = np.stack([single.reset(seed=int(seed))[0] for single, seed in zip(plain, seeds, strict=True)])
     actions = np.random.default_rng(0).integers(0, environment.spec.action.num_actions, (num_steps, num_envs))
@@ -196,7 +196,7 @@ MISBEHAVIOUR = {
     "nan observation": ({"observe": nan_observation}, r"failed at step 2: the observation is not finite"),
     "wrong shape": (
         {"observe": lambda self: np.zeros(1)},
-        r"in its reset after step 0: .* shape \(1,\), its space \(2,\)",
+        r"in its reset after step 0: .* shape \(1,\), and its space has shape \(2,\)$",
     ),
     "nan reward": ({"reward": lambda self, action: float("nan")}, r"failed at step 1: the reward is not finite"),
     "infinite reward": ({"reward": lambda self, action: float("-inf")}, r"failed at step 1: the reward is not finite"),
@@ -204,7 +204,7 @@ MISBEHAVIOUR = {
     "raises": ({"reward": raising}, r"failed at step 1: OSError: the motor is hot$"),
     "old interface": (
         {"step": lambda self, action: (self.observe(), 0.0, False, {})},
-        r"at step 1: ValueError: not enough",
+        r"at step 1: its step returned 4 values \(ndarray, float, bool, dict\), and ",
     ),
     "nan after a reset": (
         {"observe": lambda self: np.array([self.count, np.nan if self.num_resets == 2 and self.count == 0 else 0.0])},
@@ -235,8 +235,8 @@ def test_misbehaviour_is_told_in_one_line(what):
 @pytest.mark.parametrize(
     ("wrong", "line"),
     [
-        (lambda seen: seen[:-1], r"at step 2: ValueError: the observation has shape \(16,\), its space \(17,\)$"),
-        (lambda seen: np.append(seen[:-1], np.inf), r"at step 2: the observation is not finite$"),
+        (lambda seen: seen[:-1], r"at step 2: the observation has shape \(16,\), and its space has shape \(17,\)$"),
+        (lambda seen: np.append(seen[:-1], np.inf), r"at step 2: the observation is not finite: inf at \[16\]$"),
     ],
 )
 def test_mujoco_that_misbehaves_is_told_in_one_line(wrong, line):
@@ -280,44 +280,13 @@ def test_a_user_may_interrupt():
         environment.step(None, None, np.zeros(1, np.int32))
 
 
-class Pusher(Counter):
-    """Keeps what it was given last; its bounds are not float32 numbers."""
-
-    action_space = spaces.Box(np.array([-0.1, -1.0]), np.array([0.3, 0.7]), dtype=np.float64)
-
-    def reward(self, action):
-        self.pushed = action
-        return 0.0
-
-
-def test_actions_stay_within_bounds_that_float32_does_not_have():
-    with registered("Pusher-v0", Pusher):
-        environment = make("Pusher-v0", 2)
-    environment.reset(jax.random.key(0))
-    low, high = environment.spec.action.low, environment.spec.action.high
-    assert not environment._environments[0].action_space.contains(high.astype(np.float64)), "else nothing is tested"
-    environment.step(None, None, np.stack([low, high]))
-    pushed = [single.pushed for single in unwrapped(environment)]
-    assert [x.tolist() for x in pushed] == [
-        [-0.1, -1.0],
-        [0.3, float(np.float32(0.7))],
-    ]  # as near as float32 is, and inside
-    inside = np.float32([[0.1, -0.5], [0.2, 0.6]])
-    environment.step(None, None, inside)
-    np.testing.assert_array_equal([single.pushed for single in unwrapped(environment)], inside.astype(np.float64))
-
-
-LARGEST = float(np.finfo(np.float32).max)
 UNFIT = {
     "no observations": (
         {"observation_space": spaces.Box(0, 1, (0,))},
         r"observations are Box\(.*a Box that is not empty",
     ),
     "no actions": ({"action_space": spaces.Box(0, 1, (2, 0))}, r"actions are Box\(.*a Box of floats that is not empty"),
-    "wide bounds": (
-        {"action_space": spaces.Box(-LARGEST, LARGEST, (1,))},
-        r"actions are Box\(.*bounds may be at most 3.4e\+38, the largest float32, apart",
-    ),
+    "far away": ({"action_space": spaces.Box(1e30, 1e31, (1,))}, r"actions are Box\(.*none as large as 1e\+18 is"),
     "dict observations": (
         {"observation_space": spaces.Dict(a=spaces.Discrete(2))},
         "observations are Dict.*only a Box",

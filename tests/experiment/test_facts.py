@@ -19,7 +19,7 @@ def test_facts_of_a_sparse_network_are_the_references():
     }
     assert found["networks"] == {"q": sizes}
     told = {"preset": "paper", "network_kind": "mlp", "distribution": "erk", "storage": "masked"}
-    assert found["facts"] == {**told, **sizes, "budget": None, "actor_share": None}
+    assert found["facts"] == {**told, **sizes, "budget": None, "actor_share": None, "randomness": "seeded"}
     assert tuple(found["facts"]) == FACTS
 
 

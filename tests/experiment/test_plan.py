@@ -204,3 +204,29 @@ def test_an_experiment_is_planned_once_on_its_way(monkeypatch, capsys):
     made.clear()
     next(run(tiny("rigl"), seed=0))
     assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("agent", "choices", "line"),
+    [
+        ("dqn", {"total_steps": 2**31}, "total_steps is 2147483648: it must be at most 2,147,483,647"),
+        (
+            "dqn",
+            {"total_steps": 3 * 10**8, "num_environments": 8},
+            "total_steps is 300000000: that makes 2,400,000,00",
+        ),
+        ("ppo", {"total_steps": 5 * 10**8, "agent.batch_size": 2}, "total_steps is 500000000: that makes 2,500,"),
+        ("ppo", {"total_steps": 2**31 - 1}, "total_steps is 2147483647: that makes 2,147,483,648 steps of all"),
+        ("dqn", {"evaluation.max_episode_steps": 2**31}, "evaluation.max_episode_steps is 2147483648: it must be"),
+        ("dqn", {"agent.warmup_steps": 2**40}, "agent.warmup_steps is 1099511627776: it must be at most"),
+        ("dqn", {"num_environments": 2**31}, "num_environments is 2147483648: it must be at most"),
+    ],
+)
+def test_more_than_int32_counts_is_refused(agent, choices, line):
+    with pytest.raises(UserError) as caught:
+        plan_of(from_preset(agent, "static", "CartPole-v1", **choices))
+    assert str(caught.value).startswith(line)
+
+
+def test_as_many_steps_as_int32_counts_are_planned():
+    assert plan_of(from_preset("dqn", "static", "CartPole-v1", total_steps=2**31 - 1)).total_updates > 0

@@ -47,6 +47,7 @@ def row(**changes: object) -> dict[str, object]:
         "live_macs": 26_523,
         "budget": None,
         "actor_share": None,
+        "randomness": "seeded",
     }
     return values | changes
 
@@ -182,6 +183,13 @@ def test_a_file_of_an_earlier_version_is_completed_by_the_experiments_document(e
         table = read_evaluations(place)
         assert table.schema.equals(EVALUATION_SCHEMA)
         assert table.to_pylist() == [row(**{**dict.fromkeys(FACTS), **told})]
+
+
+def test_a_file_with_some_of_the_later_columns_is_read(tmp_path: Path) -> None:
+    short = pa.schema(list(EVALUATION_SCHEMA)[: EVALUATION_SCHEMA.names.index("randomness")])
+    table = EVALUATIONS._replace(schema=short)
+    write_table(table, tmp_path, [{name: row()[name] for name in short.names}])
+    assert read_evaluations(tmp_path).to_pylist() == [row(randomness=None)]
 
 
 def test_files_of_both_versions_are_one_table(earlier_run: Path) -> None:

@@ -8,7 +8,13 @@ STARTED = "2026-01-01T00:00:00.000+00:00"
 def evaluation(seed, steps, experiment="dqn-rigl-0a1b2c3d"):
     values = {name: 0.5 for name in persistence.EVALUATION_SCHEMA.names if name not in persistence.FACTS}
     words = {"experiment_id": experiment, "agent": "dqn", "method": "rigl", "environment": "CartPole-v1"}
-    facts = {"preset": "paper", "network_kind": "mlp", "distribution": "erk", "storage": "masked"}
+    facts = {
+        "preset": "paper",
+        "network_kind": "mlp",
+        "distribution": "erk",
+        "storage": "masked",
+        "randomness": "seeded",
+    }
     sizes = {"parameters": 100, "live_parameters": 12, "macs": 90, "live_macs": 9, "budget": None, "actor_share": None}
     counts = {"seed": seed, "environment_steps": steps, "num_updates": steps // 2, "num_episodes": 5}
     return {**values, **words, **facts, **sizes, **counts, "mean_return": steps / 3}

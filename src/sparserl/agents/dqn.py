@@ -197,5 +197,6 @@ def check_actions(spec: EnvSpec) -> None:
     """Raises UserError where the actions of an environment are not discrete."""
     if not isinstance(spec.action, Discrete):
         raise UserError(
-            f"agent dqn needs discrete actions, and environment {spec.identifier} has continuous ones: try sac or ppo"
+            f"agent dqn needs discrete actions, and environment {spec.identifier} has continuous ones: try sac or ppo, "
+            "or gymnasium.wrappers.DiscretizeAction"
         )

@@ -12,6 +12,7 @@ from sparserl.agents.normalization import RunningMoments, merged, no_moments, no
 from sparserl.agents.policies import Categorical, DeviationName, Policy, gaussian
 from sparserl.agents.replay import batch_of_one
 from sparserl.networks import ActivationName
+from sparserl.networks.observations import as_floats
 from sparserl.types import (
     Array,
     Box,
@@ -303,7 +304,7 @@ class PPO:
 
     def _normal(self, state: PPOState, observation: Array) -> Array:
         limit = self.settings.observation_limit
-        return observation if limit is None else normalized(state.observations, observation, limit)
+        return as_floats(observation) if limit is None else normalized(state.observations, observation, limit)
 
     @property
     def _action_shape(self) -> tuple[int, ...]:
@@ -338,11 +339,15 @@ def advantages(
 
 
 def check_actions(spec: EnvSpec, settings: PPOSettings) -> None:
-    """Raises UserError where means are to be squashed into bounds that an environment's actions do not have."""
+    """Raises UserError where means are to be squashed into bounds that an environment's actions do not have, or that
+    are so far apart that float32 numbers near them are no closer than a policy deviates.
+    """
     if isinstance(spec.action, Box) and settings.squash_mean:
-        bounds = np.stack([spec.action.low, spec.action.high])
-        if not np.isfinite(bounds).all():
+        farthest = np.abs([spec.action.low, spec.action.high]).max()
+        wide = f"bounded by {farthest:g}, where float32 cannot tell a policy's actions apart"
+        if not np.isfinite(farthest) or np.spacing(farthest) > settings.initial_deviation:
             raise UserError(
-                f"the actions of environment {spec.identifier} are unbounded: agent ppo can learn them with ",
+                f"the actions of environment {spec.identifier} are {wide if np.isfinite(farthest) else 'unbounded'}: "
+                "agent ppo can learn them with ",
                 Field("squash_mean", False),
             )

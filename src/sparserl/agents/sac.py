@@ -12,6 +12,7 @@ import optax
 from sparserl.agents import replay
 from sparserl.agents.noise import standard_normal
 from sparserl.agents.replay import Steps
+from sparserl.networks.observations import as_floats
 from sparserl.types import (
     Array,
     Box,
@@ -325,7 +326,7 @@ class SAC:
 
 def _side_by_side(observation: Array, action: Array) -> Array:
     """The input of a critic, `[batch, observation + action]`."""
-    flat = lambda x: x.reshape(x.shape[0], -1)
+    flat = lambda x: as_floats(x).reshape(x.shape[0], -1)
     return jnp.concatenate([flat(observation), flat(action)], axis=-1)
 
 
@@ -338,6 +339,9 @@ def check_actions(spec: EnvSpec) -> None:
         )
     bounds = np.stack([spec.action.low, spec.action.high])
     if not np.isfinite(bounds).all():
-        raise UserError(f"agent sac needs bounded actions, and those of environment {spec.identifier} are unbounded")
+        raise UserError(
+            f"agent sac needs bounded actions, and those of environment {spec.identifier} are unbounded: try ppo, or "
+            "gymnasium.wrappers.TransformAction to a Box with bounds"
+        )
     if not (bounds[0] < bounds[1]).all():
         raise UserError(f"environment {spec.identifier} has an action that is bounded to a single value")

@@ -14,7 +14,7 @@ import tyro
 from sparserl import persistence
 from sparserl.cli.arguments import Json, in_options, options_of, parse
 from sparserl.cli.tables import number, print_table
-from sparserl.environments import Arithmetic, has_pixels
+from sparserl.environments import Arithmetic, has_pixels, seed_shared_generators
 from sparserl.experiment import Experiment, RunFailure, make_environment, rebuild, under_noise
 from sparserl.training import Evaluation, EvaluationSettings
 from sparserl.types import UserError
@@ -112,6 +112,7 @@ def _run_folder(name: str, options: Options) -> Path:
 def _document(run: Path, options: Options) -> dict[str, Any]:
     """What a run is, and a row for each deviation of the noise."""
     with in_options(options_of(options)):
+        seed_shared_generators(options.seed)
         experiment, built, state = rebuild(run)
         settings = _settings(experiment, options)
         environment = make_environment(experiment, settings.num_episodes)

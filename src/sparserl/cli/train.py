@@ -18,7 +18,7 @@ from sparserl.cli.sinks import Sinks
 from sparserl.cli.study.options import DEVICE_HELP
 from sparserl.cli.tables import number, print_table
 from sparserl.engine.settings import Settings
-from sparserl.experiment import Experiment, canonical, check, planned
+from sparserl.experiment import Experiment, canonical, check, planned, unseeded
 from sparserl.persistence import RunId
 from sparserl.processes.cores import refuse_without_gpu
 from sparserl.study.storing import experiment_document
@@ -70,6 +70,8 @@ def main(words: Sequence[str]) -> int:
     sinks.check_kinds(options.sink)
     if options.device == "gpu":
         refuse_without_gpu()
+    if why := unseeded(experiment):
+        _tell(f"sparserl: {why}")
     document = experiment_document(experiment, command.preset, command.budget)
     folder = persistence.plan_experiment(options.output, experiment.identifier, document)
     seeds = range(options.seed, options.seed + options.num_seeds)

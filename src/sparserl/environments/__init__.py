@@ -21,6 +21,7 @@ from sparserl.environments.observation_noise import (
 )
 from sparserl.environments.playground import PREFIX, PlaygroundEnvironment
 from sparserl.environments.registry import registered_names
+from sparserl.environments.shared_random import seed as seed_shared_generators
 from sparserl.environments.snapshots import Snapshot
 from sparserl.types import Environment, UserError
 
@@ -46,6 +47,7 @@ __all__ = [
     "known_specification",
     "make",
     "no_spread",
+    "seed_shared_generators",
     "with_observations",
 ]
 

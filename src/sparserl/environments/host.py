@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 import jax
 import numpy as np
 
-from sparserl.environments import registry, snapshots
+from sparserl.environments import registry, returned, shared_random, snapshots, spaces
 from sparserl.environments.snapshots import Snapshot
 from sparserl.types import Array, Box, Discrete, Divergence, Key, TimeStep, UserError
 
@@ -13,11 +13,12 @@ from sparserl.types import Array, Box, Discrete, Divergence, Key, TimeStep, User
 class HostEnvironment:
     """`num_envs` environments of Gymnasium, stepped in a Python loop, which reset themselves.
 
-    Observations `[env, ...]` keep their shape; uint8 is kept, every other type becomes float32. Rewards are float32
-    `[env]`, `terminated` and `truncated` bool `[env]`. Actions are integers from 0 `[env]`, or floats `[env, ...]`.
+    Observations `[env, ...]` are those of `spaces.Observations`. Rewards are float32 `[env]`, `terminated` and
+    `truncated` bool `[env]`. Actions are integers from 0 `[env]`, or floats `[env, ...]`. What environments draw from
+    the generators that the process shares is decided by `reset`'s key, too.
     Raises `UserError` if the name is unknown, a package is missing or a space does not fit, and later if an environment
-    raises or returns something that is not finite; `Divergence` if an action is not finite. Returned arrays are never
-    written again.
+    raises or returns what is not of its space, or not finite; `Divergence` if an action is not finite. Returned arrays
+    are never written again.
     """
 
     compiled = False
@@ -30,48 +31,60 @@ class HostEnvironment:
         self._num_steps = 0
         self._environments = [registry.make(identifier, registration)]
         try:
-            self.spec = registry.spec(identifier, self._environments[0], registration.max_episode_steps)
+            self.spec = spaces.specification(identifier, self._environments[0], registration.max_episode_steps)
             self._environments += [registry.make(identifier, registration) for _ in range(num_envs - 1)]
         except BaseException:
             self.close()
             raise
         space: Any = self._environments[0].action_space
         self._first_action, self._action_dtype = getattr(space, "start", 0), space.dtype
+        self._observations = spaces.Observations.of(identifier, self._environments[0].observation_space)
         self._continuous = self.spec.observation_dtype == np.float32
         self._continuous_actions = isinstance(self.spec.action, Box)
-        self._bounds = (space.low, space.high) if _were_rounded(self.spec.action, space) else None
+        self._bounds = _remaining_bounds(self.spec.action, space)
+        self._shared_random = shared_random.Stream()
 
     def reset(self, key: Key) -> tuple[None, np.ndarray]:
         """Fresh episodes, seeded from `key`; observations `[env, ...]`."""
         self._num_steps = 0
         observation = self._empty_observation()
-        for index, seed in enumerate(seeds(key, self.num_envs)):
-            self._reset_one(index, observation, seed)
+        *own, shared = seeds(key, self.num_envs + 1)
+        self._shared_random.begin(shared)
+        for index, seed in enumerate(own):
+            self._reset_one(index, observation, seed % 2**31)  # some environments take no larger one
         return None, observation
 
     def step(self, key: Key | None, state: None, action: Array) -> tuple[None, TimeStep]:
         """One step of every environment; those that end start over and keep drawing from their own random numbers."""
         self._num_steps += 1
-        actions = np.array(action, self._action_dtype)  # a copy: an environment may write into its action
-        if self._continuous_actions and not _finite(actions):
+        if self._continuous_actions and not _finite(np.asarray(action)):
             raise Divergence(f"training diverged: the action of step {self._num_steps} is not finite")
         if self._bounds is not None:
-            actions = actions.clip(*self._bounds)
+            action = action.clip(*self._bounds)
+        actions = np.array(action, self._action_dtype)  # a copy: an environment may write into its action
         if self._first_action:
             actions += self._first_action
         reached, reward = self._empty_observation(), np.empty(self.num_envs, np.float32)
         terminated, truncated = np.empty(self.num_envs, np.bool_), np.empty(self.num_envs, np.bool_)
-        index, ended = 0, []
+        index, ended, seen = 0, [], list[Any]()
+        self._shared_random.use()
         try:
             for index, environment in enumerate(self._environments):
-                seen, reward[index], terminated[index], truncated[index], _ = environment.step(actions[index])
-                self._place(reached, index, seen)
+                own = actions[index, ...] if self._continuous_actions else actions[index]  # with no axes, an array, too
+                shown, rewarded, over, cut, _ = returned.of_step(environment.step(own))
+                reward[index] = returned.reward(rewarded)
+                terminated[index] = returned.flag("terminated", over)
+                truncated[index] = returned.flag("truncated", cut)
+                self._observations.put(reached, index, shown)
+                seen.append(shown)
                 if terminated[index] or truncated[index]:
                     ended.append(index)
         except Exception as error:
-            self._fail(index, f"at step {self._num_steps}", error)
-        if not (_finite(reward) and (not self._continuous or _finite(reached))):
-            self._refuse(reached, reward)
+            reason = returned.explained(error, self._environments[index], resetting=False)
+            self._fail(index, f"at step {self._num_steps}", reason)
+        if self._continuous and not _finite(reached):
+            index = int(np.argmin(np.isfinite(reached).reshape(self.num_envs, -1).all(1)))
+            self._fail(index, f"at step {self._num_steps}", spaces.not_finite(seen[index]))
         observation = reached.copy() if ended else reached
         for index in ended:
             self._reset_one(index, observation, None)
@@ -79,7 +92,8 @@ class HostEnvironment:
 
     def snapshot(self) -> Snapshot:
         """Everything that decides how the environments continue. Raises `UserError` if that cannot be captured."""
-        return snapshots.take(self.spec.identifier, self._environments, self._num_steps)
+        document, arrays = snapshots.take(self.spec.identifier, self._environments, self._num_steps)
+        return Snapshot({**document, shared_random.NAME: self._shared_random.node(arrays)}, arrays)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Continue from `snapshot`, bit for bit, whatever happened before; the process that took it may be gone.
@@ -87,6 +101,8 @@ class HostEnvironment:
         Raises `UserError` if it is of other environments, versions or MuJoCo models; reset or remake these afterwards.
         """
         self._num_steps = snapshots.restore(self.spec.identifier, self._environments, snapshot)
+        if node := snapshot.document.get(shared_random.NAME):  # earlier versions wrote none
+            self._restore_shared_random(node, snapshot.arrays)
 
     def snapshot_obstacle(self) -> str | None:
         """Why `snapshot` would fail now, in one line. Ask after a reset, which may create more to be captured."""
@@ -96,6 +112,14 @@ class HostEnvironment:
             return str(error)
         return None
 
+    def unseeded(self) -> str | None:
+        """What differs between two resets with the same key, in one line; None where nothing does."""
+        first, again = (self.reset(jax.random.key(0))[1] for _ in range(2))
+        if (wrong := np.argwhere(first != again)).size == 0:
+            return None
+        at = tuple(wrong[0].tolist())
+        return f"after one reset its observation had {first[at]:g} at {list(at[1:])}, after the next {again[at]:g}"
+
     def close(self) -> None:
         """Release what the environments hold, such as windows and simulators."""
         for environment in self._environments:
@@ -104,36 +128,40 @@ class HostEnvironment:
     def _empty_observation(self) -> np.ndarray:
         return np.empty((self.num_envs, *self.spec.observation_shape), self.spec.observation_dtype)
 
-    def _reset_one(self, index: int, observation: np.ndarray, seed: int | None) -> None:
+    def _restore_shared_random(self, node: Any, arrays: dict[str, np.ndarray]) -> None:
         try:
-            self._place(observation, index, self._environments[index].reset(seed=seed)[0])
+            self._shared_random.restore(node, arrays)
         except Exception as error:
-            self._fail(index, f"in its reset after step {self._num_steps}", error)
+            reason = registry.in_one_line(error)
+            raise UserError(f"the snapshot does not fit the generators that a process shares: {reason}") from error
+
+    def _reset_one(self, index: int, observation: np.ndarray, seed: int | None) -> None:
+        environment, when = self._environments[index], f"in its reset after step {self._num_steps}"
+        try:
+            seen = returned.of_reset(environment.reset(seed=seed))
+            self._observations.put(observation, index, seen)
+        except Exception as error:
+            self._fail(index, when, returned.explained(error, environment, resetting=True))
         if self._continuous and not _finite(observation[index]):
-            self._fail(index, f"in its reset after step {self._num_steps}", "the observation is not finite")
+            self._fail(index, when, spaces.not_finite(seen))
 
-    def _place(self, observation: np.ndarray, index: int, seen: Any) -> None:
-        """Write into `observation[index]`; NumPy alone would broadcast an observation that is too small."""
-        if np.shape(seen) != self.spec.observation_shape:
-            raise ValueError(f"the observation has shape {np.shape(seen)}, its space {self.spec.observation_shape}")
-        observation[index] = seen
-
-    def _refuse(self, reached: np.ndarray, reward: np.ndarray) -> NoReturn:
-        for index in range(self.num_envs):
-            for name, value in (("reward", reward[index]), ("observation", reached[index])):
-                if not _finite(value):
-                    self._fail(index, f"at step {self._num_steps}", f"the {name} is not finite")
-        raise AssertionError("nothing to refuse")
-
-    def _fail(self, index: int, when: str, reason: Exception | str) -> NoReturn:
+    def _fail(self, index: int, when: str, reason: Exception) -> NoReturn:
         who = f"environment {self.spec.identifier!r} ({index + 1} of {self.num_envs})"
-        cause = reason if isinstance(reason, Exception) else None
-        raise UserError(f"{who} failed {when}: {registry.in_one_line(reason)}") from cause
+        line = str(reason) if isinstance(reason, returned.Unfit) else registry.in_one_line(reason)
+        raise UserError(f"{who} failed {when}: {line}") from reason
 
 
-def _were_rounded(action: Discrete | Box, space: Any) -> bool:
-    """Whether the bounds of `space` are not float32 numbers, so that an agent's float32 action may exceed them."""
-    return isinstance(action, Box) and not ((action.low == space.low) & (action.high == space.high)).all()
+def _remaining_bounds(action: Discrete | Box, space: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Bounds of `space` that actions may exceed: those that count as none, have no float32 number between them, or are
+    of a smaller type.
+    """
+    if not isinstance(action, Box):
+        return None
+    within = ((action.low >= space.low) & (action.high <= space.high)).all()
+    if within and space.dtype.itemsize >= np.dtype(np.float32).itemsize:
+        return None
+    limits = np.finfo(space.dtype)
+    return np.maximum(space.low, limits.min), np.minimum(space.high, limits.max)
 
 
 def _finite(values: np.ndarray) -> bool:

@@ -1,4 +1,4 @@
-"""Gymnasium's registry: lists environments, looks them up, makes them, and describes them to agents."""
+"""Gymnasium's registry: lists environments, looks them up, and makes them."""
 
 import importlib
 import importlib.util
@@ -7,13 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import gymnasium
-import numpy as np
-from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec as Registration
 
 from sparserl.environments import games
 from sparserl.environments.minatar import GAMES
-from sparserl.types import Box, Discrete, EnvSpec, UserError
+from sparserl.types import UserError
 
 # Packages that families of Gymnasium's own environments need, where the import path does not show it.
 _PACKAGES = {"gymnasium.envs.box2d": "Box2D", "gymnasium.envs.mujoco": "mujoco"}
@@ -66,6 +64,7 @@ def find(identifier: str) -> Registration:
         _refuse_atari(name)
     if registration is not None:
         return registration
+    _refuse_version(name)
     raise UserError(
         "it is not registered in Gymnasium; `sparserl environments` lists what is, and module:name imports a module "
         "that registers more",
@@ -82,49 +81,47 @@ def _refuse_atari(name: str) -> None:
         raise UserError(f"it is asked for as {game}{''.join(small)}", field="environment", value=name)
 
 
+def _refuse_version(name: str) -> None:
+    """Raises `UserError` where an environment is registered, but in other versions."""
+    stem, _, version = name.rpartition("-v")
+    stem, asked = (stem, int(version)) if version.isdecimal() and stem else (name, None)
+    if not (known := _versions(stem)):
+        return
+    here, newest = f"Gymnasium {gymnasium.__version__} has", max(each.version or 0 for each in known)
+    line = f"{here} given up this version" if asked is not None and asked < newest else f"{here} no such version"
+    line = "it needs its version" if asked is None else line
+    raise UserError(line, field="environment", value=name, names=[each.id for each in known])
+
+
+def _versions(stem: str) -> list[Registration]:
+    """All registrations of an environment whose name is `stem` but for the version."""
+    namespace, _, name = stem.rpartition("/")
+    return [each for each in gymnasium.registry.values() if (each.namespace, each.name) == (namespace or None, name)]
+
+
 def make(identifier: str, registration: Registration) -> gymnasium.Env[Any, Any]:
     try:
         # Without Gymnasium's checker, which slows every step; HostEnvironment checks what matters.
         return gymnasium.make(registration, disable_env_checker=True)
-    except (ImportError, gymnasium.error.DependencyNotInstalled) as error:
+    except (ModuleNotFoundError, gymnasium.error.DependencyNotInstalled) as error:
         line = f"it needs a package that is not installed: {_remedy(error)}"
         raise UserError(line, field="environment", value=identifier) from error
     except Exception as error:
-        raise UserError(f"it cannot be made: {in_one_line(error)}", field="environment", value=identifier) from error
+        line = f"it cannot be made: {in_one_line(error).removesuffix('.')}{_newer(registration)}"
+        raise UserError(line, field="environment", value=identifier) from error
 
 
 def _remedy(error: Exception) -> str:
-    reason = in_one_line(str(error))
-    return "pip install 'sparserl[mujoco]'" if "mujoco" in reason.lower() or "imageio" in reason else reason
+    reason, lacking = in_one_line(str(error)), importlib.util.find_spec("mujoco") is None
+    ours = (lacking and "mujoco" in reason.lower()) or "imageio" in reason
+    return "pip install 'sparserl[mujoco]'" if ours else reason
 
 
-def spec(identifier: str, environment: gymnasium.Env[Any, Any], time_limit_steps: int | None) -> EnvSpec:
-    seen, action = environment.observation_space, environment.action_space
-    if not isinstance(seen, spaces.Box) or 0 in seen.shape:
-        line = f"its observations are {in_one_line(seen)}, and only a Box that is not empty is allowed"
-        raise UserError(line, field="environment", value=identifier)
-    kind = np.dtype(np.uint8 if seen.dtype == np.uint8 else np.float32)
-    return EnvSpec(identifier, seen.shape, kind, _actions(identifier, action), time_limit_steps)
-
-
-def _actions(identifier: str, space: gymnasium.Space[Any]) -> Discrete | Box:
-    if isinstance(space, spaces.Discrete):
-        return Discrete(int(space.n))
-    if not isinstance(space, spaces.Box) or not np.issubdtype(space.dtype, np.floating) or 0 in space.shape:
-        line = (
-            f"its actions are {in_one_line(space)}, and only Discrete and a Box of floats that is not empty are allowed"
-        )
-        raise UserError(line, field="environment", value=identifier)
-    with np.errstate(over="ignore"):  # beyond float32 becomes infinite, which agents refuse
-        low, high = space.low.astype(np.float32), space.high.astype(np.float32)
-        if (np.isfinite(low) & np.isfinite(high) & ~np.isfinite(high - low)).any():
-            raise UserError(
-                f"its actions are {in_one_line(space)}, and bounds may be at most {np.finfo(np.float32).max:.2g}, the "
-                "largest float32, apart",
-                field="environment",
-                value=identifier,
-            )
-    return Box(space.shape, low, high)
+def _newer(registration: Registration) -> str:
+    """The newest version of an environment, where it is not this one."""
+    stem = registration.id.removesuffix(f"-v{registration.version}")
+    newest = max(_versions(stem), key=lambda each: each.version or 0, default=registration)
+    return "" if newest.id == registration.id else f"; its newest version is {newest.id}"
 
 
 def in_one_line(what: object) -> str:

@@ -4,7 +4,7 @@ from sparserl.experiment.budget import Budget, asked_parameters, with_budget
 from sparserl.experiment.building import Built, build, check, check_choices
 from sparserl.experiment.choices import RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
-from sparserl.experiment.environment import make_environment
+from sparserl.experiment.environment import make_environment, unseeded, unseeded_in
 from sparserl.experiment.facts import facts, known_facts, with_facts
 from sparserl.experiment.kinds import AGENTS, AgentKind
 from sparserl.experiment.machine import compiler_target, machine_class
@@ -62,6 +62,8 @@ __all__ = [
     "seed_bytes",
     "under_noise",
     "unknown_choice",
+    "unseeded",
+    "unseeded_in",
     "with_budget",
     "with_choices",
     "with_facts",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sparserl import persistence
 from sparserl.environments import MOST_FAKE
 from sparserl.experiment.kinds import AGENTS, AgentKind, name_of
-from sparserl.experiment.setting import with_choices
+from sparserl.experiment.setting import check_counts, with_choices
 from sparserl.networks import CNNSettings, MLPSettings, ResNetSettings
 from sparserl.presets import NETWORKS, NetworkName, PresetName, network_name
 from sparserl.sparsity import InnerOptimizer, SparseMethod, find_method, method_name
@@ -48,6 +48,7 @@ class Experiment:
     fake_features: float = 0.0  # fraction of the observation's features that are pure noise, up to 0.99
 
     def __post_init__(self) -> None:
+        check_counts(self)
         for name in ("sparsity", "actor_sparsity", "critic_sparsity"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:

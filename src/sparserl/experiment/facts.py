@@ -10,7 +10,8 @@ from sparserl import persistence
 from sparserl.experiment.budget import Budget
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.description import describe
-from sparserl.experiment.plan import Plan
+from sparserl.experiment.environment import unseeded
+from sparserl.experiment.plan import Plan, plan_of
 from sparserl.types import UserError
 
 SIZES = ("parameters", "live_parameters", "macs", "live_macs")  # of a network, and of all of them together
@@ -37,6 +38,7 @@ def facts(experiment: Experiment | Plan, preset: str | None = None, budget: Budg
             **{size: sum(network[size] for network in networks.values()) for size in SIZES},
             "budget": budget and budget.budget_fraction,
             "actor_share": share,
+            "randomness": "unseeded" if unseeded(plan_of(experiment).experiment) else "seeded",
         },
     }
 

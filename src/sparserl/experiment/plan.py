@@ -8,6 +8,7 @@ from sparserl.experiment.choices import Experiment
 from sparserl.experiment.environment import specification
 from sparserl.experiment.kinds import AgentKind, Networks, by_name
 from sparserl.experiment.layers import asked_sparsities, compression_limits, typed_limits
+from sparserl.experiment.setting import MOST
 from sparserl.networks import Sized
 from sparserl.sparsity import LayerCost, Sparsities, network_cost
 from sparserl.types import EnvSpec, Field, UserError, within
@@ -133,7 +134,7 @@ def whole_steps(experiment: Experiment) -> int:
 
 
 def _total_updates(experiment: Experiment) -> int:
-    """Updates of the whole run; a total that never leaves the warm-up is refused."""
+    """Updates of the whole run; a total that never leaves the warm-up, or that int32 cannot hold, is refused."""
     settings = experiment.agent
     with within("agent"):
         total = settings.num_updates(whole_steps(experiment), experiment.num_environments)
@@ -144,4 +145,12 @@ def _total_updates(experiment: Experiment) -> int:
             field="total_steps",
             value=experiment.total_steps,
         )
+    steps = whole_steps(experiment) * experiment.num_environments
+    for what, count in (("steps of all environments", steps), ("gradient updates", total)):
+        if count > MOST:
+            raise UserError(
+                f"that makes {count:,} {what}, and at most {MOST:,} can be counted",
+                field="total_steps",
+                value=experiment.total_steps,
+            )
     return total

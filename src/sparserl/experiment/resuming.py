@@ -79,6 +79,8 @@ def restore(built: Built, generation: Generation, with_histories: bool) -> Resto
         name.removeprefix(prefix): array for name, array in generation.arrays.items() if name.startswith(prefix)
     }
     arrays = within(_STATE)
+    if "episodes/open_return" in arrays:  # earlier versions kept no rest
+        arrays.setdefault("episodes/open_rest", np.zeros_like(arrays["episodes/open_return"]))
     agent = as_stored(built, {name.removeprefix("agent/groups/"): array for name, array in arrays.items()})
     is_ring = built.plan.kind.memory is not None
     template = _template(built, agent._replace(replay=_without_ring(agent.replay)) if is_ring else agent)
@@ -101,7 +103,7 @@ def _template(built: Built, agent: AgentState) -> Any:
     shaped: Any = jax.ShapeDtypeStruct
     floats, integers = shaped((count,), np.float32), shaped((count,), np.int32)
     observation = shaped((count, *spec.observation_shape), spec.observation_dtype)
-    episodes = Episodes(floats, floats, integers)
+    episodes = Episodes(floats, floats, integers, floats)
     return LoopState(shaped((), np.int32), agent, inner, observation, episodes, shaped((), np.bool_))
 
 

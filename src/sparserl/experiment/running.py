@@ -7,6 +7,7 @@ from typing import Any
 import jax
 
 from sparserl import persistence, training
+from sparserl.environments import seed_shared_generators
 from sparserl.experiment.building import build
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.memory import check_memory
@@ -33,6 +34,7 @@ def run(
     The results depend neither on `chunk_steps` nor on stops at checkpoints, nor on `diagnostics`, which are recorded at
     evaluations where they are asked for. Raises `RunFailure`, and `Divergence` where what is trained is not finite.
     """
+    seed_shared_generators(seed)  # environments may draw from them when they are made
     plan = plan_of(experiment)
     check_memory(plan)
     built, began, before = build(plan), time.monotonic(), -1

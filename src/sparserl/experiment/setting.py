@@ -13,6 +13,7 @@ import numpy as np
 from sparserl.errors import UserError, choices_of, either, in_words, within
 
 T = TypeVar("T")
+MOST = 2**31 - 1  # of an int32
 
 
 def with_choices(settings: T, choices: Mapping[str, Any]) -> T:
@@ -32,6 +33,16 @@ def check_types(settings: Any, prefix: str = "") -> None:
             check_types(value, f"{name}.")
         elif repr(fitted := _fitted(name, value, _hints(settings)[field.name])) != repr(value):
             raise UserError(f"write {fitted!r}", field=name, value=value)
+
+
+def check_counts(settings: Any, prefix: str = "") -> None:
+    """Raises UserError for a whole number that compiled programs, which count in 32 bits, do not reach."""
+    for field in dataclasses.fields(settings):
+        name, value = prefix + field.name, getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            check_counts(value, f"{name}.")
+        elif isinstance(value, int) and value > MOST and field.name != "replay_capacity_steps":  # cut to what is filled
+            raise UserError(f"it must be at most {MOST:,}", field=name, value=value)
 
 
 def choice_names(settings: Any, prefix: str = "") -> list[str]:

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from sparserl.types import Array, UserError
+from sparserl.types import Array, UserError, channels_axis
 
 BRIGHTEST = 255.0  # what pixels (uint8) are divided by
 
@@ -16,11 +16,23 @@ def as_floats(observation: Array) -> jax.Array:
 
 def check_image(observation_shape: tuple[int, ...], network: str) -> None:
     """Raise `UserError` unless observations are images `(height, width, channels)`."""
-    if len(observation_shape) != 3:
-        raise UserError(
-            f"network {network} takes images (height, width, channels), but observations have the shape "
-            f"{observation_shape}: choose mlp"
-        )
+    if len(observation_shape) == 3 and channels_axis(observation_shape) == 2:
+        return
+    raise UserError(
+        f"network {network} takes images (height, width, channels), but observations have the shape "
+        f"{observation_shape}: choose mlp{_wrapper(observation_shape)}"
+    )
+
+
+def _wrapper(observation_shape: tuple[int, ...]) -> str:
+    """What of Gymnasium makes images of observations of that shape, where they may be meant to be some."""
+    if len(observation_shape) == 2:
+        return f", or gymnasium.wrappers.ReshapeObservation to {(*observation_shape, 1)}"
+    if len(observation_shape) == 3:
+        return ", or gymnasium.wrappers.TransformObservation with a function that puts few channels last"
+    if len(observation_shape) == 4:
+        return ", or gymnasium.wrappers.GrayscaleObservation before FrameStackObservation"
+    return ""
 
 
 def images(observation: Array) -> jax.Array:

@@ -22,7 +22,8 @@ _ALLOWED = {pa.string(): str, pa.int64(): Integral, pa.float64(): Real}  # left 
 class Table(NamedTuple):
     """A kind of table: its file in a run's folder, its columns, what a row and all rows are called, who may be null.
 
-    Columns that came `later` are null in files of an earlier version, and wherever a row leaves them out.
+    Columns that came `later`, in the order in which they came, are null in files of an earlier version, and wherever a
+    row leaves them out.
     """
 
     file_name: str
@@ -124,8 +125,8 @@ def _parsed(table: Table, content: bytes, path: Path | str) -> pa.Table:
 
 def _with_later_columns(table: Table, read: pa.Table) -> pa.Table:
     """What an earlier version wrote, with nulls in the columns that it did not know."""
-    names = read.schema.names
-    if len(set(names)) == len(names) and names == [name for name in table.schema.names if name not in table.later]:
-        for field in list(table.schema)[len(names) :]:
+    names, lacking = read.schema.names, list(table.schema)[len(read.schema.names) :]
+    if names == table.schema.names[: len(names)] and all(field.name in table.later for field in lacking):
+        for field in lacking:
             read = read.append_column(field, pa.nulls(read.num_rows, field.type))
     return read

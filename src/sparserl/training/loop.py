@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.training import hosted
+from sparserl.training import hosted, totals
 from sparserl.training.hosted import traceable
 from sparserl.types import (
     Agent,
@@ -28,11 +28,15 @@ from sparserl.types import (
 
 
 class Episodes(NamedTuple):
-    """A running account of training episodes, each field `[env]`: of the open episode, and of those that are over."""
+    """A running account of training episodes, each field `[env]`: of the open episode, and of those that are over.
+
+    `open_return` and `open_rest` are a `totals.Total`.
+    """
 
     open_return: Array
     last_return: Array
     num_finished: Array
+    open_rest: Array
 
 
 class LoopState(NamedTuple):
@@ -74,7 +78,8 @@ def start(agent: Agent, environment: Environment, key: Key) -> LoopState:
     environment_state, observation = traceable(environment).reset(keys.environment)
     shape = (*key.shape, environment.num_envs)
     zeros = lambda dtype: jnp.zeros(shape, dtype)
-    episodes = Episodes(zeros(jnp.float32), jnp.full(shape, jnp.nan, jnp.float32), zeros(jnp.int32))
+    never = jnp.full(shape, jnp.nan, jnp.float32)
+    episodes = Episodes(zeros(jnp.float32), never, zeros(jnp.int32), zeros(jnp.float32))
     agent_state = jax.jit(agent.init)(keys.act)
     return LoopState(jnp.int32(0), agent_state, environment_state, observation, episodes, jnp.ones(key.shape, bool))
 
@@ -123,11 +128,11 @@ def within_bounds(spec: EnvSpec, action: Array) -> Array:
 def record(state: LoopState, environment_state: EnvState, action: Array, ts: TimeStep) -> tuple[LoopState, Transition]:
     """The state after one step, and the transition to learn from."""
     transition = Transition(state.observation, action, ts.reward, ts.terminated, ts.truncated, ts.next_observation)
-    ended, (open_return, last_return, num_finished) = ts.terminated | ts.truncated, state.episodes
-    open_return = open_return + ts.reward
-    episodes = Episodes(
-        jnp.where(ended, jnp.float32(0), open_return), jnp.where(ended, open_return, last_return), num_finished + ended
-    )
+    ended, before = ts.terminated | ts.truncated, state.episodes
+    total = totals.plus(totals.Total(before.open_return, before.open_rest), ts.reward)
+    open_return, open_rest = (jnp.where(ended, jnp.float32(0), part) for part in total)
+    last_return = jnp.where(ended, total.value, before.last_return)
+    episodes = Episodes(open_return, last_return, before.num_finished + ended, open_rest)
     finite = jnp.isfinite(ts.reward).all(-1)
     if jnp.issubdtype(ts.next_observation.dtype, jnp.floating):
         axes = tuple(range(state.healthy.ndim, ts.next_observation.ndim))

@@ -8,18 +8,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.training import hosted
+from sparserl.training import hosted, totals
 from sparserl.training.loop import step_keys, within_bounds
+from sparserl.training.totals import Total
 from sparserl.types import Agent, AgentState, Array, Environment, EnvState, Key, TimeStep
 
 
 class Evaluation(NamedTuple):
     """Return and length in steps of each episode, `[episode]`; `finished` is False where the limit of steps cut it off.
 
-    A length of 0 stands for no episode: seeds side by side do not all play the same number.
+    Returns are float64, and inside a compiled program a `Total`. A length of 0 stands for no episode: seeds side by
+    side do not all play the same number.
     """
 
-    returns: Array
+    returns: Any
     lengths: Array
     finished: Array
 
@@ -76,7 +78,11 @@ def player(agent: Agent, environment: Environment, account: Account, watch: Watc
         *_, played, gathered = jax.lax.while_loop(lambda carry: account.going(carry[0], carry[3]), step, first)
         return account.result(played), gathered
 
-    return lambda *arguments: hosted.run(environment, play, *arguments)
+    def played(*arguments: Any) -> tuple[Evaluation, Any]:
+        episodes, gathered = hosted.run(environment, play, *arguments)
+        return episodes._replace(returns=totals.in_float64(episodes.returns)), gathered
+
+    return played
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +92,7 @@ class FirstEpisodes:
     max_steps: int
 
     def begin(self, shape: tuple[int, ...]) -> Evaluation:
-        return Evaluation(jnp.zeros(shape, jnp.float32), jnp.zeros(shape, jnp.int32), jnp.zeros(shape, bool))
+        return Evaluation(totals.zero(shape), jnp.zeros(shape, jnp.int32), jnp.zeros(shape, bool))
 
     def playing(self, account: Evaluation) -> Array:
         return ~account.finished
@@ -97,7 +103,7 @@ class FirstEpisodes:
     def add(self, account: Evaluation, time_step: TimeStep) -> Evaluation:
         playing = ~account.finished
         return Evaluation(
-            account.returns + jnp.where(playing, time_step.reward, jnp.float32(0)),
+            totals.plus(account.returns, jnp.where(playing, time_step.reward, jnp.float32(0))),
             account.lengths + playing,
             account.finished | time_step.terminated | time_step.truncated,
         )
@@ -109,7 +115,7 @@ class FirstEpisodes:
 class _Played(NamedTuple):
     """For each environment `[env]`: its open episode, and the steps, number, returns and lengths of closed ones."""
 
-    open_return: Array
+    open_return: Total
     open_length: Array
     closed_steps: Array
     num_closed: Array
@@ -129,9 +135,9 @@ class EpisodesInTurn:
     share_steps: int
 
     def begin(self, shape: tuple[int, ...]) -> _Played:
-        floats, integers = jnp.zeros(shape, jnp.float32), jnp.zeros(shape, jnp.int32)
+        nothing, integers = totals.zero(shape), jnp.zeros(shape, jnp.int32)
         places = FirstEpisodes(self.max_steps).begin((*shape, self.share_steps))  # an episode has at least one step
-        return _Played(floats, integers, integers, integers, jnp.ones(shape, bool), places)
+        return _Played(nothing, integers, integers, integers, jnp.ones(shape, bool), places)
 
     def playing(self, account: _Played) -> Array:
         return account.playing
@@ -141,26 +147,27 @@ class EpisodesInTurn:
 
     def add(self, account: _Played, time_step: TimeStep) -> _Played:
         playing, ended = account.playing, time_step.terminated | time_step.truncated
-        open_return = account.open_return + jnp.where(playing, time_step.reward, jnp.float32(0))
+        open_return = totals.plus(account.open_return, jnp.where(playing, time_step.reward, jnp.float32(0)))
         open_length = account.open_length + playing
-        broken = ~jnp.isfinite(open_return)
+        broken = ~jnp.isfinite(open_return.value)
         closing = playing & (ended | broken | (open_length >= self.max_steps))
         closed_steps = account.closed_steps + jnp.where(closing, open_length, 0)
         last = closing & (~ended | broken | (closed_steps >= self.share_steps))
         place = jnp.where(closing, account.num_closed, self.share_steps)  # beyond the last place nothing is written
         put = lambda places, value: _put(places, place, value)
         return _Played(
-            jnp.where(closing, jnp.float32(0), open_return),
+            Total(*(jnp.where(closing, jnp.float32(0), part) for part in open_return)),
             jnp.where(closing, 0, open_length),
             closed_steps,
             account.num_closed + closing,
             playing & ~last,
-            Evaluation(*map(put, account.closed, (open_return, open_length, ended))),
+            jax.tree.map(put, account.closed, Evaluation(open_return, open_length, ended)),
         )
 
     def result(self, account: _Played) -> Evaluation:
         shape = account.playing.shape[:-1]
-        return Evaluation(*(part.reshape(*shape, -1) for part in account.closed))
+        whole: Evaluation = jax.tree.map(lambda part: part.reshape(*shape, -1), account.closed)
+        return whole
 
 
 def _put(places: Array, place: Array, value: Array) -> Array:

@@ -14,6 +14,7 @@ from sparserl.cli.study import DEFAULT_SCALE, name_and_options
 from sparserl.cli.study.options import PresetOption
 from sparserl.cli.study.summary import without_diagnostics
 from sparserl.cli.tables import print_table
+from sparserl.experiment import unseeded_in
 from sparserl.study import Scale
 from sparserl.study.files import load
 from sparserl.study.planning import Part, Plan, plan
@@ -70,6 +71,7 @@ def _document(planned: Plan, options: Options) -> dict[str, Any]:
         "num_experiments": len(study.experiments),
         "num_seeds": study.num_seeds,
         "waiting": list(study.waiting),
+        "unseeded": unseeded_in(study.experiments),
         "figures": [dataclasses.asdict(figure) for figure in study.figures],
         **numbers,
         "parts": [part._asdict() for part in planned.parts],
@@ -97,6 +99,8 @@ def _show(planned: Plan, options: Options) -> None:
     print(f"source:  {_source(planned)}")
     if planned.num_without_diagnostics:
         print(f"lacking: {without_diagnostics(planned.num_without_diagnostics)}")
+    for line in unseeded_in(study.experiments):
+        print(f"seeds:   {line}")
     for part in study.waiting:
         print(f"waits:   {part}")
 

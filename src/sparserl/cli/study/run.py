@@ -1,5 +1,6 @@
 """`sparserl study run`: plan a study, store its plan, and work through its runs."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,12 +29,15 @@ def main(words: Sequence[str]) -> int:
     early = study_folder(options.output, Path(name).stem, scale, options.preset)
     refuse_if_claimed(early)  # at once: loading a study takes its time
     from sparserl.cli.study.working import work
+    from sparserl.experiment import unseeded_in
     from sparserl.study.files import load
     from sparserl.study.storing import store
 
     study = load(name, scale, options.preset)
     if not study.experiments:
         raise UserError(f"nothing of {study.name} can be run yet: it waits for {'; '.join(study.waiting)}")
+    for line in unseeded_in(study.experiments):
+        print(f"sparserl: {line}", file=sys.stderr, flush=True)
     folder = study_folder(options.output, study.name, scale, study.preset)
     with claimed(folder):
         store(options.output, study, scale)

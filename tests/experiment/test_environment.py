@@ -1,0 +1,82 @@
+"""What is seen of an environment before it is trained: whether seeds decide all of its randomness."""
+
+import itertools
+import os
+import random
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from sparserl.experiment import facts, from_preset, unseeded, unseeded_in
+from sparserl.experiment.environment import _shown
+
+COUNT = itertools.count()
+
+
+class Shown(gymnasium.Env):
+    """Shows one number at its reset, of a source that the test chooses."""
+
+    observation_space = spaces.Box(-np.inf, np.inf, (2,), np.float64)
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, draw):
+        self.draw = draw
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.array([0.0, self.draw(self)]), {}
+
+    def step(self, action):
+        return np.zeros(2), 0.0, True, False, {}
+
+
+SOURCES = {
+    "its own generator": lambda self: self.np_random.random(),
+    "NumPy's": lambda self: np.random.random(),
+    "Python's": lambda self: random.random(),
+    "none": lambda self: 0.5,
+    "the system's": lambda self: int.from_bytes(os.urandom(2), "big"),
+    "an unseeded one": lambda self: np.random.default_rng().random(),
+    "a count of all resets": lambda self: next(COUNT),
+}
+
+
+@pytest.fixture
+def experiment_with():
+    _shown.cache_clear()
+
+    def made(draw):
+        gymnasium.register("Shown-v0", entry_point=lambda: Shown(draw))
+        return from_preset("dqn", "static", "Shown-v0", storage="masked")
+
+    yield made
+    del gymnasium.registry["Shown-v0"]
+    _shown.cache_clear()
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_randomness_that_no_seed_reaches_is_told_and_marked(source, experiment_with):
+    experiment = experiment_with(SOURCES[source])
+    seeded = source in ("its own generator", "NumPy's", "Python's", "none")
+    assert (unseeded(experiment) is None) == seeded
+    assert facts(experiment)["facts"]["randomness"] == ("seeded" if seeded else "unseeded")
+    if not seeded:
+        (line,) = unseeded_in([experiment, experiment])
+        assert line.startswith("environment 'Shown-v0' differs between two resets with the same seed: after one ")
+        assert " at [1], after the next " in line
+        assert "\n" not in line
+
+
+def broken(self):
+    raise RuntimeError("no display")
+
+
+def ending(self):
+    raise SystemExit(0)
+
+
+@pytest.mark.parametrize("draw", [broken, ending])
+def test_a_reset_that_fails_is_told_by_the_training(draw, experiment_with):
+    assert unseeded(experiment_with(draw)) is None
