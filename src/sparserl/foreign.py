@@ -2,8 +2,9 @@
 
 import functools
 import hashlib
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,22 @@ Shapes = jax.ShapeDtypeStruct | Sequence[jax.ShapeDtypeStruct]
 _TARGET = re.compile(
     rb"-unknown-[\w-]+\x12.(?P<processor>[\w.-]+)\x1a[\x80-\xff]*.(?P<features>[+-][\w.+,-]+)", re.DOTALL
 )
+
+# Settings of JAX that move numbers or keys, or with which none of our programs runs, as results are promised for them.
+_SETTINGS: Mapping[str, Any] = {
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_threefry_partitionable": True,
+    "jax_random_seed_offset": 0,
+    "jax_high_dynamic_range_gumbel": False,
+    "jax_enable_x64": False,
+    "jax_numpy_dtype_promotion": "standard",
+    "jax_default_matmul_precision": None,
+    "jax_disable_jit": False,
+    "jax_disable_most_optimizations": False,
+    "jax_debug_nans": False,  # a state says NaN where nothing is known yet
+    "jax_transfer_guard": None,
+}
+_TELLING_FLAGS = re.compile(r"--xla_(dump|log|hlo_profile|vlog).*")
 
 
 @functools.cache
@@ -66,3 +83,20 @@ def compiler_target() -> Target | None:
         return None
     features = hashlib.sha256(told["features"]).hexdigest()[:8]
     return Target(told["processor"].decode(), features)
+
+
+def altered_settings() -> dict[str, tuple[Any, Any]]:
+    """The settings of JAX in this process that results depend on and that are altered: what each is, and should be."""
+    given = {name: getattr(jax.config, name, jax.config.values.get(name, wanted)) for name, wanted in _SETTINGS.items()}
+    plain = {name: getattr(value, "value", value) for name, value in given.items()}
+    return {name: (value, _SETTINGS[name]) for name, value in plain.items() if value != _SETTINGS[name]}
+
+
+@functools.cache  # XLA reads them once
+def compiler_flags() -> str:
+    """The flags of XLA_FLAGS, or of the file that it names, but for those by which XLA only tells of its work."""
+    flags = os.environ.get("XLA_FLAGS", "").strip()
+    if flags and not flags.startswith("-"):
+        flags = Path(flags).read_text()
+    last = {flag.partition("=")[0]: flag for flag in flags.split() if not _TELLING_FLAGS.fullmatch(flag)}
+    return " ".join(last[name] for name in sorted(last))

@@ -25,9 +25,22 @@ def test_claims():
         release(core)
 
 
-def test_a_folder_that_cannot_be_had(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nothing"))
+@pytest.mark.parametrize("place", ["nothing", None])
+def test_without_a_folder_for_claims_children_are_spread_all_the_same(place, tmp_path, monkeypatch):
+    """As in a container whose file system is read-only: `tempfile` then knows no folder at all."""
+    if place is None:
+        monkeypatch.setattr(tempfile, "_get_default_tempdir", _no_folder)
+    monkeypatch.setattr(tempfile, "tempdir", place and str(tmp_path / place))
+    claimed = [claim_core([4, 5]) for _ in range(3)]
+    assert claimed == [(4, None), (5, None), (4, None)]
+    for core in claimed:
+        release(core)
     assert claim_core([4, 5]) == (4, None)
+    release(claimed[0])
+
+
+def _no_folder():
+    raise FileNotFoundError("No usable temporary directory found")
 
 
 def test_allowed_cores():

@@ -133,7 +133,7 @@ def test_measurements_that_have_begun_are_the_last_of_the_budget(tmp_path, small
     slept, ends = [], iter((0.4, 1.2, 0.5))
     clock = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
 
-    def begin(experiment, core, folder):
+    def begin(experiment, core):
         end = next(ends)
         poll = lambda: 0 if clock.monotonic() >= end else None
         return child.Child(SimpleNamespace(poll=poll, returncode=0, stdout=io.BytesIO(said)), core, bytearray())

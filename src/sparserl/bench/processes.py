@@ -76,8 +76,8 @@ def _start(options: Options, index: int, num_processes: int, core: Core) -> Work
     program = ["-P", "-m", "sparserl.bench.worker", name, json.dumps(dataclasses.asdict(options))]
     program += ["--index", str(index), "--of", str(num_processes)]
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when its worker has ended
-    pipe, variables = subprocess.PIPE, {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu"}
-    child = start(program, core, stdin=pipe, stdout=pipe, stderr=errors, environment=variables)
+    pipe, on_cpu = subprocess.PIPE, {"JAX_PLATFORMS": "cpu"}
+    child = start(program, core, stdin=pipe, stdout=pipe, stderr=errors, environment=on_cpu)
     return Worker(child, errors, [])
 
 

@@ -5,13 +5,9 @@ worker says that it is waiting, and goes on when a line comes on standard input.
 broke; 2: the request was wrong.
 """
 
-import os
-
-os.environ["NPROC"] = "1"  # one XLA thread; before jax is imported
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
-
 import argparse
 import json
+import os
 import signal
 import sys
 import traceback

@@ -8,9 +8,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sparserl.errors import UserError
+from sparserl.errors import UserError, either
+from sparserl.processes import ambient
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -39,9 +40,8 @@ COMMANDS: Mapping[str, Subcommand] = {
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line `words` (default: those that this process was started with) and return its exit status."""
     words = list(sys.argv[1:] if words is None else words)
-    # Workers do the heavy work, each with one thread; this process needs no more, and no accelerator.
-    os.environ.setdefault("NPROC", "1")
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    if sys.platform != "linux":
+        return _say(f"sparserl runs on Linux only, and this is {sys.platform}: use a container there", WRONG)
     try:
         return _dispatch(words)
     except SystemExit as stop:  # tyro, having printed help
@@ -69,7 +69,10 @@ def _dispatch(words: list[str]) -> int:
 
 def _run(command: Subcommand, words: list[str]) -> int:
     try:
-        status: int = import_module(f"sparserl.cli.{command.module}").main(words)
+        for line in ambient.settle() if "jax" not in sys.modules else ():
+            _say(line, DONE)
+        ambient.check()
+        status: int = _module(command).main(words)
         return status
     except UserError as error:
         return _say(str(error), WRONG)
@@ -79,6 +82,17 @@ def _run(command: Subcommand, words: list[str]) -> int:
         if not isinstance(error, RunFailure):
             raise
         return _say(str(error), FAILED)
+
+
+def _module(command: Subcommand) -> Any:
+    """The module of a command. Raises UserError where JAX refuses a value among its variables."""
+    try:
+        return import_module(f"sparserl.cli.{command.module}")
+    except ValueError as error:
+        given = [name for name in os.environ if name.startswith("JAX_")]
+        if "jax" in sys.modules or not given:
+            raise
+        raise UserError(f"{error}: JAX read it from {either(sorted(given))}") from error
 
 
 def _say(message: str, status: int) -> int:

@@ -16,6 +16,7 @@ from sparserl.cli.arguments import Json, in_options, options_of, parse
 from sparserl.cli.tables import number, print_table
 from sparserl.environments import Arithmetic, has_pixels, seed_shared_generators
 from sparserl.experiment import Experiment, RunFailure, make_environment, rebuild, under_noise
+from sparserl.processes import places
 from sparserl.training import Evaluation, EvaluationSettings
 from sparserl.types import UserError
 
@@ -77,6 +78,7 @@ def main(words: Sequence[str]) -> int:
     if options.figure:
         from sparserl import report  # matplotlib takes its time to import
 
+        places.ensure_temporary(options.figure.parent)
         report.noise_curves(documents, options.figure)
     if options.json:
         print(json.dumps(documents[0] if len(runs) == 1 else {"runs": documents}, indent=2, allow_nan=False))

@@ -11,6 +11,7 @@ import tyro
 from sparserl import persistence, report
 from sparserl.cli.arguments import parse
 from sparserl.cli.tables import number, print_table
+from sparserl.processes import places
 from sparserl.study.stored import parsed_name, stored, stored_names
 from sparserl.types import UserError
 
@@ -36,6 +37,7 @@ def main(words: Sequence[str]) -> int:
     if not options.directory:
         raise UserError("DIR is missing: name a results directory, as in sparserl report results")
     directory = Path(options.directory)
+    places.ensure_temporary(options.output or directory)
     rows = _evaluations(directory)
     figure = report.learning_curves(rows, (options.output or directory) / "learning_curves.png")
     finals = _finals(directory, rows)

@@ -20,6 +20,7 @@ from sparserl.cli.tables import number, print_table
 from sparserl.engine.settings import Settings
 from sparserl.experiment import Experiment, canonical, check, planned, unseeded
 from sparserl.persistence import RunId
+from sparserl.processes import places
 from sparserl.processes.cores import refuse_without_gpu
 from sparserl.study.storing import experiment_document
 from sparserl.types import UserError
@@ -74,6 +75,7 @@ def main(words: Sequence[str]) -> int:
         _tell(f"sparserl: {why}")
     document = experiment_document(experiment, command.preset, command.budget)
     folder = persistence.plan_experiment(options.output, experiment.identifier, document)
+    places.ensure_temporary(options.output)
     seeds = range(options.seed, options.seed + options.num_seeds)
     runs = {RunId(experiment.identifier, seed).folder(options.output): seed for seed in seeds}
     try:
@@ -111,6 +113,8 @@ def _train(
     for run in waiting:
         persistence.write_request(run, request)
     _tell(f"training {_count(len(waiting), 'seed')} of {experiment.total_steps:,} steps into {folder}")
+    if not_kept := places.not_kept():
+        _tell(not_kept)
     with shown(waiting, experiment.total_steps * experiment.num_environments) as tell:
         notice, settings, beside = lambda news: _notice(news, waiting), Settings(gpu=gpu), most_at_once if gpu else None
         outcomes = study.run_all(list(waiting), tell, notice, settings=settings, most_at_once=beside)

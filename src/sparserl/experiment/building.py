@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.environment import make_environment, require_environment
+from sparserl.experiment.machine import refuse_altered_settings
 from sparserl.experiment.memory import capacity_steps, check_memory
 from sparserl.experiment.plan import Plan, plan_of
 from sparserl.networks import Sized
@@ -25,6 +26,7 @@ class Built(NamedTuple):
 
 def build(experiment: Experiment | Plan) -> Built:
     """Make the environments and the agent; whatever cannot be run is refused here, before any compute."""
+    refuse_altered_settings()
     plan = plan_of(experiment)
     environment = make_environment(plan.experiment, plan.experiment.num_environments)
     optimizers = make_optimizers(plan)

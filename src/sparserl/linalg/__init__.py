@@ -4,7 +4,7 @@ from sparserl.linalg.break_even import break_even, compression_limits
 from sparserl.linalg.compressed import Compressed, all_live, gather, scatter, to_dense, to_mask
 from sparserl.linalg.convolutions import Padding, convolve, output_side
 from sparserl.linalg.layout import Layout
-from sparserl.linalg.native import build_digest, unavailable_reason
+from sparserl.linalg.native import build_digest, instruction_set, unavailable_reason
 from sparserl.linalg.pooling import max_pool
 from sparserl.linalg.products import Activation, Layer, as_computed, dense, feed_forward, layout_of, matmul, select
 
@@ -23,6 +23,7 @@ __all__ = [
     "dense",
     "feed_forward",
     "gather",
+    "instruction_set",
     "layout_of",
     "matmul",
     "max_pool",

@@ -22,6 +22,7 @@ TARGETS = (
     "sparserl_select",
 )
 QUESTIONS = ("sparserl_instruction_set", "sparserl_interface")
+INSTRUCTION_SET = "SPARSERL_INSTRUCTION_SET"  # the variable that holds the kernels to instructions of this name
 
 
 class Native(NamedTuple):
@@ -34,7 +35,8 @@ class Native(NamedTuple):
 def unavailable_reason() -> str | None:
     """One line that says why compressed storage is not available here; None where it is.
 
-    The environment variable SPARSERL_NATIVE_LIBRARY names another build of the library.
+    The environment variable SPARSERL_NATIVE_LIBRARY names another build of the library. Raises UserError where
+    SPARSERL_INSTRUCTION_SET names instructions that this processor or build does not have.
     """
     return _native().reason
 
@@ -44,9 +46,7 @@ def instruction_set() -> str:
 
     The environment variable SPARSERL_INSTRUCTION_SET, read once, lowers it.
     """
-    ask = _available().sparserl_instruction_set
-    ask.restype = ctypes.c_char_p
-    return ask().decode()
+    return _instruction_set(_available())
 
 
 @functools.cache
@@ -91,8 +91,26 @@ def _native() -> Native:
     absent = [name for name in (*TARGETS, *QUESTIONS) if not hasattr(kernels, name)]
     if absent:
         return Native(None, f"{path} is of another version of sparserl: it has no {absent[0]}; reinstall sparserl")
-    reason = _interface_mismatch(kernels)
-    return Native(None, reason) if reason else Native(kernels, None)
+    if reason := _interface_mismatch(kernels):
+        return Native(None, reason)
+    _refuse_other_instructions(kernels)
+    return Native(kernels, None)
+
+
+def _refuse_other_instructions(kernels: ctypes.CDLL) -> None:
+    """The library takes the widest instructions where it does not have those that are asked for."""
+    asked, widest = os.environ.get(INSTRUCTION_SET), _instruction_set(kernels)
+    if asked and asked != widest:
+        narrower = {"avx512": ("avx512", "avx2"), "avx2": ("avx2",), "neon": ("neon",)}.get(widest, ())
+        raise UserError(
+            "the kernels cannot run on these here", field=INSTRUCTION_SET, value=asked, allowed=(*narrower, "portable")
+        )
+
+
+def _instruction_set(kernels: ctypes.CDLL) -> str:
+    ask = kernels.sparserl_instruction_set
+    ask.restype = ctypes.c_char_p
+    return str(ask().decode())
 
 
 def _path() -> Path:

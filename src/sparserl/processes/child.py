@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, NamedTuple
 
+from sparserl.processes import ambient
 from sparserl.processes.cores import Core, release
 
 Stream = int | IO[bytes] | IO[str] | None
@@ -48,7 +49,7 @@ def start(
     if core is not None:
         command += ["--core", str(core.number)]
     paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
-    variables = {**os.environ, "NPROC": "1", "PYTHONPATH": paths, **(environment or {})}
+    variables = {**ambient.settled(os.environ), "PYTHONPATH": paths, **(environment or {})}
     process = subprocess.Popen(
         command, stdin=stdin, stdout=stdout, stderr=stderr, env=variables, start_new_session=True
     )

@@ -2,11 +2,14 @@
 
 import os
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from sparserl.errors import UserError
 from sparserl.processes.locks import try_lock
+
+_SHARED: Counter[int] = Counter()  # how many children of this process are on each processor without a claim
 
 
 class Core(NamedTuple):
@@ -35,7 +38,9 @@ def claim_core(candidates: list[int]) -> Core:
     for number in candidates:
         if (claim := _claim(str(number))) is not None:
             return Core(number, claim)
-    return Core(candidates[0], None)
+    number = min(candidates, key=_SHARED.__getitem__)
+    _SHARED[number] += 1
+    return Core(number, None)
 
 
 def allowed_gpus() -> list[str]:
@@ -65,11 +70,13 @@ def release(claimed: Core | Gpu) -> None:
     """Give a processor or a GPU back."""
     if claimed.claim is not None:
         claimed.claim.close()
+    elif isinstance(claimed, Core):
+        _SHARED[claimed.number] -= 1
 
 
 def _claim(name: str) -> IO[str] | None:
-    folder = Path(tempfile.gettempdir()) / f"sparserl-cores-{os.getuid()}"
     try:
+        folder = Path(tempfile.gettempdir()) / f"sparserl-cores-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         return try_lock(folder / name)
     except OSError:

@@ -1,7 +1,7 @@
 """Calibration: how fast a few representative experiments run here, each measured in a process of its own on one core.
 
-What was measured is kept in the user's cache by machine and experiment. `python -m sparserl.study.calibration FILE`
-measures the experiment whose choices are in the JSON document FILE, and prints a line of JSON.
+What was measured is kept in the user's cache by machine and experiment. `python -m sparserl.study.calibration CHOICES`
+measures the experiment of these choices, a JSON document, and prints a line of JSON.
 """
 
 import argparse
@@ -11,19 +11,17 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-from platformdirs import user_cache_path
 
 from sparserl import persistence
 from sparserl.experiment import Experiment
 from sparserl.processes import binding
 from sparserl.processes.child import Child, start, stop
 from sparserl.processes.cores import Core, allowed_cores, claim_core
+from sparserl.processes.places import user_cache
 from sparserl.study.measuring import measure
 from sparserl.types import UserError
 from sparserl.worker.compilation import use_compilation_cache
@@ -64,7 +62,8 @@ def calibrate(experiments: Sequence[Experiment], budget_seconds: float) -> Calib
 
 def remembered(experiments: Iterable[Experiment]) -> Calibration:
     """What the cache has of these experiments; nothing is measured."""
-    folder = _cache()
+    if (folder := _cache()) is None:
+        return Calibration({})
     paths = {experiment.identifier: folder / f"{experiment.identifier}.json" for experiment in experiments}
     kept = {identifier: _cached(path) for identifier, path in paths.items() if path.exists()}
     return Calibration({identifier: each for identifier, each in kept.items() if each is not None})
@@ -73,33 +72,29 @@ def remembered(experiments: Iterable[Experiment]) -> Calibration:
 def _measure_all(experiments: Sequence[Experiment], deadline: float) -> dict[str, Measurement]:
     waiting, measured = list(experiments), dict[str, Measurement]()
     free, running = allowed_cores(), dict[int, tuple[str, float, Child]]()
-    with tempfile.TemporaryDirectory(prefix="sparserl-calibration-") as folder:
-        try:
-            while running or (waiting and time.monotonic() < deadline):
-                while waiting and free and time.monotonic() < deadline:
-                    experiment, core = waiting.pop(0), claim_core(free)
-                    free.remove(core.number)
-                    child = _start(experiment, core, Path(folder))
-                    running[core.number] = experiment.identifier, time.monotonic(), child
-                time.sleep(0.05)
-                for number, (identifier, began, child) in list(running.items()):
-                    if child.process.poll() is None:
-                        continue
-                    if (measurement := _read(child, time.monotonic() - began)) is not None:
-                        measured[identifier] = measurement
-                    del running[number]
-                    stop(child)
-                    free.append(number)
-        finally:
-            for _, _, child in running.values():
+    try:
+        while running or (waiting and time.monotonic() < deadline):
+            while waiting and free and time.monotonic() < deadline:
+                experiment, core = waiting.pop(0), claim_core(free)
+                free.remove(core.number)
+                running[core.number] = experiment.identifier, time.monotonic(), _start(experiment, core)
+            time.sleep(0.05)
+            for number, (identifier, began, child) in list(running.items()):
+                if child.process.poll() is None:
+                    continue
+                if (measurement := _read(child, time.monotonic() - began)) is not None:
+                    measured[identifier] = measurement
+                del running[number]
                 stop(child)
+                free.append(number)
+    finally:
+        for _, _, child in running.values():
+            stop(child)
     return measured
 
 
-def _start(experiment: Experiment, core: Core, folder: Path) -> Child:
-    file = folder / f"{experiment.identifier}.json"
-    persistence.write_document(file, {"choices": experiment.choices()})
-    program = ["-P", "-m", "sparserl.study.calibration", str(file)]
+def _start(experiment: Experiment, core: Core) -> Child:
+    program = ["-P", "-m", "sparserl.study.calibration", json.dumps(experiment.choices())]
     on_cpu = {"JAX_PLATFORMS": "cpu"}
     return start(program, core, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, environment=on_cpu)
 
@@ -125,31 +120,33 @@ def _cached(path: Path) -> Measurement | None:
 
 
 def _keep(measurements: Mapping[str, Measurement]) -> None:
-    folder = _cache()
+    if (folder := _cache()) is None:
+        return
     for identifier, measurement in measurements.items():
         with contextlib.suppress(UserError):  # a cache that cannot be written only costs time
             persistence.write_document(folder / f"{identifier}.json", measurement._asdict())
 
 
-def _cache() -> Path:
-    """Where measurements of this machine and its software are kept."""
+def _cache() -> Path | None:
+    """Where measurements of this machine and its software are kept, if anywhere."""
+    if (cache := user_cache()) is None:
+        return None
     machine = persistence.machine_description()
     known = {name: machine[name] for name in ("cpu_model", "cpu_features", "num_cores", "packages")}
     digest = hashlib.sha256(persistence.canonical_json(known).encode()).hexdigest()[:8]
-    return user_cache_path("sparserl") / "calibration" / digest
+    return cache / "calibration" / digest
 
 
 def main() -> None:
     """Measure one experiment in this process."""
     signal.alarm(LONGEST_SECONDS)
     parser = argparse.ArgumentParser(prog="python -m sparserl.study.calibration", description=__doc__)
-    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("choices", metavar="CHOICES", type=json.loads)
     binding.add_options(parser)
     options, channel = parser.parse_args(), binding.own_output()
     binding.bind(options.core, options.parent, signal.SIGKILL)
     use_compilation_cache()
-    experiment = Experiment.from_choices(persistence.read_document(options.file)["choices"])
-    pace = measure(experiment, MEASURED_SECONDS)
+    pace = measure(Experiment.from_choices(options.choices), MEASURED_SECONDS)
     print(json.dumps(pace._asdict()), file=channel, flush=True)
 
 

@@ -8,12 +8,13 @@ Several folders are seeds of one experiment, which it trains side by side in one
 whenever the worker is started again, those that are over, too. It then ends as the worst of them.
 """
 
-import os
+# ruff: noqa: E402
+from sparserl.processes import ambient
 
-os.environ["NPROC"] = "1"  # one XLA thread, so that bits do not depend on the machine's cores; before jax is imported
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
+_ASIDE = ambient.settle()  # before jax is imported
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -33,6 +34,8 @@ from sparserl.worker.work import Work
 
 def main() -> int:
     options, teller = _options(), Teller(binding.own_output())
+    for line in _ASIDE:
+        tell(line)
     try:
         refuse_mixtures(options.run_folders)
         results = {folder: result_of(folder) for folder in options.run_folders}

@@ -7,32 +7,44 @@ import zlib
 from pathlib import Path
 
 import jax
-from platformdirs import user_cache_path
 
 from sparserl import persistence
+from sparserl.processes.log import tell
+from sparserl.processes.places import NO_PLACE, user_cache
 
 _ENDING = "-cache"  # how JAX names its entries
 _CHECKED = "checked"  # its time of change tells up to when entries have been checked
 
 
-def use_compilation_cache(folder: Path | None = None) -> Path:
-    """Point JAX at a cache folder, and drop the entries that are damaged.
+def use_compilation_cache(folder: Path | None = None) -> Path | None:
+    """Point JAX at a cache folder, and drop the entries that are damaged; None where there is none, which is told.
 
-    Default: `sparserl/xla-<machine>` in the user's cache; what was compiled for another processor may not run here.
-    JAX writes entries in place and never repairs one that a kill cut short, so those new since the last start are
-    checked now.
+    Default: what JAX_COMPILATION_CACHE_DIR names, or `xla-<machine>` in the user's cache; what was compiled for another
+    processor may not run here. JAX writes entries in place and never repairs one that a kill cut short, so those new
+    since the last start are checked now.
     """
-    own = folder or user_cache_path("sparserl") / f"xla-{_machine()}"
-    folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR", own))
+    folder = folder or _default()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _drop_damaged(folder)
-    except OSError:  # a cache that cannot be written only costs time
-        return folder
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            _drop_damaged(folder)
+    except OSError:
+        folder = None
+    if folder is None:
+        jax.config.update("jax_enable_compilation_cache", False)
+        tell(f"programs are compiled anew, which only costs time: {NO_PLACE}")
+        return None
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)  # a run has some thirty small ones
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
     return folder
+
+
+def _default() -> Path | None:
+    if named := os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return Path(named)
+    cache = user_cache()
+    return cache and cache / f"xla-{_machine()}"
 
 
 def _machine() -> str:

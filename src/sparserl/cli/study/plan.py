@@ -15,6 +15,7 @@ from sparserl.cli.study.options import PresetOption
 from sparserl.cli.study.summary import without_diagnostics
 from sparserl.cli.tables import print_table
 from sparserl.experiment import unseeded_in
+from sparserl.processes import places
 from sparserl.study import Scale
 from sparserl.study.files import load
 from sparserl.study.planning import Part, Plan, plan
@@ -51,6 +52,8 @@ def main(words: Sequence[str]) -> int:
     study = load(name, options.scale, options.preset)
     if options.calibration and study.experiments:
         print("sparserl: measuring a few experiments, unless they are known", file=sys.stderr)
+        if not_kept := places.not_kept():
+            print(f"sparserl: {not_kept}", file=sys.stderr)
     planned = plan(study, options.output, options.calibration)
     if options.json:
         print(json.dumps(_document(planned, options), indent=2, allow_nan=False))

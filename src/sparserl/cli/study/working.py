@@ -17,6 +17,7 @@ from sparserl.engine.failures import Failures, write_failures
 from sparserl.engine.overview import FINAL, RunState, counts, overview
 from sparserl.engine.retries import Failure, Retries, gives_up, lasting
 from sparserl.persistence import RunId
+from sparserl.processes import places
 from sparserl.study import recording
 from sparserl.study.stored import StoredStudy
 from sparserl.worker.side_by_side import most_at_once
@@ -27,6 +28,7 @@ _SECONDS_BETWEEN_WRITES = 2.0  # of failures; those of the last seconds before a
 def work(stored: StoredStudy, options: WorkOptions, failures: Failures) -> int:
     """Work through the runs of a study that this process has claimed, and show the outcome."""
     directory, retries = options.output.absolute(), Retries()
+    places.ensure_temporary(directory)
     failures = {run: left for run, known in failures.items() if (left := lasting(known))}
     runs = [run.folder(directory) for run in stored.runs]
     wanted = [run for run in runs if run.parent.name in stored.diagnosed]
@@ -74,6 +76,8 @@ def _work(
     ):
         cluster.check_workers(client, options.output)
         _tell(f"{stored.folder.name}: {len(open_runs)} of {len(states)} runs to do, in {options.output}")
+        if not_kept := places.not_kept():
+            _tell(not_kept)
         try:
             with shown(states, totals) as tell:
                 known = {folder: failures.get(str(RunId.of(folder)), ()) for folder in open_runs}
