@@ -1,9 +1,11 @@
 """What holds for every test: one XLA thread on the CPU, strict ranks, compiled programs shared by all processes."""
 
+# ruff: noqa: E402
 import os
 
-# Before jax is imported: bits depend on the number of XLA threads, and tests run side by side.
-os.environ["NPROC"] = "1"
+from sparserl.processes import ambient
+
+ambient.settle()  # before jax is imported, as in every worker
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["MPLBACKEND"] = "agg"
 

@@ -7,7 +7,10 @@ import sys
 import jax
 import pytest
 
-from sparserl.experiment import compiler_target, from_preset, machine_class, planned
+from sparserl import foreign, linalg
+from sparserl.errors import UserError
+from sparserl.experiment import build, compiler_target, from_preset, machine_class, planned
+from sparserl.linalg import native
 
 ON_CPU = pytest.mark.skipif(jax.default_backend() != "cpu", reason="GPUs are told apart by their kind")
 HELD_BACK = """
@@ -38,3 +41,57 @@ def test_a_flag_that_holds_the_compiler_back_gives_another_class():
         check=True,
     )
     assert said.stdout.split() != list(compiler_target())
+
+
+@pytest.fixture
+def _flags_anew():
+    foreign.compiler_flags.cache_clear()
+    yield
+    foreign.compiler_flags.cache_clear()
+
+
+@pytest.mark.usefixtures("_flags_anew")
+def test_flags_that_change_code_are_in_the_class_and_those_that_only_tell_are_not(monkeypatch, tmp_path):
+    experiment = planned(from_preset("dqn", "static", "CartPole-v1", storage="masked"))
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    plain = machine_class(experiment)
+    assert "xla_flags" not in plain  # as in checkpoints of earlier versions
+    file = tmp_path / "flags"
+    file.write_text("--xla_cpu_enable_fast_math=true\n--xla_a=2\n")
+    for given in (str(file), "--xla_dump_to=/tmp  --xla_a=1 --xla_cpu_enable_fast_math=true --xla_a=2"):
+        foreign.compiler_flags.cache_clear()
+        monkeypatch.setenv("XLA_FLAGS", given)
+        assert machine_class(experiment) == plain | {"xla_flags": "--xla_a=2 --xla_cpu_enable_fast_math=true"}
+    foreign.compiler_flags.cache_clear()
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=/tmp --xla_log_hlo_text=1")
+    assert machine_class(experiment) == plain
+
+
+@pytest.mark.kernels
+def test_kernels_held_to_fewer_instructions_are_another_class(monkeypatch):
+    experiment = planned(from_preset("dqn", "static", "CartPole-v1", sparsity=0.95, storage="compressed"))
+    digest = native.build_digest()
+    features = machine_class(experiment)["cpu_features"]
+    for instructions, said in ((features, digest), ("portable", f"{digest} portable")):
+        monkeypatch.setattr(linalg, "instruction_set", lambda name=instructions: name)
+        assert machine_class(experiment)["kernels"] == said
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "usual"),
+    [
+        ("jax_default_prng_impl", "rbg", "threefry2x32"),
+        ("jax_threefry_partitionable", False, True),
+        ("jax_enable_x64", True, False),
+        ("jax_disable_jit", True, False),
+        ("jax_debug_nans", True, False),
+        ("jax_numpy_dtype_promotion", "strict", "standard"),
+    ],
+)
+def test_settings_in_code_that_would_give_other_results_are_refused_by_name(name, value, usual):
+    jax.config.update(name, value)
+    try:
+        with pytest.raises(UserError, match=rf"^{name} is '?{value}'?: .*, {usual!r}\), or omit .* {name.upper()}$"):
+            build(from_preset("dqn", "static", "CartPole-v1"))
+    finally:
+        jax.config.update(name, usual)

@@ -1,5 +1,6 @@
 """The native library: it is there where it can be, and says why where it is not."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -59,3 +60,23 @@ def test_operands_of_wrong_ranks_and_sizes_are_refused_by_the_handler():
     call = native.call("sparserl_select", jax.ShapeDtypeStruct((5,), bool))
     with pytest.raises(Exception, match="sparserl_select"):
         jax.block_until_ready(call(jax.numpy.zeros(4, "uint32"), jax.numpy.int32(1)))
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("asked", ["avx51", "sse", "512"])
+def test_instructions_that_kernels_do_not_have_are_refused_with_those_that_they_have(asked, monkeypatch):
+    kernels = native._native().library
+    monkeypatch.setenv(native.INSTRUCTION_SET, asked)
+    with pytest.raises(UserError, match=rf"^SPARSERL_INSTRUCTION_SET is '{asked}': .*choose .*portable"):
+        native._refuse_other_instructions(kernels)
+    monkeypatch.setenv(native.INSTRUCTION_SET, "")
+    native._refuse_other_instructions(kernels)
+
+
+@pytest.mark.kernels
+@pytest.mark.processes
+def test_kernels_are_held_to_the_instructions_that_are_asked_for():
+    program = "from sparserl.linalg import instruction_set; print(instruction_set())"
+    environment = {**os.environ, "SPARSERL_INSTRUCTION_SET": "portable"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "portable"

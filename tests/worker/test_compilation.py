@@ -13,6 +13,7 @@ from sparserl.worker.compilation import use_compilation_cache
 def _same_settings_afterwards(monkeypatch):
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
     names = ("compilation_cache_dir", "persistent_cache_min_compile_time_secs", "persistent_cache_min_entry_size_bytes")
+    names += ("enable_compilation_cache",)
     before = {name: getattr(jax.config, f"jax_{name}") for name in names}
     yield
     for name, value in before.items():
@@ -39,15 +40,17 @@ def test_only_entries_since_the_last_start_are_checked(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"old-cache", "checked"}
 
 
-def test_a_cache_that_cannot_be_had(tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_had(tmp_path, monkeypatch, capfd):
     (tmp_path / "file").write_text("in its place")
-    before = jax.config.jax_compilation_cache_dir
-    use_compilation_cache(tmp_path / "file" / "cache")
-    assert jax.config.jax_compilation_cache_dir == before
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    assert use_compilation_cache() is None
+    assert not jax.config.jax_enable_compilation_cache
+    assert capfd.readouterr().err.count("programs are compiled anew") == 1
 
 
 def test_folder_by_default(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")  # as if unset
     folder = use_compilation_cache()
     assert folder.parent == tmp_path / "sparserl"
     assert folder.name.startswith("xla-")

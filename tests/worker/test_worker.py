@@ -23,6 +23,14 @@ from waiting import PATIENCE_SECONDS
 pytestmark = pytest.mark.processes
 
 STEPS = 3_000
+DECIDING = {  # of the environment: with each, JAX computes other numbers, or nothing
+    "JAX_DEFAULT_PRNG_IMPL": "rbg",
+    "JAX_THREEFRY_PARTITIONABLE": "0",
+    "JAX_ENABLE_X64": "1",
+    "JAX_DEBUG_NANS": "1",
+    "JAX_DISABLE_JIT": "1",
+    "JAX_NUMPY_DTYPE_PROMOTION": "strict",
+}
 
 
 def work(run, *words, **environment):
@@ -76,11 +84,12 @@ def copy(stopped, tmp_path):
     return tmp_path / stopped.parent.name / stopped.name
 
 
-def test_goes_on_on_any_number_of_cores_and_says_from_where(whole, copy):
+def test_goes_on_on_any_number_of_cores_whatever_surrounds_it_and_says_from_where(whole, copy):
     """R3, too: the run that was never stopped may use all cores, this one is bound to one."""
     core = str(min(os.sched_getaffinity(0)))
-    done = work(copy, "--core", core)
-    assert done.returncode == FINISHED
+    done = work(copy, "--core", core, **DECIDING, PYTHONHASHSEED="7", NPROC="4", HOME="nowhere", XDG_CACHE_HOME="")
+    assert done.returncode == FINISHED, done.stderr
+    assert all(f"{name} is set aside" in done.stderr for name in DECIDING)
     assert end_of(copy) == end_of(whole)
     assert "attempt 2 goes on from step 1,200" in done.stderr
     assert json.loads(done.stdout.splitlines()[0])["environment_steps"] > 1_200
