@@ -9,8 +9,9 @@ Stable-Baselines3, which our preset `sb3` copies. Pixels: DQN on Atari's Pong wi
 two layouts: one process with all threads, and one process of one thread on every core. Ours is run in the second, as
 `sparserl train` does: dense, and with RigL at 90 % sparsity in automatic storage.
 
-All processes of a layout start together. Their rate is measured in the steady state, inside the time in which all of
-them are past `--settle-steps` and none has ended: the sum over processes of steps done, over that time. Candidates take
+All processes of a layout start together and train until the last of them is past `--settle-steps`, and `--seconds`
+longer. Their rate is that of the time in which all of them have settled and none has ended: the sum over processes of
+steps done, over that time. Candidates take
 turns, `--repeats` times; medians count. Makes the peers' virtual environment itself. Needs Linux.
 """
 
@@ -76,7 +77,7 @@ def main() -> None:
     for repeat in range(options.repeats):
         for candidate in CANDIDATES:
             python = sys.executable if candidate.project == OURS else str(peers)
-            rate = throughput(measure(candidate, python, options), options.settle_steps)
+            rate = throughput(measure(candidate, python, options), options.settle_steps, options.seconds)
             rates[candidate].append(rate)
             print(
                 f"[{repeat + 1}/{options.repeats}] {candidate.name}, {candidate.layout}: {rate:,.0f} steps/s",
@@ -117,10 +118,26 @@ def measure(candidate: Candidate, python: str, options: argparse.Namespace) -> l
     """Run all processes of a candidate at once; the marks of each."""
     cores = sorted(os.sched_getaffinity(0)) if candidate.per_core else [None]
     processes = [_start(candidate, python, options, seed, core) for seed, core in enumerate(cores)]
-    outputs = [process.communicate()[0] for process in processes]
-    if any(process.returncode for process in processes):
+    if (outputs := side_by_side(processes)) is None:
         sys.exit(f"{candidate.name}, {candidate.layout}: a process failed; see above")
     return [[(seconds, steps) for seconds, steps in json.loads(output)["marks"]] for output in outputs]
+
+
+def side_by_side(processes: list[subprocess.Popen[str]]) -> list[str] | None:
+    """What each prints last: all go on once the last of them has printed a line. None, and all are ended, where not."""
+    try:
+        if not all(process.stdout and process.stdout.readline() for process in processes):
+            return None
+        for process in processes:
+            assert process.stdin
+            process.stdin.write("\n")
+            process.stdin.flush()
+        outputs = [process.communicate()[0] for process in processes]
+        return None if any(process.returncode for process in processes) else outputs
+    finally:
+        for process in processes:
+            with process:
+                process.kill()
 
 
 def _start(
@@ -133,15 +150,14 @@ def _start(
     command += [] if core is None else ["--core", str(core)]
     inherited = {name: value for name, value in os.environ.items() if name not in ONE_THREAD}
     environment = inherited | threads | {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
 
 
-def throughput(every_marks: list[Marks], settle_steps: int) -> float:
+def throughput(every_marks: list[Marks], settle_steps: int, seconds: float) -> float:
     """Environment steps per second of all processes together, while all of them were in their steady state."""
     steady = [[mark for mark in marks if mark[1] >= settle_steps] for marks in every_marks]
     began, ended = max(marks[0][0] for marks in steady), min(marks[-1][0] for marks in steady)
-    longest = max(marks[-1][0] - marks[0][0] for marks in steady)
-    if ended - began < longest / 2:
+    if ended - began < seconds / 2:
         sys.exit(f"the processes ran side by side for {ended - began:.1f} s only: raise --seconds")
     steps = sum(_steps_at(ended, marks) - _steps_at(began, marks) for marks in steady)
     return steps / (ended - began)

@@ -1,7 +1,8 @@
 """One process of the throughput benchmark: trains one agent, and prints when it was at which environment step.
 
 Started by `throughput.py`. Runs with the interpreter of whichever project it trains, and imports only that one. Prints
-one JSON document: `{"marks": [[seconds, environment_steps], ...]}`, seconds on the machine's monotonic clock.
+"settled" when it is, trains on until a line comes on standard input and `--seconds` longer, and prints one JSON
+document: `{"marks": [[seconds, environment_steps], ...]}`, seconds on the machine's monotonic clock.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import dataclasses
 import itertools
 import json
 import os
+import select
 import sys
 import time
 from collections.abc import Callable
@@ -155,23 +157,29 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--sparsity", type=float, default=0.0)
     parser.add_argument("--settle-steps", type=int, required=True, help="environment steps before the clock counts")
-    parser.add_argument("--seconds", type=float, required=True, help="how long to go on after them")
+    parser.add_argument("--seconds", type=float, required=True, help="how long to go on once all have settled")
     parser.add_argument("--core", type=int, help="stay on this processor")
     options = parser.parse_args()
     if options.core is not None:
         os.sched_setaffinity(0, {options.core})
+    channel = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints
     marks: list[tuple[float, int]] = []
-    settled: list[float] = []
+    settled: list[float] = []  # when, and then when all others were, too
 
     def mark(num_steps: int) -> bool:
         if num_steps % MARK_STEPS[options.task] == 0:
             marks.append((time.monotonic(), num_steps))
-            if num_steps >= options.settle_steps:
+            if not settled and num_steps >= options.settle_steps:
                 settled.append(marks[-1][0])
-        return not settled or marks[-1][0] - settled[0] < options.seconds
+                print("settled", file=channel, flush=True)
+            if len(settled) == 1 and select.select([sys.stdin], [], [], 0)[0]:
+                settled.append(marks[-1][0])
+        return len(settled) < 2 or marks[-1][0] - settled[1] < options.seconds
 
     PROJECTS[options.project](options.task, options.environment, options.seed, options.sparsity, mark)
-    json.dump({"marks": marks}, sys.stdout)
+    json.dump({"marks": marks}, channel)
+    channel.flush()
 
 
 if __name__ == "__main__":

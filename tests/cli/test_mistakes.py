@@ -327,3 +327,11 @@ def test_a_gpu_that_is_not_there(monkeypatch, capsys, tmp_path):
         "sparserl: there is no GPU on this machine: omit --device gpu, or give a study's --scheduler"
     ]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_other_systems_than_linux_are_refused(platform, capsys, monkeypatch):
+    monkeypatch.setattr("sys.platform", platform)
+    result = call(capsys, *TRAIN)
+    assert (result.status, result.out) == (2, "")
+    assert result.err == f"sparserl: sparserl runs on Linux only, and this is {platform}: use a container there\n"
