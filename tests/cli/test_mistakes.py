@@ -334,4 +334,4 @@ def test_other_systems_than_linux_are_refused(platform, capsys, monkeypatch):
     monkeypatch.setattr("sys.platform", platform)
     result = call(capsys, *TRAIN)
     assert (result.status, result.out) == (2, "")
-    assert result.err == f"sparserl: sparserl runs on Linux only, and this is {platform}: use a container there\n"
+    assert result.err == f"sparserl: it runs on Linux only, and this is {platform}: use a container there\n"

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 
+from experiment.test_seeds_in_one_program import assert_alike
 from sparserl import persistence
 from sparserl.experiment import Experiment, from_preset, obstacle_to_side_by_side
 from sparserl.processes.outcomes import FAILED, FINISHED, INTERRUPTED, WRONG
@@ -89,7 +90,7 @@ def test_each_seed_keeps_what_a_run_alone_keeps(whole, tmp_path):
     assert ours.keys() == theirs.keys()
     assert ours_document == theirs_document
     for name in ours:
-        np.testing.assert_allclose(ours[name], theirs[name], rtol=2e-2, atol=2e-3, err_msg=name)
+        assert_alike(ours[name], theirs[name], name)
     before = (whole[0] / "status.json").read_bytes()
     assert work(*whole).returncode == FINISHED  # all is over
     assert (whole[0] / "status.json").read_bytes() == before

@@ -41,7 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the command line `words` (default: those that this process was started with) and return its exit status."""
     words = list(sys.argv[1:] if words is None else words)
     if sys.platform != "linux":
-        return _say(f"sparserl runs on Linux only, and this is {sys.platform}: use a container there", WRONG)
+        return _say(f"it runs on Linux only, and this is {sys.platform}: use a container there", WRONG)
     try:
         return _dispatch(words)
     except SystemExit as stop:  # tyro, having printed help
