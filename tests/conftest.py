@@ -30,6 +30,10 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("sparserl")
 
 
+ROUNDING = {  # rooms, and files of others, whose tests are marked `machine`
+    *("agents", "diagnostics", "golden", "linalg", "networks", "optimizer", "sparsity"),
+    *("test_machine.py", "test_plan.py", "test_seeds_in_one_program.py"),
+}
 LARGEST_KEPT_BYTES = 10**9  # of compiled programs; a session makes a tenth
 
 
@@ -72,6 +76,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     pytest-xdist does the one while the second does the other, and quick ones are left to even out the end.
     """
     items.sort(key=_rank)
+    for item in items:
+        if item.path.parent.name in ROUNDING or item.path.name in ROUNDING:
+            item.add_marker(pytest.mark.machine)
     marked = [item for item in items if item.get_closest_marker("kernels")]
     if not marked or shutil.which("g++") or shutil.which("clang++"):
         return
