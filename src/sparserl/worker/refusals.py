@@ -18,8 +18,9 @@ def refuse_mixtures(run_folders: Sequence[Path]) -> None:
 
 
 def refuse_another_device() -> None:
-    """Where a GPU is asked for, JAX takes the processor without a word if it cannot use it."""
-    if os.environ["JAX_PLATFORMS"].startswith("cuda"):
+    """Where a GPU is asked for, JAX takes the processor without a word if it cannot use it, or does not start."""
+    asked = os.environ["JAX_PLATFORMS"]
+    if asked != "cpu":
         import jax
 
         try:
@@ -27,7 +28,10 @@ def refuse_another_device() -> None:
         except RuntimeError:
             backend = "cpu"
         if backend == "cpu":
-            raise UserError("a GPU is asked for, and JAX finds none: install jax with CUDA, or omit --device gpu")
+            raise UserError(
+                f"a GPU is asked for, JAX_PLATFORMS={asked}, and JAX finds none: install jax with CUDA, or omit "
+                "--device gpu"
+            )
 
 
 def refuse_side_by_side(plan: Plan, run_folders: Sequence[Path]) -> None:
