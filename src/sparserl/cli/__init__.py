@@ -89,7 +89,7 @@ def _module(command: Subcommand) -> Any:
     try:
         return import_module(f"sparserl.cli.{command.module}")
     except ValueError as error:
-        given = [name for name in os.environ if name.startswith("JAX_")]
+        given = [name for name in os.environ if name.startswith("JAX_") and name != "JAX_PLATFORMS"]
         if "jax" in sys.modules or not given:
             raise
         raise UserError(f"{error}: JAX read it from {either(sorted(given))}") from error

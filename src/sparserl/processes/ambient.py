@@ -20,10 +20,10 @@ _COMPLAINT = re.compile(r"^[EF]\d{4} .*?\] (.*)$", re.MULTILINE)  # how XLA says
 
 
 def settled(environment: Mapping[str, str]) -> dict[str, str]:
-    """The same variables without those that results must not depend on, one thread to compute, the CPU by default."""
+    """The same variables without those that results must not depend on; one thread, no windows, the CPU by default."""
     kept = {name: value for name, value in environment.items() if not _decides(name)}
     platforms = kept.get("JAX_PLATFORMS", "").strip() or "cpu"
-    return {**kept, **dict.fromkeys(_ONE_THREAD, "1"), "JAX_PLATFORMS": platforms}
+    return {**kept, **dict.fromkeys(_ONE_THREAD, "1"), "JAX_PLATFORMS": platforms, "MPLBACKEND": "agg"}
 
 
 def settle() -> list[str]:

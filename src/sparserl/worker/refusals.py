@@ -20,7 +20,7 @@ def refuse_mixtures(run_folders: Sequence[Path]) -> None:
 def refuse_another_device() -> None:
     """Where a GPU is asked for, JAX takes the processor without a word if it cannot use it, or does not start."""
     asked = os.environ["JAX_PLATFORMS"]
-    if asked != "cpu":
+    if not asked.startswith("cpu"):
         import jax
 
         try:
@@ -29,8 +29,8 @@ def refuse_another_device() -> None:
             backend = "cpu"
         if backend == "cpu":
             raise UserError(
-                f"a GPU is asked for, JAX_PLATFORMS={asked}, and JAX finds none: install jax with CUDA, or omit "
-                "--device gpu"
+                f"a GPU is asked for, and JAX finds none (JAX_PLATFORMS is {asked!r}): install jax with CUDA, or omit "
+                "--device gpu and the variable"
             )
 
 
