@@ -6,7 +6,6 @@ import json
 import os
 import selectors
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any, NamedTuple
 
@@ -75,7 +74,7 @@ def _start(options: Options, index: int, num_processes: int, core: Core) -> Work
     name = next(name for name, kind in BENCHES.items() if isinstance(options, kind))
     program = ["-P", "-m", "sparserl.bench.worker", name, json.dumps(dataclasses.asdict(options))]
     program += ["--index", str(index), "--of", str(num_processes)]
-    errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when its worker has ended
+    errors = os.fdopen(os.memfd_create("errors"), "w+b")  # in memory: there may be no folder for temporary files
     pipe, on_cpu = subprocess.PIPE, {"JAX_PLATFORMS": "cpu"}
     child = start(program, core, stdin=pipe, stdout=pipe, stderr=errors, environment=on_cpu)
     return Worker(child, errors, [])

@@ -20,11 +20,11 @@ def user_cache() -> Path | None:
     if cache is None:
         return None
     folder = cache / "sparserl"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder if os.access(folder, os.W_OK | os.X_OK) else None
+    with suppress(OSError):
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+            return folder
+    return None
 
 
 def _absolute(path: str | None) -> Path | None:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -88,7 +87,7 @@ def _log(folder: Path) -> Path:
 def _start(kind: str, places: Sequence[Path], folder: Path) -> Running:
     """Start a sink; the runs go in by a file, whatever their number."""
     program = ["-P", "-m", "sparserl.sinks", kind, "-", "--output", str(folder.parent)]
-    with tempfile.TemporaryFile("w+") as names, _log(folder).open("w") as log:
+    with os.fdopen(os.memfd_create("names"), "w+") as names, _log(folder).open("w") as log:
         names.write("".join(f"{place.absolute()}\n" for place in places))
         names.seek(0)
         # SIGTERM waits until it can be understood, however soon the runs are over.
