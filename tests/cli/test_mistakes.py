@@ -269,7 +269,7 @@ def _marked(name):
     return pytest.param(*MISTAKES[name], id=name, marks=[pytest.mark.kernels] if name in unmasked else [])
 
 
-@pytest.mark.parametrize(("words", "told"), map(_marked, MISTAKES))
+@pytest.mark.parametrize(("words", "told"), [_marked(name) for name in MISTAKES])
 def test_mistake(words, told, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = call(capsys, *words)
