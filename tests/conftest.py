@@ -34,7 +34,32 @@ ROUNDING = {  # rooms, and files of others, whose tests are marked `machine`
     *("agents", "diagnostics", "golden", "linalg", "networks", "optimizer", "sparsity"),
     *("test_machine.py", "test_plan.py", "test_seeds_in_one_program.py"),
 }
+# Rooms whose tests compare programs with derivations and with each other, within a process: there XLA optimises little,
+# which takes three quarters of the time. Golden digests, kernels and other processes compile as everywhere else.
+BRIEFLY_COMPILED = {
+    "agents",
+    "diagnostics",
+    "environments",
+    "experiment",
+    "networks",
+    "optimizer",
+    "sparsity",
+    "training",
+}
 LARGEST_KEPT_BYTES = 10**9  # of compiled programs; a session makes a tenth
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="all cases of tests of which some cover each kind once")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiler_effort(request: pytest.FixtureRequest) -> None:
+    """Let XLA optimise as the room's tests need it, and never run a program of the other kind."""
+    brief = request.path.parent.name in BRIEFLY_COMPILED and not request.config.getoption("thorough")
+    if jax.config.read("jax_disable_most_optimizations") != brief:
+        jax.config.update("jax_disable_most_optimizations", brief)
+        jax.clear_caches()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -69,12 +94,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with what takes longest; leave out what needs the native kernels where they cannot be: no compiler.
 
     What waits for other processes comes first and what computes for long after it, so that the first worker of
     pytest-xdist does the one while the second does the other, and quick ones are left to even out the end.
     """
+    if not config.getoption("thorough"):
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
     items.sort(key=_rank)
     for item in items:
         if item.path.parent.name in ROUNDING or item.path.name in ROUNDING:

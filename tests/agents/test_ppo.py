@@ -1,6 +1,7 @@
 """PPO: losses, advantages and normalizers against independent NumPy versions, probe environments, topologies."""
 
 import dataclasses
+import itertools
 import math
 
 import jax
@@ -10,6 +11,7 @@ import optax
 import pytest
 from scipy import stats
 
+from covering import covering
 from probes import AIMED, DELAYED, ENDLESS, MATCHED, WIDE, HostTwin
 from sparserl import linalg, training
 from sparserl.agents.normalization import merged, no_moments, normalized
@@ -129,8 +131,10 @@ class TestAdvantages:
         first = 1.0 + 0.5 * 1.0 - 0.5 + 0.4 * second
         np.testing.assert_allclose(found[:, 0], [first, second, 2.0])
 
-    @pytest.mark.parametrize("trace_decay", [0.0, 0.9, 1.0])
-    @pytest.mark.parametrize("bootstrap", [True, False])
+    @pytest.mark.parametrize(
+        ("trace_decay", "bootstrap"),
+        covering(list(itertools.product((0.0, 0.9, 1.0), (True, False))), lambda case: case[1] == (case[0] != 0.9)),
+    )
     def test_samples_of_a_rollout_are_those_of_an_independent_version(self, trace_decay, bootstrap):
         """Equation 11 of Schulman et al. 2016, summed forwards from every step to the end of its episode."""
         agent = agent_of(num_envs=3, trace_decay=trace_decay, bootstrap_time_limits=bootstrap, reward_limit=None)

@@ -10,6 +10,7 @@ import minatar.gym
 import numpy as np
 import pytest
 
+from covering import covering
 from minatar_twin import check, play
 from sparserl.environments import environment_names, make
 from sparserl.environments.minatar import (
@@ -37,7 +38,7 @@ def registered():
         del gymnasium.registry[name]
 
 
-@pytest.mark.parametrize("identifier", GAMES)
+@pytest.mark.parametrize("identifier", covering(list(GAMES), lambda game: "Breakout" in game))
 def test_every_step_agrees_with_the_package(identifier):
     check(identifier, play(identifier, num_envs=16, num_steps=300))
 

@@ -1,5 +1,6 @@
 """Classic control beside Gymnasium's: the same state and action lead to the same step, time limits included."""
 
+import itertools
 import math
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from covering import covering
 from sparserl.environments import TASKS, ClassicEnvironment
 from sparserl.types import Box, Discrete
 
@@ -89,8 +91,9 @@ def far(ours, theirs):
     return (np.abs(ours - theirs) / np.maximum(1, np.abs(theirs))).max()
 
 
-@pytest.mark.parametrize("skilled", [True, False])
-@pytest.mark.parametrize("identifier", TASKS)
+@pytest.mark.parametrize(
+    ("identifier", "skilled"), covering(list(itertools.product(TASKS, (True, False))), lambda case: case[1])
+)
 def test_every_step_agrees_with_gymnasium(identifier, skilled):
     states, observations, actions, steps = roll(identifier, skilled, seed=skilled)
     assert steps.next_observation.dtype == steps.reward.dtype == np.float32

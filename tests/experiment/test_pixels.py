@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from covering import covering
 from sparserl import diagnostics, environments
 from sparserl.environments import ATARI_15, known_specification
 from sparserl.experiment import (
@@ -63,12 +64,15 @@ def test_choices_name_the_network_and_come_back(network):
 @pytest.mark.kernels
 @pytest.mark.parametrize(
     ("network", "method", "storage"),
-    [
-        ("cnn", "dense", "masked"),
-        ("cnn", "prune", "compressed"),
-        ("cnn", "rigl", "masked"),
-        ("resnet", "set", "compressed"),
-    ],
+    covering(
+        [
+            ("cnn", "dense", "masked"),
+            ("cnn", "prune", "compressed"),
+            ("cnn", "rigl", "masked"),
+            ("resnet", "set", "compressed"),
+        ],
+        lambda case: case[1] in ("prune", "set"),
+    ),
 )
 def test_networks_train_sparsely_and_come_back(network, method, storage, tmp_path):
     experiment = planned(small(method, network, storage=storage))
