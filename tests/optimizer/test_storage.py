@@ -19,7 +19,7 @@ from sparserl.types import Group, UserError
 pytestmark = [pytest.mark.slow, pytest.mark.kernels]
 TOTAL = 40
 WINDOW = Window(0.0, 0.8, 5)
-SPARSITIES = {"q/hidden_1": 0.7, "q/output": 0.45}
+SPARSITIES = {"q/hidden_1": 0.7, "q/output": 0.2}  # more is dropped from the output than is dead
 ALWAYS = dict.fromkeys(SPARSITIES, 1.0)
 BORN_SPARSE = {
     "static": Static(),
@@ -116,7 +116,7 @@ def test_counts_never_change_and_nothing_dense_is_kept(method):
         assert jax.tree.map(jnp.shape, group) == shapes
         assert {name: int(k.num_live) for name, k in kernels(group.params).items()} == {
             "q/hidden_1": 20,
-            "q/output": 25,
+            "q/output": 36,
         }
     assert step._cache_size() == 1
     assert not any(leaf.ndim == 2 for leaf in jax.tree.leaves(group))
@@ -173,7 +173,7 @@ def test_what_becomes_sparse_is_compressed_on_its_way(method):
             capacities.append(sizes)
     assert capacities[-1].keys() == ALWAYS.keys()
     live = {name: int(k.num_live) for name, k in kernels(group.params).items()}
-    assert live == {"q/hidden_1": 20, "q/output": 24 if method is PRUNE else 25}
+    assert live == {"q/hidden_1": 20, "q/output": 35 if method is PRUNE else 36}
     assert all(live[name] <= capacity < 2 * live[name] for name, capacity in capacities[-1].items())
     assert len(capacities) <= 5, "each new capacity is a compilation"
 
@@ -222,8 +222,8 @@ def test_only_the_layers_that_pay_are_compressed():
     step = stepper(optimizer)
     for t in range(6):
         group, _ = step(jax.random.key(t), jnp.int32(t), group, batch(t))
-    assert {name: int(mask.sum()) for name, mask in topology(group).items()} == {"q/hidden_1": 20, "q/output": 25}
-    assert num_live(group) == {"q/hidden_1": 20, "q/output": 25}
+    assert {name: int(mask.sum()) for name, mask in topology(group).items()} == {"q/hidden_1": 20, "q/output": 36}
+    assert num_live(group) == {"q/hidden_1": 20, "q/output": 36}
 
 
 def test_memory_at_ninety_percent():

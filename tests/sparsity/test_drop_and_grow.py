@@ -23,7 +23,7 @@ def move_by_hand(mask, magnitude, growth, moved):
     """Rank live weights by magnitude, drop the last ones; rank what is not kept by score, grow the first ones."""
     flat, size, strength, score = mask.ravel(), mask.size, magnitude.ravel(), growth.ravel()
     live = [i for i in range(size) if flat[i]]
-    moved = min(moved, len(live), size - len(live))
+    moved = min(moved, len(live))
     kept = sorted(live, key=lambda i: (-strength[i], i))[: len(live) - moved]
     others = [i for i in range(size) if i not in kept]
     grown = sorted(others, key=lambda i: (-score[i], i))[:moved]
@@ -53,6 +53,40 @@ def test_a_weight_that_was_just_dropped_may_come_back():
     mask = jnp.array([True, True, False, False])
     after = drop_and_grow(mask, jnp.array([5.0, 0.1, 0.0, 0.0]), jnp.array([0.0, 9.0, 1.0, 2.0]), 1)
     np.testing.assert_array_equal(after, mask)
+
+
+def test_more_than_the_dead_are_dropped_where_few_are_dead():
+    """Nine of ten live, four moved: the five largest stay, and the four best scores of the five others grow."""
+    mask, magnitude = jnp.arange(10) < 9, jnp.maximum(9.0 - jnp.arange(10), 0.0)
+    growth = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 5.0, 5.0, 4.0, 6.0])
+    np.testing.assert_array_equal(drop_and_grow(mask, magnitude, growth, 4), [True] * 5 + [False] + [True] * 4)
+
+
+def by_reordered_scores(mask, magnitude, growth, moved):
+    """The rule as jaxpruner and the published code put it: two selections from the whole tensor, the first with the
+    scores of dead weights below all others, the second with those of kept weights above all others.
+    """
+    best = lambda scores, count: np.isin(np.arange(scores.size), np.argsort(-scores, kind="stable")[:count])
+    live = np.count_nonzero(mask)
+    kept = best(np.where(mask, magnitude, magnitude.min() - 1), live - moved)
+    return best(np.where(kept, growth.max() + 1, growth), live)
+
+
+@pytest.mark.parametrize("method", ["rigl", "rigl-inverted", "set"])
+def test_dense_layers_move_as_the_published_rule_has_it(method):
+    """400 random masks of density 0.7 to 0.95: with these fractions mostly more are moved than are dead."""
+    random = np.random.default_rng(0)
+    live, size = random.integers(70, 96, 400), 100
+    masks = random.permuted(np.arange(size) < live[:, None], axis=1)
+    magnitude = np.where(masks, random.exponential(size=masks.shape), 0.0).astype(np.float32)
+    gradient = random.exponential(size=masks.shape).astype(np.float32)
+    growth = {"rigl": gradient, "rigl-inverted": -gradient, "set": random.random(masks.shape, np.float32)}[method]
+    moved = np.floor(random.uniform(0.2, 0.5, 400) * live).astype(np.int32)
+    after = jax.jit(jax.vmap(drop_and_grow))(masks, magnitude, growth, moved)
+    expected = np.stack(list(map(by_reordered_scores, masks, magnitude, growth, moved)))
+    assert (moved > size - live).mean() > 0.5
+    np.testing.assert_array_equal(after, expected)
+    assert (expected != masks).any()
 
 
 def test_a_dense_and_an_empty_layer_stay():

@@ -221,12 +221,13 @@ class SAC:
     def _squashed(self, mean: Array, log_deviation: Array, noise: Array) -> Drawn:
         """The actions that standard normal `noise` makes.
 
-        log(1 - tanh(u)^2) is computed as 2 (log 2 - u - softplus(-2 u)), which does not cancel where tanh is flat.
+        log(1 - tanh(u)^2) is computed as 2 (log 2 - |u| - log(1 + exp(-2 |u|))), which does not cancel where tanh is
+        flat, and whose slope by |u| is 0 at 0, so that it does not matter which slope |u| is given there.
         """
         raw = mean + jnp.exp(log_deviation) * noise
+        size = jnp.abs(raw)
         # By log and not by log1p, which XLA calls for every number by itself; the argument is between 1 and 2.
-        softplus = jnp.maximum(-2.0 * raw, 0.0) + jnp.log(1.0 + jnp.exp(-jnp.abs(2.0 * raw)))
-        log_slope = 2.0 * (math.log(2.0) - raw - softplus)
+        log_slope = 2.0 * (math.log(2.0) - size - jnp.log(1.0 + jnp.exp(-2.0 * size)))
         log_density = -0.5 * noise**2 - log_deviation - 0.5 * math.log(2 * math.pi) - log_slope
         return Drawn(jnp.tanh(raw), log_density.reshape(log_density.shape[0], -1).sum(-1))
 

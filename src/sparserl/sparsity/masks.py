@@ -111,12 +111,13 @@ def drop_and_grow(mask: Array, magnitude: Array, growth: Array, moved: int | Arr
     """Move `moved` connections of a layer: from the live weights of smallest magnitude to the best growth scores.
 
     All arrays have the shape of the kernel. The n - moved live weights of largest magnitude stay; then the `moved` best
-    scores among all others grow, so a weight that was just dropped may come back. The number of live weights n never
-    changes. `moved` (scalar, may be traced) is cut to the number of live and of dead weights.
+    scores among all others grow, so a weight that was just dropped may come back (Deviation 3). The number of live
+    weights n never changes. `moved` (scalar, may be traced) is cut to n, and not to the number of dead weights: where
+    these are fewer, some of the dropped ones come back, and which of them decides the score as well.
     Evci et al. 2020, Algorithm 1; Mocanu et al. 2018.
     """
     live = jnp.sum(mask, dtype=jnp.int32)
-    moved = jnp.clip(moved, 0, jnp.minimum(live, mask.size - live))
+    moved = jnp.clip(moved, 0, live)
     kept = top(magnitude, live - moved, eligible=mask)
     return kept | top(growth, moved, eligible=~kept)
 
