@@ -1,4 +1,4 @@
-"""Slopes of what agents learn from, exactly where a formula bends or its terms cancel: at 0, at equality, at a limit."""
+"""Slopes of what agents learn from where a formula bends or its terms cancel: at 0, at equality, at a limit."""
 
 import jax
 import jax.numpy as jnp

@@ -43,6 +43,15 @@ def test_no_gradient_is_no_signal_and_a_constant_one_is_all_signal():
     np.testing.assert_allclose(signal_to_noise(mean["kernel"], variance["kernel"]), [0.0, 3.0 / 1e-10], rtol=1e-6)
 
 
+def test_one_example_has_no_noise_to_compare_with():
+    params = {"output": {"kernel": jnp.zeros((2, 1)), "bias": jnp.zeros(1)}}
+    loss = lambda params, example: linear(params["output"], example) + params["output"]["bias"].sum()
+    moments = gradient_moments(loss, params, jnp.array([[[1.0], [2.0]]]))
+    columns = of_gradients(moments, {"output": np.array([[True], [False]])})[WHOLE]
+    assert {columns[f"{part}signal_to_noise"] for part in ("", "live_", "dead_")} == {None}
+    np.testing.assert_allclose(columns["gradient_norm"], np.sqrt(6.0), rtol=1e-6)
+
+
 def test_a_small_spread_about_a_large_mean_is_not_cancelled():
     """The mean of squares less the square of the mean would be off by more than the variance in float32."""
     examples = (10_000 + np.random.default_rng(0).normal(0.0, 1.0, (256, 4))).astype(np.float32)

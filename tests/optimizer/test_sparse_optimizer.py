@@ -324,6 +324,16 @@ def test_inner_optimizers_by_name_learn(name):
     assert mean(groups[-1]) < mean(groups[0])
 
 
+@pytest.mark.parametrize(("name", "second_moment"), [("adam", 1.0), ("adamw", 1.0), ("rmsprop", 0.1)])
+def test_epsilon_is_added_to_the_root_of_the_second_moment(name, second_moment):
+    """The first step by hand, on a bias: rate * g / (sqrt(second moment) + epsilon), the moments of Adam corrected."""
+    transformation = InnerOptimizer(name, learning_rate=1.0, epsilon=0.5).build(TOTAL)
+    gradient, bias = jnp.array([2.0, -0.25]), jnp.zeros(2)
+    step, _ = transformation.update({"bias": gradient}, transformation.init({"bias": bias}), {"bias": bias})
+    expected = -gradient / (jnp.sqrt(second_moment * gradient**2) + 0.5)
+    np.testing.assert_allclose(step["bias"], expected, rtol=1e-5)
+
+
 def test_bad_inner_settings_are_refused():
     with pytest.raises(UserError, match="decoupled_weight_decay"):
         InnerOptimizer("adam", decoupled_weight_decay=0.1)

@@ -71,6 +71,23 @@ def test_whole_and_half_numbers_that_floats_miss():
     assert pruned_count(455, 0.9) == 46  # half to even
 
 
+@pytest.mark.parametrize("percent", range(1, 100))
+def test_counts_of_sparsities_that_were_computed_are_those_of_what_was_meant(percent):
+    """From densities, as in 1 - 0.9, and from counts themselves, as a layer's share of a budget is."""
+    exact = Fraction(percent, 100)
+    for size in (10, 100, 455, 5530, 3_964_928):
+        for sparsity in (1 - (100 - percent) / 100, 1.0 - (1.0 - percent / 100), np.float32(percent / 100)):
+            assert live_count(size, sparsity) == size - math.floor(size * exact)
+            assert pruned_count(size, sparsity) == max(round(size * (1 - exact)), 1)
+    assert [live_count(5530, 1.0 - live / 5530) for live in range(1, 5530, 53)] == list(range(1, 5530, 53))
+    assert [live_count(3 * 7 * 11, 1.0 - live * (1 / 231)) for live in range(1, 231)] == list(range(1, 231))
+
+
+def test_less_than_all_stays_less():
+    assert [live_count(size, math.nextafter(1.0, 0.0)) for size in (1, 2, 3_964_928)] == [1, 1, 1]
+    assert [live_count(size, 0.999999999999999) for size in (1, 2, 3_964_928)] == [1, 1, 1]
+
+
 def test_pruned_count_rounds_half_to_even_and_keeps_one():
     assert [pruned_count(size, 0.5) for size in (1, 2, 3, 5, 7)] == [1, 1, 2, 2, 4]
     assert pruned_count(1000, 1 - 1e-9) == 1

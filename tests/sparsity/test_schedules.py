@@ -125,6 +125,23 @@ def test_cosine_schedule_against_the_paper():
     assert cosine_decay(0.3, 1.0) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("drop_fraction", "live", "moved"), [(0.29, 100, 29), (0.57, 100, 57), (0.3, 10, 3), (0.7, 10, 7)]
+)
+def test_moved_count_is_that_of_the_fraction_as_it_was_typed(drop_fraction, live, moved):
+    assert 0.29 * 100 < 29
+    assert int(moved_count(WindowProgress(jnp.int32(0), 10), drop_fraction, live)) == moved
+
+
+@pytest.mark.parametrize(
+    ("fraction", "total", "update"), [(0.575, 100, 58), (0.145, 100, 14), (0.07, 50, 4), (0.29, 100, 29)]
+)
+def test_windows_begin_and_stop_at_fractions_as_they_were_typed(fraction, total, update):
+    """Rounded half to even: 57.5 is 58, where floats have 57.49999999999999."""
+    assert Window(fraction, 1.0, 1).first(total) == update
+    assert Window(0.0, fraction, 1).last(total) == update
+
+
 def test_moved_count_is_the_floor_of_the_decayed_fraction():
     moved = [int(moved_count(WindowProgress(jnp.int32(i), 10), 0.5, 1234)) for i in range(11)]
     assert moved == [int(1234 * 0.25 * (1 + np.cos(np.pi * i / 10))) for i in range(11)]

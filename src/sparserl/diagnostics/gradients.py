@@ -13,7 +13,7 @@ SMALLEST_DEVIATION = 1e-10  # added to deviations, as in the published code
 
 
 class Moments(NamedTuple):
-    """Mean and population variance of each parameter's gradient over the examples of a batch."""
+    """Mean and population variance of each parameter's gradient over the examples of a batch; of one, no variance."""
 
     mean: Params
     variance: Params
@@ -36,7 +36,7 @@ def gradient_moments(loss: Callable[[Params, Any], Array], params: Params, examp
 
     zeros = jax.tree.map(jnp.zeros_like, params)
     (count, (mean, squares)), _ = jax.lax.scan(take, (jnp.float32(0), Moments(zeros, zeros)), examples)
-    return Moments(mean, jax.tree.map(lambda s: s / count, squares))
+    return Moments(mean, jax.tree.map(lambda s: jnp.where(count > 1, s / count, jnp.nan), squares))
 
 
 def signal_to_noise(mean: Array, variance: Array) -> np.ndarray:

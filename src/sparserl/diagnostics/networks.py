@@ -108,4 +108,4 @@ def _norm(values: np.ndarray) -> float:
 
 
 def _mean(values: np.ndarray) -> float | None:
-    return float(values.mean()) if values.size else None
+    return float(values.mean()) if values.size and np.isfinite(values).all() else None

@@ -9,7 +9,7 @@ from sparserl.errors import renaming
 from sparserl.experiment.choices import Experiment
 from sparserl.networks import Sized
 from sparserl.sparsity import Distribution, Sparsities
-from sparserl.types import UserError
+from sparserl.types import UserError, part_of
 
 _CHOSEN_AS = {"kind": "distribution", "overrides": "layer_sparsities"}  # what a Distribution calls its fields
 MATRIX_OPTIMIZERS = ("muon",)  # they treat a kernel as a whole, so it must be a matrix
@@ -43,7 +43,8 @@ def compression_limits(
         raise UserError(f"{obstacle}; choose masked or auto", field="storage", value="compressed")
     if experiment.compressed_layers:
         return _chosen_limits(experiment, shapes, sparsities)
-    densities = {} if obstacle else {layer: 1.0 - sparsity for layer, sparsity in sparsities.items()}
+    of_typed = lambda sparsity: float(1 - part_of(1, sparsity))  # 0.3 where 0.7 was typed, which floats miss
+    densities = {} if obstacle else {layer: of_typed(sparsity) for layer, sparsity in sparsities.items()}
     everywhere = experiment.storage == "compressed"
     return linalg.compression_limits(shapes, densities, experiment.agent.batch_size, everywhere)
 

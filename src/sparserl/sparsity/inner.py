@@ -23,7 +23,7 @@ class InnerOptimizer:
 
     name: InnerName = "adam"  # which optax optimizer
     learning_rate: float = 1e-3  # size of a step
-    epsilon: float = 1e-7  # added to the root of the second moment (Deviation 11); rmsprop adds it under the root
+    epsilon: float = 1e-7  # added to the root of the second moment (Deviation 11); sgd and lion have none
     momentum: float = 0.0  # sgd and rmsprop only
     decoupled_weight_decay: float = 0.0  # beside the gradient; adamw, lion and muon only
     annealing: Literal["none", "linear"] = "none"  # linear: the learning rate falls to 0 at the end of training
@@ -72,7 +72,7 @@ class InnerOptimizer:
             case "sgd":
                 return optax.sgd(rate, momentum=self.momentum or None)
             case "rmsprop":
-                return optax.rmsprop(rate, eps=self.epsilon, momentum=self.momentum or None)
+                return optax.rmsprop(rate, eps=self.epsilon, eps_in_sqrt=False, momentum=self.momentum or None)
             case "lion":
                 return optax.lion(rate, weight_decay=decay)
             case "muon":

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from sparserl import linalg
 from sparserl.linalg import Compressed
-from sparserl.types import Array, Key, Params
+from sparserl.types import Array, Key, Params, part_of
 
 Kernels = dict[str, Any]  # arrays, or compressed kernels
 Masks = dict[str, Array]
@@ -54,7 +54,7 @@ def apply_masks(masks: Mapping[str, Array], kernels: Mapping[str, Array]) -> Ker
 
 def live_count(size: int, sparsity: float) -> int:
     """Live weights of a random mask over `size` weights: size - floor(size * sparsity). Deviation 6."""
-    return size - math.floor(_dead_weights(size, sparsity))
+    return size - math.floor(part_of(size, sparsity))
 
 
 def dense_count(size: int, sparsity: float) -> int:
@@ -64,18 +64,7 @@ def dense_count(size: int, sparsity: float) -> int:
 
 def pruned_count(size: int, sparsity: float) -> int:
     """Live weights that pruning leaves of `size`: size * (1 - sparsity) rounded half to even, and never none."""
-    return max(round(size - _dead_weights(size, sparsity)), 1)
-
-
-def _dead_weights(size: int, sparsity: float) -> float:
-    """size * sparsity, but a whole or half number exactly where that is what the sparsity stands for.
-
-    In floats 5530 * 0.7 is below 3871, and rounding would leave one weight too many. 3871 / 5530, however, is 0.7: of
-    all numbers of dead weights it is the one that was asked for.
-    """
-    dead = size * sparsity
-    nearest = round(2 * dead) / 2
-    return nearest if nearest / size == sparsity else dead
+    return max(round(size - part_of(size, sparsity)), 1)
 
 
 def top(scores: Array, k: int | Array, eligible: Array | None = None) -> jax.Array:

@@ -15,7 +15,7 @@ from sparserl.sparsity import storage
 from sparserl.sparsity.masks import Kernels, Masks, Sparsities, apply_masks, kernels, replace_kernels
 from sparserl.sparsity.methods import SparseMethod
 from sparserl.sparsity.trees import owner, place_name, words
-from sparserl.types import Array, Aux, Group, Key, Loss, OptState, Params, UserError, within
+from sparserl.types import Array, Aux, Group, Key, Loss, OptState, Params, UserError, part_of, within
 
 MOST_RELAYOUTS = 20  # points of a schedule where storage is looked at again
 
@@ -77,11 +77,8 @@ class SparseOptimizer:
         if masks:
             _refuse_foreign_moments(self.inner, params, compressed=bool(self.break_even))
         if self.method.born_sparse:
-            capacities = {
-                name: self.method.initial_live(masks[name].size, self.sparsities[name])
-                for name in masks
-                if 1.0 - self.sparsities[name] <= self.break_even.get(name, -1.0)
-            }
+            born = {name: self.method.initial_live(mask.size, self.sparsities[name]) for name, mask in masks.items()}
+            capacities = {name: live for name, live in born.items() if live <= self._most(name, masks[name].size)}
             params = storage.compress(params, masks, capacities)
             masks = {name: mask for name, mask in masks.items() if name not in capacities}
         inner = _initial_state(self.inner, storage.floats(params))
@@ -140,10 +137,14 @@ class SparseOptimizer:
         for name in sorted(self.break_even.keys() & masks.keys()):
             kernel, size = kernels(group.params)[name], masks[name].size
             live = max(np.count_nonzero(np.asarray(array)) for array in (masks[name], targets.get(name, ())))
-            limit = kernel.layout.capacity / 2 if isinstance(kernel, Compressed) else self.break_even[name] * size
-            if live <= math.ceil(limit):
+            packed = isinstance(kernel, Compressed)
+            if live <= (math.ceil(kernel.layout.capacity / 2) if packed else self._most(name, size)):
                 capacities[name] = int(live)
         return self.laid_out(group, capacities) if capacities else group
+
+    def _most(self, name: str, size: int) -> int:
+        """The most live weights with which a layer of `size` weights is compressed; below 0 where it never is."""
+        return math.ceil(part_of(size, self.break_even.get(name, -1.0)))
 
     def laid_out(self, group: Group, capacities: Mapping[str, int]) -> Group:
         """The same group with the layers of `capacities` compressed, with room for so many live weights."""

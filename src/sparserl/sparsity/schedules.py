@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.types import Array, Field, UserError
+from sparserl.types import Array, Field, UserError, part_of
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["index"], meta_fields=["count"])
@@ -69,7 +69,7 @@ class Window:
 
     def first(self, total_updates: int) -> int:
         """The update at which the window first changes the topology."""
-        return round(self.start_fraction * total_updates)
+        return round(part_of(total_updates, self.start_fraction))
 
     def last(self, total_updates: int) -> int:
         """The last such update: a whole number of intervals after the first; before the first if there is none."""
@@ -116,7 +116,7 @@ class Window:
 
     def _stop(self, total_updates: int) -> int:
         # Updates count from 0, so update number `total_updates` does not happen.
-        return min(round(self.stop_fraction * total_updates), total_updates - 1)
+        return min(round(part_of(total_updates, self.stop_fraction)), total_updates - 1)
 
 
 def cubic_sparsity(final_sparsity: float, progress: float) -> float:
@@ -131,4 +131,4 @@ def cosine_decay(value: float, progress: float) -> float:
 
 def moved_count(progress: WindowProgress, drop_fraction: float, live: int) -> jax.Array:
     """How many of `live` connections move now, int32 scalar: the drop fraction decays to 0 along a cosine."""
-    return progress.tabulate(lambda p: math.floor(cosine_decay(drop_fraction, p) * live))
+    return progress.tabulate(lambda p: math.floor(part_of(live, cosine_decay(drop_fraction, p))))

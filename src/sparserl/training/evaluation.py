@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sparserl.training.hosted import traceable
 from sparserl.training.loop import START, step_keys
 from sparserl.training.playing import Account, EpisodesInTurn, Evaluation, FirstEpisodes, player
-from sparserl.types import Agent, AgentState, Environment, Key, UserError
+from sparserl.types import Agent, AgentState, Environment, Key, UserError, part_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +30,8 @@ class EvaluationSettings:
             raise UserError("it must lie in (0, 1]", field="final_fraction", value=self.final_fraction)
 
     def final_return(self, returns: Sequence[float]) -> float:
-        """Mean over the last part of the evaluations: the last int(final_fraction * count) of them, at least one."""
-        last = returns[-max(int(self.final_fraction * len(returns)), 1) :]
+        """Mean over the last part of the evaluations: floor(final_fraction * count) of them, at least one."""
+        last = returns[-max(math.floor(part_of(len(returns), self.final_fraction)), 1) :]
         return math.fsum(last) / len(last)
 
 
