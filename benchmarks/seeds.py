@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 
 from sparserl import training
-from sparserl.experiment import build, from_preset
+from sparserl.experiment import RESULTS_VERSION, build, from_preset
 from sparserl.sparsity import Window
 from sparserl.sparsity.methods import RigL
 from sparserl.types import Array, EnvSpec, Key, TimeStep
@@ -122,7 +122,11 @@ def main() -> None:
     rows = measure(options)
     device = str(jax.devices()[0].device_kind)
     if options.json:
-        print(json.dumps({"device": device, "task": options.task, "rows": rows}, indent=2))
+        print(
+            json.dumps(
+                {"results_version": RESULTS_VERSION, "device": device, "task": options.task, "rows": rows}, indent=2
+            )
+        )
         return
     print(f"{options.task}, on {device}")
     for row in rows:

@@ -83,7 +83,10 @@ def main() -> None:
                 f"[{repeat + 1}/{options.repeats}] {candidate.name}, {candidate.layout}: {rate:,.0f} steps/s",
                 file=sys.stderr,
             )
-    report = summary(rates) | {"settings": _settings(options), "machine": _machine(peers)}
+    from sparserl.experiment import RESULTS_VERSION  # after measuring: JAX takes its time and threads
+
+    about = {"results_version": RESULTS_VERSION, "settings": _settings(options), "machine": _machine(peers)}
+    report = summary(rates) | about
     _show(report)
     if options.output:
         options.output.write_text(json.dumps(report, indent=2) + "\n")

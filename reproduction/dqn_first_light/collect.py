@@ -24,13 +24,16 @@ SB3 = "dense (Stable-Baselines3)"
 
 
 def our_rows(directory: Path) -> list[dict[str, Any]]:
-    """Every evaluation of every finished run, with its preset, and the name of its network as method."""
+    """Every evaluation of every finished run, with its preset, the name of its network as method, and the version of
+    results that it was made by; a peer's has none.
+    """
     rows = []
     for status in sorted(directory.glob("*/seed=*/status.json")):
         folder = status.parent
         if persistence.read_status(folder).status == "finished":
             planned = persistence.read_experiment(folder.parent)
-            names = {"preset": planned["preset"], "method": planned["network"]}
+            version = planned["choices"]["results_version"]
+            names = {"preset": planned["preset"], "method": planned["network"], "results_version": version}
             rows += [{**row, **names} for row in persistence.read_evaluations(folder).to_pylist()]
     return rows
 
@@ -73,12 +76,12 @@ def scores(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], list[Scores
 
 
 def table(found: dict[tuple[str, str, str], list[Scores]]) -> str:
-    """Markdown: mean scores, the final one's 95 % bootstrap interval over seeds, and the number of seeds."""
+    """Markdown: mean scores, the final one's 95 % t-interval over seeds, and the number of seeds."""
     heads = ("preset", "environment", "network", "final return", "95 % interval", f"from step {LATER_STEPS:,}", "seeds")
     lines = [" | ".join(("", *heads, "")).strip(), "|---" * len(heads) + "|"]
     for (preset, environment, method), values in sorted(found.items()):
         finals, later = np.array([v.final for v in values]), np.mean([v.later for v in values])
-        low, high = report.bootstrap_interval(finals, seed=0)
+        low, high = report.mean_interval(finals)
         numbers = f"{finals.mean():.1f} | {low:.1f} to {high:.1f} | {later:.1f} | {len(values)}"
         lines.append(f"| {preset} | {environment} | {method} | {numbers} |")
     return "\n".join(lines) + "\n"

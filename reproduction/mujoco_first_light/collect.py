@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import scipy.stats
 
 from sparserl import persistence, report
 from sparserl.training import EvaluationSettings
@@ -19,14 +20,14 @@ from sparserl.training import EvaluationSettings
 HERE = Path(__file__).parent
 PEERS = {"sac": "dense (SBX)", "ppo": "dense (Stable-Baselines3)"}
 TITLES = {"sac": "SAC, preset sb3", "ppo": "PPO, preset sb3"}
-NUM_RESAMPLES = 10_000
 Key = tuple[str, str, str]  # agent, environment, method
 
 
 def our_rows(directory: Path) -> list[dict[str, Any]]:
-    """Every evaluation of every finished run."""
+    """Every evaluation of every finished run, with the version of results that it was made by; a peer's has none."""
+    version = lambda run: persistence.read_experiment(run.parent)["choices"]["results_version"]
     return [
-        row
+        {**row, "results_version": version(status.parent)}
         for status in sorted(directory.glob("*/seed=*/status.json"))
         if persistence.read_status(status.parent).status == "finished"
         for row in persistence.read_evaluations(status.parent).to_pylist()
@@ -63,26 +64,24 @@ def finals(rows: list[dict[str, Any]]) -> dict[Key, np.ndarray]:
 
 
 def scores(found: dict[Key, np.ndarray]) -> str:
-    """Markdown: the mean final return of each network, its 95 % bootstrap interval over seeds, how many there are."""
+    """Markdown: the mean final return of each network, its 95 % t-interval over seeds, how many there are."""
     lines = ["| agent | environment | network | final return | 95 % interval | seeds |", "|---|---|---|---|---|---|"]
     for (agent, environment, method), values in found.items():
-        low, high = report.bootstrap_interval(values, seed=0)
+        low, high = report.mean_interval(values)
         numbers = f"{values.mean():,.0f} | {low:,.0f} to {high:,.0f} | {len(values)}"
         lines.append(f"| {agent} | {environment} | {method} | {numbers} |")
     return "\n".join(lines) + "\n"
 
 
 def comparison(found: dict[Key, np.ndarray]) -> str:
-    """Markdown: our networks over the peer's dense one, the difference with its interval; seeds drawn on both sides."""
+    """Markdown: our networks over the peer's dense one, the difference with its interval (Welch's)."""
     heads = "| agent | environment | network | ours / peer | ours - peer | 95 % interval |"
     lines = [heads, "|---|---|---|---|---|---|"]
-    random = np.random.default_rng(0)
-    means = lambda values: values[random.integers(len(values), size=(NUM_RESAMPLES, len(values)))].mean(1)
     for (agent, environment, method), values in found.items():
         peer = found.get((agent, environment, PEERS[agent]))
         if peer is None or method == PEERS[agent]:
             continue
-        low, high = np.quantile(means(values) - means(peer), [0.025, 0.975])
+        low, high = scipy.stats.ttest_ind(values, peer, equal_var=False).confidence_interval(0.95)
         numbers = f"{values.mean() / peer.mean():.2f} | {values.mean() - peer.mean():,.0f} | {low:,.0f} to {high:,.0f}"
         lines.append(f"| {agent} | {environment} | {method} | {numbers} |")
     return "\n".join(lines) + "\n"

@@ -74,6 +74,7 @@ def played(run: Path) -> Played:
     explored = training.evaluator(exploring, environment, evaluation.max_episode_steps)(key, state)
     seen = under_noise(built.agent, state, environment, settings, key, DEVIATIONS)
     own = {"agent": "dqn", "method": network, "sparsity": experiment.sparsity, "environment": experiment.environment}
+    own |= _version(run)
     noise = {
         **own,
         "seed": int(run.name.removeprefix("seed=")),
@@ -86,6 +87,10 @@ def played(run: Path) -> Played:
     parameters = sum(live_parameters(experiment).values())
     mean = float(np.mean(explored.returns))
     return Played(experiment.environment, network, parameters, experiment.total_steps, rows, mean, noise)
+
+
+def _version(run: Path) -> dict[str, int]:
+    return {"results_version": persistence.read_experiment(run.parent)["choices"]["results_version"]}
 
 
 def table(runs: list[Played]) -> str:
@@ -113,7 +118,7 @@ def table(runs: list[Played]) -> str:
 
 
 def _with_interval(values: np.ndarray) -> str:
-    low, high = report.bootstrap_interval(values, seed=0)
+    low, high = report.mean_interval(values)
     return f"{values.mean():.2f} | {low:.2f} to {high:.2f}"
 
 
@@ -121,7 +126,9 @@ def main() -> None:
     """Write evaluations.parquet, noise.parquet, pong.parquet, their figures and results.md beside this file."""
     folders = sorted(status.parent for words in sys.argv[1:] for status in Path(words).glob("*/seed=*/status.json"))
     on_atari = [folder for folder in folders if "-atari-" in folder.parent.name]
-    pong = [row for folder in on_atari for row in persistence.read_evaluations(folder).to_pylist()]
+    pong = [
+        {**row, **_version(folder)} for folder in on_atari for row in persistence.read_evaluations(folder).to_pylist()
+    ]
     runs = [
         played(folder)
         for folder in folders

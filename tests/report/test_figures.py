@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+import scipy.stats
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
@@ -65,7 +66,7 @@ def test_every_environment_has_a_panel_and_every_method_a_line_and_a_legend_entr
     assert figure.axes[1].get_xlabel() == "environment steps (thousands)"
 
 
-def test_lines_are_means_over_seeds_and_bands_hold_them() -> None:
+def test_lines_are_means_over_seeds_and_bands_their_t_intervals() -> None:
     rows = make_rows(methods=[("rigl", 0.9)], num_seeds=5)
     figure = draw_learning_curves(rows)
     line = means(figure)["RigL 90 %"]
@@ -75,7 +76,16 @@ def test_lines_are_means_over_seeds_and_bands_hold_them() -> None:
         assert drawn == pytest.approx(np.mean(values))
         band = figure.axes[0].collections[0].get_paths()[0].vertices
         ends = band[band[:, 0] == step][:, 1]
-        assert min(values) <= ends.min() < drawn < ends.max() <= max(values)
+        expected = scipy.stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+        np.testing.assert_allclose((ends.min(), ends.max()), (expected.low, expected.high), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("num_seeds", "caveat"), [(2, False), (4, True), (5, False)])
+def test_the_legend_says_what_the_bands_are_and_that_few_seeds_lean_on_normal_returns(num_seeds, caveat) -> None:
+    figure = draw_learning_curves(make_rows(methods=[("rigl", 0.9)], num_seeds=num_seeds))
+    explanation = figure.legends[0].get_title().get_text()
+    assert ("95 % t-interval" in explanation) == (num_seeds > 2)
+    assert ("about normal" in explanation) == caveat
 
 
 def test_methods_keep_their_looks_and_sparsities_differ_in_line_style() -> None:

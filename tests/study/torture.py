@@ -24,6 +24,7 @@ from collections import Counter
 from pathlib import Path
 
 from sparserl import persistence
+from sparserl.experiment import RESULTS_VERSION
 from waiting import wait_until
 
 STUDY = Path(__file__).with_name("every_cell.py")
@@ -270,6 +271,7 @@ def main() -> None:
     lost, twice, changed = total("num_lost"), total("num_twice"), total("num_changed")
     num_rows = sum(len(seen.rows) for _, _, seen in rounds)
     summary = {
+        "results_version": RESULTS_VERSION,
         "kills": dict(Counter(kill.kind for kill in kills)),
         "num_kills": len(kills),
         "num_rounds": len(rounds),

@@ -283,7 +283,9 @@ class TestEvaluation:
         values = list(np.random.default_rng(0).normal(size=count))
         np.testing.assert_allclose(training.EvaluationSettings().final_return(values), np.mean(values[-last:]))
 
-    @pytest.mark.parametrize(("fraction", "count", "last"), [(0.29, 100, 29), (0.57, 100, 57), (0.1, 9, 1), (1.0, 3, 3)])
+    @pytest.mark.parametrize(
+        ("fraction", "count", "last"), [(0.29, 100, 29), (0.57, 100, 57), (0.1, 9, 1), (1.0, 3, 3)]
+    )
     def test_the_last_part_is_that_of_the_fraction_as_it_was_typed(self, fraction, count, last):
         settings = training.EvaluationSettings(final_fraction=fraction)
         assert settings.final_return([0.0] * (count - last) + [1.0] * last) == 1.0

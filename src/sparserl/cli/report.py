@@ -42,9 +42,11 @@ def main(words: Sequence[str]) -> int:
     figure = report.learning_curves(rows, (options.output or directory) / "learning_curves.png")
     finals = _finals(directory, rows)
     scored = any(_score(*final) is not None for final in finals.items())
-    names = ("environment", "experiment", "seeds", "final return", "95 % interval", "steps/s")
+    names = ("environment", "experiment", "seeds", "final return", f"95 % {report.METHOD}", "steps/s")
     human = ("human-normalized",) if scored else ()
     print_table((*names, *human), [_row(*final, scored) for final in finals.items()], numbers_from=2)
+    if any(report.FEWEST_FOR_INTERVAL <= len(_returns(statuses)) < report.FEW for statuses in finals.values()):
+        print(f"\nintervals of fewer than {report.FEW} seeds hold for returns that are about normal")
     for line in _over_games(finals):
         print(line)
     print(f"\nlearning curves: {figure}")
@@ -149,7 +151,7 @@ def _run(directory: Path, identifier: str, seed: int) -> Path:
 
 
 def _interval(returns: Sequence[float]) -> str:
-    if len(returns) < 3:
+    if len(returns) < report.FEWEST_FOR_INTERVAL:
         return "-"
-    low, high = report.bootstrap_interval(returns, seed=0)
+    low, high = report.mean_interval(returns)
     return f"{number(float(low))} to {number(float(high))}"

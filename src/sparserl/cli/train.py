@@ -204,14 +204,14 @@ def _show(summary: Mapping[str, Any], folder: Path, figure: Path | None) -> None
 
 def _mean(returns: Sequence[float]) -> str:
     mean = number(sum(returns) / len(returns))
-    if len(returns) < 3:
-        return f"{mean} (mean of {_count(len(returns), 'seed')}; three or more give an interval)"
-    from sparserl.report import bootstrap_interval
+    from sparserl.report import FEW, FEWEST_FOR_INTERVAL, METHOD, mean_interval  # SciPy takes its time to import
 
-    low, high = bootstrap_interval(returns, seed=0)
-    return (
-        f"{mean} (mean of {len(returns)} seeds; 95 % bootstrap interval {number(float(low))} to {number(float(high))})"
-    )
+    if len(returns) < FEWEST_FOR_INTERVAL:
+        return f"{mean} (mean of {_count(len(returns), 'seed')}; three or more give an interval)"
+    low, high = mean_interval(returns)
+    few = ", of so few if returns are about normal" if len(returns) < FEW else ""
+    ends = f"{number(float(low))} to {number(float(high))}"
+    return f"{mean} (mean of {len(returns)} seeds; 95 % {METHOD} {ends}{few})"
 
 
 def _count(count: int, thing: str) -> str:

@@ -1,7 +1,7 @@
 """Panels: one per environment, one line per method, the spread over seeds shown and never hidden."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,9 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from sparserl.persistence import write_atomically
 from sparserl.report.curves import Curve, Variant, variant_name
-from sparserl.report.statistics import bootstrap_interval
+from sparserl.report.statistics import FEW, FEWEST_FOR_INTERVAL, METHOD, mean_interval
 from sparserl.report.style import MARKERS, PARAMETERS, colour, line_style, tint
 
-_FEWEST_SEEDS_FOR_INTERVAL = 3
-_NUM_RESAMPLES = 2_000
 _PANEL_INCHES = (3.7, 3.0)
 _ONLY_PANEL_INCHES = (5.2, 3.5)
 _SINGLE = "_single"  # the label of a thin line; legends leave out what starts with an underscore
@@ -37,7 +35,7 @@ def write_png(figure: Figure, path: str | Path) -> Path:
 def draw_panels(panels: Mapping[str, Mapping[Variant, Curve]], x_label: str, title: str | None = None) -> Figure:
     """The mean return over seeds against the x values of the curves, by environment and variant.
 
-    Bands are 95 % percentile bootstrap intervals over seeds, from three seeds on; with fewer, and where not every seed
+    Bands are 95 % t-intervals of the mean over seeds, from three seeds on; with fewer, and where not every seed
     has a finite return at a place, seeds are drawn one by one, thin, and the mean only where all have one.
     """
     variants = sorted({variant for curves in panels.values() for variant in curves})
@@ -73,7 +71,7 @@ def _draw_curve(axes: Axes, curve: Curve, variant: Variant, variants: Sequence[V
     look = _look(variant, variants)
     complete = np.isfinite(curve.returns).all(axis=0)
     places, returns = curve.places[complete], curve.returns[:, complete]
-    few = len(curve.returns) < _FEWEST_SEEDS_FOR_INTERVAL
+    few = len(curve.returns) < FEWEST_FOR_INTERVAL
     alone = np.ones_like(complete) if few else _widened(~complete)
     if alone.any() and len(curve.returns) > 1:
         for seed_returns in curve.returns:
@@ -81,7 +79,7 @@ def _draw_curve(axes: Axes, curve: Curve, variant: Variant, variants: Sequence[V
             finite = np.isfinite(shown)
             axes.plot(curve.places[finite], shown[finite], color=look["color"], linewidth=0.7, alpha=0.6, label=_SINGLE)
     if complete.any() and not few:
-        low, high = bootstrap_interval(returns, seed=0, num_resamples=_NUM_RESAMPLES)
+        low, high = mean_interval(returns)
         axes.fill_between(places, low, high, color=look["color"], alpha=0.14, linewidth=0)
     spacing = max(len(places) // 7, 1)
     offset = variants.index(variant) * spacing // max(len(variants), 1)
@@ -116,17 +114,20 @@ def _add_legend(figure: Figure, panels: Mapping[str, Mapping[Variant, Curve]], v
     lines = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
     handles = [lines[variant_name(each, variants)] for each in variants]
     labels = [f"{variant_name(each, variants)}  \u00b7  {_seeds(each, panels)}" for each in variants]
-    explanation = "\n".join(_explanation(figure))
+    counts = {len(curve.returns) for curves in panels.values() for curve in curves.values()}
+    explanation = "\n".join(_explanation(figure, counts))
     legend = figure.legend(handles, labels, loc="outside right center", title=explanation, alignment="left")
     legend.get_title().set_color("#666666")
     figure.set_figwidth(figure.get_figwidth() + 0.85 + 0.077 * max(map(len, labels)))
 
 
-def _explanation(figure: Figure) -> Iterator[str]:
+def _explanation(figure: Figure, counts: Set[int]) -> Iterator[str]:
     """How to read the lines, saying only what occurs in the figure."""
     yield "line: mean over n seeds"
     if any(axes.collections for axes in figure.axes):
-        yield "band: 95 % bootstrap interval"
+        yield f"band: 95 % {METHOD}"
+        if any(FEWEST_FOR_INTERVAL <= count < FEW for count in counts):
+            yield f"  (n < {FEW}: of about normal returns)"
     if any(line.get_label() == _SINGLE for axes in figure.axes for line in axes.get_lines()):
         yield "thin: single seeds"
 
