@@ -2,7 +2,16 @@
 
 import pytest
 
-from sparserl.experiment import Budget, asked_parameters, facts, from_preset, known_facts, planned, with_budget
+from sparserl.experiment import (
+    RESULTS_VERSION,
+    Budget,
+    asked_parameters,
+    facts,
+    from_preset,
+    known_facts,
+    planned,
+    with_budget,
+)
 from sparserl.persistence import FACTS, facts_of
 
 
@@ -18,7 +27,8 @@ def test_facts_of_a_sparse_network_are_the_references():
         "live_macs": 132_608,
     }
     assert found["networks"] == {"q": sizes}
-    told = {"preset": "paper", "network_kind": "mlp", "distribution": "erk", "storage": "masked"}
+    told = {"results_version": RESULTS_VERSION, "preset": "paper", "network_kind": "mlp"}
+    told |= {"distribution": "erk", "storage": "masked"}
     assert found["facts"] == {**told, **sizes, "budget": None, "actor_share": None, "randomness": "seeded"}
     assert tuple(found["facts"]) == FACTS
 

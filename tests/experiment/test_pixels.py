@@ -11,6 +11,7 @@ from covering import covering
 from sparserl import diagnostics, environments
 from sparserl.environments import ATARI_15, known_specification
 from sparserl.experiment import (
+    RESULTS_VERSION,
     Experiment,
     build,
     describe,
@@ -56,7 +57,7 @@ def small(method="rigl", network="cnn", **choices):
 def test_choices_name_the_network_and_come_back(network):
     experiment = planned(small(network=network))
     choices = experiment.choices()
-    assert (choices["results_version"], choices["network"]["name"]) == (4, network)
+    assert (choices["results_version"], choices["network"]["name"]) == (RESULTS_VERSION, network)
     assert Experiment.from_choices(json.loads(json.dumps(choices))) == experiment
     assert planned(from_preset("dqn", "rigl", "CartPole-v1")).choices()["network"]["name"] == "mlp"
 

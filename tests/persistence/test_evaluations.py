@@ -37,6 +37,7 @@ def row(**changes: object) -> dict[str, object]:
         "mean_length_steps": 123.25,
         "live_density": 0.1,
         "seconds": 1.5,
+        "results_version": 5,
         "preset": "paper",
         "network_kind": "mlp",
         "distribution": "erk",
@@ -159,7 +160,10 @@ def test_facts_that_a_row_leaves_out_are_not_known(tmp_path: Path) -> None:
     assert read_evaluations(tmp_path).to_pylist() == [bare | dict.fromkeys(FACTS)]
 
 
-EARLIER = {"choices": {"distribution": "uniform", "storage": "masked", "network": {"name": "cnn"}}, "preset": "sb3"}
+EARLIER = {
+    "choices": {"results_version": 4, "distribution": "uniform", "storage": "masked", "network": {"name": "cnn"}},
+    "preset": "sb3",
+}
 
 
 @pytest.fixture
@@ -178,7 +182,8 @@ def test_a_file_of_an_earlier_version_is_completed_by_the_experiments_document(e
     [unknown] = read_evaluations(earlier_run).to_pylist()
     assert unknown == row(**dict.fromkeys(FACTS))
     write_document(earlier_run.parent / "experiment.json", EARLIER)
-    told = {"preset": "sb3", "network_kind": "cnn", "distribution": "uniform", "storage": "masked"}
+    told = {"results_version": 4, "preset": "sb3", "network_kind": "cnn"}
+    told |= {"distribution": "uniform", "storage": "masked"}
     for place in (earlier_run, earlier_run.parent, earlier_run.parent.parent):
         table = read_evaluations(place)
         assert table.schema.equals(EVALUATION_SCHEMA)
@@ -190,6 +195,13 @@ def test_a_file_with_some_of_the_later_columns_is_read(tmp_path: Path) -> None:
     table = EVALUATIONS._replace(schema=short)
     write_table(table, tmp_path, [{name: row()[name] for name in short.names}])
     assert read_evaluations(tmp_path).to_pylist() == [row(randomness=None)]
+
+
+def test_a_file_that_lacks_its_version_alone_keeps_all_else(tmp_path: Path) -> None:
+    run = tmp_path / "dqn-x" / "seed=0"
+    write_table(EVALUATIONS, run, [row(results_version=None)])
+    write_document(run.parent / "experiment.json", EARLIER)
+    assert read_evaluations(run).to_pylist() == [row(results_version=4)]
 
 
 def test_files_of_both_versions_are_one_table(earlier_run: Path) -> None:

@@ -9,6 +9,7 @@ def evaluation(seed, steps, experiment="dqn-rigl-0a1b2c3d"):
     values = {name: 0.5 for name in persistence.EVALUATION_SCHEMA.names if name not in persistence.FACTS}
     words = {"experiment_id": experiment, "agent": "dqn", "method": "rigl", "environment": "CartPole-v1"}
     facts = {
+        "results_version": 5,
         "preset": "paper",
         "network_kind": "mlp",
         "distribution": "erk",

@@ -1,4 +1,4 @@
-"""Results that the version before facts were stored has left: they are read, completed, reported and gone on with."""
+"""Results of an earlier version of the rules: they are read, completed and reported, and never gone on with."""
 
 import json
 import shutil
@@ -8,11 +8,11 @@ import pytest
 
 from cli.command import call
 from sparserl import persistence
-from sparserl.experiment import canonical, facts, from_preset, known_facts, planned, with_facts
-from sparserl.experiment.choices import Experiment
+from sparserl.experiment import RESULTS_VERSION, Experiment, canonical, facts, from_preset, planned, with_facts
 from sparserl.study import Study
 from sparserl.study.stored import stored
 from sparserl.study.storing import store
+from sparserl.types import UserError
 
 EARLIER = Path(__file__).parent / "results_of_2cacdcc"
 IDENTIFIER = "dqn-static-CartPole-v1-0.9-825de42c"
@@ -30,9 +30,8 @@ def test_evaluations_are_read_and_completed(results):
     bare = persistence.read_evaluations(results)
     assert bare.schema.equals(persistence.EVALUATION_SCHEMA)
     assert {row["parameters"] for row in bare.to_pylist()} == {None}
-    assert {(row["distribution"], row["storage"], row["network_kind"]) for row in bare.to_pylist()} == {
-        ("erk", "masked", "mlp")
-    }
+    told = ("results_version", "distribution", "storage", "network_kind")
+    assert {tuple(row[name] for name in told) for row in bare.to_pylist()} == {(4, "erk", "masked", "mlp")}
     for place in (results, results / IDENTIFIER, results / IDENTIFIER / "seed=0"):
         rows = with_facts(persistence.read_evaluations(place), place).to_pylist()
         assert {(row["parameters"], row["live_parameters"]) for row in rows} == {tuple(SIZES.values())}
@@ -61,47 +60,47 @@ def test_report_and_evaluate(capsys, results):
     reported = call(capsys, "report", results)
     assert (reported.status, reported.err) == (0, "")
     assert "dqn static 0.9" in reported.out
+    assert "results version: 4" in reported.out
     evaluated = call(capsys, "evaluate", results / IDENTIFIER / "seed=0", "--num-episodes", "2", "--json")
     assert evaluated.status == 0
-    assert evaluated.document()["rows"][0]["num_episodes"] == 2
+    document = evaluated.document()
+    assert (document["experiment_id"], document["results_version"]) == (IDENTIFIER, 4)
+    assert document["rows"][0]["num_episodes"] == 2
 
 
-def test_planning_an_experiment_again_completes_its_document(results):
-    document = persistence.read_experiment(results / IDENTIFIER)
-    experiment = Experiment.from_choices(document["choices"])
-    assert "facts" not in document
-    store(results, Study("again", "Is it completed?", (experiment,), 2, preset="paper"), "smoke")
-    completed = persistence.read_experiment(results / IDENTIFIER)
-    assert completed["facts"] == facts(experiment, "paper")["facts"]
-    assert completed["preset"] == "paper"
-    assert {name: completed[name] for name in ("choices", "created", "machine")} == {
-        name: document[name] for name in ("choices", "created", "machine")
-    }
-    store(results, Study("again", "Is it left alone?", (experiment,), 2, preset="published-code"), "quick")
-    assert persistence.read_experiment(results / IDENTIFIER) == completed
+def test_planning_an_experiment_again_completes_its_document(tmp_path):
+    experiment = planned(canonical(from_preset("dqn", "static", "CartPole-v1", storage="masked")))
+    store(tmp_path, Study("first", "Is it stored?", (experiment,), 2, preset="paper"), "smoke")
+    folder = tmp_path / experiment.identifier
+    whole = persistence.read_experiment(folder)
+    earlier = {name: value for name, value in whole.items() if name not in ("facts", "networks", "preset", "budget")}
+    persistence.write_document(folder / "experiment.json", earlier)
+    store(tmp_path, Study("again", "Is it completed?", (experiment,), 2, preset="paper"), "smoke")
+    assert persistence.read_experiment(folder) == whole
+    assert whole["facts"] == facts(experiment, "paper")["facts"]
+    store(tmp_path, Study("again", "Is it left alone?", (experiment,), 2, preset="published-code"), "quick")
+    assert persistence.read_experiment(folder) == whole
 
 
-def test_an_unfinished_run_goes_on_and_all_its_rows_are_complete(capsys, results):
-    """From its checkpoint, with --force where the machine is of another class than the one that it was made on."""
+def test_its_runs_are_not_gone_on_with(capsys, results):
+    """One line that names both versions, also with --force; the run is as it was, for the version that began it."""
     run = results / IDENTIFIER / "seed=1"
-    before = persistence.read_evaluations(run).to_pylist()
-    assert [row["environment_steps"] for row in before] == [0, 100, 200]
-    resumed = call(capsys, "study", "resume", "before", "--output", results, "--force", "--num-workers", "1")
-    assert resumed.status == 0, resumed.err
-    assert "2 of 2 runs finished" in resumed.out
-    status = persistence.read_status(run)
-    assert (status.status, status.attempt, status.resumed_from_steps) == ("finished", 2, 150)
-    assert "goes on from step 150" in (run / "log.txt").read_text()
-    rows = persistence.read_evaluations(run).to_pylist()
-    assert [row["environment_steps"] for row in rows] == [0, 100, 200, 300]
-    expected = known_facts(
-        Experiment.from_choices(persistence.read_experiment(run.parent)["choices"]),
-        persistence.read_experiment(run.parent),
-    )
-    for row in rows:
-        assert {name: row[name] for name in persistence.FACTS} == expected
-    timeless = lambda row: {name: row[name] for name in row if name not in (*persistence.FACTS, "seconds")}
-    assert list(map(timeless, rows[:2])) == list(map(timeless, before[:2]))
+    before = persistence.read_status(run)
+    for words in (("resume", "before"), ("resume", "before", "--force"), ("retry", "before")):
+        refused = call(capsys, "study", *words, "--output", results, "--num-workers", "1")
+        assert refused.status == 2
+        assert f"results version 4, and this sparserl trains by {RESULTS_VERSION}" in refused.err
+        assert len(refused.err.splitlines()) == 1
+    assert persistence.read_status(run) == before
+    with pytest.raises(UserError, match=f"results_version is 4: this sparserl trains by {RESULTS_VERSION}"):
+        Experiment.from_choices(persistence.read_experiment(run.parent)["choices"])
+
+
+def test_a_study_of_that_name_says_which_versions_there_are(capsys, results):
+    document = persistence.read_experiment(results / IDENTIFIER)
+    experiment = Experiment.of_results(document["choices"])
+    with pytest.raises(UserError, match=rf"choices.results_version is {RESULTS_VERSION}, there 4"):
+        store(results, Study("before", "Is it the same?", (experiment,), 2, preset="paper"), "smoke")
 
 
 def test_train_and_study_store_the_same_document(capsys, tmp_path):

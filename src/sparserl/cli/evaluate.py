@@ -15,7 +15,7 @@ from sparserl import persistence
 from sparserl.cli.arguments import Json, in_options, options_of, parse
 from sparserl.cli.tables import number, print_table
 from sparserl.environments import Arithmetic, has_pixels, seed_shared_generators
-from sparserl.experiment import Experiment, RunFailure, make_environment, rebuild, under_noise
+from sparserl.experiment import RESULTS_VERSION, Experiment, RunFailure, make_environment, rebuild, under_noise
 from sparserl.processes import places
 from sparserl.training import Evaluation, EvaluationSettings
 from sparserl.types import UserError
@@ -118,13 +118,15 @@ def _document(run: Path, options: Options) -> dict[str, Any]:
         experiment, built, state = rebuild(run)
         settings = _settings(experiment, options)
         environment = make_environment(experiment, settings.num_episodes)
-        published = persistence.read_experiment(run.parent).get("preset") == "published-code"
+        document = persistence.read_experiment(run.parent)
+        choices, published = document["choices"], document.get("preset") == "published-code"
         arithmetic = options.noise_arithmetic or ("modulo" if published and has_pixels(environment.spec) else "clip")
         deviations, key = _deviations(options.observation_noise), jax.random.key(options.seed)
         evaluations = under_noise(built.agent, state, environment, settings, key, deviations, arithmetic)
     return {
         "run": str(run),
-        "experiment_id": experiment.identifier,
+        "experiment_id": persistence.RunId.of(run).experiment,
+        "results_version": choices["results_version"],
         "agent": experiment.agent_name,
         "method": experiment.method_name,
         "environment": experiment.environment,
@@ -164,7 +166,8 @@ def _rows(
 def _show(documents: Sequence[dict[str, Any]], options: Options) -> None:
     """Each run in a line or, where there is noise, a table."""
     for document in documents:
-        print(document["run"])
+        earlier = document["results_version"] != RESULTS_VERSION
+        print(document["run"] + f", trained by results version {document['results_version']}" * earlier)
         (row, *others) = document["rows"]
         if others or row["observation_noise"]:
             names = ("noise", "mean return", "standard deviation", "episodes")

@@ -49,7 +49,8 @@ def main(words: Sequence[str]) -> int:
         print(f"\nintervals of fewer than {report.FEW} seeds hold for returns that are about normal")
     for line in _over_games(finals):
         print(line)
-    print(f"\nlearning curves: {figure}")
+    versions = sorted({row["results_version"] for row in rows if row["results_version"] is not None})
+    print(f"\nresults version: {', '.join(map(str, versions)) or 'unknown'}\nlearning curves: {figure}")
     return 0
 
 

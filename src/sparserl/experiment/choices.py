@@ -16,7 +16,8 @@ from sparserl.sparsity import InnerOptimizer, SparseMethod, find_method, method_
 from sparserl.training import EvaluationSettings
 from sparserl.types import AgentSettings, Field, UserError, within
 
-RESULTS_VERSION = 4  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
+RESULTS_VERSION = 5  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
+EARLIEST_READ = 4  # the first version with the choices of today: what it left is read, and not gone on with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,12 +140,30 @@ class Experiment:
 
     @staticmethod
     def from_choices(choices: Mapping[str, Any]) -> "Experiment":
-        """The experiment that `choices()` describes; unknown or missing fields raise `UserError`."""
-        plain = dict(choices)
-        version = plain.pop("results_version", None)
+        """The experiment that `choices()` describes, to be trained as it says.
+
+        Raises `UserError` for unknown or missing fields, and for those of an earlier version, which trained otherwise.
+        """
+        version = choices.get("results_version")
         if version != RESULTS_VERSION:
             raise UserError(
-                f"this sparserl reads {RESULTS_VERSION}; use the version that wrote it",
+                f"this sparserl trains by {RESULTS_VERSION}; go on with the version that began it, or train anew",
+                field="results_version",
+                value=version,
+            )
+        return Experiment.of_results(choices)
+
+    @staticmethod
+    def of_results(choices: Mapping[str, Any]) -> "Experiment":
+        """The experiment of results that are only read: its networks and environment, whichever version trained them.
+
+        Raises `UserError` for unknown or missing fields, and for a version that had other choices.
+        """
+        plain = dict(choices)
+        version = plain.pop("results_version", None)
+        if not isinstance(version, int) or not EARLIEST_READ <= version <= RESULTS_VERSION:
+            raise UserError(
+                f"this sparserl reads {EARLIEST_READ} to {RESULTS_VERSION}; use the version that wrote it",
                 field="results_version",
                 value=version,
             )

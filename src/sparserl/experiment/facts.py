@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from sparserl import persistence
 from sparserl.experiment.budget import Budget
-from sparserl.experiment.choices import Experiment
+from sparserl.experiment.choices import RESULTS_VERSION, Experiment
 from sparserl.experiment.description import describe
 from sparserl.experiment.environment import unseeded
 from sparserl.experiment.plan import Plan, plan_of
@@ -31,6 +31,7 @@ def facts(experiment: Experiment | Plan, preset: str | None = None, budget: Budg
         "budget": budget and budget._asdict(),
         "networks": networks,
         "facts": {
+            "results_version": RESULTS_VERSION,
             "preset": preset,
             "network_kind": described["network"],
             "distribution": described["distribution"],
@@ -70,7 +71,7 @@ def _facts_in(directory: Path, identifier: str) -> dict[str, Any]:
         if (folder / "experiment.json").exists():
             document = persistence.read_experiment(folder)
             try:
-                return known_facts(Experiment.from_choices(document["choices"]), document)
+                return known_facts(Experiment.of_results(document["choices"]), document)
             except UserError:
                 return {}
     return {}

@@ -29,7 +29,7 @@ def _kept(state: AgentState) -> dict[str, Any]:
 def rebuild(run_folder: Path) -> tuple[Experiment, Built, AgentState]:
     """The experiment of a stored run, what it stands for, and its trained state (no replay)."""
     document = persistence.read_experiment(run_folder.parent)
-    experiment = Experiment.from_choices(document["choices"])
+    experiment = Experiment.of_results(document["choices"])
     arrays, _ = persistence.read_bundle(run_folder / "checkpoint")
     built = build(experiment)
     template = as_stored(built, arrays)

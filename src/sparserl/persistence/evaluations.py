@@ -12,6 +12,7 @@ from sparserl.persistence.tables import Table, read_table
 
 FILE_NAME = "evaluations.parquet"
 _FACTS = (
+    ("results_version", pa.int64()),  # of the sparserl that trained it
     ("preset", pa.string()),  # null: several, none, or not known
     ("network_kind", pa.string()),
     ("distribution", pa.string()),
@@ -74,18 +75,20 @@ def facts_of(document: Mapping[str, Any]) -> dict[str, Any]:
         "budget": budget.get("budget_fraction"),
         "actor_share": budget.get("actor_share"),
     }
-    return {name: (document.get("facts") or earlier).get(name) for name in FACTS}
+    known = {"results_version": choices.get("results_version"), **(document.get("facts") or earlier)}
+    return {name: known.get(name) for name in FACTS}
 
 
 def _completed(path: Path, table: pa.Table) -> pa.Table:
-    """The table of one file with the facts of its experiment, where it has none of its own."""
-    lacks = table.num_rows > 0 and all(table[name].null_count == table.num_rows for name in FACTS)
-    if not lacks or not (path.parent.parent / "experiment.json").exists():
-        return table
+    """The table of one file with the facts of its experiment, where an earlier version left some out."""
     document = path.parent.parent
+    complete = not table.num_rows or not table["results_version"].null_count
+    if complete or not (document / "experiment.json").exists():
+        return table
     try:
         facts = facts_of(read_experiment(document))
-        columns = {name: pa.array([facts[name]] * table.num_rows, kind) for name, kind in _FACTS}
+        lacking = [(name, kind) for name, kind in _FACTS if table[name].null_count == table.num_rows]
+        columns = {name: pa.array([facts[name]] * table.num_rows, kind) for name, kind in lacking}
     except (pa.ArrowException, AttributeError, TypeError) as error:
         raise UserError(f"{document / 'experiment.json'} is from another version of sparserl: {error}") from error
     for name, column in columns.items():

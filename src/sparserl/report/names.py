@@ -15,6 +15,7 @@ _TELLING: Mapping[
     "network_kind": str,
     "live_parameters": "{:,} parameters".format,
     "storage": str,
+    "results_version": "results version {}".format,
     "preset": str,
     "budget": "budget {:g}".format,
     "actor_share": "actor {:.0%}".format,

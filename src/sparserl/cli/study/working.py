@@ -16,6 +16,8 @@ from sparserl.engine import cluster
 from sparserl.engine.failures import Failures, write_failures
 from sparserl.engine.overview import FINAL, RunState, counts, overview
 from sparserl.engine.retries import Failure, Retries, gives_up, lasting
+from sparserl.errors import UserError
+from sparserl.experiment import RESULTS_VERSION
 from sparserl.persistence import RunId
 from sparserl.processes import places
 from sparserl.study import recording
@@ -39,6 +41,7 @@ def work(stored: StoredStudy, options: WorkOptions, failures: Failures) -> int:
         _tell(without_diagnostics(num_lacking))
     states = overview(runs)
     open_runs = [Path(state.run_folder) for state in states if _is_open(state, failures, retries)]
+    _refuse_earlier(open_runs)
     try:
         if open_runs:
             recording.ask(run for run in open_runs if run.parent.name in stored.diagnosed)
@@ -56,6 +59,17 @@ def work(stored: StoredStudy, options: WorkOptions, failures: Failures) -> int:
     else:
         show(summary)
     return DONE if sum(summary["counts"][state] for state in FINAL) == len(runs) else FAILED
+
+
+def _refuse_earlier(open_runs: Sequence[Path]) -> None:
+    """Raise UserError for runs of an earlier version before any of them is touched: this one would train otherwise."""
+    for folder in dict.fromkeys(run.parent for run in open_runs):
+        version = persistence.read_experiment(folder)["choices"].get("results_version")
+        if version != RESULTS_VERSION:
+            raise UserError(
+                f"{folder} was begun by results version {version}, and this sparserl trains by {RESULTS_VERSION}: its "
+                "runs go on with the version that began them, or anew with another --output"
+            )
 
 
 def _work(
