@@ -1,13 +1,15 @@
 """What documents say of the code is so: commands, options, links, rooms, and the numbers of deviations."""
 
+import json
 import re
 import shlex
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from sparserl.cli import main
-from sparserl.experiment import AGENTS
+from sparserl.experiment import AGENTS, RESULTS_VERSION
 from test_architecture import DOORS, ROOMS, SOURCE
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +34,18 @@ def test_commands_of_the_readme_are_understood(words: list[str], capsys: pytest.
         at = words.index("--num-seeds")
         words = [*words[:at], *words[at + 2 :]]
     assert main(["describe", *words[1:]]) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("reproduction/*/*.parquet")), ids=lambda file: file.parent.name)
+def test_rows_that_are_kept_say_which_version_of_results_made_them(file: Path) -> None:
+    for row in pq.read_table(file).to_pylist():
+        is_ours = bool(row.get("experiment_id", "ours"))  # a peer's evaluations have no experiment of ours
+        assert (row["results_version"] in range(1, RESULTS_VERSION + 1)) == is_ours, row
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("reproduction/*/*.json")), ids=lambda file: file.parent.name)
+def test_measurements_that_are_kept_say_which_version_of_results_was_measured(file: Path) -> None:
+    assert json.loads(file.read_text())["results_version"] in range(1, RESULTS_VERSION + 1)
 
 
 def test_the_readme_has_commands() -> None:

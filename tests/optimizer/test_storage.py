@@ -226,6 +226,15 @@ def test_only_the_layers_that_pay_are_compressed():
     assert num_live(group) == {"q/hidden_1": 20, "q/output": 36}
 
 
+def test_a_layer_of_just_the_density_that_pays_is_compressed():
+    assert 1.0 - SPARSITIES["q/hidden_1"] > 0.3  # in floats
+    for limit, pays in ((0.3, True), (0.29, False)):
+        group = optimizer_of(BORN_SPARSE["static"], {"q/hidden_1": limit}).init(
+            jax.random.key(1), fresh_params(), False
+        )
+        assert isinstance(kernels(group.params)["q/hidden_1"], Compressed) == pays
+
+
 def test_memory_at_ninety_percent():
     """Parameters, optimizer and target, indices included, in at most 0.35 of what the dense network needs."""
     shapes = {"hidden_1": (6, 512), "hidden_2": (512, 512), "output": (512, 3)}

@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping
 from importlib import resources
 
+from sparserl.types import part_of
+
 TABLE = "break_even.json"  # what `sparserl bench break-even` writes
-LIMIT_STEPS = 1e4  # a limit is a part of the identity of an experiment, so it is a short number
+LIMIT_STEPS = 10_000  # a limit is a part of the identity of an experiment, so it is a short number
 
 
 @functools.cache
@@ -36,7 +38,7 @@ def compression_limits(
         num_inputs, num_outputs = shapes[name]
         limit = break_even((num_inputs, num_outputs), batch_size)
         if density < 1 and (everywhere or density <= limit):
-            limits[name] = math.ceil(LIMIT_STEPS * max(density, limit)) / LIMIT_STEPS
+            limits[name] = math.ceil(part_of(LIMIT_STEPS, max(density, limit))) / LIMIT_STEPS
     return limits
 
 

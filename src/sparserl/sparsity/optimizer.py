@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import jax
@@ -77,8 +78,11 @@ class SparseOptimizer:
         if masks:
             _refuse_foreign_moments(self.inner, params, compressed=bool(self.break_even))
         if self.method.born_sparse:
-            born = {name: self.method.initial_live(mask.size, self.sparsities[name]) for name, mask in masks.items()}
-            capacities = {name: live for name, live in born.items() if live <= self._most(name, masks[name].size)}
+            capacities = {
+                name: self.method.initial_live(mask.size, self.sparsities[name])
+                for name, mask in masks.items()
+                if part_of(mask.size, self.sparsities[name]) + self._limit(name, mask.size) >= mask.size
+            }
             params = storage.compress(params, masks, capacities)
             masks = {name: mask for name, mask in masks.items() if name not in capacities}
         inner = _initial_state(self.inner, storage.floats(params))
@@ -137,14 +141,14 @@ class SparseOptimizer:
         for name in sorted(self.break_even.keys() & masks.keys()):
             kernel, size = kernels(group.params)[name], masks[name].size
             live = max(np.count_nonzero(np.asarray(array)) for array in (masks[name], targets.get(name, ())))
-            packed = isinstance(kernel, Compressed)
-            if live <= (math.ceil(kernel.layout.capacity / 2) if packed else self._most(name, size)):
+            limit = kernel.layout.capacity / 2 if isinstance(kernel, Compressed) else self._limit(name, size)
+            if live <= math.ceil(limit):
                 capacities[name] = int(live)
         return self.laid_out(group, capacities) if capacities else group
 
-    def _most(self, name: str, size: int) -> int:
-        """The most live weights with which a layer of `size` weights is compressed; below 0 where it never is."""
-        return math.ceil(part_of(size, self.break_even.get(name, -1.0)))
+    def _limit(self, name: str, size: int) -> Fraction:
+        """Up to how many live weights a layer of `size` weights is compressed; below 0 where it never is."""
+        return part_of(size, self.break_even.get(name, -1.0))
 
     def laid_out(self, group: Group, capacities: Mapping[str, int]) -> Group:
         """The same group with the layers of `capacities` compressed, with room for so many live weights."""
