@@ -7,6 +7,7 @@ import pytest
 
 from cli.command import TINY, call
 from sparserl import persistence
+from sparserl.cli.train import _mean
 from sparserl.experiment import Experiment
 
 pytestmark = pytest.mark.processes
@@ -114,3 +115,19 @@ def test_an_environment_that_breaks(capsys, tmp_path):
     rows = persistence.read_evaluations(folder).to_pylist()
     assert [row["environment_steps"] for row in rows] == [0, 100, 200]
     assert persistence.read_status(folder).status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("returns", "line"),
+    [
+        ([7.0, 9.0], "8 (mean of 2 seeds; three or more give an interval)"),
+        (
+            [1.0, 2.0, 3.0],
+            "2 (mean of 3 seeds; 95 % t-interval -0.4841 to 4.484, of so few if returns are about normal)",
+        ),
+        ([1.0, 2.0, 3.0, 4.0, 5.0], "3 (mean of 5 seeds; 95 % t-interval 1.037 to 4.963)"),
+    ],
+)
+def test_the_mean_comes_with_its_interval_the_method_and_what_few_seeds_lean_on(returns, line):
+    """Quantiles of Student's t from a table: 4.303 with 2 degrees of freedom, 2.776 with 4."""
+    assert _mean(returns) == line

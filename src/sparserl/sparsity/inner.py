@@ -23,7 +23,7 @@ class InnerOptimizer:
 
     name: InnerName = "adam"  # which optax optimizer
     learning_rate: float = 1e-3  # size of a step
-    epsilon: float = 1e-7  # added to the root of the second moment (Deviation 11); sgd and lion have none
+    epsilon: float = 1e-7  # added to the root of the second moment (Deviation 11), or a matrix's length (muon)
     momentum: float = 0.0  # sgd and rmsprop only
     decoupled_weight_decay: float = 0.0  # beside the gradient; adamw, lion and muon only
     annealing: Literal["none", "linear"] = "none"  # linear: the learning rate falls to 0 at the end of training
