@@ -4,8 +4,8 @@ Bits are promised within a machine class (the processor that XLA compiles for, v
 compared there. On any other machine the norms of the trained kernels are compared within a tolerance. A change that
 moves a digest must say so in CHANGELOG.md under "Moves results", raise `RESULTS_VERSION`, and take new ones:
 `NPROC=1 JAX_PLATFORMS=cpu python tests/golden/test_golden.py` rewrites `golden.json` for this machine. Of other machine
-classes it keeps the digests of programs that did not move here; those of programs that did are dropped, and taken again on
-such a machine by the same command. `golden.json` says by which `RESULTS_VERSION` its digests are.
+classes it keeps the digests of programs that did not move here; those of programs that did are dropped, and taken again
+on such a machine by the same command. `golden.json` says by which `RESULTS_VERSION` its digests are.
 """
 
 import dataclasses
