@@ -20,8 +20,9 @@ ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room 
     "errors": set(),
     "types": {"errors"},
     "foreign": set(),
+    "modules": set(),
     "linalg": {"types", "foreign"},
-    "environments": {"types"},
+    "environments": {"types", "modules"},
     "training": {"types", "foreign"},
     "processes": {"errors"},
     "persistence": {"errors", "processes"},  # processes: locks, and whether a holder is still there
@@ -35,13 +36,13 @@ ROOMS["experiment"] = set(ROOMS)
 ROOMS["report"] = {"persistence", "errors"}
 ROOMS["sinks"] = {"persistence", "processes", "errors"}
 ROOMS["worker"] = {"experiment", "persistence", "processes", "types", "errors"}
-ROOMS["engine"] = {"persistence", "processes", "errors"}  # a run is a folder to it
+ROOMS["engine"] = {"persistence", "processes", "modules", "errors"}  # a run is a folder to it
 ROOMS["study"] = {"experiment", "environments", "training", "worker", "engine", "persistence", "processes", "types"}
-ROOMS["study"] |= {"errors", "agents", "sparsity", "presets"}
+ROOMS["study"] |= {"errors", "modules", "agents", "sparsity", "presets"}
 ROOMS["deploy"] = {"experiment", "persistence", "types", "linalg"}
 ROOMS["bench"] = set(ROOMS)
 ROOMS["cli"] = set(ROOMS)
-DOORS: dict[str, set[str]] = {"__init__": {"experiment"}, "__main__": {"cli"}}  # the package itself
+DOORS: dict[str, set[str]] = {"__init__": {"experiment"}, "__main__": {"cli", "modules"}}  # the package itself
 KNOWS_EVERYBODY = "cli"
 
 NEVER_TRACING = {"persistence", "report", "processes", "sinks", "engine"}

@@ -7,7 +7,7 @@
 The names below come from `sparserl.experiment` and are loaded on first use, because JAX takes its time to import.
 """
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["Experiment", "__version__", "describe", "from_preset", "planned", "run"]
@@ -20,7 +20,7 @@ else:  # type checkers shall see a name that is not there
 
     def __getattr__(name: str) -> Any:
         if name == "__version__":
-            return metadata.version("sparserl")
+            return import_module("importlib.metadata").version("sparserl")
         if name in __all__:
             return getattr(import_module("sparserl.experiment"), name)
         raise AttributeError(f"module 'sparserl' has no attribute {name!r}")

@@ -2,6 +2,10 @@
 
 import sys
 
-from sparserl.cli import main
+from sparserl.modules import look_here_last
 
-sys.exit(main())
+if __name__ == "__main__":
+    look_here_last()  # before libraries are imported
+    from sparserl.cli import main
+
+    sys.exit(main())

@@ -3,7 +3,7 @@
 Axis order everywhere: `[seed, step, env, ...]`, leading axes absent where there is only one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -135,9 +135,23 @@ class Surrounding(Protocol):
     def around(self, environment: Environment) -> Environment: ...
 
 
+@runtime_checkable
+class TakesTurns(Protocol):
+    """An environment whose places are played some at a time: those of `turns()`, until its next value is asked for."""
+
+    def turns(self) -> Iterator[slice]: ...
+
+
 def innermost(environment: Environment) -> Environment:
     """The environment inside all wrappers, which has the snapshots and can be closed."""
     return innermost(environment.environment) if isinstance(environment, Surrounding) else environment
+
+
+def with_innermost(environment: Environment, form: Callable[[Environment], Environment]) -> Environment:
+    """The same wrappers around another form of the innermost environment."""
+    if isinstance(environment, Surrounding):
+        return environment.around(with_innermost(environment.environment, form))
+    return form(environment)
 
 
 class Network(Protocol):

@@ -254,8 +254,8 @@ def test_a_study_whose_package_is_missing_says_how_to_get_it(tmp_path, capsys, m
         monkeypatch.setitem(sys.modules, "mujoco", None)
         for name in [name for name in sys.modules if name.startswith("gymnasium.envs.mujoco")]:
             monkeypatch.delitem(sys.modules, name)
-    environment._specification.cache_clear()
-    environment._shown.cache_clear()
+    environment._shown.clear()
+    environment._looked.clear()
     plan._plans.clear()
     result = call(capsys, "study", "plan", "figure_15", "--output", tmp_path / "results")
     assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)

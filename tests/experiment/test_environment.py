@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from sparserl.experiment import facts, from_preset, unseeded, unseeded_in
-from sparserl.experiment.environment import _shown
+from sparserl.experiment import environment, facts, from_preset, unseeded, unseeded_in
 
 COUNT = itertools.count()
 
@@ -45,7 +44,8 @@ SOURCES = {
 
 @pytest.fixture
 def experiment_with():
-    _shown.cache_clear()
+    environment._shown.clear()
+    environment._looked.clear()
 
     def made(draw):
         gymnasium.register("Shown-v0", entry_point=lambda: Shown(draw))
@@ -53,7 +53,8 @@ def experiment_with():
 
     yield made
     del gymnasium.registry["Shown-v0"]
-    _shown.cache_clear()
+    environment._shown.clear()
+    environment._looked.clear()
 
 
 @pytest.mark.parametrize("source", SOURCES)

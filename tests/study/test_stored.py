@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from sparserl import modules
 from sparserl.experiment import from_preset, planned
 from sparserl.study import Figure, Study
 from sparserl.study.stored import StoredExperiment, stored, stored_names
@@ -24,7 +25,8 @@ def small():
     return Study("mine", "Does it learn?", experiments, num_seeds=3, figures=(figure,), waiting=("Atari",))
 
 
-def test_a_study_is_read_back_as_it_was_stored(tmp_path, small):
+def test_a_study_is_read_back_as_it_was_stored(tmp_path, small, monkeypatch):
+    monkeypatch.setattr(modules, "_folders", [str(tmp_path)])
     folder = store(tmp_path, small, "smoke")
     assert folder == tmp_path / "studies" / "mine@smoke"
     found = stored(tmp_path, "mine", "smoke")
@@ -37,6 +39,7 @@ def test_a_study_is_read_back_as_it_was_stored(tmp_path, small):
     assert found.runs == ((first, 0), (second, 0), (first, 1), (second, 1), (first, 2), (second, 2))
     assert found.figures[0]["experiments"] == [first]
     assert found.waiting == ("Atari",)
+    assert found.module_folders == modules.folders()
     assert stored_names(tmp_path) == ["mine@smoke"]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from sparserl.cli import output
 from sparserl.errors import UserError, either
 from sparserl.processes import ambient
 
@@ -39,28 +40,29 @@ COMMANDS: Mapping[str, Subcommand] = {
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line `words` (default: those that this process was started with) and return its exit status."""
-    words = list(sys.argv[1:] if words is None else words)
+    own_process, words = words is None, list(sys.argv[1:] if words is None else words)
     if sys.platform != "linux":
         return _say(f"it runs on Linux only, and this is {sys.platform}: use a container there", WRONG)
     try:
-        return _dispatch(words)
+        with output.owned(for_good=own_process):
+            return _dispatch(words)
     except SystemExit as stop:  # tyro, having printed help
         return stop.code if isinstance(stop.code, int) else DONE
     except KeyboardInterrupt:
         return _say("interrupted", INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.drop()
         return DONE
 
 
 def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
-        print(_help())
+        output.put(_help())
         return DONE if words else WRONG
     if words[0] == "--version":
         from importlib.metadata import version
 
-        print(f"sparserl {version('sparserl')}")
+        output.put(f"sparserl {version('sparserl')}")
         return DONE
     if words[0] not in COMMANDS:
         return _say(str(UserError(f"unknown command {words[0]!r}", value=words[0], allowed=COMMANDS)), WRONG)

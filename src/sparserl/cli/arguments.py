@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 
 import tyro
 
+from sparserl.cli import output
 from sparserl.errors import Field, UserError, choices_of, in_words, renaming, within
 
 Json = Annotated[
@@ -32,7 +33,7 @@ def parse(options: T, words: Sequence[str], program: str, description: str) -> T
     """`options` with the values that `words` give; raises UserError for the first mistake, SystemExit after help."""
     known, box = options_of(options), io.StringIO()
     try:
-        with contextlib.redirect_stderr(box), _unchecked():
+        with contextlib.redirect_stdout(output.stream()), contextlib.redirect_stderr(box), _unchecked():
             parsed, left = tyro.cli(
                 type(options),
                 args=list(words),

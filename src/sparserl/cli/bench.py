@@ -12,6 +12,7 @@ import tyro
 
 from sparserl import bench
 from sparserl.cli.arguments import Json, in_options, options_of, parse
+from sparserl.cli.output import put
 from sparserl.cli.tables import number, print_table
 from sparserl.types import UserError
 
@@ -67,7 +68,7 @@ def main(words: Sequence[str]) -> int:
     if own.output is not None:
         own.output.write_text(text + "\n", encoding="utf-8")
     if own.json or (name == "break-even" and own.output is None):
-        print(text)
+        put(text)
     else:
         _show(document)
     return 0
@@ -114,12 +115,12 @@ def _show(document: Mapping[str, Any]) -> None:
         _show_break_even(rows)
     for work in dict.fromkeys(row.get("work") for row in rows if "work" in row):
         _show_work(work, [row for row in rows if row["work"] == work])
-    print(
+    put(
         f"{machine['num_processes']} processes on {machine['num_cores']} cores, {machine['cpu_model']}, "
         f"kernels for {machine['instruction_set'] or 'none'}"
     )
     for note in document["notes"]:
-        print(note)
+        put(note)
 
 
 def _show_work(work: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -133,9 +134,9 @@ def _show_work(work: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
     def show(what: str, shown: Sequence[str], cell: Callable[[Mapping[str, Any]], str]) -> None:
         lines = [(*case, *(cell(of[name]) if name in of else "-" for name in shown)) for case, of in cases.items()]
-        print(f"{work}, {what}\n")
+        put(f"{work}, {what}\n")
         print_table((*titles, *shown), lines, numbers_from=0)
-        print()
+        put()
 
     others = [name for name in variants if name != "dense"]
     show("times as fast as dense (lowest to highest of single rounds)", others, _ratio)
@@ -156,7 +157,7 @@ def _show_break_even(rows: Sequence[Mapping[str, Any]]) -> None:
         [(*(str(row[name]) for name in names), f"{row['density']:g}") for row in rows],
         numbers_from=0,
     )
-    print()
+    put()
 
 
 def _ratio(row: Mapping[str, Any]) -> str:

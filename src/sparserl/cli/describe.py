@@ -7,6 +7,7 @@ from typing import Any
 
 from sparserl.cli.arguments import Json
 from sparserl.cli.experiments import read_command
+from sparserl.cli.output import put
 from sparserl.cli.tables import print_table
 from sparserl.experiment import check_choices, describe
 
@@ -33,31 +34,34 @@ def main(words: Sequence[str]) -> int:
     command = read_command("describe", words, Options(), _DESCRIPTION, check_choices)
     document = describe(command.plan, command.budget.asked_parameters if command.budget else None)
     if command.own.json:
-        print(json.dumps(document, indent=2, allow_nan=False))
+        put(json.dumps(document, indent=2, allow_nan=False))
     else:
         _show(document)
     return 0
 
 
 def _show(document: Mapping[str, Any]) -> None:
-    print(
+    put(
         f"{document['agent']} with {document['method']} on {document['environment']}: "
         f"{document['network']}, sparsity {document['sparsity']:g}, {document['distribution']}, "
         f"{document['storage']} storage\n"
     )
+    if any(made := document["environments_made"].values()):
+        training, evaluation = made
+        put(f"a run makes {training} environments for training and {evaluation} for evaluation\n")
     for name, network in document["networks"].items():
         rows = [_layer_row(name, layer) for layer in network["layers"]]
         rows.append(("all weights", "", "", *_totals(network)))
         print_table(
             ("layer", "shape", "storage", "weights", "live", "density", "MACs", "live MACs"), rows, numbers_from=3
         )
-        print(f"\n{network['live_parameters']:,} of {network['parameters']:,} parameters are alive, biases included\n")
+        put(f"\n{network['live_parameters']:,} of {network['parameters']:,} parameters are alive, biases included\n")
     if document["split"]:
         _show_split(document)
     matched = document["matched_dense"]
     scaled = "hidden_units" not in matched
     width = f"width {matched['width']:g}" if scaled else f"{matched['hidden_units']} hidden units per layer"
-    print(f"dense network of equal size: {width}, {matched['parameters']:,} parameters")
+    put(f"dense network of equal size: {width}, {matched['parameters']:,} parameters")
 
 
 def _show_split(document: Mapping[str, Any]) -> None:
@@ -68,7 +72,7 @@ def _show_split(document: Mapping[str, Any]) -> None:
     forms = dict(zip(columns, (",.1f", ",", ".1%"), strict=True))
     rows = [(name, *(f"{network[column]:{forms[column]}}" for column in shown)) for name, network in networks.items()]
     print_table(("network", *(name.replace("_", " ") for name in shown)), rows, numbers_from=1)
-    print(f"\nactor : critics = {100 * split['actor']:.0f} : {100 * split['critics']:.0f} of the live parameters\n")
+    put(f"\nactor : critics = {100 * split['actor']:.0f} : {100 * split['critics']:.0f} of the live parameters\n")
 
 
 def _layer_row(network: str, layer: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sparserl import environments
 from sparserl.cli.arguments import Json, parse
+from sparserl.cli.output import put
 from sparserl.cli.tables import print_table
 from sparserl.environments.games import PREFIX as _ATARI
 from sparserl.types import Box, Discrete, Environment, UserError
@@ -35,7 +36,7 @@ def main(words: Sequence[str]) -> int:
     options = parse(Options(), words, "sparserl environments", _DESCRIPTION)
     listed = list(_environments())
     if options.json:
-        print(json.dumps({"environments": listed}, indent=2))
+        put(json.dumps({"environments": listed}, indent=2))
         return 0
     names = ("environment", "agents", "runs", "observation", "actions", "time limit in steps")
     rows = [
@@ -52,9 +53,9 @@ def main(words: Sequence[str]) -> int:
     ]
     print_table(names, rows, numbers_from=4)
     if games := [row["name"].removeprefix(_ATARI) for row in listed if row["name"].startswith(_ATARI)]:
-        print(f"\nAtari, learned by dqn, runs on the host; as {_ATARI}{games[0]}, of these {len(games)} games:")
-        print(textwrap.fill(", ".join(games), 110, initial_indent="  ", subsequent_indent="  "))
-    print("\ncompiled: inside the compiled program, many times faster; host: in Python.")
+        put(f"\nAtari, learned by dqn, runs on the host; as {_ATARI}{games[0]}, of these {len(games)} games:")
+        put(textwrap.fill(", ".join(games), 110, initial_indent="  ", subsequent_indent="  "))
+    put("\ncompiled: inside the compiled program, many times faster; host: in Python.")
     return 0
 
 
@@ -69,13 +70,24 @@ def _environments() -> Iterator[dict[str, Any]]:
         try:
             with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
                 warnings.simplefilter("ignore")
-                environment = environments.make(name, 1)
+                with _made(name) as environment:
+                    row = _row(name, environment)
         except UserError:
             continue
-        yield _row(name, environment)
+        yield row
     if games:
-        row = _row(games[0], environments.make(games[0], 1))
+        with _made(games[0]) as environment:
+            row = _row(games[0], environment)
         yield from ({**row, "name": name, "num_actions": None} for name in games)
+
+
+@contextlib.contextmanager
+def _made(name: str) -> Iterator[Environment]:
+    environment = environments.make(name, 1)
+    try:
+        yield environment
+    finally:
+        environments.close(environment)
 
 
 def _row(name: str, environment: Environment) -> dict[str, Any]:

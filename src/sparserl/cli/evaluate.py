@@ -13,12 +13,21 @@ import tyro
 
 from sparserl import persistence
 from sparserl.cli.arguments import Json, in_options, options_of, parse
+from sparserl.cli.output import put
 from sparserl.cli.tables import number, print_table
-from sparserl.environments import Arithmetic, has_pixels, seed_shared_generators
-from sparserl.experiment import RESULTS_VERSION, Experiment, RunFailure, make_environment, rebuild, under_noise
+from sparserl.environments import Arithmetic, close, has_pixels, seed_shared_generators
+from sparserl.experiment import (
+    RESULTS_VERSION,
+    Experiment,
+    RunFailure,
+    make_evaluation_environment,
+    rebuild,
+    stored_experiment,
+    under_noise,
+)
 from sparserl.processes import places
 from sparserl.training import Evaluation, EvaluationSettings
-from sparserl.types import UserError
+from sparserl.types import Environment, UserError
 
 _DESCRIPTION = """Play episodes with the policies that runs ended with, and tell their mean return.
 
@@ -81,7 +90,7 @@ def main(words: Sequence[str]) -> int:
         places.ensure_temporary(options.figure.parent)
         report.noise_curves(documents, options.figure)
     if options.json:
-        print(json.dumps(documents[0] if len(runs) == 1 else {"runs": documents}, indent=2, allow_nan=False))
+        put(json.dumps(documents[0] if len(runs) == 1 else {"runs": documents}, indent=2, allow_nan=False))
     else:
         _show(documents, options)
     return 0
@@ -115,14 +124,23 @@ def _document(run: Path, options: Options) -> dict[str, Any]:
     """What a run is, and a row for each deviation of the noise."""
     with in_options(options_of(options)):
         seed_shared_generators(options.seed)
-        experiment, built, state = rebuild(run)
+        experiment = stored_experiment(run)
         settings = _settings(experiment, options)
-        environment = make_environment(experiment, settings.num_episodes)
+        environment = make_evaluation_environment(experiment, settings.num_episodes)
+    try:
+        return _played(run, options, settings, environment)
+    finally:
+        close(environment)
+
+
+def _played(run: Path, options: Options, settings: EvaluationSettings, environment: Environment) -> dict[str, Any]:
+    with in_options(options_of(options)):
+        experiment, learner, state = rebuild(run)
         document = persistence.read_experiment(run.parent)
         choices, published = document["choices"], document.get("preset") == "published-code"
         arithmetic = options.noise_arithmetic or ("modulo" if published and has_pixels(environment.spec) else "clip")
         deviations, key = _deviations(options.observation_noise), jax.random.key(options.seed)
-        evaluations = under_noise(built.agent, state, environment, settings, key, deviations, arithmetic)
+        evaluations = under_noise(learner.agent, state, environment, settings, key, deviations, arithmetic)
     return {
         "run": str(run),
         "experiment_id": persistence.RunId.of(run).experiment,
@@ -167,16 +185,16 @@ def _show(documents: Sequence[dict[str, Any]], options: Options) -> None:
     """Each run in a line or, where there is noise, a table."""
     for document in documents:
         earlier = document["results_version"] != RESULTS_VERSION
-        print(document["run"] + f", trained by results version {document['results_version']}" * earlier)
+        put(document["run"] + f", trained by results version {document['results_version']}" * earlier)
         (row, *others) = document["rows"]
         if others or row["observation_noise"]:
             names = ("noise", "mean return", "standard deviation", "episodes")
             print_table(names, [_words(row) for row in document["rows"]], numbers_from=0)
             continue
         mean, deviation = number(row["mean_return"]), number(row["standard_deviation"])
-        print(f"mean return {mean}, standard deviation {deviation} over {row['num_episodes']} episodes")
+        put(f"mean return {mean}, standard deviation {deviation} over {row['num_episodes']} episodes")
     if options.figure:
-        print(f"\nnoise curves: {options.figure}")
+        put(f"\nnoise curves: {options.figure}")
 
 
 def _words(row: dict[str, Any]) -> tuple[str, ...]:

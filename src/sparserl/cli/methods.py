@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sparserl.cli.arguments import Json, options_of, parse
+from sparserl.cli.output import put
 from sparserl.cli.tables import print_table
 from sparserl.sparsity import find_method, method_names
 
@@ -29,10 +30,10 @@ def main(words: Sequence[str]) -> int:
     options = parse(Options(), words, "sparserl methods", _DESCRIPTION)
     methods = [_description(name) for name in method_names()]
     if options.json:
-        print(json.dumps({"methods": methods}, indent=2))
+        put(json.dumps({"methods": methods}, indent=2))
         return 0
     print_table(("method", "what it does"), [(method["name"], method["summary"]) for method in methods], numbers_from=2)
-    print("\n`sparserl train AGENT METHOD --help` shows the options of a method.")
+    put("\n`sparserl train AGENT METHOD --help` shows the options of a method.")
     return 0
 
 

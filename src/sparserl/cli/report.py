@@ -10,6 +10,7 @@ import tyro
 
 from sparserl import persistence, report
 from sparserl.cli.arguments import parse
+from sparserl.cli.output import put
 from sparserl.cli.tables import number, print_table
 from sparserl.processes import places
 from sparserl.study.stored import parsed_name, stored, stored_names
@@ -46,11 +47,11 @@ def main(words: Sequence[str]) -> int:
     human = ("human-normalized",) if scored else ()
     print_table((*names, *human), [_row(*final, scored) for final in finals.items()], numbers_from=2)
     if any(report.FEWEST_FOR_INTERVAL <= len(_returns(statuses)) < report.FEW for statuses in finals.values()):
-        print(f"\nintervals of fewer than {report.FEW} seeds hold for returns that are about normal")
+        put(f"\nintervals of fewer than {report.FEW} seeds hold for returns that are about normal")
     for line in _over_games(finals):
-        print(line)
+        put(line)
     versions = sorted({row["results_version"] for row in rows if row["results_version"] is not None})
-    print(f"\nresults version: {', '.join(map(str, versions)) or 'unknown'}\nlearning curves: {figure}")
+    put(f"\nresults version: {', '.join(map(str, versions)) or 'unknown'}\nlearning curves: {figure}")
     return 0
 
 

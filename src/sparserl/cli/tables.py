@@ -1,11 +1,12 @@
 """Tables: rows of words on standard output, as wide as they need to be."""
 
-import sys
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+from sparserl.cli.output import put, stream
 
 
 def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int) -> None:
@@ -15,11 +16,11 @@ def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], numbers_fro
         table.add_column(name, justify="right" if index >= numbers_from else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    width = None if sys.stdout.isatty() else 1_000
-    console = Console(markup=False, highlight=False, emoji=False, width=width)
+    width = None if stream().isatty() else 1_000
+    console = Console(file=stream(), markup=False, highlight=False, emoji=False, width=width)
     with console.capture() as captured:
         console.print(table)
-    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    put("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def number(value: float | None, form: str = ".4g") -> str:

@@ -13,6 +13,7 @@ from sparserl import persistence, sinks, study
 from sparserl.cli import DONE, FAILED, INTERRUPTED
 from sparserl.cli.arguments import Json
 from sparserl.cli.experiments import read_command
+from sparserl.cli.output import put
 from sparserl.cli.progress import shown
 from sparserl.cli.sinks import Sinks
 from sparserl.cli.study.options import DEVICE_HELP
@@ -88,7 +89,7 @@ def main(words: Sequence[str]) -> int:
     summary = _summary(experiment, folder, runs, causes)
     figure = _draw(folder)
     if options.json:
-        print(json.dumps(summary, indent=2, allow_nan=False))
+        put(json.dumps(summary, indent=2, allow_nan=False))
     else:
         _show(summary, folder, figure)
     return FAILED if causes else DONE
@@ -197,9 +198,9 @@ def _show(summary: Mapping[str, Any], folder: Path, figure: Path | None) -> None
     ]
     print_table(("seed", "status", "final return", "steps", "steps/s"), rows, numbers_from=2)
     returns = [row["final_return"] for row in summary["seeds"] if row["final_return"] is not None]
-    print(f"\nfinal return: {_mean(returns)}" if returns else "\nno seed has finished")
-    print(f"learning curves: {figure}" if figure else "nothing was evaluated")
-    print(f"evaluations:     {folder / persistence.EVERY_RUN / 'evaluations.parquet'}")
+    put(f"\nfinal return: {_mean(returns)}" if returns else "\nno seed has finished")
+    put(f"learning curves: {figure}" if figure else "nothing was evaluated")
+    put(f"evaluations:     {folder / persistence.EVERY_RUN / 'evaluations.parquet'}")
 
 
 def _mean(returns: Sequence[float]) -> str:

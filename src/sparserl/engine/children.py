@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from sparserl import modules
 from sparserl.engine.settings import Settings
 from sparserl.errors import UserError
 from sparserl.processes import child, log
@@ -55,6 +56,8 @@ def start(folders: Sequence[Path], settings: Settings) -> RunProcess:
         other.mkdir(parents=True, exist_ok=True)
         with (other / LOG_NAME).open("a") as file:
             file.write(f"sparserl: trained beside {folder.name}, whose log says how that went\n")
+    for place in settings.module_folders:
+        modules.look_last_in(place)
     program = [*settings.program, *map(str, folders), *_options(settings)]
     gpu = _claim_gpu() if settings.gpu else None
     devices = {"JAX_PLATFORMS": "cuda,cpu", "CUDA_VISIBLE_DEVICES": gpu.name} if gpu else None

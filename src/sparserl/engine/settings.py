@@ -17,6 +17,7 @@ class Settings:
     checkpoint_seconds: float | None = None
     memory_limit_bytes: int | None = None
     force: bool = False
+    module_folders: tuple[str, ...] = ()  # where workers look for modules last of all
     gpu: bool = False  # each worker gets one of its machine's GPUs
     program: tuple[str, ...] = ("-P", "-m", "sparserl.worker")
 

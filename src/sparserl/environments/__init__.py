@@ -1,5 +1,6 @@
 """Environments: compiled (JAX programs) and host (Gymnasium) behind the same Protocol."""
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 from sparserl.environments.atari import AtariEnvironment
@@ -23,12 +24,14 @@ from sparserl.environments.playground import PREFIX, PlaygroundEnvironment
 from sparserl.environments.registry import registered_names
 from sparserl.environments.shared_random import seed as seed_shared_generators
 from sparserl.environments.snapshots import Snapshot
-from sparserl.types import Environment, UserError
+from sparserl.environments.turns import MOST_AT_ONCE, InTurns, Recording, num_at_once
+from sparserl.types import Environment, UserError, innermost
 
 __all__ = [
     "ATARI_15",
     "DEFAULT_TASKS",
     "GAMES",
+    "MOST_AT_ONCE",
     "MOST_FAKE",
     "TASKS",
     "Arithmetic",
@@ -37,16 +40,23 @@ __all__ = [
     "ClassicEnvironment",
     "FakeFeatures",
     "HostEnvironment",
+    "InTurns",
     "MinAtarEnvironment",
     "NoisyObservations",
     "PlaygroundEnvironment",
+    "Recording",
     "Snapshot",
+    "close",
     "deviation_of",
     "environment_names",
     "has_pixels",
+    "is_compiled",
+    "is_foreign",
     "known_specification",
     "make",
+    "make_for_evaluation",
     "no_spread",
+    "num_at_once",
     "seed_shared_generators",
     "with_observations",
 ]
@@ -61,17 +71,42 @@ def make(identifier: str, num_envs: int, backend: Backend = "auto") -> Environme
     `MinAtar/name` from MinAtar. `auto` takes the compiled form of `DEFAULT_TASKS`. Raises `UserError`, in one line, for
     an unknown name, a missing package, and spaces that no agent here can use.
     """
+    return _kind(identifier, backend)(identifier, num_envs)
+
+
+def make_for_evaluation(identifier: str, num_envs: int, backend: Backend = "auto") -> Environment:
+    """As `make`, but no more than MOST_AT_ONCE environments of Gymnasium, which take turns where there are more."""
+    if is_foreign(identifier, backend) and num_envs > MOST_AT_ONCE:
+        return InTurns(identifier, num_envs)
+    return make(identifier, num_envs, backend)
+
+
+def is_compiled(identifier: str, backend: Backend = "auto") -> bool:
+    """Whether it is a program, which runs inside that of the agent."""
+    return _kind(identifier, backend) not in (HostEnvironment, AtariEnvironment)
+
+
+def is_foreign(identifier: str, backend: Backend = "auto") -> bool:
+    """Whether it comes from Gymnasium: each is an object, perhaps a process, with a life of its own."""
+    return _kind(identifier, backend) is HostEnvironment
+
+
+def close(environment: Environment) -> None:
+    """Release what an environment, or the one inside its wrappers, holds; it can be said again, and never raises."""
+    if (of_inner := getattr(innermost(environment), "close", None)) is not None:
+        of_inner()
+
+
+def _kind(identifier: str, backend: Backend) -> Callable[[str, int], Environment]:
     if backend not in get_args(Backend):
         raise UserError(field="backend", value=backend, allowed=get_args(Backend))
     if identifier.startswith(PREFIX) and backend != "host":
-        return PlaygroundEnvironment(identifier, num_envs)
+        return PlaygroundEnvironment
     if identifier.startswith(MINATAR) and backend != "host":
-        return MinAtarEnvironment(identifier, num_envs)
+        return MinAtarEnvironment
     if backend == "compiled" or (backend == "auto" and identifier in DEFAULT_TASKS):
-        return ClassicEnvironment(identifier, num_envs)
-    if identifier.startswith(ATARI_PREFIX):
-        return AtariEnvironment(identifier, num_envs)
-    return HostEnvironment(identifier, num_envs)
+        return ClassicEnvironment
+    return AtariEnvironment if identifier.startswith(ATARI_PREFIX) else HostEnvironment
 
 
 def environment_names() -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """Host environments: anything registered in Gymnasium, stepped in a Python loop."""
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import jax
 import numpy as np
 
-from sparserl.environments import registry, returned, shared_random, snapshots, spaces
+from sparserl.environments import closing, registry, returned, shared_random, snapshots, spaces
 from sparserl.environments.snapshots import Snapshot
 from sparserl.types import Array, Box, Discrete, Divergence, Key, TimeStep, UserError
 
@@ -18,7 +19,8 @@ class HostEnvironment:
     the generators that the process shares is decided by `reset`'s key, too.
     Raises `UserError` if the name is unknown, a package is missing or a space does not fit, and later if an environment
     raises or returns what is not of its space, or not finite; `Divergence` if an action is not finite. Returned arrays
-    are never written again.
+    are never written again. Each environment has the seed of its place in `places`, among `num_places`: others may be
+    elsewhere, or have been (`InTurns`).
     """
 
     compiled = False
@@ -28,7 +30,9 @@ class HostEnvironment:
             raise UserError("at least 1 is needed", field="num_envs", value=num_envs)
         registration = registry.find(identifier)
         self.num_envs = num_envs
-        self._num_steps = 0
+        self._identifier, self._num_steps = identifier, 0
+        self.num_places = num_envs
+        self.places: Sequence[int] = range(num_envs)
         self._environments = [registry.make(identifier, registration)]
         try:
             self.spec = spaces.specification(identifier, self._environments[0], registration.max_episode_steps)
@@ -48,10 +52,10 @@ class HostEnvironment:
         """Fresh episodes, seeded from `key`; observations `[env, ...]`."""
         self._num_steps = 0
         observation = self._empty_observation()
-        *own, shared = seeds(key, self.num_envs + 1)
+        *own, shared = seeds(key, self.num_places + 1)
         self._shared_random.begin(shared)
-        for index, seed in enumerate(own):
-            self._reset_one(index, observation, seed % 2**31)  # some environments take no larger one
+        for index, place in enumerate(self.places):
+            self._reset_one(index, observation, own[place] % 2**31)  # some environments take no larger one
         return None, observation
 
     def step(self, key: Key | None, state: None, action: Array) -> tuple[None, TimeStep]:
@@ -121,9 +125,8 @@ class HostEnvironment:
         return f"after one reset its observation had {first[at]:g} at {list(at[1:])}, after the next {again[at]:g}"
 
     def close(self) -> None:
-        """Release what the environments hold, such as windows and simulators."""
-        for environment in self._environments:
-            environment.close()
+        """Release what the environments hold, such as windows and simulators, once; never raises (`closing`)."""
+        closing.close_all(self._identifier, self._environments)
 
     def _empty_observation(self) -> np.ndarray:
         return np.empty((self.num_envs, *self.spec.observation_shape), self.spec.observation_dtype)

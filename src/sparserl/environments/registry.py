@@ -1,6 +1,5 @@
 """Gymnasium's registry: lists environments, looks them up, and makes them."""
 
-import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from typing import Any
 import gymnasium
 from gymnasium.envs.registration import EnvSpec as Registration
 
+from sparserl import modules
 from sparserl.environments import games
 from sparserl.environments.minatar import GAMES
 from sparserl.types import UserError
@@ -49,11 +49,11 @@ def _module_of(entry: str | Callable[..., Any]) -> str:
 
 
 def find(identifier: str) -> Registration:
-    """The registration of exactly this name; `module:name` imports `module` first."""
+    """The registration of exactly this name; `module:name` imports `module` first, also from the current directory."""
     module, _, name = identifier.rpartition(":")
     if module:
         try:
-            importlib.import_module(module)
+            modules.imported(module)
         except Exception as error:
             reason = in_one_line(error)
             raise UserError(

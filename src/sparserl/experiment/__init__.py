@@ -1,10 +1,17 @@
 """The hall: an experiment as data, the agent and environments it stands for, and one run of it."""
 
+from sparserl.environments import seed_shared_generators
 from sparserl.experiment.budget import Budget, asked_parameters, with_budget
 from sparserl.experiment.building import Built, build, check, check_choices
 from sparserl.experiment.choices import RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
-from sparserl.experiment.environment import make_environment, unseeded, unseeded_in
+from sparserl.experiment.environment import (
+    make_environment,
+    make_evaluation_environment,
+    num_made,
+    unseeded,
+    unseeded_in,
+)
 from sparserl.experiment.facts import facts, known_facts, with_facts
 from sparserl.experiment.kinds import AGENTS, AgentKind
 from sparserl.experiment.machine import compiler_target, machine_class
@@ -17,7 +24,7 @@ from sparserl.experiment.robustness import under_noise
 from sparserl.experiment.running import run
 from sparserl.experiment.setting import check_types, choice_names, unknown_choice, with_choices
 from sparserl.experiment.side_by_side import Told, obstacle_to_side_by_side, run_seeds, seed_bytes
-from sparserl.experiment.stored import policy_arrays, rebuild
+from sparserl.experiment.stored import policy_arrays, rebuild, stored_experiment
 
 __all__ = [
     "AGENTS",
@@ -49,8 +56,10 @@ __all__ = [
     "live_density",
     "machine_class",
     "make_environment",
+    "make_evaluation_environment",
     "matched",
     "matched_dense",
+    "num_made",
     "obstacle_to_side_by_side",
     "plan_of",
     "planned",
@@ -60,6 +69,8 @@ __all__ = [
     "run",
     "run_seeds",
     "seed_bytes",
+    "seed_shared_generators",
+    "stored_experiment",
     "under_noise",
     "unknown_choice",
     "unseeded",

@@ -2,10 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
+from sparserl.environments import close
 from sparserl.experiment.choices import Experiment
-from sparserl.experiment.environment import make_environment, require_environment
+from sparserl.experiment.environment import make_environment, make_evaluation_environment, require_environment
 from sparserl.experiment.machine import refuse_altered_settings
 from sparserl.experiment.memory import capacity_steps, check_memory
 from sparserl.experiment.plan import Plan, plan_of
@@ -14,8 +16,16 @@ from sparserl.sparsity import SparseOptimizer, sparse_glorot_uniform
 from sparserl.types import Agent, Environment, within
 
 
+class Learner(NamedTuple):
+    """What a plan stands for, but for its environments."""
+
+    plan: Plan
+    agent: Agent
+    optimizers: dict[str, SparseOptimizer]  # by the group they own
+
+
 class Built(NamedTuple):
-    """What a plan stands for."""
+    """What a plan stands for; `close` it in the end."""
 
     plan: Plan
     agent: Agent
@@ -23,16 +33,33 @@ class Built(NamedTuple):
     evaluation_environment: Environment
     optimizers: dict[str, SparseOptimizer]  # by the group they own
 
+    def close(self) -> None:
+        """Release what the environments hold; it can be said again, and never raises."""
+        for environment in (self.evaluation_environment, self.environment):
+            close(environment)
+
 
 def build(experiment: Experiment | Plan) -> Built:
-    """Make the environments and the agent; whatever cannot be run is refused here, before any compute."""
+    """Make the environments and the agent; whatever cannot be run is refused here, before any compute.
+
+    What the agent has to know of its environment is seen in those that are made, none is made for that alone.
+    """
     refuse_altered_settings()
-    plan = plan_of(experiment)
-    environment = make_environment(plan.experiment, plan.experiment.num_environments)
-    optimizers = make_optimizers(plan)
-    agent = make_agent(plan, optimizers)
-    for_evaluation = make_environment(plan.experiment, plan.experiment.evaluation.num_episodes)
+    choices = experiment.experiment if isinstance(experiment, Plan) else experiment
+    with ExitStack() as made:
+        environment = make_environment(choices, choices.num_environments)
+        made.callback(close, environment)
+        plan, agent, optimizers = make_learner(experiment)
+        for_evaluation = make_evaluation_environment(choices, choices.evaluation.num_episodes)
+        made.pop_all()
     return Built(plan, agent, environment, for_evaluation, optimizers)
+
+
+def make_learner(experiment: Experiment | Plan) -> Learner:
+    """The agent and its optimizers."""
+    plan = plan_of(experiment)
+    optimizers = make_optimizers(plan)
+    return Learner(plan, make_agent(plan, optimizers), optimizers)
 
 
 def check(experiment: Experiment | Plan) -> Experiment:
@@ -44,9 +71,7 @@ def check(experiment: Experiment | Plan) -> Experiment:
 
 def check_choices(experiment: Experiment | Plan) -> Experiment:
     """The experiment, planned, once all of it but its environments has been built; UserError where it cannot be."""
-    plan = plan_of(experiment)
-    make_agent(plan, make_optimizers(plan))
-    return plan.experiment
+    return make_learner(experiment).plan.experiment
 
 
 def make_agent(plan: Plan, optimizers: Mapping[str, SparseOptimizer]) -> Agent:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sparserl.experiment.budget import ACTOR
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.environment import num_made
 from sparserl.experiment.matching import matched
 from sparserl.experiment.plan import Plan, plan_of
 
@@ -15,7 +16,8 @@ def describe(experiment: Experiment | Plan, asked: Mapping[str, float] | None = 
     asked: the parameters that each network was to have alive, where a budget was given; told beside what it has.
     `split` are the parts of actor and critics in all live parameters, None for an agent without an actor. `macs` are
     multiply-accumulates for one observation (two FLOPs each): a convolution's weight is used at every place of its
-    output; biases, activations and pooling are not counted. `matched_dense` are dense networks of one common hidden
+    output; biases, activations and pooling are not counted. `environments_made` are those of Gymnasium in one run.
+    `matched_dense` are dense networks of one common hidden
     width, or width multiplier, whose parameters, all networks together, come nearest to the live ones.
     """
     plan = plan_of(experiment)
@@ -31,6 +33,7 @@ def describe(experiment: Experiment | Plan, asked: Mapping[str, float] | None = 
         "storage": experiment.storage,
         "experiment_id": plan.identifier,
         "network": experiment.network_name,
+        "environments_made": num_made(experiment),
         "networks": {
             name: {**_network(plan, name), "share_of_live_parameters": share, **budget.get(name, {})}
             for name, share in shares.items()

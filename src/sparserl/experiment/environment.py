@@ -1,43 +1,40 @@
 """The environment of an experiment, and what can be known of it without making it."""
 
 import contextlib
-import functools
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any
 
 from sparserl import environments
 from sparserl.experiment.choices import Experiment
 from sparserl.types import Environment, EnvSpec, innermost
 
+# What environments that were made in this process have shown, by `_key`.
+_shown: dict[tuple[Any, ...], EnvSpec] = {}
+_looked: dict[tuple[Any, ...], str | None] = {}  # why resets of those that were only looked at differ
+
 
 def specification(experiment: Experiment) -> EnvSpec:
-    """What the agent may know of the environment."""
-    return _specification(experiment.environment, experiment.environment_backend, experiment.fake_features)
-
-
-def make_environment(experiment: Experiment, num_envs: int) -> Environment:
-    """`num_envs` environments as the experiment has them, fake features included."""
-    return _made(experiment.environment, num_envs, experiment.environment_backend, experiment.fake_features)
-
-
-@functools.cache
-def _specification(identifier: str, backend: environments.Backend, fake_features: float) -> EnvSpec:
-    known = None if fake_features or backend == "compiled" else environments.known_specification(identifier)
-    return known or _shown(identifier, backend, fake_features).spec
+    """What the agent may know of the environment, which is made only where nobody knows it by now."""
+    if not experiment.fake_features and experiment.environment_backend != "compiled":
+        known = environments.known_specification(experiment.environment)
+        if known is not None:
+            return known
+    require_environment(experiment)
+    return _shown[_key(experiment)]
 
 
 def require_environment(experiment: Experiment) -> None:
     """Raises `UserError` where the environment cannot be made here, though it may be known what it shows."""
-    _shown(experiment.environment, experiment.environment_backend, experiment.fake_features)
+    if _key(experiment) not in _shown:
+        _look(experiment)
 
 
 def unseeded(experiment: Experiment) -> str | None:
     """Why results with the environment cannot be repeated, in one line; None where equal seeds give equal resets."""
     if environments.known_specification(experiment.environment):  # Atari, which need not be made to know it
         return None
-    shown = _shown(experiment.environment, experiment.environment_backend, experiment.fake_features)
-    return shown.unseeded and (
-        f"environment {experiment.environment!r} differs between two resets with the same seed: {shown.unseeded}; no "
+    return (why := _look(experiment)) and (
+        f"environment {experiment.environment!r} differs between two resets with the same seed: {why}; no "
         "run with it can be repeated, and its results are marked (randomness is unseeded)"
     )
 
@@ -47,25 +44,53 @@ def unseeded_in(experiments: Iterable[Experiment]) -> list[str]:
     return list(dict.fromkeys(why for experiment in experiments if (why := unseeded(experiment))))
 
 
-class _Shown(NamedTuple):
-    spec: EnvSpec
-    unseeded: str | None
+def make_environment(experiment: Experiment, num_envs: int) -> Environment:
+    """`num_envs` environments as the experiment has them, fake features included; whoever makes them closes them."""
+    return _around(experiment, environments.make(*_named(experiment, num_envs)))
 
 
-@functools.cache  # making a host environment takes as long as planning ten experiments
-def _shown(identifier: str, backend: environments.Backend, fake_features: float) -> _Shown:
-    environment = _made(identifier, 1, backend, fake_features)
-    return _Shown(environment.spec, _unseeded(innermost(environment)))
+def make_evaluation_environment(experiment: Experiment, num_episodes: int) -> Environment:
+    """As many places for episodes, played by a limited number of environments."""
+    return _around(experiment, environments.make_for_evaluation(*_named(experiment, num_episodes)))
 
 
-def _unseeded(environment: Environment) -> str | None:
-    """Asked of an environment that nobody will use; one whose reset fails tells when it is trained."""
-    if isinstance(environment, environments.HostEnvironment):
-        with contextlib.suppress(Exception, SystemExit):
-            return environment.unseeded()
-    return None
+def num_made(experiment: Experiment) -> dict[str, int]:
+    """How many environments of Gymnasium a run makes, each a process perhaps: none where they are programs of ours."""
+    if not environments.is_foreign(experiment.environment, experiment.environment_backend):
+        return {"training": 0, "evaluation": 0}
+    evaluation = environments.num_at_once(experiment.evaluation.num_episodes)
+    return {"training": experiment.num_environments, "evaluation": evaluation}
 
 
-def _made(identifier: str, num_envs: int, backend: environments.Backend, fake_features: float) -> Environment:
-    environment = environments.make(identifier, num_envs, backend)
-    return environments.FakeFeatures(environment, fake_features) if fake_features else environment
+def _look(experiment: Experiment) -> str | None:
+    """Make one that nobody will use, and reset it; one whose reset fails tells when it is trained."""
+    if (key := _key(experiment)) not in _looked:
+        environment = make_environment(experiment, 1)
+        try:
+            _looked[key] = None
+            inner = innermost(environment)
+            if isinstance(inner, environments.HostEnvironment):
+                with contextlib.suppress(Exception, SystemExit):
+                    _looked[key] = inner.unseeded()
+        finally:
+            environments.close(environment)
+    return _looked[key]
+
+
+def _around(experiment: Experiment, environment: Environment) -> Environment:
+    try:
+        if experiment.fake_features:
+            environment = environments.FakeFeatures(environment, experiment.fake_features)
+    except BaseException:
+        environments.close(environment)
+        raise
+    _shown[_key(experiment)] = environment.spec
+    return environment
+
+
+def _named(experiment: Experiment, num_envs: int) -> tuple[str, int, environments.Backend]:
+    return experiment.environment, num_envs, experiment.environment_backend
+
+
+def _key(experiment: Experiment) -> tuple[Any, ...]:
+    return experiment.environment, experiment.environment_backend, experiment.fake_features

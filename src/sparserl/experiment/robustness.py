@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 from sparserl import training
 from sparserl.environments import (
     Arithmetic,
+    InTurns,
     NoisyObservations,
+    Recording,
     deviation_of,
     has_pixels,
     no_spread,
     with_observations,
 )
 from sparserl.training import Evaluation, EvaluationSettings
-from sparserl.types import Agent, AgentState, Array, Environment, Key
+from sparserl.types import Agent, AgentState, Array, Environment, Key, innermost, with_innermost
 
 
 def under_noise(
@@ -31,29 +33,37 @@ def under_noise(
     each has over all observations of the noise-free evaluation with this key. Raises `UserError` at once where the
     arithmetic does not fit the observations. Graesser et al. 2022, section 8 (Deviations 47 and 48).
     """
-    traced, first = training.traceable(environment), training.step_keys(key, training.START).environment
     account = training.account_of(environment.num_envs, settings.max_episode_steps, settings.min_steps)
-    noisy = NoisyObservations(traced, 0.0, arithmetic)
+    noisy = NoisyObservations(training.traceable(environment), 0.0, arithmetic)
     plain = training.evaluator(agent, environment, settings.max_episode_steps, settings.min_steps)
 
     def each() -> Iterator[Evaluation]:
-        units = _units(agent, state, traced, account, key) if any(deviations) else 1.0
+        units = _units(agent, state, environment, settings, key) if any(deviations) else 1.0
         play = training.player(agent, noisy, account)
         for deviation in deviations:
             if deviation == 0:
                 yield plain(key, state)
             else:
                 seen = dataclasses.replace(noisy, deviation=deviation * units)
-                yield play(key, state, *seen.reset(first))[0].played()
+                yield training.played(play, seen, key, state).played()
 
     return each()
 
 
-def _units(agent: Agent, state: AgentState, traced: Environment, account: training.Account, key: Key) -> Array | float:
+def _units(
+    agent: Agent, state: AgentState, environment: Environment, settings: EvaluationSettings, key: Key
+) -> Array | float:
     """What a deviation is counted in: 1 for pixels, `[feature]` for others."""
-    if has_pixels(traced.spec):
+    if has_pixels(environment.spec):
         return 1.0
+    limits = settings.max_episode_steps, settings.min_steps
+    inner = innermost(environment)
+    if isinstance(inner, InTurns):  # the sums of turn after turn would be rounded in other ways
+        recording = Recording(inner)
+        training.evaluator(agent, with_innermost(environment, lambda _: recording), *limits)(key, state)
+        environment = with_innermost(environment, lambda _: recording.again())
+    traced = training.traceable(environment)
     watch = training.Watch(no_spread(traced.spec), with_observations)
-    play = training.player(agent, traced, account, watch)
+    play = training.player(agent, traced, training.account_of(traced.num_envs, *limits), watch)
     _, spread = play(key, state, *traced.reset(training.step_keys(key, training.START).environment))
     return deviation_of(spread)

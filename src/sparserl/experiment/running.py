@@ -2,17 +2,18 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import jax
 
 from sparserl import persistence, training
 from sparserl.environments import seed_shared_generators
-from sparserl.experiment.building import build
+from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.memory import check_memory
 from sparserl.experiment.observing import observe
-from sparserl.experiment.plan import Plan, plan_of
+from sparserl.experiment.plan import Plan
 from sparserl.experiment.reports import Report, ending, is_due, report
 from sparserl.experiment.resuming import Captured, capture, restore
 from sparserl.experiment.stops import Stops
@@ -21,7 +22,7 @@ from sparserl.training import LoopState
 
 
 def run(
-    experiment: Experiment | Plan,
+    experiment: Experiment | Plan | Built,
     seed: int,
     chunk_steps: int | None = 1_000,
     diagnostics: bool = False,
@@ -33,11 +34,22 @@ def run(
     same experiment and seed; the first report is then the next one. A report's state is valid until the next one only.
     The results depend neither on `chunk_steps` nor on stops at checkpoints, nor on `diagnostics`, which are recorded at
     evaluations where they are asked for. Raises `RunFailure`, and `Divergence` where what is trained is not finite.
+    Environments are closed in the end; those of `Built` are their maker's to close, once all is stored.
     """
+    if isinstance(experiment, Built):
+        yield from _run(experiment, seed, chunk_steps, diagnostics, checkpoint)
+        return
     seed_shared_generators(seed)  # environments may draw from them when they are made
-    plan = plan_of(experiment)
+    with closing(build(experiment)) as built:
+        yield from _run(built, seed, chunk_steps, diagnostics, checkpoint)
+
+
+def _run(
+    built: Built, seed: int, chunk_steps: int | None, diagnostics: bool, checkpoint: Generation | None
+) -> Iterator[Report]:
+    plan = built.plan
     check_memory(plan)
-    built, began, before = build(plan), time.monotonic(), -1
+    began, before = time.monotonic(), -1
     train_key, evaluation_key = jax.random.split(jax.random.key(seed))
     total_steps, settings = plan.experiment.total_steps, plan.experiment.evaluation
     evaluate = training.evaluator(

@@ -9,10 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl import persistence, training
+from sparserl import environments, persistence, training
 from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import Experiment
-from sparserl.experiment.environment import make_environment
 from sparserl.experiment.memory import check_memory
 from sparserl.experiment.plan import Plan, plan_of
 from sparserl.experiment.reports import Report, RunFailure, ending, is_due, report
@@ -28,7 +27,7 @@ Told = Report | Divergence | RunFailure  # what comes of one seed at a stop; aft
 def obstacle_to_side_by_side(experiment: Experiment | Plan) -> str | None:
     """Why seeds of an experiment cannot be trained side by side, in one line; None where they can."""
     plan = plan_of(experiment)
-    if not make_environment(plan.experiment, 1).compiled:
+    if not environments.is_compiled(plan.experiment.environment, plan.experiment.environment_backend):
         return f"environment {plan.experiment.environment} is not a compiled one"
     if plan.compressed_layers:
         return "its storage is compressed, and seeds side by side share their shapes: --storage masked is for them"

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from sparserl import linalg, persistence
-from sparserl.experiment.building import Built, build
+from sparserl.experiment.building import Built, Learner, make_learner
 from sparserl.experiment.choices import Experiment
+from sparserl.experiment.machine import refuse_altered_settings
 from sparserl.sparsity import SparseOptimizer
 from sparserl.types import AgentState, Group, UserError
 
@@ -26,17 +27,22 @@ def _kept(state: AgentState) -> dict[str, Any]:
     return {**state.groups, **others}
 
 
-def rebuild(run_folder: Path) -> tuple[Experiment, Built, AgentState]:
-    """The experiment of a stored run, what it stands for, and its trained state (no replay)."""
-    document = persistence.read_experiment(run_folder.parent)
-    experiment = Experiment.of_results(document["choices"])
+def stored_experiment(run_folder: Path) -> Experiment:
+    """The experiment of a stored run."""
+    return Experiment.of_results(persistence.read_experiment(run_folder.parent)["choices"])
+
+
+def rebuild(run_folder: Path) -> tuple[Experiment, Learner, AgentState]:
+    """The experiment of a stored run, what it stands for but environments, and its trained state (no replay)."""
+    refuse_altered_settings()
+    experiment = stored_experiment(run_folder)
     arrays, _ = persistence.read_bundle(run_folder / "checkpoint")
-    built = build(experiment)
-    template = as_stored(built, arrays)
+    learner = make_learner(experiment)
+    template = as_stored(learner, arrays)
     groups = template.groups
     kept = filled(_kept(template), arrays, f"{run_folder}/checkpoint")
     groups = {name: kept.pop(name) for name in groups}
-    return experiment, built, template._replace(groups=groups, replay=None, **kept)
+    return experiment, learner, template._replace(groups=groups, replay=None, **kept)
 
 
 def leaves(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> dict[str, Any]:
@@ -73,7 +79,7 @@ def _check_kernels(tree: Any, where: str) -> None:
             raise UserError(f"{where} is damaged or forged: in {name!r}, {error}") from None
 
 
-def as_stored(built: Built, arrays: Mapping[str, np.ndarray]) -> AgentState:
+def as_stored(built: Built | Learner, arrays: Mapping[str, np.ndarray]) -> AgentState:
     """Shapes of an agent's state whose groups are laid out as those that `arrays`, by group and path, were."""
     template = jax.eval_shape(built.agent.init, jax.random.key(0))
     groups = {name: _as_stored(built.optimizers[name], name, group, arrays) for name, group in template.groups.items()}

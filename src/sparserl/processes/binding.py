@@ -2,6 +2,7 @@
 
 import argparse
 import ctypes
+import io
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ from typing import IO
 
 _DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
 _LOWEST_PRIORITY = 19
+_LINES = 1  # C: _IOLBF
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +46,14 @@ def give_way(process_id: int = 0) -> None:
 def own_output() -> IO[str]:
     """Standard output for what the parent reads, and nothing else.
 
-    What an environment prints, in whatever language it is written, goes to standard error, which is the log.
+    What an environment prints, in whatever language it is written, goes to standard error, which is the log: line by
+    line, because a worker's end leaves it no time to write what it has kept back.
     """
     channel = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    with suppress(AttributeError, ValueError):  # another C library than Linux's
+        libc = ctypes.CDLL(None)
+        libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, _LINES, 0)
     return channel

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+from sparserl import modules
 from sparserl.errors import UserError, nearest
 from sparserl.experiment import check, check_types
 from sparserl.presets import PresetName
@@ -54,6 +55,8 @@ def from_catalogue(name: str, scale: Scale) -> Study:
 def _user_file(text: str) -> Path:
     path = Path(text)
     if path.is_file():
+        for folder in (path.parent, Path()):  # a study may have modules of its own beside it, or here
+            modules.look_last_in(str(folder.resolve()))
         return path
     if path.is_dir():
         raise UserError(f"{text} is a folder: give the Python file that defines the study")

@@ -3,15 +3,15 @@
 import dataclasses
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from sparserl import training
-from sparserl.experiment.building import build
+from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import Experiment
-from sparserl.experiment.plan import plan_of
 
 _WARMUP_STEPS = 500  # random steps cost little and tell nothing of learning
 _REPLAY_STEPS = 50_000  # a million frames would take as long to make as everything that is measured
@@ -35,8 +35,12 @@ def measure(experiment: Experiment, seconds: float) -> Pace:
 
     Topology updates, which are rare, may not be among the steps measured.
     """
-    plan = plan_of(_soon_learning(experiment))
-    experiment, built = plan.experiment, build(plan)
+    with closing(build(_soon_learning(experiment))) as built:
+        return _measured(built, seconds)
+
+
+def _measured(built: Built, seconds: float) -> Pace:
+    experiment = built.plan.experiment
     train_key, evaluation_key = jax.random.split(jax.random.key(0))
     state = training.start(built.agent, built.environment, train_key)
     evaluate = training.evaluator(built.agent, built.evaluation_environment, _EVALUATION_STEPS)

@@ -48,6 +48,7 @@ class StoredStudy(NamedTuple):
     created: str
     diagnosed: frozenset[str]  # identifiers of the experiments whose runs are to record diagnostics
     preset: str | None = None
+    module_folders: tuple[str, ...] = ()  # where modules of its own are, for workers
 
     @property
     def runs(self) -> tuple[RunId, ...]:
@@ -75,6 +76,7 @@ def stored(directory: str | Path, name: str, scale: str, preset: str | None = No
         num_seeds, created = int(document["num_seeds"]), str(document["created"])
         asked, kept_preset = document["diagnostics"], document.get("preset")
         known = frozenset(experiment.identifier for experiment in experiments)
+        module_folders = tuple(map(str, document.get("module_folders", ())))
         diagnosed = known & frozenset(map(str, asked)) if isinstance(asked, list) else known if asked else frozenset()
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder / FILE_NAME} is from another version of sparserl: {error}") from error
@@ -90,6 +92,7 @@ def stored(directory: str | Path, name: str, scale: str, preset: str | None = No
         created,
         diagnosed,
         None if kept_preset is None else str(kept_preset),
+        module_folders,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sparserl import persistence
+from sparserl import modules, persistence
 from sparserl.experiment import Budget, Experiment, facts
 from sparserl.persistence import UserError
 from sparserl.study.matches import matches
@@ -38,6 +38,7 @@ def store(directory: str | Path, study: Study, scale: Scale) -> Path:
         "figures": [dataclasses.asdict(figure) for figure in study.figures],
         "waiting": study.waiting,
         "diagnostics": study.diagnostics,
+        "module_folders": modules.folders(),
         "versions": machine.pop("packages"),
         "machine": machine,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,6 +1,6 @@
 """Training: the loop, evaluation, and many seeds in one program."""
 
-from sparserl.training.evaluation import EvaluationSettings, account_of, evaluator, stops
+from sparserl.training.evaluation import EvaluationSettings, account_of, evaluator, played, stops
 from sparserl.training.hosted import traceable
 from sparserl.training.loop import START, Episodes, LoopState, start, step_keys, train
 from sparserl.training.playing import Account, Evaluation, Watch, player
@@ -17,6 +17,7 @@ __all__ = [
     "account_of",
     "evaluator",
     "over_seeds",
+    "played",
     "player",
     "start",
     "step_keys",

@@ -4,9 +4,12 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
+from sparserl.training import hosted
 from sparserl.training.hosted import traceable
 from sparserl.training.loop import START, step_keys
-from sparserl.training.playing import Account, EpisodesInTurn, Evaluation, FirstEpisodes, player
+from sparserl.training.playing import Account, EpisodesInTurn, Evaluation, FirstEpisodes, Play, player
 from sparserl.types import Agent, AgentState, Environment, Key, UserError, part_of
 
 
@@ -53,10 +56,24 @@ def evaluator(
     play = player(agent, traced, account_of(environment.num_envs, max_steps, min_steps))
 
     def evaluate(key: Key, agent_state: AgentState) -> Evaluation:
-        result, _ = play(key, agent_state, *traced.reset(step_keys(key, START).environment))
+        result = played(play, traced, key, agent_state)
         return result.played() if min_steps and key.ndim == 0 else result
 
     return evaluate
+
+
+def played(play: Play, environment: Environment, key: Key, agent_state: AgentState) -> Evaluation:
+    """The episodes of all places of an environment, which is traceable: side by side, or in as many turns as it takes.
+
+    A turn steps the whole program again, so that the bits of an episode are those of all of them side by side.
+    """
+    first = step_keys(key, START).environment
+    parts = [(places, play(key, agent_state, *environment.reset(first))[0]) for places in hosted.turns(environment)]
+    if len(parts) == 1:
+        return parts[0][1]
+    of_places = lambda part: np.asarray(part).reshape(environment.num_envs, -1)  # the episodes of each
+    together = zip(*([of_places(part)[places] for part in turn] for places, turn in parts), strict=True)
+    return Evaluation(*(np.concatenate(part).ravel() for part in together))
 
 
 def account_of(num_envs: int, max_steps: int, min_steps: int) -> Account:

@@ -13,7 +13,18 @@ import numpy as np
 
 from sparserl import foreign
 from sparserl.training import host_call
-from sparserl.types import Array, Box, Environment, EnvSpec, EnvState, Key, Surrounding, TimeStep, innermost
+from sparserl.types import (
+    Array,
+    Box,
+    Environment,
+    EnvSpec,
+    EnvState,
+    Key,
+    TakesTurns,
+    TimeStep,
+    innermost,
+    with_innermost,
+)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Result = TypeVar("Result")
@@ -108,9 +119,14 @@ def traceable(environment: Environment) -> Environment:
     """
     if environment.compiled:
         return environment
-    if isinstance(environment, Surrounding):
-        return environment.around(traceable(environment.environment))
-    return environment if isinstance(environment, Hosted) else Hosted(environment)
+    return with_innermost(environment, lambda inner: inner if isinstance(inner, Hosted) else Hosted(inner))
+
+
+def turns(environment: Environment) -> Iterator[slice]:
+    """The places that the next reset begins to play, one turn after another; all at once in most environments."""
+    inner = innermost(environment)
+    host = inner.environment if isinstance(inner, Hosted) else inner
+    return host.turns() if isinstance(host, TakesTurns) else iter([slice(None)])
 
 
 def run(environment: Environment, program: Callable[..., Result], *arguments: Any) -> Result:

@@ -16,6 +16,7 @@ _ASIDE = ambient.settle()  # before jax is imported
 import argparse
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from sparserl import persistence
@@ -87,5 +88,7 @@ def _say(message: str, exit_status: int) -> int:
 
 if __name__ == "__main__":
     exit_status = main()
-    sys.stderr.flush()
+    for voice in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # an environment may have put something else there
+            voice.flush()
     os._exit(exit_status)  # all is stored; an orderly end would first wait for what the compiled program still computes

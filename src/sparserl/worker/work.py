@@ -5,10 +5,22 @@ import signal
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from sparserl import persistence
-from sparserl.experiment import Experiment, Plan, Report, RunFailure, Told, plan_of, run, run_seeds
+from sparserl.experiment import (
+    Experiment,
+    Plan,
+    Report,
+    RunFailure,
+    Told,
+    build,
+    num_made,
+    plan_of,
+    run,
+    run_seeds,
+    seed_shared_generators,
+)
 from sparserl.persistence import DiskFull, Superseded
 from sparserl.processes import binding
 from sparserl.processes.log import tell
@@ -33,8 +45,17 @@ class Work:
         self.options, self.hold, self.teller, self.interrupt = options, hold, teller, interrupt
         self.keepers: dict[int, Keeper] = {}
         self.endings: set[int] = set()  # of runs that are over, as exit statuses
+        self._environments = ExitStack()
 
     def attempt(self) -> int:
+        """Do it; environments are closed last of all, when everything is stored and given back."""
+        try:
+            return self._attempt()
+        finally:
+            self.hold.release()
+            self._environments.close()
+
+    def _attempt(self) -> int:
         try:
             if self.options.memory_limit_bytes is not None:
                 binding.limit_memory(self.options.memory_limit_bytes)
@@ -95,15 +116,20 @@ class Work:
         experiment = Experiment.from_choices(persistence.read_experiment(folders[0].parent)["choices"])
         refuse_another_device()
         use_compilation_cache()
-        plan = plan_of(experiment)
         if len(seeds) > 1:
-            refuse_side_by_side(plan, folders)
-        self._go_on(plan, seeds)
-        checkpoints = {seed: keeper.checkpoint for seed, keeper in self.keepers.items() if keeper.checkpoint}
-        if len(seeds) > 1:
+            refuse_side_by_side(plan := plan_of(experiment), folders)
+            self._go_on(plan, seeds)
+            checkpoints = {seed: keeper.checkpoint for seed, keeper in self.keepers.items() if keeper.checkpoint}
             return run_seeds(plan, seeds, None, checkpoints or None)
         [seed] = seeds
-        reports = run(plan, seed, None, self.keepers[seed].diagnostics, checkpoints.get(seed))
+        seed_shared_generators(seed)  # environments may draw from them when they are made
+        built = build(experiment)
+        self._environments.callback(built.close)
+        if any(made := num_made(experiment).values()):
+            tell("environments made: {} for training, {} for evaluation".format(*made))
+        self._go_on(built.plan, seeds)
+        keeper = self.keepers[seed]
+        reports = run(built, seed, None, keeper.diagnostics, keeper.checkpoint)
         return ({seed: report} for report in reports)
 
     def _go_on(self, plan: Plan, seeds: Sequence[int]) -> None:

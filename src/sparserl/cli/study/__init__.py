@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Literal
 
 from sparserl.cli import DONE, WRONG, Subcommand
+from sparserl.cli.output import put
 from sparserl.errors import UserError
 
 SUBCOMMANDS: Mapping[str, Subcommand] = {
@@ -21,7 +22,7 @@ DEFAULT_SCALE: Literal["quick"] = "quick"  # of every subcommand
 def main(words: Sequence[str]) -> int:
     """Run the subcommand that comes first in `words`."""
     if not words or words[0] in ("-h", "--help"):
-        print(_help())
+        put(_help())
         return DONE if words else WRONG
     if words[0] not in SUBCOMMANDS:
         raise UserError(f"unknown study command {words[0]!r}", value=words[0], allowed=SUBCOMMANDS)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparserl.cli.arguments import Json, parse
+from sparserl.cli.output import put
 from sparserl.cli.tables import print_table
 from sparserl.study import SCALES, Scale
 from sparserl.study.files import catalogue_names, from_catalogue
@@ -31,13 +32,13 @@ def main(words: Sequence[str]) -> int:
     options = parse(Options(), words, "sparserl study list", _DESCRIPTION)
     studies = [_description(name) for name in catalogue_names()]
     if options.json:
-        print(json.dumps({"studies": studies}, indent=2, allow_nan=False))
+        put(json.dumps({"studies": studies}, indent=2, allow_nan=False))
         return 0
     rows = [(study["name"], *(_runs(study, scale) for scale in SCALES), study["question"]) for study in studies]
     print_table(("study", *(f"{scale} runs" for scale in SCALES), "question"), rows, numbers_from=5)
     for reason in dict.fromkeys(study["obstacle"] for study in studies if study["obstacle"]):
-        print(f"\n- {reason}")
-    print("\n`sparserl study plan NAME` says what a study takes.")
+        put(f"\n- {reason}")
+    put("\n`sparserl study plan NAME` says what a study takes.")
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 import tyro
 
 from sparserl.cli.arguments import Json, parse
+from sparserl.cli.output import put
 from sparserl.cli.study import DEFAULT_SCALE, name_and_options
 from sparserl.cli.study.options import PresetOption
 from sparserl.cli.study.summary import without_diagnostics
@@ -56,7 +57,7 @@ def main(words: Sequence[str]) -> int:
             print(f"sparserl: {not_kept}", file=sys.stderr)
     planned = plan(study, options.output, options.calibration)
     if options.json:
-        print(json.dumps(_document(planned, options), indent=2, allow_nan=False))
+        put(json.dumps(_document(planned, options), indent=2, allow_nan=False))
     else:
         _show(planned, options)
     return 0
@@ -85,27 +86,25 @@ def _document(planned: Plan, options: Options) -> dict[str, Any]:
 def _show(planned: Plan, options: Options) -> None:
     study = planned.study
     preset = f", preset {study.preset}" if study.preset else ""
-    print(f"{study.name}, scale {options.scale}{preset}: {study.question}\n")
+    put(f"{study.name}, scale {options.scale}{preset}: {study.question}\n")
     columns = ("agent", "environment", "experiments", "runs", "finished", "steps", "evaluation steps", "core-hours")
     print_table(columns, [_row(part) for part in planned.parts], numbers_from=2)
-    print(f"\nruns:    {_runs(planned)}")
-    print(
+    put(f"\nruns:    {_runs(planned)}")
+    put(
         f"steps:   {planned.environment_steps:,} of training, at most {planned.evaluation_steps:,} of evaluation "
         "(episodes as long as the time limit)"
     )
-    print(f"time:    {_time(planned)}")
-    print(
-        f"disk:    {_size(planned.finished_bytes)} in the end, up to {_size(planned.running_bytes)} more while it runs"
-    )
+    put(f"time:    {_time(planned)}")
+    put(f"disk:    {_size(planned.finished_bytes)} in the end, up to {_size(planned.running_bytes)} more while it runs")
     if planned.finished_bytes + planned.running_bytes > planned.free_bytes:
-        print(f"         that is more than the {_size(planned.free_bytes)} that are free")
-    print(f"source:  {_source(planned)}")
+        put(f"         that is more than the {_size(planned.free_bytes)} that are free")
+    put(f"source:  {_source(planned)}")
     if planned.num_without_diagnostics:
-        print(f"lacking: {without_diagnostics(planned.num_without_diagnostics)}")
+        put(f"lacking: {without_diagnostics(planned.num_without_diagnostics)}")
     for line in unseeded_in(study.experiments):
-        print(f"seeds:   {line}")
+        put(f"seeds:   {line}")
     for part in study.waiting:
-        print(f"waits:   {part}")
+        put(f"waits:   {part}")
 
 
 def _row(part: Part) -> tuple[str, ...]:

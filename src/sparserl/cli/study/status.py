@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import tyro
 
 from sparserl.cli.arguments import Json, parse
+from sparserl.cli.output import put
 from sparserl.cli.study import name_and_options
 from sparserl.cli.study.options import Output, PresetOption, ScaleOption, find_stored
 from sparserl.cli.study.summary import document, show
@@ -35,7 +36,7 @@ def main(words: Sequence[str]) -> int:
     options = parse(Options(), rest, f"sparserl study status {name}", _DESCRIPTION)
     summary: dict[str, Any] = document(find_stored(name, options.scale, options.preset, options.output), options.output)
     if options.json:
-        print(json.dumps(summary, indent=2, allow_nan=False))
+        put(json.dumps(summary, indent=2, allow_nan=False))
     else:
         show(summary)
     return 0

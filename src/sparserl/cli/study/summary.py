@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sparserl.cli.output import put
 from sparserl.cli.tables import print_table
 from sparserl.engine.claims import engine_of
 from sparserl.engine.failures import Failures, read_failures
@@ -44,14 +45,14 @@ def show(summary: Mapping[str, Any]) -> None:
     engine = summary["engine"]
     who = f"run by process {engine['process_id']} on {engine['host']}" if engine else "not being run"
     preset = f", preset {summary['preset']}" if summary["preset"] else ""
-    print(f"{summary['study']}@{summary['scale']}{preset}, {who}: {summary['question']}")
-    print(told(summary["counts"], len(summary["runs"])) + f"; {done / max(total, 1):.1%} of {total:,} steps")
+    put(f"{summary['study']}@{summary['scale']}{preset}, {who}: {summary['question']}")
+    put(told(summary["counts"], len(summary["runs"])) + f"; {done / max(total, 1):.1%} of {total:,} steps")
     if summary["num_without_diagnostics"]:
-        print(without_diagnostics(summary["num_without_diagnostics"]))
+        put(without_diagnostics(summary["num_without_diagnostics"]))
     problems = [run for run in summary["runs"] if run["status"] in _PROBLEMS]
     if not problems:
         return
-    print()
+    put()
     rows = [
         (
             run["run"],
@@ -65,9 +66,9 @@ def show(summary: Mapping[str, Any]) -> None:
     ]
     print_table(("run", "status", "step", "failures", "cause", "log"), rows, numbers_from=6)
     if len(problems) > _MOST_ROWS:
-        print(f"and {len(problems) - _MOST_ROWS} more; --json lists all")
+        put(f"and {len(problems) - _MOST_ROWS} more; --json lists all")
     if any(run["status"] != "diverged" for run in problems):
-        print(f"\n`sparserl study retry {summary['study']}` starts failed runs again; a diverged one is a result")
+        put(f"\n`sparserl study retry {summary['study']}` starts failed runs again; a diverged one is a result")
 
 
 def without_diagnostics(num_runs: int) -> str:

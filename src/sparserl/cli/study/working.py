@@ -1,5 +1,6 @@
 """Working on a stored study: what `run`, `resume` and `retry` have in common."""
 
+import dataclasses
 import json
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from sparserl import engine, persistence, sinks
 from sparserl.cli import DONE, FAILED, INTERRUPTED
 from sparserl.cli.arguments import in_options, options_of
+from sparserl.cli.output import put
 from sparserl.cli.study.options import WorkOptions
 from sparserl.cli.study.progress import shown
 from sparserl.cli.study.summary import document, show, told, without_diagnostics
@@ -55,7 +57,7 @@ def work(stored: StoredStudy, options: WorkOptions, failures: Failures) -> int:
         return FAILED
     summary = {**document(stored, options.output), "engine": None}  # it was this process
     if options.json:
-        print(json.dumps(summary, indent=2, allow_nan=False))
+        put(json.dumps(summary, indent=2, allow_nan=False))
     else:
         show(summary)
     return DONE if sum(summary["counts"][state] for state in FINAL) == len(runs) else FAILED
@@ -95,7 +97,8 @@ def _work(
         try:
             with shown(states, totals) as tell:
                 known = {folder: failures.get(str(RunId.of(folder)), ()) for folder in open_runs}
-                settings, beside = options.settings(), most_at_once if options.device == "gpu" else None
+                settings = dataclasses.replace(options.settings(), module_folders=stored.module_folders)
+                beside = most_at_once if options.device == "gpu" else None
                 engine.run(client, open_runs, settings, retries, tell, known, ledger.remember, most_at_once=beside)
         finally:
             ledger.write()

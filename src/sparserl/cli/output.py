@@ -1,0 +1,94 @@
+"""Output: standard output is for what a command answers; whatever else is printed in this process goes to the other.
+
+Environments, methods and study files are other people's code, with C libraries and programs of their own behind them.
+All of them write to the descriptor of standard output, which therefore leads to standard error, and answers have a
+descriptor of their own.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO
+
+_STDOUT, _STDERR = 1, 2
+_answers: list[IO[str]] = []  # where answers go while `owned` holds standard output
+
+
+def stream() -> IO[str]:
+    """Where answers go."""
+    return _answers[-1] if _answers else sys.stdout
+
+
+def put(text: str = "") -> None:
+    """Print a line of the answer, or several."""
+    print(text, file=stream())
+
+
+def drop() -> None:
+    """Nobody reads answers any more: what is left of them goes nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream().fileno())
+
+
+@contextmanager
+def owned(for_good: bool) -> Iterator[None]:
+    """Inside, only answers reach standard output; for_good: afterwards, too, as some code prints when all is over."""
+    answers, give_back = _take()
+    _answers.append(answers)
+    try:
+        yield
+    finally:
+        try:
+            answers.flush()
+        finally:
+            if not for_good:
+                _answers.remove(answers)
+                give_back()
+
+
+def _take() -> tuple[IO[str], Callable[[], None]]:
+    """Where standard output led, and a function that gives it back."""
+    usual, kept, file = sys.stdout, _duplicate(), _descriptor_file(sys.stdout)
+    if file is not None and kept is not None:
+        answers: IO[str] = io.TextIOWrapper(
+            os.fdopen(os.dup(kept), "wb"), file.encoding, file.errors, line_buffering=file.line_buffering
+        )
+        own_lines = file.line_buffering
+        file.flush()
+        file.reconfigure(line_buffering=True)  # so that it is in order among the lines of standard error
+    else:  # gathered by whoever has put something else there, or closed before we began
+        answers = usual or io.StringIO()
+        sys.stdout = sys.stderr
+    if usual is not None or kept is None:  # or else it was closed, and another file has its number
+        with suppress(OSError):  # standard error may be closed, too
+            os.dup2(_STDERR, _STDOUT)
+
+    def give_back() -> None:
+        if file is not None and answers is not usual:
+            file.flush()
+            file.reconfigure(line_buffering=own_lines)
+            with suppress(OSError):
+                answers.close()
+        sys.stdout = usual
+        if kept is not None:
+            os.dup2(kept, _STDOUT)
+            os.close(kept)
+
+    return answers, give_back
+
+
+def _duplicate() -> int | None:
+    try:
+        return os.dup(_STDOUT)
+    except OSError:
+        return None
+
+
+def _descriptor_file(stream: IO[str] | None) -> io.TextIOWrapper | None:
+    """The stream itself if it writes to the descriptor of standard output."""
+    with suppress(OSError, ValueError):
+        if isinstance(stream, io.TextIOWrapper) and stream.fileno() == _STDOUT:
+            return stream
+    return None
