@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 
 from sparserl.experiment import AGENTS, RESULTS_VERSION, compiler_target, from_preset, policy_arrays, run
+from sparserl.foreign import compiler_flags
+from sparserl.linalg import instruction_set
 from sparserl.persistence import machine_description
 from sparserl.sparsity import METHODS, Window
 from sparserl.training import EvaluationSettings
@@ -31,11 +33,13 @@ CASES += [f"{agent} {case}" for agent in ("sac", "ppo") for case in ("rigl", "co
 
 
 def machine_class() -> str:
+    """What bits depend on; compiler and kernels that are held back, as by scripts/check-machines, are another class."""
     machine = machine_description()
     packages, target = machine["packages"], compiler_target()
     processor = "unknown" if target is None else target.processor
     vectors = f"{machine['architecture']} {machine['cpu_features']} {processor}"
-    return f"{vectors} jaxlib {packages['jaxlib']} optax {packages['optax']}"
+    held = [compiler_flags()] if instruction_set() == machine["cpu_features"] else [compiler_flags(), instruction_set()]
+    return " ".join([f"{vectors} jaxlib {packages['jaxlib']} optax {packages['optax']}", *filter(None, held)])
 
 
 @functools.cache

@@ -71,9 +71,10 @@ def _dispatch(words: list[str]) -> int:
 
 def _run(command: Subcommand, words: list[str]) -> int:
     try:
-        for line in ambient.settle() if "jax" not in sys.modules else ():
-            _say(line, DONE)
-        ambient.check()
+        if "jax" not in sys.modules:  # it reads its variables when it is imported
+            for line in ambient.settle():
+                _say(line, DONE)
+            ambient.check()
         status: int = _module(command).main(words)
         return status
     except UserError as error:

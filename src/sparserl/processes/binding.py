@@ -4,12 +4,12 @@ import argparse
 import ctypes
 import io
 import os
+import resource
 import signal
-import sys
 from contextlib import suppress
 from typing import IO
 
-_DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _LOWEST_PRIORITY = 19
 _LINES = 1  # C: _IOLBF
 
@@ -17,14 +17,14 @@ _LINES = 1  # C: _IOLBF
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that `child.start` gives every child."""
     parser.add_argument("--core", type=int, help="run on this processor only")
-    parser.add_argument("--parent", type=int, help="end when the process of this number ends (Linux)")
+    parser.add_argument("--parent", type=int, help="end when the process of this number ends")
 
 
 def bind(core: int | None, parent: int | None, signal_number: int) -> None:
-    """Stay on one processor, and get the signal of this number when the parent ends, or has ended already (Linux)."""
-    if core is not None and hasattr(os, "sched_setaffinity"):
+    """Stay on one processor, and get the signal of this number when the parent ends, or has ended already."""
+    if core is not None:
         os.sched_setaffinity(0, {core})
-    if sys.platform == "linux" and parent is not None:
+    if parent is not None:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal_number)
         if os.getppid() != parent:  # it ended before we could ask
             signal.raise_signal(signal_number)
@@ -32,8 +32,6 @@ def bind(core: int | None, parent: int | None, signal_number: int) -> None:
 
 def limit_memory(num_bytes: int) -> None:
     """Hold no more memory than this: what asks for more fails."""
-    import resource  # Windows has none
-
     resource.setrlimit(resource.RLIMIT_DATA, (num_bytes, num_bytes))
 
 

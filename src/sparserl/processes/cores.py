@@ -28,9 +28,7 @@ class Gpu(NamedTuple):
 
 def allowed_cores() -> list[int]:
     """The processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
+    return sorted(os.sched_getaffinity(0))
 
 
 def claim_core(candidates: list[int]) -> Core:
