@@ -6,6 +6,7 @@ import io
 import os
 import resource
 import signal
+import sys
 from contextlib import suppress
 from typing import IO
 
