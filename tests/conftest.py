@@ -35,12 +35,14 @@ ROUNDING = {  # rooms, and files of others, whose tests are marked `machine`
     *("test_machine.py", "test_plan.py", "test_seeds_in_one_program.py"),
 }
 # Rooms whose tests compare programs with derivations and with each other, within a process: there XLA optimises little,
-# which takes three quarters of the time. Golden digests, kernels and other processes compile as everywhere else.
+# which takes three quarters of the time. Golden digests and other processes compile as everywhere else.
 BRIEFLY_COMPILED = {
     "agents",
+    "bench",
     "diagnostics",
     "environments",
     "experiment",
+    "linalg",
     "networks",
     "optimizer",
     "sparsity",
