@@ -41,7 +41,6 @@ BRIEFLY_COMPILED = {
     "bench",
     "diagnostics",
     "environments",
-    "experiment",
     "linalg",
     "networks",
     "optimizer",
