@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from sparserl.environments import HostEnvironment, Snapshot, seed_shared_generators
+from sparserl.environments import MOST_AT_ONCE, HostEnvironment, InTurns, Snapshot, seed_shared_generators
 from sparserl.types import UserError
 
 DRAWS = {"numpy": np.random.random, "normal": np.random.standard_normal, "python": random.random}
@@ -100,6 +100,14 @@ def test_a_snapshot_goes_on_with_the_same_numbers(make, source):
     other.restore(snapshot)
     played(make(source, seed=6))  # another environment acts in between
     assert steps(other) == expected
+
+
+def test_turns_draw_numbers_of_their_own(make):
+    make("numpy")  # its arguments are registered now
+    environment, key = InTurns("Drawing-v0", 2 * MOST_AT_ONCE), jax.random.key(0)
+    first = [environment.reset(key)[1][places, 0].tolist() for places in environment.turns()]
+    assert len({number for turn in first for number in turn}) == 2 * MOST_AT_ONCE
+    assert first == [environment.reset(key)[1][places, 0].tolist() for places in environment.turns()]
 
 
 def test_a_snapshot_of_an_earlier_version_and_a_forged_one(make):

@@ -52,8 +52,8 @@ class HostEnvironment:
         """Fresh episodes, seeded from `key`; observations `[env, ...]`."""
         self._num_steps = 0
         observation = self._empty_observation()
-        *own, shared = seeds(key, self.num_places + 1)
-        self._shared_random.begin(shared)
+        own = seeds(key, 2 * self.num_places)
+        self._shared_random.begin(own[self.num_places + self.places[0]])  # not the same in every turn
         for index, place in enumerate(self.places):
             self._reset_one(index, observation, own[place] % 2**31)  # some environments take no larger one
         return None, observation
