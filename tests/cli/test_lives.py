@@ -81,7 +81,7 @@ def test_evaluation_makes_a_bounded_number(capsys, trained, lives, words):
 
 def test_a_description_makes_one_and_says_how_many_a_run_makes(capsys, lives):
     described = call(capsys, "describe", *WORDS)
-    assert "a run makes 1 environments for training and 8 for evaluation" in described.out
+    assert "environments that a run makes: 1 for training, 8 for evaluation" in described.out
     assert made(lives) == 1
 
 

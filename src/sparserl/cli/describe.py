@@ -48,7 +48,7 @@ def _show(document: Mapping[str, Any]) -> None:
     )
     if any(made := document["environments_made"].values()):
         training, evaluation = made
-        put(f"a run makes {training} environments for training and {evaluation} for evaluation\n")
+        put(f"environments that a run makes: {training} for training, {evaluation} for evaluation\n")
     for name, network in document["networks"].items():
         rows = [_layer_row(name, layer) for layer in network["layers"]]
         rows.append(("all weights", "", "", *_totals(network)))
