@@ -1,5 +1,8 @@
 """Environments that go wrong on the way, for tests; workers find them as `broken_environments:Raises-v0`."""
 
+import os
+import sys
+
 import gymnasium
 import numpy as np
 
@@ -14,9 +17,13 @@ class Broken(gymnasium.Env):
 
     def __init__(self, how):
         self.how, self.num_steps = how, 0
+        if how == "ends when made":
+            os._exit(3)  # where a run would have diverged
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
+        if self.how == "ends in a reset" and "pytest" not in sys.modules:  # but not the tests, where it is looked at
+            os._exit(0)
         return np.ones(3, np.float32), {}
 
     def step(self, action):
@@ -29,7 +36,13 @@ class Broken(gymnasium.Env):
         return observation, 1.0, False, self.num_steps % 10 == 0, {}
 
 
-for _name, _how in (("Raises-v0", "raises"), ("NotANumber-v0", "nan")):
+_HOW = {
+    "Raises-v0": "raises",
+    "NotANumber-v0": "nan",
+    "EndsWhenMade-v0": "ends when made",
+    "EndsInAReset-v0": "ends in a reset",
+}
+for _name, _how in _HOW.items():
     gymnasium.register(_name, Broken, kwargs={"how": _how}, disable_env_checker=True, order_enforce=False)
 
 

@@ -18,11 +18,12 @@ SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 
 ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room stands below those that import it
     "errors": set(),
+    "calls": set(),
     "types": {"errors"},
     "foreign": set(),
     "modules": set(),
     "linalg": {"types", "foreign"},
-    "environments": {"types", "modules"},
+    "environments": {"types", "calls", "modules"},
     "training": {"types", "foreign"},
     "processes": {"errors"},
     "persistence": {"errors", "processes"},  # processes: locks, and whether a holder is still there
@@ -35,7 +36,7 @@ ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room 
 ROOMS["experiment"] = set(ROOMS)
 ROOMS["report"] = {"persistence", "errors"}
 ROOMS["sinks"] = {"persistence", "processes", "errors"}
-ROOMS["worker"] = {"experiment", "persistence", "processes", "types", "errors"}
+ROOMS["worker"] = {"experiment", "calls", "persistence", "processes", "types", "errors"}
 ROOMS["engine"] = {"persistence", "processes", "modules", "errors"}  # a run is a folder to it
 ROOMS["study"] = {"experiment", "environments", "training", "worker", "engine", "persistence", "processes", "types"}
 ROOMS["study"] |= {"errors", "modules", "agents", "sparsity", "presets"}

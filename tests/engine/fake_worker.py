@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from sparserl import persistence
-from sparserl.processes.outcomes import BUSY, DIVERGED, FAILED, FINISHED, INTERRUPTED, LOST, WRONG
+from sparserl.processes.outcomes import BUSY, DIVERGED, FAILED, FINISHED, INTERRUPTED, LOST, WRONG, last_line
 
 HERE = str(Path(__file__).resolve())
 
@@ -39,6 +39,7 @@ def main():
     parser.add_argument("run_folder", type=Path)
     parser.add_argument("--core", type=int)
     parser.add_argument("--parent", type=int)
+    parser.add_argument("--hang-seconds", type=float)
     parser.add_argument("--lease-seconds", type=float, default=persistence.LEASE_SECONDS)
     options = parser.parse_args()
     folder = options.run_folder
@@ -73,6 +74,7 @@ def renew(attempt, seconds):
             time.sleep(seconds)
             attempt.renew()
     except persistence.Superseded:
+        os.write(1, f"{last_line(LOST)}\n".encode())
         os._exit(LOST)
 
 
@@ -144,4 +146,6 @@ def _work(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_status = main()
+    print(last_line(exit_status), flush=True)
+    sys.exit(exit_status)

@@ -1,6 +1,7 @@
 """The engine, with real processes: runs that fail leave the others alone, and are started again, but not for ever."""
 
 import contextlib
+import dataclasses
 import os
 import signal
 import threading
@@ -136,7 +137,7 @@ def test_a_run_of_another_process_is_waited_for(client, tmp_path):
 
 def test_a_worker_that_somebody_else_stops_goes_on(client, tmp_path):
     """As a scheduler of machines does that needs one: no failure, as long as the run comes on."""
-    folder = plan(tmp_path, "moved", "work")
+    folder, failed = plan(tmp_path, "moved", "work"), []
 
     def tell(news):
         if (
@@ -149,9 +150,13 @@ def test_a_worker_that_somebody_else_stops_goes_on(client, tmp_path):
         elif len(tries(folder)) == 3:
             (folder / "go").touch()
 
-    (outcome,) = engine.run(client, [folder], SETTINGS, QUICK, tell)
+    settings = dataclasses.replace(SETTINGS, steady_seconds=1e-9)
+    (outcome,) = engine.run(
+        client, [folder], settings, QUICK, tell, remember=lambda run, failures: failed.append(failures)
+    )
     assert outcome.ending == "finished"
     assert len(tries(folder)) == 3
+    assert not failed
 
 
 def test_results_directory_that_a_worker_does_not_see(client, tmp_path):

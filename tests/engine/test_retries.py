@@ -1,5 +1,6 @@
 """What follows the end of a worker, and what is remembered of failures."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from sparserl import persistence
 from sparserl.engine.failures import read_failures, write_failures
 from sparserl.engine.retries import Failure, Next, Retries, after, failure_of, gives_up, lasting
 from sparserl.errors import UserError
-from sparserl.processes.outcomes import ENDINGS, NO_ROOM, Outcome, ending_of
+from sparserl.processes.outcomes import ENDINGS, FINISHED, NO_ROOM, Outcome, last_line, parse_last
 
 RETRIES = Retries(most=3, first_seconds=2.0, factor=4.0, busy_seconds=5.0)
 KILLED = Failure("its process was killed by SIGKILL", 100, -9, "tcp://a")
@@ -58,9 +59,10 @@ def test_a_full_disk_is_tried_again_and_forgotten_by_the_next_engine():
     assert lasting((full, KILLED, full)) == (KILLED,)
 
 
-def test_meaning_of_exit_statuses():
-    assert {ending_of(status) for status in ENDINGS} == set(ENDINGS.values())
-    assert ending_of(-11) == ending_of(77) == "failed"
+def test_the_last_line_of_a_worker():
+    assert [parse_last(json.loads(last_line(status))) for status in ENDINGS] == list(ENDINGS)
+    for other in ({}, {"ending": 77}, {"ending": "0"}, {"environment_steps": FINISHED}):
+        assert parse_last(other) is None
 
 
 def test_failures_on_disk(tmp_path):

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from gymnasium.envs.mujoco.half_cheetah_v5 import HalfCheetahEnv
 
 from sparserl.environments import HostEnvironment, make
-from sparserl.types import Box, Discrete, UserError
+from sparserl.types import Box, Discrete, Divergence, UserError
 
 
 class Counter(gymnasium.Env):
@@ -278,6 +278,54 @@ def test_a_user_may_interrupt():
     environment.reset(jax.random.key(0))
     with pytest.raises(KeyboardInterrupt):
         environment.step(None, None, np.zeros(1, np.int32))
+
+
+class Ending(Counter):
+    """Raises `error` in one of its parts."""
+
+    where = error = None
+
+    def __init__(self, where, error):
+        self.where, self.error = where, error
+        super().__init__()
+        self.fail("__init__")
+
+    def fail(self, where):
+        if where == self.where:
+            raise self.error
+
+    @property
+    def action_space(self):
+        self.fail("action_space")
+        return Counter.action_space
+
+    def reset(self, **options):
+        self.fail("reset")
+        return super().reset(**options)
+
+    def reward(self, action):
+        self.fail("step")
+        return 0.0
+
+
+class Foreign(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("where", ["__init__", "action_space", "reset", "step"])
+@pytest.mark.parametrize(
+    "error",
+    [SystemExit(0), SystemExit(130), GeneratorExit(), Foreign(), StopIteration(3), Divergence("of mine")],
+    ids=repr,
+)
+def test_whatever_an_environment_raises_is_a_mistake_of_its_own(where, error):
+    """It ends no process, and no run is taken to have diverged."""
+    with registered("Ending-v0", Ending, kwargs={"where": where, "error": error}), pytest.raises(UserError) as caught:
+        play(make("Ending-v0", 2), 1)
+    told = str(caught.value)
+    assert "Ending-v0" in told
+    assert type(error).__name__ in told
+    assert ("the environment ended the process" in told) == (not isinstance(error, Exception))
 
 
 UNFIT = {

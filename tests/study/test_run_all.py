@@ -55,6 +55,15 @@ def check_one_worker_by_itself(finished, run):
     assert (run / "status.json").read_bytes() == before
 
 
+def test_an_environment_that_ends_the_process_is_a_failure(tmp_path):
+    """With the exit status of a run that has finished, before anything of this one is stored."""
+    run, news = plan(tmp_path, "broken_environments:EndsInAReset-v0"), []
+    (outcome,) = study.run_all([run], lambda *_: None, news.append, retries=Retries(first_seconds=0.01))
+    assert (outcome.ending, outcome.message) == ("failed", "the environment ended the process: exit status 0")
+    assert [each.kind for each in news].count("retry") == 1  # a third time it would do the same
+    assert persistence.read_status(run).status == "failed"
+
+
 def test_a_run_that_needs_more_memory_than_it_may_have(tmp_path):
     """It fails by itself, in the way of every failure; with more it finishes."""
     run, news, settings = plan(tmp_path), [], Settings(memory_limit_bytes=150 * 2**20)

@@ -1,7 +1,8 @@
 """Command line: `sparserl COMMAND ...`; starts the command and reports its errors in one line.
 
 Exit status 0: done; 1: a run failed; 2: the request was wrong; 130: interrupted. Every command is a module of its own,
-imported only when it is asked for, because JAX takes long to import.
+imported only when it is asked for, because JAX takes long to import. This module imports little, as no signal is heeded
+before it is there.
 """
 
 import os
@@ -11,10 +12,14 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from sparserl.cli import output
-from sparserl.errors import UserError, either
-from sparserl.processes import ambient
+from sparserl.processes.supervision import supervised
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+_STOPPED = "interrupted; the same command goes on"
+
+
+class HelpShown(Exception):
+    """Help was asked for, and has been printed."""
 
 
 class Subcommand(NamedTuple):
@@ -40,16 +45,22 @@ COMMANDS: Mapping[str, Subcommand] = {
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line `words` (default: those that this process was started with) and return its exit status."""
-    own_process, words = words is None, list(sys.argv[1:] if words is None else words)
     if sys.platform != "linux":
-        return _say(f"it runs on Linux only, and this is {sys.platform}: use a container there", WRONG)
+        return say(f"it runs on Linux only, and this is {sys.platform}: use a container there", WRONG)
+    if words is None:
+        return supervised(lambda: _main(sys.argv[1:], own_process=True), _ended)
+    try:
+        return _main(list(words), own_process=False)
+    except KeyboardInterrupt:
+        return say(_STOPPED, INTERRUPTED)
+
+
+def _main(words: list[str], own_process: bool) -> int:
     try:
         with output.owned(for_good=own_process):
             return _dispatch(words)
-    except SystemExit as stop:  # tyro, having printed help
-        return stop.code if isinstance(stop.code, int) else DONE
-    except KeyboardInterrupt:
-        return _say("interrupted", INTERRUPTED)
+    except HelpShown:
+        return DONE
     except BrokenPipeError:  # whoever read our output has seen enough
         output.drop()
         return DONE
@@ -65,26 +76,38 @@ def _dispatch(words: list[str]) -> int:
         output.put(f"sparserl {version('sparserl')}")
         return DONE
     if words[0] not in COMMANDS:
-        return _say(str(UserError(f"unknown command {words[0]!r}", value=words[0], allowed=COMMANDS)), WRONG)
+        from sparserl.errors import UserError
+
+        return say(str(UserError(f"unknown command {words[0]!r}", value=words[0], allowed=COMMANDS)), WRONG)
     return _run(COMMANDS[words[0]], words[1:])
 
 
 def _run(command: Subcommand, words: list[str]) -> int:
+    from sparserl.calls import ended_by
+    from sparserl.errors import UserError
+    from sparserl.processes import ambient
+
     try:
         if "jax" not in sys.modules:  # it reads its variables when it is imported
             for line in ambient.settle():
-                _say(line, DONE)
+                say(line, DONE)
             ambient.check()
         status: int = _module(command).main(words)
         return status
     except UserError as error:
-        return _say(str(error), WRONG)
+        return say(str(error), WRONG)
+    except HelpShown:
+        raise
     except Exception as error:
         from sparserl.experiment import RunFailure  # imported only here: `study status` does without JAX
 
         if not isinstance(error, RunFailure):
             raise
-        return _say(str(error), FAILED)
+        return say(str(error), FAILED)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit and its like
+        return say(ended_by(error), FAILED)
 
 
 def _module(command: Subcommand) -> Any:
@@ -95,10 +118,22 @@ def _module(command: Subcommand) -> Any:
         given = [name for name in os.environ if name.startswith("JAX_") and name != "JAX_PLATFORMS"]
         if "jax" in sys.modules or not given:
             raise
+        from sparserl.errors import UserError, either
+
         raise UserError(f"{error}: JAX read it from {either(sorted(given))}") from error
 
 
-def _say(message: str, status: int) -> int:
+def _ended(cause: str, asked: bool) -> int:
+    """What is said of a command that something else ended than itself."""
+    if not asked:
+        return say(cause, FAILED)
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K\x1b[?25h")  # its progress is gone, and the cursor is back
+    return say(_STOPPED, INTERRUPTED)
+
+
+def say(message: str, status: int) -> int:
+    """Say one line on standard error, and return the exit status."""
     print(f"sparserl: {' '.join(message.split())}", file=sys.stderr)
     return status
 

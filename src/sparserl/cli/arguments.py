@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 
 import tyro
 
-from sparserl.cli import output
+from sparserl.cli import HelpShown, output
 from sparserl.errors import Field, UserError, choices_of, in_words, renaming, within
 
 Json = Annotated[
@@ -30,7 +30,7 @@ Options = Mapping[str, Option]  # by the field that each stands for: agent.batch
 
 
 def parse(options: T, words: Sequence[str], program: str, description: str) -> T:
-    """`options` with the values that `words` give; raises UserError for the first mistake, SystemExit after help."""
+    """`options` with the values that `words` give; raises UserError for the first mistake, HelpShown after help."""
     known, box = options_of(options), io.StringIO()
     try:
         with contextlib.redirect_stdout(output.stream()), contextlib.redirect_stderr(box), _unchecked():
@@ -44,7 +44,7 @@ def parse(options: T, words: Sequence[str], program: str, description: str) -> T
             )
     except SystemExit as stop:
         if stop.code in (0, None):
-            raise
+            raise HelpShown from None
         raise _complaint(box.getvalue(), words, known) from None
     if left:
         raise _unknown(left[0], words, known, f"`{program} --help` lists all options")

@@ -13,6 +13,7 @@ import tyro
 
 from sparserl import persistence
 from sparserl.cli.arguments import Json, in_options, options_of, parse
+from sparserl.cli.hanging import end_where_hung
 from sparserl.cli.output import put
 from sparserl.cli.tables import number, print_table
 from sparserl.environments import Arithmetic, close, has_pixels, seed_shared_generators
@@ -82,13 +83,15 @@ def main(words: Sequence[str]) -> int:
     options = parse(Options(), words, "sparserl evaluate", _DESCRIPTION)
     if not options.run:
         raise UserError("RUN is missing: name a run's folder, as in sparserl evaluate results/EXPERIMENT/seed=0")
+    end_where_hung()
     runs = [_run_folder(name, options) for name in options.run]
+    figure = options.figure and options.figure.absolute()  # environments may change the directory
     documents = [_document(run, options) for run in runs]
-    if options.figure:
+    if figure:
         from sparserl import report  # matplotlib takes its time to import
 
-        places.ensure_temporary(options.figure.parent)
-        report.noise_curves(documents, options.figure)
+        places.ensure_temporary(figure.parent)
+        report.noise_curves(documents, figure)
     if options.json:
         put(json.dumps(documents[0] if len(runs) == 1 else {"runs": documents}, indent=2, allow_nan=False))
     else:

@@ -1,5 +1,6 @@
 """Experiments: from `AGENT METHOD --environment ID ...` to an `Experiment`, for `train` and `describe`."""
 
+import contextlib
 import dataclasses
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -8,6 +9,8 @@ from typing import Annotated, Any, NamedTuple
 import tyro
 
 from sparserl.cli.arguments import Option, in_options, options_of, parse
+from sparserl.cli.hanging import end_where_hung
+from sparserl.engine.settings import Settings
 from sparserl.errors import UserError, either
 from sparserl.experiment import AGENTS, Budget, Experiment, Plan, asked_parameters, from_preset, plan_of, with_budget
 from sparserl.presets import NetworkName, PresetName
@@ -75,6 +78,7 @@ def read_command(
 
     verify: builds what the command needs of the plan. Raises UserError for what cannot be run.
     """
+    end_where_hung(_hang_seconds(words))
     help_asked = not {"-h", "--help"}.isdisjoint(words)
     agent, method, rest = _agent_and_method(command, words, help_asked)
     named = f"{agent} {method}" if len(rest) == len(words) - 2 else "AGENT METHOD"
@@ -156,6 +160,13 @@ def _given(name: str, words: Sequence[str]) -> str | None:
         elif word.startswith(f"--{name}="):
             value = word.partition("=")[2]
     return value
+
+
+def _hang_seconds(words: Sequence[str]) -> float:
+    """What is asked for, if it is a number; whether it is one is told later."""
+    with contextlib.suppress(ValueError, UserError):
+        return Settings(hang_seconds=float(_given("hang-seconds", words) or "")).hang_seconds
+    return Settings.hang_seconds
 
 
 def _options(template: Experiment, own: Any, preset: str) -> Any:

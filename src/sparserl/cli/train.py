@@ -16,7 +16,7 @@ from sparserl.cli.experiments import read_command
 from sparserl.cli.output import put
 from sparserl.cli.progress import shown
 from sparserl.cli.sinks import Sinks
-from sparserl.cli.study.options import DEVICE_HELP
+from sparserl.cli.study.options import DEVICE_HELP, HangSeconds
 from sparserl.cli.tables import number, print_table
 from sparserl.engine.settings import Settings
 from sparserl.experiment import Experiment, canonical, check, planned, unseeded
@@ -54,6 +54,7 @@ class Options:
         ),
     ] = False
     device: Annotated[Literal["cpu", "gpu"], tyro.conf.arg(help=DEVICE_HELP)] = "cpu"
+    hang_seconds: HangSeconds = Settings.hang_seconds
     sink: Sinks = ()
     json: Json = False
 
@@ -63,6 +64,11 @@ class Options:
         if not 0 <= self.seed <= _LARGEST_SEED - self.num_seeds + 1:
             raise UserError(f"it must lie in 0 to {_LARGEST_SEED - self.num_seeds + 1}", field="seed", value=self.seed)
         sinks.check_kinds(self.sink)
+        self.settings()
+
+    def settings(self) -> Settings:
+        """Those of the options that workers get."""
+        return Settings(hang_seconds=self.hang_seconds, gpu=self.device == "gpu")
 
 
 def main(words: Sequence[str]) -> int:
@@ -81,9 +87,7 @@ def main(words: Sequence[str]) -> int:
     runs = {RunId(experiment.identifier, seed).folder(options.output): seed for seed in seeds}
     try:
         with sinks.started(options.sink, list(runs)):
-            causes = _train(
-                experiment, folder, runs, persistence.RunRequest(options.diagnostics), options.device == "gpu"
-            )
+            causes = _train(experiment, folder, runs, persistence.RunRequest(options.diagnostics), options.settings())
     except KeyboardInterrupt:
         return _stopped(folder, runs)
     summary = _summary(experiment, folder, runs, causes)
@@ -100,7 +104,7 @@ def _train(
     folder: Path,
     runs: Mapping[Path, int],
     request: persistence.RunRequest,
-    gpu: bool,
+    settings: Settings,
 ) -> dict[int, str]:
     """Train the seeds that have not finished yet, and say by seed why some failed."""
     finished = [run for run in runs if _is_finished(run) and persistence.is_tidy(run)]
@@ -117,7 +121,7 @@ def _train(
     if not_kept := places.not_kept():
         _tell(not_kept)
     with shown(waiting, experiment.total_steps * experiment.num_environments) as tell:
-        notice, settings, beside = lambda news: _notice(news, waiting), Settings(gpu=gpu), most_at_once if gpu else None
+        notice, beside = lambda news: _notice(news, waiting), most_at_once if settings.gpu else None
         outcomes = study.run_all(list(waiting), tell, notice, settings=settings, most_at_once=beside)
     for outcome in outcomes:
         if outcome.ending != "finished":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparserl.engine.settings import Settings
-from sparserl.processes.outcomes import RunProgress, parse_progress
+from sparserl.processes.outcomes import RunProgress, parse_last, parse_progress
 
 SECONDS_BETWEEN_TELLS = 1.0  # for each run; many runs share one scheduler
 
@@ -41,19 +41,24 @@ class Surroundings(NamedTuple):
 
 
 class Teller:
-    """Passes progress on, seldom enough for a scheduler with many runs; evaluations are never left out."""
+    """Passes progress on, seldom enough for a scheduler with many runs; evaluations are never left out.
+
+    `ending` is the exit status that the worker said it would end with, last of all; None where it said nothing of it.
+    """
 
     def __init__(self, assignment: Assignment, around: Surroundings) -> None:
         self.assignment, self.around = assignment, around
         self.pending: dict[str, RunProgress] = {}  # by run
         self.environment_steps = 0
+        self.ending: int | None = None
         self.told = -float("inf")
 
     def hear(self, line: bytes) -> None:
         try:
             told = json.loads(line)
+            self.ending = parse_last(told)
             progress, run = parse_progress(told), str(told.get("run", Path(self.assignment.run_folder).name))
-        except (ValueError, KeyError, TypeError):  # no progress, but a sign of life
+        except (ValueError, KeyError, TypeError, AttributeError):  # no progress, but a sign of life
             return
         if progress.evaluation_return is None and run in self.pending:
             progress = progress._replace(evaluation_return=self.pending[run].evaluation_return)

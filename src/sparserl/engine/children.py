@@ -6,6 +6,7 @@ import selectors
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,11 +24,12 @@ _RUNNING: dict[int, Child] = {}  # the workers of this process, by process id; D
 
 
 class RunProcess(NamedTuple):
-    """The process of a run, or of several side by side; `log_start` is where its part of the first run's log begins."""
+    """The process of a run, or of several side by side, since when it is there, and where its part of a log begins."""
 
     child: Child
     gpu: Gpu | None
     log_start: int
+    began: float
 
     def lines(self, timeout_seconds: float) -> list[bytes] | None:
         """The whole lines that have come within the timeout; None once the process has ended and all are read."""
@@ -65,12 +67,27 @@ def start(folders: Sequence[Path], settings: Settings) -> RunProcess:
         log_start, core = file.tell(), claim_core(allowed_cores())
         started = child.start(program, core, stdout=subprocess.PIPE, stderr=file, environment=devices)
     _RUNNING[started.process.pid] = started
-    return RunProcess(started, gpu, log_start)
+    return RunProcess(started, gpu, log_start, time.monotonic())
 
 
-def stop(worker: RunProcess, patience_seconds: float) -> None:
-    """Ask a worker to stop, kill it after its time, and whatever it started with it; harmless once it has ended."""
-    child.stop(worker.child, patience_seconds)
+def end(worker: RunProcess, patience_seconds: float) -> list[bytes]:
+    """Ask a worker to stop, kill it after its time, and whatever it started with it; the last lines that it said."""
+    process, said = worker.child.process, bytearray()
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(patience_seconds)
+    if process.stdout is not None:
+        os.set_blocking(process.stdout.fileno(), False)  # what it has started may hold the other end
+        with suppress(BlockingIOError):
+            while chunk := os.read(process.stdout.fileno(), 65_536):
+                said += chunk
+    stop(worker)
+    return worker.child.whole_lines(bytes(said))
+
+
+def stop(worker: RunProcess) -> None:
+    """Kill a worker and whatever it started; harmless once it has ended."""
+    child.stop(worker.child)
     _RUNNING.pop(worker.child.process.pid, None)
     if worker.gpu is not None:
         release(worker.gpu)
@@ -93,6 +110,7 @@ def last_words(folder: Path, log_start: int) -> str:
 def _options(settings: Settings) -> list[str]:
     values = {
         "--lease-seconds": settings.lease_seconds,
+        "--hang-seconds": settings.hang_seconds,
         "--checkpoint-seconds": settings.checkpoint_seconds,
         "--memory-limit-bytes": settings.memory_limit_bytes,
     }

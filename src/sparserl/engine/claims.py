@@ -15,7 +15,7 @@ from typing import IO, NamedTuple
 
 from sparserl import persistence
 from sparserl.errors import UserError
-from sparserl.processes.identity import Holder, is_alive, this_process
+from sparserl.processes.identity import Holder, is_alive, this_command
 from sparserl.processes.locks import try_lock
 
 STALE_SECONDS = 60.0  # without a heartbeat, an engine on another machine is taken to be gone
@@ -73,7 +73,7 @@ def _claim(folder: Path) -> Claimed:
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
     other = engine_of(folder)
-    if other is not None and other != this_process():
+    if other is not None and other != this_command():
         lock.close()
         raise UserError(_refusal(folder, other))
     try:
@@ -88,7 +88,7 @@ def _beat(claim: Claimed) -> None:
     """Write the card anew, until another engine has put its own there, which happens where locks do not reach."""
     while not claim.stopped.wait(_BEAT_SECONDS):
         holder = _read(claim.folder)
-        if holder is not None and holder != this_process():
+        if holder is not None and holder != this_command():
             return
         try:
             _write(claim.folder)
@@ -97,7 +97,7 @@ def _beat(claim: Claimed) -> None:
 
 
 def _write(folder: Path) -> None:
-    persistence.write_document(folder / _CARD, this_process()._asdict())
+    persistence.write_document(folder / _CARD, this_command()._asdict())
 
 
 def _read(folder: Path) -> Holder | None:
@@ -114,7 +114,7 @@ def _refusal(folder: Path, holder: Holder | None) -> str:
 
 def _rebooted(holder: Holder) -> bool:
     """Whether a card is of this machine before it was started anew, or of a container that is gone."""
-    return holder.host == this_process().host and holder.boot != this_process().boot
+    return holder.host == this_command().host and holder.boot != this_command().boot
 
 
 def _seconds_since_beat(folder: Path) -> float:

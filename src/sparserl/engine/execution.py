@@ -3,17 +3,16 @@
 It works the same on this machine and on a cluster. It never raises: whatever goes wrong becomes the run's outcome.
 """
 
-import signal
 import socket
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from sparserl import persistence
+from sparserl.engine import endings
 from sparserl.engine.assignments import Assignment, Surroundings, Teller, dask_surroundings
-from sparserl.engine.children import RunProcess, last_words, start, stop
+from sparserl.engine.children import RunProcess, end, start, stop
 from sparserl.engine.settings import Settings
-from sparserl.processes.outcomes import FAILED, INTERRUPTED, NO_ROOM, Outcome, ending_of
+from sparserl.processes.outcomes import FAILED, NO_ROOM, Outcome
 from sparserl.processes.versions import difference, versions
 
 POLL_SECONDS = 0.2  # how soon a stop is noticed
@@ -41,14 +40,15 @@ def work(assignment: Assignment, around: Surroundings) -> Outcome:
 
 
 def _work(assignment: Assignment, folder: Path, around: Surroundings) -> Outcome:
+    before = {folder: endings.status_of(folder) for folder in assignment.run_folders}
     worker = start(assignment.run_folders, assignment.settings)
     teller = Teller(assignment, around)
     try:
         teller.tell("started", process_id=worker.child.process.pid)
         cause = _listen(worker, assignment.settings, teller, around)
-        outcome = _outcome(worker, assignment, cause, teller)._replace(worker=around.address)
+        outcome = endings.outcome(worker, assignment, cause, teller, before)._replace(worker=around.address)
     finally:
-        stop(worker, 0.0)
+        stop(worker)
     teller.tell("ended")
     return outcome
 
@@ -67,57 +67,6 @@ def _listen(worker: RunProcess, settings: Settings, teller: Teller, around: Surr
         teller.pass_on(settings.alive_seconds)
         cause = "stopped" if around.is_stopped() else "hung" if time.monotonic() - heard > settings.hang_seconds else ""
         if cause:
-            stop(worker, settings.stop_seconds)
+            for line in end(worker, settings.stop_seconds):
+                teller.hear(line)
             return cause
-
-
-def _outcome(worker: RunProcess, assignment: Assignment, cause: str, teller: Teller) -> Outcome:
-    status, steps, folder = worker.child.process.wait(), teller.environment_steps, Path(assignment.run_folder)
-    if cause == "hung":
-        message = f"it said nothing for {assignment.settings.hang_seconds:g} seconds, and was stopped"
-        _record(assignment.run_folders, worker.child.process.pid, "failed", message)
-        return Outcome(folder, "hung", status, message, steps)
-    if cause == "stopped" and status < 0:
-        _record(
-            assignment.run_folders,
-            worker.child.process.pid,
-            "interrupted",
-            "it was asked to stop, and killed because it did not",
-        )
-        return Outcome(folder, "interrupted", INTERRUPTED, "stopped", steps)
-    if status < 0:
-        hint = ", for lack of memory perhaps" if -status in (signal.SIGKILL, signal.SIGABRT) else ""
-        message = f"its process was killed by {_signal_name(-status)}{hint}"
-        _record(assignment.run_folders, worker.child.process.pid, "failed", message)
-        return Outcome(folder, "failed", status, message, steps)
-    message = last_words(folder, worker.log_start) if status else ""
-    if status == NO_ROOM and not message.startswith("cannot"):  # the log had no room for more, either
-        message = f"no room is left on the disk of {folder}"
-    return Outcome(folder, ending_of(status), status, message, steps)
-
-
-def _record(folders: Sequence[Path], process_id: int, status: str, message: str) -> None:
-    """Write the statuses that a killed worker could not write any more."""
-    for folder in folders:
-        _record_one(folder, process_id, status, message)
-
-
-def _record_one(folder: Path, process_id: int, status: str, message: str) -> None:
-    """Write it, unless another process holds the run by now or the run was over before."""
-    try:
-        attempt = persistence.claim(folder)
-        try:
-            last = persistence.read_status(folder)
-            if last is not None and last.process_id == process_id and last.status in ("running", "interrupted"):
-                persistence.write_status(folder, last._replace(status=status, message=message), attempt.scratch)
-        finally:
-            attempt.release()
-    except (persistence.UserError, persistence.Superseded):  # the outcome tells it all the same
-        return
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 import jax
 import numpy as np
 
+from sparserl.calls import PLAYING
 from sparserl.environments import closing, registry, returned, shared_random, snapshots, spaces
 from sparserl.environments.snapshots import Snapshot
 from sparserl.types import Array, Box, Discrete, Divergence, Key, TimeStep, UserError
@@ -40,9 +41,9 @@ class HostEnvironment:
         except BaseException:
             self.close()
             raise
-        space: Any = self._environments[0].action_space
+        seen, space = registry.spaces_of(identifier, self._environments[0])
         self._first_action, self._action_dtype = getattr(space, "start", 0), space.dtype
-        self._observations = spaces.Observations.of(identifier, self._environments[0].observation_space)
+        self._observations = spaces.Observations.of(identifier, seen)
         self._continuous = self.spec.observation_dtype == np.float32
         self._continuous_actions = isinstance(self.spec.action, Box)
         self._bounds = _remaining_bounds(self.spec.action, space)
@@ -75,7 +76,9 @@ class HostEnvironment:
         try:
             for index, environment in enumerate(self._environments):
                 own = actions[index, ...] if self._continuous_actions else actions[index]  # with no axes, an array, too
-                shown, rewarded, over, cut, _ = returned.of_step(environment.step(own))
+                with PLAYING:
+                    answer = environment.step(own)
+                shown, rewarded, over, cut, _ = returned.of_step(answer)
                 reward[index] = returned.reward(rewarded)
                 terminated[index] = returned.flag("terminated", over)
                 truncated[index] = returned.flag("truncated", cut)
@@ -83,7 +86,9 @@ class HostEnvironment:
                 seen.append(shown)
                 if terminated[index] or truncated[index]:
                     ended.append(index)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit and its like are the environment's, and end nothing of ours
             reason = returned.explained(error, self._environments[index], resetting=False)
             self._fail(index, f"at step {self._num_steps}", reason)
         if self._continuous and not _finite(reached):
@@ -141,14 +146,18 @@ class HostEnvironment:
     def _reset_one(self, index: int, observation: np.ndarray, seed: int | None) -> None:
         environment, when = self._environments[index], f"in its reset after step {self._num_steps}"
         try:
-            seen = returned.of_reset(environment.reset(seed=seed))
+            with PLAYING:
+                answer = environment.reset(seed=seed)
+            seen = returned.of_reset(answer)
             self._observations.put(observation, index, seen)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             self._fail(index, when, returned.explained(error, environment, resetting=True))
         if self._continuous and not _finite(observation[index]):
             self._fail(index, when, spaces.not_finite(seen))
 
-    def _fail(self, index: int, when: str, reason: Exception) -> NoReturn:
+    def _fail(self, index: int, when: str, reason: BaseException) -> NoReturn:
         who = f"environment {self.spec.identifier!r} ({index + 1} of {self.num_envs})"
         line = str(reason) if isinstance(reason, returned.Unfit) else registry.in_one_line(reason)
         raise UserError(f"{who} failed {when}: {line}") from reason

@@ -9,6 +9,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec as Registration
 
 from sparserl import modules
+from sparserl.calls import ended_by, making
 from sparserl.environments import games
 from sparserl.environments.minatar import GAMES
 from sparserl.types import UserError
@@ -53,8 +54,11 @@ def find(identifier: str) -> Registration:
     module, _, name = identifier.rpartition(":")
     if module:
         try:
-            modules.imported(module)
-        except Exception as error:
+            with making():
+                modules.imported(module)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # it may be a program, which ends with SystemExit
             reason = in_one_line(error)
             raise UserError(
                 f"module {module!r} cannot be imported: {reason}", field="environment", value=identifier
@@ -102,12 +106,29 @@ def _versions(stem: str) -> list[Registration]:
 def make(identifier: str, registration: Registration) -> gymnasium.Env[Any, Any]:
     try:
         # Without Gymnasium's checker, which slows every step; HostEnvironment checks what matters.
-        return gymnasium.make(registration, disable_env_checker=True)
+        with making():
+            return gymnasium.make(registration, disable_env_checker=True)
+    except KeyboardInterrupt:
+        raise
     except (ModuleNotFoundError, gymnasium.error.DependencyNotInstalled) as error:
         line = f"it needs a package that is not installed: {_remedy(error)}"
         raise UserError(line, field="environment", value=identifier) from error
-    except Exception as error:
+    except BaseException as error:  # SystemExit, too
         line = f"it cannot be made: {in_one_line(error).removesuffix('.')}{_newer(registration)}"
+        raise UserError(line, field="environment", value=identifier) from error
+
+
+def spaces_of(
+    identifier: str, environment: gymnasium.Env[Any, Any]
+) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:
+    """The spaces of observations and of actions, which may be computed when they are asked for."""
+    try:
+        with making():
+            return environment.observation_space, environment.action_space
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        line = f"it cannot tell its spaces: {in_one_line(error)}"
         raise UserError(line, field="environment", value=identifier) from error
 
 
@@ -125,5 +146,7 @@ def _newer(registration: Registration) -> str:
 
 
 def in_one_line(what: object) -> str:
+    if isinstance(what, BaseException) and not isinstance(what, Exception):
+        return ended_by(what)
     name = f"{type(what).__name__}: " if isinstance(what, Exception) else ""
     return name + " ".join(str(what).split())

@@ -58,7 +58,7 @@ def flag(name: str, value: Any) -> bool:
     raise Unfit(f"{name} is {brief(value)}, and True or False is expected")
 
 
-def explained(error: Exception, environment: Any, resetting: bool) -> Exception:
+def explained(error: BaseException, environment: Any, resetting: bool) -> BaseException:
     """The error, or what it came from: wrappers of Gymnasium stumble over an old interface before it gets here."""
     if isinstance(error, TypeError) and resetting and _takes_no_seed(environment):
         return Unfit("its reset takes no seed and options, and reset(*, seed=None, options=None) is expected")

@@ -32,7 +32,9 @@ def take(identifier: str, environments: Singles, num_steps: int) -> Snapshot:
     writer = Writer(roots_of(environments))
     try:
         nodes = [writer.write(single, f"environments[{index}]") for index, single in enumerate(environments)]
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # its own two methods may raise whatever they like
         reason = str(error) if isinstance(error, NotExact) else in_one_line(error)
         remedy = "two methods of its own can do that (docs/environments.md)"
         raise UserError(f"environment {identifier!r} cannot be captured exactly: {reason}; {remedy}") from error
@@ -56,9 +58,9 @@ def restore(identifier: str, environments: Singles, snapshot: Snapshot) -> int:
         for commit in reader.commits:
             commit()
         return int(document["num_steps"])
-    except UserError:
+    except (UserError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         reason = str(error) if isinstance(error, NotExact) else in_one_line(error)
         raise UserError(f"the snapshot does not fit environment {identifier!r} as it is built: {reason}") from error
 

@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from sparserl.environments.registry import in_one_line
+from sparserl.environments.registry import in_one_line, spaces_of
 from sparserl.environments.returned import LARGEST, Unfit, brief
 from sparserl.types import Box, Discrete, EnvSpec, UserError, channels_axis
 
@@ -19,8 +19,9 @@ _WRAPPERS = "gymnasium.wrappers."
 
 def specification(identifier: str, environment: gymnasium.Env[Any, Any], time_limit_steps: int | None) -> EnvSpec:
     """What an agent may know of an environment. Raises `UserError` for spaces that no agent here can use."""
-    seen = Observations.of(identifier, environment.observation_space)
-    return EnvSpec(identifier, seen.shape, seen.dtype, _actions(identifier, environment.action_space), time_limit_steps)
+    observations, actions = spaces_of(identifier, environment)
+    seen = Observations.of(identifier, observations)
+    return EnvSpec(identifier, seen.shape, seen.dtype, _actions(identifier, actions), time_limit_steps)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The environment of an experiment, and what can be known of it without making it."""
 
 import contextlib
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -65,15 +66,16 @@ def num_made(experiment: Experiment) -> dict[str, int]:
 def _look(experiment: Experiment) -> str | None:
     """Make one that nobody will use, and reset it; one whose reset fails tells when it is trained."""
     if (key := _key(experiment)) not in _looked:
-        environment = make_environment(experiment, 1)
-        try:
-            _looked[key] = None
-            inner = innermost(environment)
-            if isinstance(inner, environments.HostEnvironment):
-                with contextlib.suppress(Exception, SystemExit):
-                    _looked[key] = inner.unseeded()
-        finally:
-            environments.close(environment)
+        with contextlib.chdir(os.getcwd()):  # where it was only looked at, its files are not where it wants them
+            environment = make_environment(experiment, 1)
+            try:
+                _looked[key] = None
+                inner = innermost(environment)
+                if isinstance(inner, environments.HostEnvironment):
+                    with contextlib.suppress(Exception, SystemExit):
+                        _looked[key] = inner.unseeded()
+            finally:
+                environments.close(environment)
     return _looked[key]
 
 

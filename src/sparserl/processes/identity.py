@@ -5,6 +5,8 @@ import platform
 from pathlib import Path
 from typing import NamedTuple
 
+from sparserl.processes.supervision import command_process
+
 
 class Holder(NamedTuple):
     """A process that holds something; None is what this system does not tell."""
@@ -18,6 +20,12 @@ class Holder(NamedTuple):
 def this_process() -> Holder:
     """The process that asks."""
     return Holder(platform.node(), _boot(), os.getpid(), process_start(os.getpid()))
+
+
+def this_command() -> Holder:
+    """The process that people know the one that asks by: the parent of a supervised one, which dies with it."""
+    number = command_process()
+    return this_process()._replace(process_id=number, process_start=process_start(number))
 
 
 def is_alive(holder: Holder) -> bool | None:

@@ -8,7 +8,7 @@ _MARK = "sparserl: "
 
 def tell(line: str) -> None:
     """A line for people; where a full disk has no room for it, it is lost, and that ends no run."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # or where an environment has closed what it goes to
         print(f"{_MARK}{line}", file=sys.stderr, flush=True)
 
 

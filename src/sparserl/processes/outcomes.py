@@ -1,5 +1,10 @@
-"""Outcomes: how a worker's process ends, and what it tells on the way; the words that worker and engine share."""
+"""Outcomes: how a worker's process ends, and what it tells on the way; the words that worker and engine share.
 
+An exit status proves nothing: an environment, or a library that it uses, can end the process with any. A worker that
+ends by itself stores how, and says so last of all; whatever ends otherwise was ended by something else.
+"""
+
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -63,6 +68,11 @@ def parse_progress(line: Mapping[str, Any]) -> RunProgress:
     return RunProgress(**{name: line[name] for name in RunProgress._fields})
 
 
-def ending_of(exit_status: int) -> Ending:
-    """What an exit status means; a signal's negative number and every unknown one mean that the run failed."""
-    return ENDINGS.get(exit_status, "failed")
+def last_line(exit_status: int) -> str:
+    """The line with which a worker says that it ends by itself, and how; what it was just saying may lack its end."""
+    return "\n" + json.dumps({"ending": exit_status})
+
+
+def parse_last(line: Mapping[str, Any]) -> int | None:
+    """The exit status in a worker's last line; None in every other."""
+    return status if isinstance(status := line.get("ending"), int) and status in ENDINGS else None

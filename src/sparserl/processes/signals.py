@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from sparserl.processes.supervision import STOPPING, minding
 
 
 @contextmanager
@@ -28,12 +28,13 @@ def interrupts(ask: Callable[[], None]) -> Iterator[None]:
         asked.append(number)
         ask()
 
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in _STOPPING}
-    heeded = [number for number in _STOPPING if before[number] is not signal.SIG_IGN]
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in STOPPING}
+    heeded = [number for number in STOPPING if before[number] is not signal.SIG_IGN]
     try:
         for number in heeded:
             signal.signal(number, handle)
-        yield
+        with minding():
+            yield
     finally:
         for number in heeded:
             signal.signal(number, before[number])

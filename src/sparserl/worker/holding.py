@@ -14,14 +14,17 @@ from sparserl.worker.vigil import renew_forever
 class Hold:
     """The attempts that are held, by seed; their leases are renewed all the while."""
 
-    def __init__(self, run_folders: Sequence[Path], lease_seconds: float) -> None:
-        """Take all of the runs. Raises Busy, a UserError, and takes none where another process has one."""
+    def __init__(self, run_folders: Sequence[Path], lease_seconds: float, lost: Callable[[], None]) -> None:
+        """Take all of the runs; `lost` ends the process when another attempt has taken one from it.
+
+        Raises Busy, a UserError, and takes none where another process has one.
+        """
         self.attempts: dict[int, Attempt] = {}
         self._stop_renewing: dict[int, Callable[[], None]] = {}
         try:
             for folder in run_folders:
                 seed, attempt = persistence.RunId.of(folder).seed, persistence.claim(folder, lease_seconds)
-                self.attempts[seed], self._stop_renewing[seed] = attempt, renew_forever(attempt, lease_seconds)
+                self.attempts[seed], self._stop_renewing[seed] = attempt, renew_forever(attempt, lease_seconds, lost)
         except BaseException:
             self.release()
             raise

@@ -3,10 +3,10 @@
 import json
 import time
 from collections.abc import Mapping
-from typing import IO
 
 from sparserl.experiment import Report
 from sparserl.persistence import seed_folder
+from sparserl.worker.channel import Channel
 
 TELL_SECONDS = 0.5  # between two lines of progress; evaluations are always told
 
@@ -14,7 +14,7 @@ TELL_SECONDS = 0.5  # between two lines of progress; evaluations are always told
 class Teller:
     """Tells progress on a channel, seldom enough for whoever reads it."""
 
-    def __init__(self, channel: IO[str]) -> None:
+    def __init__(self, channel: Channel) -> None:
         self._channel, self._told = channel, 0.0
 
     def tell(self, reports: Mapping[int, Report], rates: Mapping[int, float | None]) -> None:
@@ -24,7 +24,7 @@ class Teller:
             return
         self._told = time.monotonic()
         lines = [_progress_line(seed, report, rates[seed]) for seed, report in reports.items()]
-        print("\n".join(lines), file=self._channel, flush=True)
+        self._channel.say(*lines)
 
 
 def _progress_line(seed: int, report: Report, rate: float | None) -> str:

@@ -12,11 +12,12 @@ from contextlib import suppress
 from types import FrameType
 
 from sparserl.persistence import Attempt, Superseded
-from sparserl.processes.outcomes import INTERRUPTED, LOST
+from sparserl.processes.outcomes import INTERRUPTED
 from sparserl.types import UserError
 
 RENEWALS = 6  # in the time that a lease lasts without
 STOP_SECONDS = 4.0  # a chunk takes about one second, a checkpoint less
+_HEEDED = (signal.SIGTERM, signal.SIGINT)
 
 
 class Interrupt:
@@ -27,15 +28,21 @@ class Interrupt:
         self._late = late
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
-        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)  # written to at once, whatever Python is doing
-        signal.signal(signal.SIGTERM, self._note)
+        self.insist()
         threading.Thread(target=self._listen, daemon=True).start()
+
+    def insist(self) -> None:
+        """Heed signals, also where an environment has come to heed them itself."""
+        for number in _HEEDED:
+            signal.signal(number, self._note)
+        with suppress(OSError, ValueError):  # it has closed what is not its own
+            signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)  # written to at once, whatever Python is at
 
     def _note(self, signal_number: int, frame: FrameType | None) -> None:
         self.asked = True
 
     def _listen(self) -> None:
-        while os.read(self._reader, 1)[0] != signal.SIGTERM:
+        while os.read(self._reader, 1)[0] not in _HEEDED:
             pass
         self.asked = True
         threading.Event().wait(STOP_SECONDS)
@@ -44,8 +51,8 @@ class Interrupt:
         os._exit(INTERRUPTED)
 
 
-def renew_forever(attempt: Attempt, lease_seconds: float) -> Callable[[], None]:
-    """Renew the lease of `attempt` until the function that this returns is called."""
+def renew_forever(attempt: Attempt, lease_seconds: float, lost: Callable[[], None]) -> Callable[[], None]:
+    """Renew the lease of `attempt` until the function that this returns is called; `lost` ends the process."""
     over = threading.Event()
 
     def renew() -> None:
@@ -54,7 +61,7 @@ def renew_forever(attempt: Attempt, lease_seconds: float) -> Callable[[], None]:
                 attempt.renew()
             except Superseded:
                 if not over.is_set():
-                    os._exit(LOST)  # nothing that this process does counts any more
+                    lost()  # nothing that this process does counts any more
             except UserError:  # a full disk, say: there may be room the next time
                 continue
 

@@ -1,13 +1,15 @@
 """Work: what one worker's process does with the runs that it holds, and how it records their ends."""
 
 import argparse
-import signal
+import errno
+import os
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 
 from sparserl import persistence
+from sparserl.calls import ended_by
 from sparserl.experiment import (
     Experiment,
     Plan,
@@ -46,6 +48,8 @@ class Work:
         self.keepers: dict[int, Keeper] = {}
         self.endings: set[int] = set()  # of runs that are over, as exit statuses
         self._environments = ExitStack()
+        os.umask(file_mode := os.umask(0o077))
+        self.file_mode = file_mode  # which an environment may change
 
     def attempt(self) -> int:
         """Do it; environments are closed last of all, when everything is stored and given back."""
@@ -59,9 +63,6 @@ class Work:
         try:
             if self.options.memory_limit_bytes is not None:
                 binding.limit_memory(self.options.memory_limit_bytes)
-            binding.bind(self.options.core, self.options.parent, signal.SIGTERM)
-            if self.interrupt.asked:  # the parent had ended already
-                raise KeyboardInterrupt
             return self._train()
         except Divergence as error:
             return self._stop("diverged", str(error), DIVERGED)
@@ -72,7 +73,9 @@ class Work:
             return self._stop("failed", str(error), FAILED if begun else WRONG)
         except RunFailure as error:
             return self._stop("failed", str(error), FAILED)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
+            if not self.interrupt.asked:  # an environment may raise it, too
+                return self._stop("failed", ended_by(error), FAILED)
             return self._stop("interrupted", "stopped by the user", INTERRUPTED)
         except Superseded:
             raise
@@ -83,12 +86,18 @@ class Work:
                 traceback.print_exc()
             exit_status = NO_ROOM if persistence.is_disk_full(error) else FAILED
             cause = "out of memory: " if any(sign in str(error) for sign in OUT_OF_MEMORY) else ""
+            if isinstance(error, OSError) and error.errno == errno.EBADF:
+                cause = "the environment closed files that are not its own: "
             return self._stop("failed", f"{cause}{type(error).__name__}: {error}".splitlines()[0], exit_status)
+        except BaseException as error:  # SystemExit and its like
+            return self._stop("failed", ended_by(error), FAILED)
 
     def _train(self) -> int:
         """Train to the end, or until asked to stop, with a checkpoint then."""
         rhythm, reports = Rhythm(self.options.checkpoint_seconds), dict[int, Report]()
         for told in self._begin():
+            self.interrupt.insist()
+            os.umask(self.file_mode)
             reports = self._keepable(told)
             rates = {seed: self.keepers[seed].keep(report) for seed, report in reports.items()}
             try:

@@ -23,6 +23,13 @@ Output = Annotated[Path, tyro.conf.arg(help="Results directory; it may hold many
 _SCALE_HELP = "smoke takes minutes, quick hours on two cores, paper is as published; none: quick, or the one stored."
 DEVICE_HELP = "What runs compute on; on a GPU the seeds of an experiment side by side, where that can be."
 
+HangSeconds = Annotated[
+    float,
+    tyro.conf.arg(
+        help="A run is started again whose environment takes so long for a step or a reset, thrice as long to be made."
+    ),
+]
+
 
 @dataclasses.dataclass(frozen=True)
 class WorkOptions:
@@ -41,9 +48,7 @@ class WorkOptions:
         Literal["cpu", "gpu"],
         tyro.conf.arg(help="What runs compute on; on a GPU seeds of one experiment side by side, where that can be."),
     ] = "cpu"
-    hang_seconds: Annotated[float, tyro.conf.arg(help="A worker that says nothing for so long is started again.")] = (
-        600.0
-    )
+    hang_seconds: HangSeconds = Settings.hang_seconds
     checkpoint_seconds: Annotated[
         float | None, tyro.conf.arg(help="Time between checkpoints of a run; none: the worker's own.")
     ] = None

@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 import tyro
 
 from sparserl.cli.arguments import Json, parse
+from sparserl.cli.hanging import end_where_hung
 from sparserl.cli.output import put
 from sparserl.cli.study import DEFAULT_SCALE, name_and_options
 from sparserl.cli.study.options import PresetOption
@@ -50,6 +51,7 @@ def main(words: Sequence[str]) -> int:
     """Plan the study that `words` name."""
     name, rest = name_and_options("plan", words)
     options = parse(Options(), rest, f"sparserl study plan {name}", _DESCRIPTION)
+    end_where_hung()
     study = load(name, options.scale, options.preset)
     if options.calibration and study.experiments:
         print("sparserl: measuring a few experiments, unless they are known", file=sys.stderr)

@@ -28,11 +28,13 @@ def main(words: Sequence[str]) -> int:
     scale = options.scale or DEFAULT_SCALE
     early = study_folder(options.output, Path(name).stem, scale, options.preset)
     refuse_if_claimed(early)  # at once: loading a study takes its time
+    from sparserl.cli.hanging import end_where_hung
     from sparserl.cli.study.working import work
     from sparserl.experiment import unseeded_in
     from sparserl.study.files import load
     from sparserl.study.storing import store
 
+    end_where_hung(options.hang_seconds)
     study = load(name, scale, options.preset)
     if not study.experiments:
         raise UserError(f"nothing of {study.name} can be run yet: it waits for {'; '.join(study.waiting)}")

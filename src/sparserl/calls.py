@@ -1,0 +1,62 @@
+"""Calls of code that is not ours, as environments are: which are open, and how many have come back.
+
+Such code may take long, hang, or fork the process. The first two are told apart by what is counted here.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+_OURS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
+
+
+class Calls:
+    """Stands around each call in a `with` statement; `num_open` is above 0 inside, `num_ended` counts those before.
+
+    A process that was forked in a call ends at the end of that call: all that follows is the first one's to do.
+    """
+
+    def __init__(self) -> None:
+        self.num_open = self.num_ended = self._process = 0
+
+    def __enter__(self) -> None:
+        self._process = os.getpid()
+        self.num_open += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if os.getpid() != self._process:
+            os._exit(0)
+        self.num_open -= 1
+        self.num_ended += 1
+
+
+MAKING = Calls()  # environments, which may load for minutes
+PLAYING = Calls()  # steps and resets
+
+
+@contextlib.contextmanager
+def making() -> Iterator[None]:
+    """A call that makes an environment, after which signals and the file mode mean to us what they did before."""
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: handler for number in _OURS if (handler := signal.getsignal(number)) is not None}
+    os.umask(mask := os.umask(0o077))
+    try:
+        with MAKING:
+            yield
+    finally:
+        os.umask(mask)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def ended_by(error: BaseException) -> str:
+    """What is told of an exception that is made to end a process: SystemExit, or whatever else is no `Exception`."""
+    said = " ".join(str(error).split())
+    return f"the environment ended the process: {type(error).__name__}{said and f': {said}'}"

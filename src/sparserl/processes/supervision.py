@@ -1,0 +1,133 @@
+"""Supervision: a command in a child of its own, so that whatever ends it is told, and Ctrl-C is heeded from the start.
+
+An environment may end the process that it runs in with any exit status: one is believed if the child has noted it.
+A signal ends the child at once, which stores nothing then that could be lost; while it works through runs it is passed
+on, for an orderly stop. The child is a process group of its own, so that no signal reaches it twice.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    import mmap  # like all else that takes its time it is imported when signals are heeded
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
+_MOST_PASSED_ON = 2  # signals: the first asks, the second presses
+_NOTED, _STATUS, _MINDING = range(3)  # places on the board
+
+
+class _Shared:
+    """What parent and child share: memory, since an environment may close files; `command` is the parent's number."""
+
+    board: "mmap.mmap | None" = None
+    command: int | None = None
+
+
+def supervised(work: Callable[[], int], ended: Callable[[str, bool], int]) -> int:
+    """The exit status of `work`, done in a child, or `ended(cause, asked)` if something else ended that.
+
+    asked: by a signal that this process got. To be called before there are threads.
+    """
+    held = (*STOPPING, signal.SIGTSTP)
+    signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    import mmap
+
+    board, asked = mmap.mmap(-1, mmap.PAGESIZE), list[int]()
+    heeded = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    parent, child = os.getpid(), os.fork()
+    if child == 0:
+        _serve(work, board, parent, held)
+
+    def handle(number: int, frame: object) -> None:
+        asked.append(number)
+        with suppress(ProcessLookupError):
+            if board[_MINDING] and len(asked) <= _MOST_PASSED_ON:
+                os.kill(child, number)
+            else:
+                os.killpg(child, signal.SIGKILL)
+
+    def suspend(number: int, frame: object) -> None:
+        os.killpg(child, signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        os.killpg(child, signal.SIGCONT)  # we go on
+
+    with suppress(OSError):  # the child has done it, and has ended perhaps
+        os.setpgid(child, child)
+    for number in heeded:
+        signal.signal(number, handle)
+    signal.signal(signal.SIGTSTP, suspend)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    for number in heeded:
+        signal.signal(number, signal.SIG_IGN)
+    with suppress(ProcessLookupError, PermissionError):  # simulators that an environment has left behind
+        os.killpg(child, signal.SIGKILL)
+    return board[_STATUS] if board[_NOTED] else ended(_cause(code), bool(asked))
+
+
+@contextmanager
+def minding() -> Iterator[None]:
+    """Inside, signals are passed on to this process, which heeds them."""
+    board = _Shared.board
+    if board is None:
+        yield
+        return
+    board[_MINDING] = 1
+    try:
+        yield
+    finally:
+        board[_MINDING] = 0
+
+
+def is_supervised() -> bool:
+    return _Shared.board is not None
+
+
+def end(status: int) -> NoReturn:
+    """End a supervised process by our own will; an orderly end would wait for threads, and for hooks not ours."""
+    if _Shared.board is not None:
+        _Shared.board[_STATUS], _Shared.board[_NOTED] = status, 1
+    os._exit(status)
+
+
+def command_process() -> int:
+    """The number of the process that people know this one by, and send signals to."""
+    return _Shared.command or os.getpid()
+
+
+def _serve(work: Callable[[], int], board: "mmap.mmap", parent: int, held: Sequence[signal.Signals]) -> NoReturn:
+    """The child's life."""
+    import ctypes
+
+    os.setpgid(0, 0)
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    for number in (signal.SIGTTIN, signal.SIGTTOU):  # it is in the background of its terminal
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
+    _Shared.board, _Shared.command = board, parent
+    try:
+        status = work()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except KeyboardInterrupt:
+        os._exit(130)
+    except BrokenPipeError:
+        status = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        status = 1
+    end(status)
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"the environment ended the process: exit status {code}"
+    hint = ", for lack of memory perhaps" if -code in (signal.SIGKILL, signal.SIGABRT) else ""
+    return f"the process was killed by {signal.Signals(-code).name}{hint}"

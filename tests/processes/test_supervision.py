@@ -1,0 +1,104 @@
+"""Supervision: whatever ends a command is told, and a signal ends it at any point, in good order where it minds."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from sparserl.processes import supervision
+from waiting import PATIENCE_SECONDS, is_gone, wait_until
+
+pytestmark = pytest.mark.processes
+
+# What a command does, and what it tells when something else ends it.
+COMMAND = """
+import ctypes, os, signal, sys, threading, time
+from sparserl.processes import supervision
+from sparserl.processes.signals import interrupts
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+asked, command = [], os.getpid()
+
+def send(number=signal.SIGINT):
+    os.kill(command, number)
+    time.sleep(3600)
+
+def mind():
+    with interrupts(lambda: asked.append(1)):
+        os.kill(command, signal.SIGINT)
+        while not asked:
+            time.sleep(0.01)
+    print("in good order", flush=True)
+    return 130
+
+def press():
+    with interrupts(lambda: None):
+        os.kill(command, signal.SIGINT)
+        time.sleep(0.2)
+        send()
+
+def raises(error):
+    raise error
+
+def late():
+    mind()
+    send()
+
+print(supervision.supervised(lambda: {work}, lambda cause, was_asked: cause if not was_asked else "asked"))
+"""
+
+
+def told(work):
+    """The last line of a command that does this: its exit status, or what it says of whatever ended it."""
+    program = [sys.executable, "-c", COMMAND.replace("{work}", work)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
+    assert done.stderr == "", done.stderr
+    return done.stdout.splitlines()
+
+
+ENDED = "the environment ended the process: exit status "
+
+
+@pytest.mark.parametrize(
+    ("work", "expected"),
+    [
+        ("7", ["7"]),
+        ("os._exit(0)", [f"{ENDED}0"]),
+        ("os._exit(2)", [f"{ENDED}2"]),
+        ("os._exit(130)", [f"{ENDED}130"]),
+        ("ctypes.CDLL(None).exit(0)", [f"{ENDED}0"]),
+        ("raises(KeyboardInterrupt())", [f"{ENDED}130"]),
+        ("threading.Thread(target=os._exit, args=(0,)).start() or time.sleep(3600)", [f"{ENDED}0"]),
+        ("(os.closerange(3, 99), 0)[1]", ["0"]),
+        ("os.kill(os.getpid(), 11)", ["the process was killed by SIGSEGV"]),
+        ("os.kill(os.getpid(), 9)", ["the process was killed by SIGKILL, for lack of memory perhaps"]),
+        ("threading.Thread(target=time.sleep, args=(3600,)).start() or 0", ["0"]),
+        ("send()", ["asked"]),
+        ("send(signal.SIGTERM)", ["asked"]),
+        ("send(signal.SIGHUP)", ["asked"]),
+        ("mind()", ["in good order", "130"]),
+        ("press()", ["asked"]),
+        ("late()", ["in good order", "asked"]),
+    ],
+)
+def test_what_ends_a_command_is_told(work, expected):
+    assert told(work) == expected
+
+
+def test_without_a_parent_nothing_is_passed_on():
+    with supervision.minding():
+        assert not supervision.is_supervised()
+        assert supervision.command_process() == os.getpid()
+
+
+def test_who_kills_the_command_kills_what_does_it():
+    program = COMMAND.replace("{work}", "(print(os.getpid(), flush=True), time.sleep(3600))")
+    command = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    worker = int(command.stdout.readline())
+    os.kill(command.pid, signal.SIGKILL)
+    command.stdout.read()  # its end is the worker's, who holds it, too
+    command.wait()
+    command.stdout.close()
+    wait_until(lambda: is_gone(worker))
