@@ -6,6 +6,7 @@ import sys
 import gymnasium
 import numpy as np
 
+OWN = "pytest" not in sys.modules  # whether the process is not that of the tests, which may not be ended
 GOOD_STEPS = 250  # before it goes wrong; evaluations count as well, each environment for itself
 
 
@@ -17,12 +18,12 @@ class Broken(gymnasium.Env):
 
     def __init__(self, how):
         self.how, self.num_steps = how, 0
-        if how == "ends when made":
+        if how == "ends when made" and OWN:
             os._exit(3)  # where a run would have diverged
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        if self.how == "ends in a reset" and "pytest" not in sys.modules:  # but not the tests, where it is looked at
+        if self.how == "ends in a reset" and OWN:
             os._exit(0)
         return np.ones(3, np.float32), {}
 
