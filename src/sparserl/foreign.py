@@ -29,6 +29,7 @@ _SETTINGS: Mapping[str, Any] = {
     "jax_numpy_dtype_promotion": "standard",
     "jax_default_matmul_precision": None,
     "jax_disable_jit": False,
+    "jax_disable_most_optimizations": False,
     "jax_debug_nans": False,  # a state says NaN where nothing is known yet
     "jax_transfer_guard": None,
 }
