@@ -17,7 +17,8 @@ from sparserl import linalg, training
 from sparserl.agents.normalization import merged, no_moments, normalized
 from sparserl.agents.policies import Categorical, gaussian, raw_deviation
 from sparserl.agents.ppo import GROUP, PPO, PPOSettings, PPOState, Samples, advantages
-from sparserl.experiment import build, from_preset, planned, policy_arrays
+from sparserl.experiment import from_preset, plan_of, policy_arrays
+from sparserl.experiment.building import make_agent, make_optimizers
 from sparserl.networks import MLP, MLPSettings
 from sparserl.sparsity import Distribution, SparseOptimizer, Window, kernels, topology
 from sparserl.sparsity.methods import SET, Dense, RigL
@@ -395,11 +396,12 @@ def test_settings_of_the_published_code():
 
 
 def test_what_acting_reads_is_kept_with_the_run():
-    built = build(planned(from_preset("ppo", "dense", "Pendulum-v1", sparsity=0.0)))
-    arrays = policy_arrays(built.agent.init(jax.random.key(0)))
+    plan = plan_of(from_preset("ppo", "dense", "Pendulum-v1", sparsity=0.0))
+    agent = make_agent(plan, make_optimizers(plan))
+    arrays = policy_arrays(agent.init(jax.random.key(0)))
     assert {"observations/mean", "observations/squares", "observations/num_examples"} <= set(arrays)
     assert not [name for name in arrays if name.startswith("replay")]
-    assert isinstance(jax.eval_shape(built.agent.init, jax.random.key(0)), PPOState)
+    assert isinstance(jax.eval_shape(agent.init, jax.random.key(0)), PPOState)
 
 
 def test_minibatches_of_one_advantage_are_refused_where_it_would_be_normalized_to_zero():
