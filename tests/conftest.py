@@ -17,6 +17,8 @@ import hypothesis
 import jax
 import pytest
 
+from sparserl import foreign
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # The same examples in every run, and no verdict that depends on how busy the machine is.
@@ -41,6 +43,7 @@ BRIEFLY_COMPILED = {
     "bench",
     "diagnostics",
     "environments",
+    "experiment",
     "linalg",
     "networks",
     "optimizer",
@@ -58,8 +61,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _compiler_effort(request: pytest.FixtureRequest) -> None:
     """Let XLA optimise as the room's tests need it, and never run a program of the other kind."""
     brief = request.path.parent.name in BRIEFLY_COMPILED and not request.config.getoption("thorough")
-    if jax.config.read("jax_disable_most_optimizations") != brief:
-        jax.config.update("jax_disable_most_optimizations", brief)
+    name = "jax_disable_most_optimizations"
+    if jax.config.read(name) != brief:
+        jax.config.update(name, brief)
+        foreign._SETTINGS[name] = brief  # which runs would refuse
         jax.clear_caches()
 
 

@@ -27,7 +27,8 @@ def with_capacity(agent="dqn", environment="CartPole-v1", capacity=700, **choice
 @pytest.fixture
 def noise(monkeypatch):
     """Stacked frames in the place of an environment that has the network's kind of observations."""
-    monkeypatch.setattr(environments, "make", lambda name, num_envs, backend: Noise(num_envs))
+    for make in ("make", "make_for_evaluation"):
+        monkeypatch.setattr(environments, make, lambda name, num_envs, backend: Noise(num_envs))
     return dataclasses.replace(with_capacity(), environment="Noise-v0")
 
 

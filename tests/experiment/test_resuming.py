@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from covering import covering
 from sparserl import environments, persistence
 from sparserl.experiment import build, from_preset, policy_arrays, run
 from sparserl.experiment.resuming import obstacle, restore
@@ -99,7 +100,7 @@ def test_a_run_goes_on_as_if_it_had_never_stopped(agent, method, storage, tmp_pa
     assert repr(last_diagnosed) == repr(diagnosed[kept.num_diagnosed :])
 
 
-@pytest.mark.parametrize("num_environments", [1, 2])
+@pytest.mark.parametrize("num_environments", covering([1, 2], lambda number: number == 2))
 def test_stacked_frames_go_on_as_if_they_had_never_stopped(num_environments, tmp_path, monkeypatch):
     """A ring of frames that has wrapped around, episodes that were cut off, and both frames that no row holds."""
     monkeypatch.setattr(environments, "make", lambda name, num_envs, backend: Noise(num_envs))
@@ -123,7 +124,7 @@ def test_stacked_frames_go_on_as_if_they_had_never_stopped(num_environments, tmp
         assert np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("agent", ["dqn", "sac"])
+@pytest.mark.parametrize("agent", covering(["dqn", "sac"], lambda agent: agent == "sac"))
 def test_a_run_with_fake_features_goes_on_too(agent, tmp_path):
     """In a compiled environment and, with snapshots, in one of the host; evaluated by steps."""
     by_steps = EvaluationSettings(interval_steps=150, num_episodes=2, max_episode_steps=250, min_steps=100)
