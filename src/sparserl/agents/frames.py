@@ -93,6 +93,19 @@ class FrameMemory:
         frame_after = jnp.asarray(ring.frame_after).at[slot, envs].set(next_frame, mode="drop")
         return FrameReplay(storage, ring.num_added + num_steps, now[0], frame_after)
 
+    def cut_off(self, ring: FrameReplay) -> FrameReplay:
+        """As `replay.cut_off`, with one slot more: no time limit tells how often a run is broken off."""
+        newest = (ring.num_added - 1) % len(ring.storage.reward)
+        cut = (ring.num_added > 0) & ~(ring.storage.terminated[newest] | ring.storage.truncated[newest])
+        num_slots = len(ring.frame_after)
+        back = jnp.expand_dims(jnp.arange(num_slots + 1), 1)
+        of_episode = jnp.expand_dims(ring.num_cut_off, 0) - back  # below 0: in a slot that nothing asks for yet
+        envs = jnp.expand_dims(jnp.arange(len(ring.num_cut_off)), 0)
+        grown = jnp.zeros((num_slots + 1, *ring.frame_after.shape[1:]), ring.frame_after.dtype)
+        frame_after = grown.at[of_episode % (num_slots + 1), envs].set(ring.frame_after[of_episode % num_slots, envs])
+        storage = replay.truncated(ring.storage, ring.num_added)
+        return FrameReplay(storage, ring.num_added, ring.num_cut_off + cut, frame_after)
+
     def sample(self, key: Key, ring: FrameReplay, batch_size: int, discount: float, num_steps: int = 1) -> Batch:
         """As `replay.sample`: among the same starts, uniformly."""
         num_rows, num_envs = ring.storage.reward.shape

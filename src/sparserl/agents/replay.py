@@ -49,6 +49,7 @@ class Memory(Protocol):
     def add(self, replay: Any, rollout: Transition, /) -> Any: ...
     def sample(self, key: Key, replay: Any, batch_size: int, discount: float, num_steps: int = 1, /) -> Batch: ...
     def num_bytes(self, spec: EnvSpec, capacity_steps: int, /) -> int: ...  # of the storage of one environment
+    def cut_off(self, replay: Any, /) -> Any: ...  # as if the newest step of every environment had been truncated
 
 
 def one_step(spec: EnvSpec, num_envs: int) -> Transition:
@@ -76,6 +77,18 @@ def add(replay: Replay, rollout: Transition) -> Replay:
     at = (replay.num_added + jnp.arange(num_steps)) % capacity_steps
     storage = jax.tree.map(lambda ring, new: ring.at[at].set(new), replay.storage, rollout)
     return Replay(storage, replay.num_added + num_steps)
+
+
+def cut_off(replay: Replay) -> Replay:
+    """The replay with its newest step truncated in every environment: what is added next does not follow from it."""
+    return replay._replace(storage=truncated(replay.storage, replay.num_added))
+
+
+def truncated(storage: Any, num_added: Array) -> Any:
+    """A ring in which the step before number `num_added` is the last of its episode; it still bootstraps."""
+    newest = (num_added - 1) % storage.reward.shape[0]
+    cut = jnp.asarray(storage.truncated).at[newest].set(~storage.terminated[newest])
+    return storage._replace(truncated=jnp.where(num_added > 0, cut, storage.truncated))
 
 
 def sample(key: Key, replay: Replay, batch_size: int, discount: float, num_steps: int = 1) -> Batch:

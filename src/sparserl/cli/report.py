@@ -11,6 +11,7 @@ import tyro
 from sparserl import persistence, report
 from sparserl.cli.arguments import parse
 from sparserl.cli.output import put
+from sparserl.cli.study.summary import broken_off
 from sparserl.cli.tables import number, print_table
 from sparserl.processes import places
 from sparserl.study.stored import parsed_name, stored, stored_names
@@ -50,6 +51,8 @@ def main(words: Sequence[str]) -> int:
         put(f"\nintervals of fewer than {report.FEW} seeds hold for returns that are about normal")
     for line in _over_games(finals):
         put(line)
+    if broken := sum(bool(status and status.breaks) for statuses in finals.values() for status in statuses):
+        put(f"\n{broken_off(broken)} (num_breaks in their rows)")
     versions = sorted({row["results_version"] for row in rows if row["results_version"] is not None})
     put(f"\nresults version: {', '.join(map(str, versions)) or 'unknown'}\nlearning curves: {figure}")
     return 0

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from sparserl import persistence, sinks, study
-from sparserl.cli import DONE, FAILED, INTERRUPTED
+from sparserl.cli import DONE, FAILED, INTERRUPTED, goings_on
 from sparserl.cli.arguments import Json
 from sparserl.cli.experiments import read_command
 from sparserl.cli.output import put
 from sparserl.cli.progress import shown
 from sparserl.cli.sinks import Sinks
-from sparserl.cli.study.options import DEVICE_HELP, HangSeconds
+from sparserl.cli.study.options import DEVICE_HELP, HangSeconds, ResumeOption
 from sparserl.cli.tables import number, print_table
 from sparserl.engine.settings import Settings
 from sparserl.experiment import Experiment, canonical, check, planned, unseeded
@@ -29,7 +29,8 @@ from sparserl.worker.side_by_side import most_at_once
 
 _DESCRIPTION = """Train an agent with a sparse method, one process per seed, and draw the learning curves.
 
-Ctrl-C stops. The same command goes on; seeds that have finished are not trained again.
+Ctrl-C stops. The same command goes on, to the same bits where the environment can be captured; elsewhere with fresh
+episodes, see --resume. Seeds that have finished are not trained again.
 
 AGENT is dqn, sac or ppo. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
 
@@ -55,6 +56,7 @@ class Options:
     ] = False
     device: Annotated[Literal["cpu", "gpu"], tyro.conf.arg(help=DEVICE_HELP)] = "cpu"
     hang_seconds: HangSeconds = Settings.hang_seconds
+    resume: ResumeOption = "auto"
     sink: Sinks = ()
     json: Json = False
 
@@ -68,7 +70,7 @@ class Options:
 
     def settings(self) -> Settings:
         """Those of the options that workers get."""
-        return Settings(hang_seconds=self.hang_seconds, gpu=self.device == "gpu")
+        return Settings(hang_seconds=self.hang_seconds, resume=self.resume, gpu=self.device == "gpu")
 
 
 def main(words: Sequence[str]) -> int:
@@ -87,7 +89,7 @@ def main(words: Sequence[str]) -> int:
     runs = {RunId(experiment.identifier, seed).folder(options.output): seed for seed in seeds}
     try:
         with sinks.started(options.sink, list(runs)):
-            causes = _train(experiment, folder, runs, persistence.RunRequest(options.diagnostics), options.settings())
+            causes = _train(experiment, folder, runs, options)
     except KeyboardInterrupt:
         return _stopped(folder, runs)
     summary = _summary(experiment, folder, runs, causes)
@@ -103,10 +105,10 @@ def _train(
     experiment: Experiment,
     folder: Path,
     runs: Mapping[Path, int],
-    request: persistence.RunRequest,
-    settings: Settings,
+    options: Options,
 ) -> dict[int, str]:
     """Train the seeds that have not finished yet, and say by seed why some failed."""
+    request, gpu = persistence.RunRequest(options.diagnostics), options.device == "gpu"
     finished = [run for run in runs if _is_finished(run) and persistence.is_tidy(run)]
     for run in finished:
         lacking = request.diagnostics and not persistence.has_diagnostics(run)
@@ -120,8 +122,19 @@ def _train(
     _tell(f"training {_count(len(waiting), 'seed')} of {experiment.total_steps:,} steps into {folder}")
     if not_kept := places.not_kept():
         _tell(not_kept)
-    with shown(waiting, experiment.total_steps * experiment.num_environments) as tell:
-        notice, beside = lambda news: _notice(news, waiting), most_at_once if settings.gpu else None
+    known = goings_on.costs([experiment], options.resume)
+    for line in known.values():
+        _tell(f"sparserl: {line}")
+    notices = goings_on.Notices(known.values())
+    with shown(waiting, experiment.total_steps * experiment.num_environments) as show:
+
+        def tell(run: Path, progress: study.RunProgress) -> None:
+            if line := notices.of(run):
+                _tell(f"sparserl: {line}")
+            show(run, progress)
+
+        notice, beside = lambda news: _notice(news, waiting), most_at_once if gpu else None
+        settings = options.settings()
         outcomes = study.run_all(list(waiting), tell, notice, settings=settings, most_at_once=beside)
     for outcome in outcomes:
         if outcome.ending != "finished":
@@ -140,11 +153,15 @@ def _notice(news: study.News, runs: Mapping[Path, int]) -> None:
 
 
 def _stopped(folder: Path, runs: Mapping[Path, int]) -> int:
-    kept = sum(map(_is_finished, runs))
+    unfinished = {run: seed for run, seed in runs.items() if not _is_finished(run)}
+    inexact = list(goings_on.inexact(unfinished))
+    kept, how = len(runs) - len(unfinished), "trains" if inexact else "goes on with"
     _tell(
         f"sparserl: stopped with {kept} of {_count(len(runs), 'seed')} finished; all evaluations are in {folder}; "
-        "the same command goes on with the seeds that have not finished"
+        f"the same command {how} the seeds that have not finished"
     )
+    for line in inexact:
+        _tell(f"sparserl: {line}")
     return INTERRUPTED
 
 
@@ -176,6 +193,7 @@ def _row(run: Path, seed: int, causes: Mapping[int, str]) -> dict[str, Any]:
         "final_return": None if failed else status.final_return,
         "environment_steps": status.environment_steps,
         "environment_steps_per_second": status.environment_steps_per_second,
+        "num_breaks": len(status.breaks),
         **({"message": causes[seed]} if failed else {}),
     }
 
@@ -203,6 +221,9 @@ def _show(summary: Mapping[str, Any], folder: Path, figure: Path | None) -> None
     print_table(("seed", "status", "final return", "steps", "steps/s"), rows, numbers_from=2)
     returns = [row["final_return"] for row in summary["seeds"] if row["final_return"] is not None]
     put(f"\nfinal return: {_mean(returns)}" if returns else "\nno seed has finished")
+    if broken := [str(row["seed"]) for row in summary["seeds"] if row["num_breaks"]]:
+        seeds = f"seed {broken[0]}" if len(broken) == 1 else f"seeds {', '.join(broken)}"
+        put(f"bits not promised: {seeds} went on with fresh episodes after a stop")
     put(f"learning curves: {figure}" if figure else "nothing was evaluated")
     put(f"evaluations:     {folder / persistence.EVERY_RUN / 'evaluations.parquet'}")
 

@@ -24,6 +24,7 @@ class RunState(NamedTuple):
     message: str = ""
     final_return: float | None = None
     environment_steps_per_second: float | None = None
+    num_breaks: int = 0  # how often it went on with fresh episodes
 
 
 def overview(run_folders: Iterable[str | Path]) -> list[RunState]:
@@ -53,6 +54,7 @@ def run_state(run_folder: str, lease_seconds: float = persistence.LEASE_SECONDS)
         message,
         document.get("final_return"),
         document.get("environment_steps_per_second"),
+        len(document.get("breaks", ())),
     )
 
 

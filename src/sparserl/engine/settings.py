@@ -1,6 +1,7 @@
 """Settings: how workers are started and watched."""
 
 import dataclasses
+from typing import Literal
 
 from sparserl.errors import UserError
 
@@ -21,6 +22,7 @@ class Settings:
     memory_limit_bytes: int | None = None
     force: bool = False
     module_folders: tuple[str, ...] = ()  # where workers look for modules last of all
+    resume: Literal["auto", "exact", "fresh-episode"] = "auto"  # how runs go on: see experiment.Resume
     gpu: bool = False  # each worker gets one of its machine's GPUs
     program: tuple[str, ...] = ("-P", "-m", "sparserl.worker")
 

@@ -1,5 +1,6 @@
 """Host environments: anything registered in Gymnasium, stepped in a Python loop."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -7,7 +8,7 @@ import jax
 import numpy as np
 
 from sparserl.calls import PLAYING
-from sparserl.environments import closing, registry, returned, shared_random, snapshots, spaces
+from sparserl.environments import closing, registry, returned, shared, shared_random, snapshots, spaces, trial
 from sparserl.environments.snapshots import Snapshot
 from sparserl.types import Array, Box, Discrete, Divergence, Key, TimeStep, UserError
 
@@ -22,6 +23,9 @@ class HostEnvironment:
     raises or returns what is not of its space, or not finite; `Divergence` if an action is not finite. Returned arrays
     are never written again. Each environment has the seed of its place in `places`, among `num_places`: others may be
     elsewhere, or have been (`InTurns`).
+
+    Equal keys give equal episodes whatever was played before: some environments keep state that no reset touches, so a
+    second `reset` begins with environments as they are built, restored or, where they cannot be captured, made anew.
     """
 
     compiled = False
@@ -34,10 +38,15 @@ class HostEnvironment:
         self._identifier, self._num_steps = identifier, 0
         self.num_places = num_envs
         self.places: Sequence[int] = range(num_envs)
+        self._registration = registration
+        self._as_built: Snapshot | None = None
+        self._is_used = False
+        self._inexact: str | None = ""  # nobody has tried yet
         self._environments = [registry.make(identifier, registration)]
         try:
             self.spec = spaces.specification(identifier, self._environments[0], registration.max_episode_steps)
             self._environments += [registry.make(identifier, registration) for _ in range(num_envs - 1)]
+            shared.remember(self._environments)
         except BaseException:
             self.close()
             raise
@@ -51,13 +60,8 @@ class HostEnvironment:
 
     def reset(self, key: Key) -> tuple[None, np.ndarray]:
         """Fresh episodes, seeded from `key`; observations `[env, ...]`."""
-        self._num_steps = 0
-        observation = self._empty_observation()
-        own = seeds(key, 2 * self.num_places)
-        self._shared_random.begin(own[self.num_places + self.places[0]])  # not the same in every turn
-        for index, place in enumerate(self.places):
-            self._reset_one(index, observation, own[place] % 2**31)  # some environments take no larger one
-        return None, observation
+        self._begin_as_built()
+        return None, self._fresh(key)
 
     def step(self, key: Key | None, state: None, action: Array) -> tuple[None, TimeStep]:
         """One step of every environment; those that end start over and keep drawing from their own random numbers."""
@@ -109,6 +113,7 @@ class HostEnvironment:
 
         Raises `UserError` if it is of other environments, versions or MuJoCo models; reset or remake these afterwards.
         """
+        self._is_used = True
         self._num_steps = snapshots.restore(self.spec.identifier, self._environments, snapshot)
         if node := snapshot.document.get(shared_random.NAME):  # earlier versions wrote none
             self._restore_shared_random(node, snapshot.arrays)
@@ -123,15 +128,92 @@ class HostEnvironment:
 
     def unseeded(self) -> str | None:
         """What differs between two resets with the same key, in one line; None where nothing does."""
-        first, again = (self.reset(jax.random.key(0))[1] for _ in range(2))
+        first, again = (self._fresh(jax.random.key(0)) for _ in range(2))
         if (wrong := np.argwhere(first != again)).size == 0:
             return None
         at = tuple(wrong[0].tolist())
         return f"after one reset its observation had {first[at]:g} at {list(at[1:])}, after the next {again[at]:g}"
 
+    def inexact(self) -> str | None:
+        """Why snapshots of such environments do not go on exactly, in one line; None where it was tried, and they do.
+
+        It is tried once, in the first two of these environments, which are left as they are built; whatever other
+        environments share with them is left as it was.
+        """
+        if self._inexact == "":
+            self._inexact = self._tried()
+        return self._inexact
+
+    def distrust(self, why: str) -> None:
+        """Take it as known that snapshots do not go on exactly."""
+        self._inexact = why
+
     def close(self) -> None:
         """Release what the environments hold, such as windows and simulators, once; never raises (`closing`)."""
         closing.close_all(self._identifier, self._environments)
+
+    def _fresh(self, key: Key) -> np.ndarray:
+        """Fresh episodes in environments as they are by now; observations `[env, ...]`."""
+        self._is_used, self._num_steps = True, 0
+        observation = self._empty_observation()
+        own = seeds(key, 2 * self.num_places)
+        self._shared_random.begin(own[self.num_places + self.places[0]])  # not the same in every turn
+        for index, place in enumerate(self.places):
+            self._reset_one(index, observation, own[place] % 2**31)  # some environments take no larger one
+        return observation
+
+    def begin_anew(self) -> np.ndarray:
+        """Fresh episodes that draw from the environments' own random numbers; observations `[env, ...]`."""
+        observation = self._empty_observation()
+        for index in range(self.num_envs):
+            self._reset_one(index, observation, None)
+        return observation
+
+    def _begin_as_built(self) -> None:
+        """Leave nothing of what was played before."""
+        if not self._is_used:
+            self._keep_as_built()
+        elif self._as_built is not None and self.inexact() is None:
+            snapshots.restore(self.spec.identifier, self._environments, self._as_built)
+        else:
+            self.close()
+            self._environments += [registry.make(self._identifier, self._registration) for _ in range(self.num_envs)]
+
+    def _keep_as_built(self) -> None:
+        """Raises nothing: what cannot be captured is made anew instead."""
+        if self._as_built is None and not self._inexact:
+            try:
+                self._as_built = snapshots.take(self.spec.identifier, self._environments, 0, with_shared=False)
+            except UserError as error:
+                self._inexact = str(error)
+
+    def _tried(self) -> str | None:
+        if not self._is_used:
+            self._keep_as_built()
+        if self._as_built is None:
+            return self._inexact or "it was used before it could be captured"
+        was_used, self._is_used = self._is_used, True
+        identifier, singles, as_built = self.spec.identifier, self._environments, self._as_built
+        try:
+            before = shared.taken(singles)
+            if was_used:
+                snapshots.restore(identifier, singles, as_built)
+            try:
+                why = trial.difference(*(self._alone(min(index, self.num_envs - 1)) for index in range(2)))
+                snapshots.restore(identifier, singles, as_built)
+            finally:
+                before.give_back()
+        except (Exception, SystemExit) as error:
+            why = f"it was tried, and failed: {registry.in_one_line(error)}"
+        self._is_used = was_used or why is not None
+        return why and f"environment {identifier!r} does not go on exactly from a snapshot: {why}"
+
+    def _alone(self, index: int) -> "HostEnvironment":
+        """One of these environments as a host environment of its own."""
+        alone = copy.copy(self)
+        alone._environments, alone.num_envs, alone._inexact = [self._environments[index]], 1, "on trial"
+        alone._is_used, alone.num_places, alone.places = False, 1, range(1)
+        return alone
 
     def _empty_observation(self) -> np.ndarray:
         return np.empty((self.num_envs, *self.spec.observation_shape), self.spec.observation_dtype)

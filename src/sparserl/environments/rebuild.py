@@ -7,8 +7,11 @@ up in modules that are already imported, nothing is imported for them, and no co
 import collections
 import dataclasses
 import functools
+import logging
 import pathlib
+import sys
 import types
+import weakref
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -18,21 +21,25 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec as Registration
 from numpy import random
 
-from sparserl.environments import generators, simulation
+from sparserl.environments import generators, simulation, values
 from sparserl.environments.capture import (
     BIT_GENERATORS,
     BUILT_WITH,
     CONTAINERS,
+    LIBRARIES,
+    MAPPINGS,
     Node,
     NotExact,
     attributes,
     code_digest,
+    dtype_of,
     find,
+    find_anywhere,
     is_ordinary,
     name_of,
 )
 
-_TYPES = {name: kind for kind, name in CONTAINERS.items()}
+_TYPES = {name: kind for kind, name in {**CONTAINERS, **MAPPINGS}.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +59,8 @@ class Reader:
             return node
         if node["kind"] == "same":
             return self.known[node["number"]]
-        readers = (self._plain, self._named, self._container, self._random, self._array, self._simulation, self._object)
-        for read in readers:
+        readers = (self._plain, self._named, self._container, self._made, self._random, self._array)
+        for read in (*readers, self._simulation, self._object):
             if (value := read(node, live, path)) is not _NOTHING:
                 if "number" in node:
                     self.known[node["number"]] = value
@@ -63,13 +70,13 @@ class Reader:
     def _plain(self, node: Node, live: Any, path: str) -> Any:
         match node["kind"]:
             case "scalar":
-                return np.frombuffer(bytes.fromhex(node["bytes"]), node["dtype"])[0]
+                return _scalar(node)
             case "float":
                 return float.fromhex(node["value"])
             case "bytes":
                 return bytes.fromhex(node["value"])
             case "dtype":
-                return _numeric(node["value"])
+                return dtype_of(node["value"])
             case "path":
                 return pathlib.Path(node["value"])
             case "registration":
@@ -79,21 +86,33 @@ class Reader:
     def _named(self, node: Node, live: Any, path: str) -> Any:
         match node["kind"]:
             case "named":
-                return self._find(node["name"], path)
+                return self._find(node["name"], path, live)
+            case "module":
+                return self._module(node["name"], path, live)
+            case "logger":
+                return logging.getLogger(node["name"])
             case "member":
-                return self._find(node["class"], path)(self.read(node["value"], None, path))
+                return self._find(node["class"], path, type(live))(self.read(node["value"], None, path))
             case "named tuple":
-                return tuple.__new__(self._find(node["class"], path), self._items(node, live, path))
+                return tuple.__new__(self._find(node["class"], path, type(live)), self._items(node, live, path))
             case "method":
                 return getattr(self.read(node["of"], getattr(live, "__self__", None), path), node["name"])
             case "function":
                 return self._function(node, live, path)
         return _NOTHING
 
-    def _find(self, name: str, path: str) -> Any:
-        if (value := find(name, self.roots)) is None:
+    def _find(self, name: str, path: str, live: Any = None) -> Any:
+        """What has this name among the environment's own; of other packages only what is there already."""
+        if (value := find(name, self.roots)) is None and name_of(live) == name and find_anywhere(name) is live:
+            value = live
+        if value is None:
             raise NotExact(f"{path!r} needs {name.replace(':', '.')}, which is not there")
         return value
+
+    def _module(self, name: str, path: str, live: Any) -> Any:
+        if live is not sys.modules.get(name) and name.partition(".")[0] not in self.roots | LIBRARIES:
+            raise NotExact(f"{path!r} needs the module {name}, which is not there")
+        return sys.modules[name]
 
     def _function(self, node: Node, live: Any, path: str) -> Any:
         if type(live) is not types.FunctionType or code_digest(live) != node["code"]:
@@ -111,35 +130,75 @@ class Reader:
         return live
 
     def _container(self, node: Node, live: Any, path: str) -> Any:
-        if node["kind"] == "dict":
-            return self._dict(node, live, path)
-        if node["kind"] in ("tuple", "set", "frozenset"):
+        if node["kind"] in ("tuple", "frozenset"):
             return _TYPES[node["kind"]](self._items(node, live, path))
-        if node["kind"] not in ("list", "deque"):
+        base: Any = _TYPES.get(node["kind"])
+        if base is None:
             return _NOTHING
-        made: Any = [] if node["kind"] == "list" else collections.deque(maxlen=node["maxlen"])
+        kind = base if "class" not in node else self._extending(base, node, path)
+        made: Any = base.__new__(kind)
+        if base is collections.deque:
+            base.__init__(made, (), node["maxlen"])
+        elif base is collections.defaultdict:
+            base.__init__(made, None)
         self.known[node["number"]] = made  # it may contain itself
-        made.extend(self._items(node, live, path))
+        if base in MAPPINGS:
+            self._fill(vars(made) if base is types.SimpleNamespace else made, node, live, path)
+        else:
+            (base.update if base is set else base.extend)(made, self._items(node, live, path))
+        if base is collections.defaultdict:
+            made.default_factory = self.read(node["factory"], getattr(live, "default_factory", None), path)
+        if "class" in node:
+            own, there = sorted(node["attributes"].items()), attributes(live)
+            _set_attributes(made, {name: self.read(x, there.get(name), f"{path}.{name}") for name, x in own})
         return made
 
-    def _dict(self, node: Node, live: Any, path: str) -> dict[Any, Any]:
-        made: dict[Any, Any] = {}
-        self.known[node["number"]] = made
+    def _extending(self, base: type, node: Node, path: str) -> Any:
+        kind = self._find(node["class"], path)
+        if not isinstance(kind, type) or not issubclass(kind, base) or not is_ordinary(kind, base):
+            raise NotExact(f"{path!r} was of class {node['class'].replace(':', '.')}")
+        return kind
+
+    def _fill(self, made: dict[Any, Any], node: Node, live: Any, path: str) -> None:
+        there = vars(live) if isinstance(live, types.SimpleNamespace) else live if isinstance(live, dict) else {}
+        set_item = (
+            collections.OrderedDict.__setitem__ if isinstance(made, collections.OrderedDict) else dict.__setitem__
+        )
         for key_node, value_node in node["items"]:
             key = self.read(key_node, None, path)
-            made[key] = self.read(value_node, live.get(key) if type(live) is dict else None, f"{path}[{key}]")
-        return made
+            set_item(made, key, self.read(value_node, dict.get(there, key), f"{path}[{key}]"))
 
-    def _items(self, node: Node, live: Any, path: str) -> list[Any]:
+    def _items(self, node: Node, live: Any, path: str, key: str = "items") -> list[Any]:
         there = live if isinstance(live, list | tuple | collections.deque) else ()
-        nodes = node["items"]
+        nodes = node[key]
         return [self.read(x, there[i] if i < len(there) else None, f"{path}[{i}]") for i, x in enumerate(nodes)]
 
+    def _made(self, node: Node, live: Any, path: str) -> Any:
+        match node["kind"]:
+            case "value":
+                return values.made(node["maker"], tuple(self._items(node, None, path, "parts")))
+            case "partial":
+                there = (live.func, live.args, live.keywords) if type(live) is functools.partial else ()
+                function, positional, named = self._items(node, there, path, "parts")
+                return functools.partial(function, *positional, **named)
+            case "weak reference":
+                to = self.read(node["to"], live() if type(live) is weakref.ref else None, path)
+                return weakref.ref(to if to is not None else set())  # of a set that is gone at once
+            case "iterator":
+                apart = values.taken_apart(live) if type(live) in values.ITERATORS else None
+                parts = tuple(self._items(node, apart and apart[1], path, "parts"))
+                return values.made(node["maker"], parts, self.read(node["state"], apart and apart[2], path))
+        return _NOTHING
+
     def _array(self, node: Node, live: Any, path: str) -> Any:
+        if node["kind"] == "objects":
+            return self._objects(node, live, path)
         if node["kind"] != "array":
             return _NOTHING
-        dtype = _numeric(node["dtype"])
+        dtype = dtype_of(node["dtype"])
         memory = self.memories.setdefault(node["memory"], np.array(self.arrays[node["memory"]], order="C"))
+        if memory.dtype != np.uint8 and (dtype.kind not in "biuf" or dtype.itemsize > 8):
+            raise NotExact(f"an array of the snapshot is of type {node['dtype']!r}: it must be one of numbers")
         if 0 in node["shape"]:
             return np.empty(node["shape"], dtype)
         if not memory.size:  # NumPy checks the layout against the memory, but not if that is empty
@@ -148,9 +207,20 @@ class Reader:
         made.flags.writeable = node["set"]
         return made
 
+    def _objects(self, node: Node, live: Any, path: str) -> Any:
+        made = np.empty(node["shape"], object, node["order"])
+        self.known[node["number"]] = made  # it may contain itself
+        there = live.ravel(node["order"]).tolist() if isinstance(live, np.ndarray) and live.dtype == object else None
+        flat = made.T.reshape(-1) if node["order"] == "F" else made.reshape(-1)
+        for index, value in enumerate(self._items(node, there, path)):
+            flat[index] = value
+        return made
+
     def _random(self, node: Node, live: Any, path: str) -> Any:
         made: Any
         match node["kind"]:
+            case "global generator":
+                made = generators.OF_PYTHON if node["of"] == "Python" else generators.OF_NUMPY
             case "random":
                 made = Random()
                 made.setstate(self.read(node["state"], None, path))
@@ -178,7 +248,8 @@ class Reader:
         self._take(live, simulation.is_data(live), path, "the data of a MuJoCo model")
         self.read(node["model"], live.model, f"{path}.model")
         state, content = (self.arrays[key] for key in node["arrays"])
-        self.commits.append(lambda: simulation.set_data(live, state, content))
+        with_contacts = node.get("contacts", 1) > 0  # an earlier version did not say
+        self.commits.append(lambda: simulation.set_data(live, state, content, with_contacts))
         return live
 
     def _set_model(self, node: Node, live: Any, path: str) -> None:
@@ -223,11 +294,9 @@ class Reader:
 _NOTHING = object()  # not None, which is a value that a node may have
 
 
-def _numeric(name: str) -> np.dtype[Any]:
-    """A type of numbers, by name; of objects, the bytes of an array would be addresses that Python follows."""
-    if (dtype := np.dtype(name)).kind not in "biuf":
-        raise NotExact(f"an array of the snapshot is of type {name!r}: it must be one of numbers")
-    return dtype
+def _scalar(node: Node) -> Any:
+    content, dtype = bytes.fromhex(node["bytes"]), dtype_of(node["dtype"])
+    return np.frombuffer(content, dtype)[0] if dtype.itemsize else np.zeros((), dtype)[()]
 
 
 def _set_attributes(value: Any, new: dict[str, Any]) -> None:

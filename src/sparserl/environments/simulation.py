@@ -60,16 +60,20 @@ def data_arrays(data: Any) -> tuple[np.ndarray, np.ndarray]:
     return state, _packed(_data_fields(data))
 
 
-def set_data(data: Any, state: np.ndarray, content: np.ndarray) -> None:
-    """Continue from what `data_arrays` returned. Raises ValueError where the sizes differ."""
+def set_data(data: Any, state: np.ndarray, content: np.ndarray, with_contacts: bool = True) -> None:
+    """Continue from what `data_arrays` returned. Raises ValueError where the sizes differ.
+
+    with_contacts: whether there were any; before its first step a simulation has no positions to detect them from.
+    """
     if state.shape != (_mujoco().mj_stateSize(data.model, _integration()),):
         raise ValueError("the sizes of the MuJoCo models differ")
     _mujoco().mj_resetData(data.model, data)
     _mujoco().mj_setState(data.model, data, state.astype(np.float64), _integration())
     fields = list(_data_fields(data))
     _unpack(fields, content)
-    _mujoco().mj_collision(data.model, data)
-    _unpack(fields, content)  # detecting contacts changes some of them
+    if with_contacts:
+        _mujoco().mj_collision(data.model, data)
+        _unpack(fields, content)  # detecting contacts changes some of them
 
 
 Field = tuple[Any, str]  # a struct, and the name of one of its fields

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import gymnasium
 import numpy as np
 
-from sparserl.environments import simulation
+from sparserl.environments import shared, simulation
 from sparserl.environments.capture import NotExact, Writer, roots_of
 from sparserl.environments.rebuild import Reader
 from sparserl.environments.registry import in_one_line
@@ -27,11 +27,15 @@ class Snapshot(NamedTuple):
     arrays: dict[str, np.ndarray]
 
 
-def take(identifier: str, environments: Singles, num_steps: int) -> Snapshot:
-    """A snapshot of `environments`. Raises `UserError`, one line, that names what cannot be captured exactly."""
+def take(identifier: str, environments: Singles, num_steps: int, with_shared: bool = True) -> Snapshot:
+    """A snapshot of `environments`, and of what they share with others of their classes.
+
+    Raises `UserError`, one line, that names what cannot be captured exactly.
+    """
     writer = Writer(roots_of(environments))
     try:
         nodes = [writer.write(single, f"environments[{index}]") for index, single in enumerate(environments)]
+        beside = {"shared": shared.write(writer, environments)} if with_shared else {}
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # its own two methods may raise whatever they like
@@ -40,7 +44,12 @@ def take(identifier: str, environments: Singles, num_steps: int) -> Snapshot:
         raise UserError(f"environment {identifier!r} cannot be captured exactly: {reason}; {remedy}") from error
     simulated = any(simulation.is_model(value) for _, value in writer.seen.values())
     packages = ("gymnasium", "numpy", *(("mujoco",) if simulated else ()))
-    document = {**heading(identifier, len(environments), packages), "num_steps": num_steps, "environments": nodes}
+    document = {
+        **heading(identifier, len(environments), packages),
+        "num_steps": num_steps,
+        "environments": nodes,
+        **beside,
+    }
     return Snapshot(document, writer.arrays)
 
 
@@ -55,6 +64,8 @@ def restore(identifier: str, environments: Singles, snapshot: Snapshot) -> int:
         reader = Reader(roots_of(environments), snapshot.arrays)
         for index, single in enumerate(environments):
             reader.read(document["environments"][index], single, f"environments[{index}]")
+        if "shared" in document:  # an earlier version did not know of it
+            shared.restore(reader, document["shared"], environments)
         for commit in reader.commits:
             commit()
         return int(document["num_steps"])

@@ -55,6 +55,13 @@ class InTurns:
         _, step = self._environment.step(key, None, np.asarray(action)[list(self._environment.places)])
         return None, TimeStep(*map(self._among_all, step, _OF_OTHERS))
 
+    def inexact(self) -> str | None:
+        """As of those environments that play all places."""
+        return self._environment.inexact()
+
+    def distrust(self, why: str) -> None:
+        self._environment.distrust(why)
+
     def close(self) -> None:
         self._environment.close()
 

@@ -6,6 +6,7 @@ from sparserl.experiment.building import Built, build, check, check_choices
 from sparserl.experiment.choices import RESULTS_VERSION, Experiment, canonical, from_preset
 from sparserl.experiment.description import describe
 from sparserl.experiment.environment import (
+    environment_obstacle,
     make_environment,
     make_evaluation_environment,
     num_made,
@@ -18,8 +19,8 @@ from sparserl.experiment.machine import compiler_target, machine_class
 from sparserl.experiment.matching import Matched, matched, matched_dense, rounds_otherwise
 from sparserl.experiment.memory import check_memory
 from sparserl.experiment.plan import Layer, Plan, plan_of, planned
-from sparserl.experiment.reports import Report, RunFailure, live_density
-from sparserl.experiment.resuming import Captured
+from sparserl.experiment.reports import Report, RunFailure, Standing, live_density
+from sparserl.experiment.resuming import Captured, Resume
 from sparserl.experiment.robustness import under_noise
 from sparserl.experiment.running import run
 from sparserl.experiment.setting import check_types, choice_names, unknown_choice, with_choices
@@ -38,7 +39,9 @@ __all__ = [
     "Matched",
     "Plan",
     "Report",
+    "Resume",
     "RunFailure",
+    "Standing",
     "Told",
     "asked_parameters",
     "build",
@@ -50,6 +53,7 @@ __all__ = [
     "choice_names",
     "compiler_target",
     "describe",
+    "environment_obstacle",
     "facts",
     "from_preset",
     "known_facts",

@@ -3,15 +3,23 @@
 import contextlib
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from sparserl import environments
 from sparserl.experiment.choices import Experiment
 from sparserl.types import Environment, EnvSpec, innermost
 
+
+class _Look(NamedTuple):
+    """Why resets of an environment differ, and why it cannot be captured; None where nothing is known against it."""
+
+    unseeded: str | None = None
+    obstacle: str | None = None
+
+
 # What environments that were made in this process have shown, by `_key`.
 _shown: dict[tuple[Any, ...], EnvSpec] = {}
-_looked: dict[tuple[Any, ...], str | None] = {}  # why resets of those that were only looked at differ
+_looked: dict[tuple[Any, ...], _Look] = {}  # the same of those that were only looked at
 
 
 def specification(experiment: Experiment) -> EnvSpec:
@@ -34,7 +42,7 @@ def unseeded(experiment: Experiment) -> str | None:
     """Why results with the environment cannot be repeated, in one line; None where equal seeds give equal resets."""
     if environments.known_specification(experiment.environment):  # Atari, which need not be made to know it
         return None
-    return (why := _look(experiment)) and (
+    return (why := _look(experiment).unseeded) and (
         f"environment {experiment.environment!r} differs between two resets with the same seed: {why}; no "
         "run with it can be repeated, and its results are marked (randomness is unseeded)"
     )
@@ -43,6 +51,13 @@ def unseeded(experiment: Experiment) -> str | None:
 def unseeded_in(experiments: Iterable[Experiment]) -> list[str]:
     """The same of several, each line once."""
     return list(dict.fromkeys(why for experiment in experiments if (why := unseeded(experiment))))
+
+
+def environment_obstacle(experiment: Experiment) -> str | None:
+    """Why the environment cannot be captured, in one line; None where it seems that it can, which a run tries out."""
+    if not environments.is_foreign(experiment.environment, experiment.environment_backend):
+        return None
+    return _look(experiment).obstacle
 
 
 def make_environment(experiment: Experiment, num_envs: int) -> Environment:
@@ -63,17 +78,18 @@ def num_made(experiment: Experiment) -> dict[str, int]:
     return {"training": experiment.num_environments, "evaluation": evaluation}
 
 
-def _look(experiment: Experiment) -> str | None:
+def _look(experiment: Experiment) -> _Look:
     """Make one that nobody will use, and reset it; one whose reset fails tells when it is trained."""
     if (key := _key(experiment)) not in _looked:
         with contextlib.chdir(os.getcwd()):  # where it was only looked at, its files are not where it wants them
             environment = make_environment(experiment, 1)
             try:
-                _looked[key] = None
+                _looked[key] = _Look()
                 inner = innermost(environment)
                 if isinstance(inner, environments.HostEnvironment):
                     with contextlib.suppress(Exception, SystemExit):
-                        _looked[key] = inner.unseeded()
+                        _looked[key] = _Look(inner.unseeded())
+                    _looked[key] = _looked[key]._replace(obstacle=inner.snapshot_obstacle())
             finally:
                 environments.close(environment)
     return _looked[key]

@@ -19,6 +19,17 @@ class RunFailure(Exception):
     """A run that cannot go on, told in one line: its environment broke."""
 
 
+class Standing(NamedTuple):
+    """How a run would go on if it ended now: one of persistence.GOES_ON, why that is not exact, and its breaks so far.
+
+    breaks: the environment steps at which it went on with fresh episodes.
+    """
+
+    goes_on: str = "exact"
+    obstacle: str | None = None
+    breaks: tuple[int, ...] = ()
+
+
 class Report(NamedTuple):
     """What a run tells at each stop; `evaluation` is a row of the results store where one was due.
 
@@ -34,6 +45,7 @@ class Report(NamedTuple):
     evaluation: dict[str, Any] | None
     diagnostics: list[dict[str, Any]]
     capture: Callable[[], Captured]
+    standing: Standing = Standing()
 
 
 def report(
@@ -44,14 +56,16 @@ def report(
     seconds: float,
     diagnostics: list[dict[str, Any]],
     capture: Callable[[], Captured],
+    standing: Standing = Standing(),  # noqa: B008 - it is a constant
 ) -> Report:
     """The report of one seed after `seconds`; evaluated: the episodes, where an evaluation was due."""
     num_steps, density = int(state.num_steps), live_density(state.agent)
     row = None if evaluated is None else _row(seed, built, num_steps, evaluated, density, seconds)
+    row = row and {**row, "num_breaks": len(standing.breaks)}
     last = np.asarray(state.episodes.last_return)
     mean = float(last[~np.isnan(last)].mean()) if (~np.isnan(last)).any() else math.nan
     steps, updates = num_steps * built.environment.num_envs, built.agent.num_updates(num_steps)
-    return Report(state, steps, updates, mean, density, row, diagnostics, capture)
+    return Report(state, steps, updates, mean, density, row, diagnostics, capture, standing)
 
 
 def is_due(experiment: Experiment, before_steps: int, num_steps: int) -> bool:

@@ -14,11 +14,38 @@ from sparserl.experiment.choices import Experiment
 from sparserl.experiment.memory import check_memory
 from sparserl.experiment.observing import observe
 from sparserl.experiment.plan import Plan
-from sparserl.experiment.reports import Report, ending, is_due, report
-from sparserl.experiment.resuming import Captured, capture, restore
+from sparserl.experiment.reports import Report, Standing, ending, is_due, report
+from sparserl.experiment.resuming import Break, Captured, Histories, Resume, capture, obstacle, restore
 from sparserl.experiment.stops import Stops
 from sparserl.persistence import Generation
 from sparserl.training import LoopState
+from sparserl.types import UserError
+
+
+class Promise:
+    """How a run could go on from its checkpoints, which is tried before it is told."""
+
+    def __init__(self, built: Built, breaks: tuple[Break, ...], resume: Resume) -> None:
+        self._built, self._breaks, self._resume = built, breaks, resume
+        self.standing = self._standing(obstacle(built))
+
+    def capture(self, state: LoopState, histories: Histories | None) -> Captured:
+        """What the run goes on from. Raises `UserError` where it could only begin anew."""
+        if self.standing.goes_on == "anew":
+            raise UserError(str(self.standing.obstacle))
+        try:
+            return capture(self._built, state, histories, self._breaks, self.standing.obstacle is None)
+        except UserError as error:  # it has come to something that cannot be captured
+            self.standing = self._standing(str(error))
+            if self._resume == "exact":
+                raise
+            return capture(self._built, state, histories, self._breaks, with_environment=False)
+
+    def _standing(self, obstacle: str | None) -> Standing:
+        inexact = "fresh-episode" if self._resume != "exact" else "anew"
+        goes_on = "exact" if obstacle is None and self._resume != "fresh-episode" else inexact
+        num_envs = self._built.environment.num_envs
+        return Standing(goes_on, obstacle, tuple(each.num_steps * num_envs for each in self._breaks))
 
 
 def run(
@@ -27,25 +54,32 @@ def run(
     chunk_steps: int | None = 1_000,
     diagnostics: bool = False,
     checkpoint: Generation | None = None,
+    resume: Resume = "auto",
 ) -> Iterator[Report]:
     """One seed from its first step to its last: a report every `chunk_steps` and at each evaluation.
 
     chunk_steps: None takes as many as last about a second. checkpoint: where to go on from, captured by a run of the
-    same experiment and seed; the first report is then the next one. A report's state is valid until the next one only.
+    same experiment and seed; the first report is then the next one. resume: how it goes on from there, and how this run
+    could. A report's state is valid until the next one only.
     The results depend neither on `chunk_steps` nor on stops at checkpoints, nor on `diagnostics`, which are recorded at
     evaluations where they are asked for. Raises `RunFailure`, and `Divergence` where what is trained is not finite.
     Environments are closed in the end; those of `Built` are their maker's to close, once all is stored.
     """
     if isinstance(experiment, Built):
-        yield from _run(experiment, seed, chunk_steps, diagnostics, checkpoint)
+        yield from _run(experiment, seed, chunk_steps, diagnostics, checkpoint, resume)
         return
     seed_shared_generators(seed)  # environments may draw from them when they are made
     with closing(build(experiment)) as built:
-        yield from _run(built, seed, chunk_steps, diagnostics, checkpoint)
+        yield from _run(built, seed, chunk_steps, diagnostics, checkpoint, resume)
 
 
 def _run(
-    built: Built, seed: int, chunk_steps: int | None, diagnostics: bool, checkpoint: Generation | None
+    built: Built,
+    seed: int,
+    chunk_steps: int | None,
+    diagnostics: bool,
+    checkpoint: Generation | None,
+    resume: Resume,
 ) -> Iterator[Report]:
     plan = built.plan
     check_memory(plan)
@@ -55,13 +89,16 @@ def _run(
     evaluate = training.evaluator(
         built.agent, built.evaluation_environment, settings.max_episode_steps, settings.min_steps
     )
+    breaks: tuple[Break, ...] = ()
     if checkpoint is None:
         state = training.start(built.agent, built.environment, train_key)
         observer = observe(seed, built, state.agent) if diagnostics else None
     else:
-        state, histories = restore(built, checkpoint, diagnostics)
+        state, histories, breaks = restore(built, checkpoint, diagnostics, train_key, resume)
         observer = observe(seed, built, state.agent, histories) if diagnostics else None
         before, began = int(state.num_steps), began - checkpoint.document["seconds"]
+
+    promise = Promise(built, breaks, resume)
 
     def told(state: LoopState) -> Report:
         nonlocal before
@@ -71,10 +108,10 @@ def _run(
             evaluated = evaluate(jax.random.fold_in(evaluation_key, num_steps), state.agent)
             rows = observer.rows(num_steps, state.agent) if observer else []
         before, seconds = num_steps, time.monotonic() - began
-        return report(seed, built, state, evaluated, seconds, rows, lambda: captured(state))
+        return report(seed, built, state, evaluated, seconds, rows, lambda: captured(state), promise.standing)
 
     def captured(state: LoopState) -> Captured:
-        found = capture(built, state, observer.histories if observer else None)
+        found = promise.capture(state, observer.histories if observer else None)
         return found._replace(document={**found.document, "seconds": time.monotonic() - began})
 
     if checkpoint is None or before >= total_steps:  # or it was killed when only its end was to be stored

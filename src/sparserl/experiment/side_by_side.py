@@ -14,8 +14,8 @@ from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.memory import check_memory
 from sparserl.experiment.plan import Plan, plan_of
-from sparserl.experiment.reports import Report, RunFailure, ending, is_due, report
-from sparserl.experiment.resuming import Captured, capture, restore
+from sparserl.experiment.reports import Report, RunFailure, Standing, ending, is_due, report
+from sparserl.experiment.resuming import Break, Captured, Resume, capture, restore
 from sparserl.experiment.stops import Stops
 from sparserl.persistence import Generation
 from sparserl.training import LoopState
@@ -46,6 +46,7 @@ def run_seeds(
     seeds: Sequence[int],
     chunk_steps: int | None = 1_000,
     checkpoints: Mapping[int, Generation] | None = None,
+    resume: Resume = "auto",
 ) -> Iterator[dict[int, Told]]:
     """`seeds` from their first step to their last in one program: at each stop, as `run` has them, reports by seed.
 
@@ -58,7 +59,7 @@ def run_seeds(
     if obstacle := obstacle_to_side_by_side(plan):
         raise UserError(f"seeds cannot be trained side by side: {obstacle}")
     check_memory(plan, len(seeds))
-    group, experiment = _Group(plan, seeds, checkpoints), plan.experiment
+    group, experiment = _Group(plan, seeds, checkpoints, resume), plan.experiment
     state = group.start() if checkpoints is None else group.restored(checkpoints)
     if checkpoints is None or group.before >= experiment.total_steps:  # or killed when only its end was to be stored
         yield group.reports(state)
@@ -79,7 +80,10 @@ class _Group:
     `keys` are `[lane, 2]`, of training and of evaluation; `before` is the step of the last stop, -1 before the first.
     """
 
-    def __init__(self, plan: Plan, seeds: Sequence[int], checkpoints: Mapping[int, Generation] | None) -> None:
+    def __init__(
+        self, plan: Plan, seeds: Sequence[int], checkpoints: Mapping[int, Generation] | None, resume: Resume
+    ) -> None:
+        self.resume, self.breaks = resume, dict[int, tuple[Break, ...]]()
         self.lanes, self.built = list(seeds), build(plan)
         self.began, self.before = time.monotonic(), -1
         self.going = [seed for seed in self.lanes if checkpoints is None or seed in checkpoints]
@@ -92,7 +96,13 @@ class _Group:
 
     def restored(self, checkpoints: Mapping[int, Generation]) -> LoopState:
         """The state of all lanes; those without a checkpoint are copies of the first that has one."""
-        states = {seed: restore(self.built, checkpoint, False).state for seed, checkpoint in checkpoints.items()}
+        lanes = {seed: self.keys[lane, 0] for lane, seed in enumerate(self.lanes)}
+        restored = {
+            seed: restore(self.built, checkpoint, False, lanes[seed], self.resume)
+            for seed, checkpoint in checkpoints.items()
+        }
+        states = {seed: each.state for seed, each in restored.items()}
+        self.breaks = {seed: each.breaks for seed, each in restored.items()}
         if len(steps := {int(state.num_steps) for state in states.values()}) != 1:
             raise ValueError(f"checkpoints of seeds side by side are at one step, not at {sorted(steps)}")
         self.before = steps.pop()
@@ -118,6 +128,7 @@ class _Group:
                 seconds,
                 [],
                 functools.partial(self._captured, state, lane),
+                self._standing(seed),
             )
             for lane, seed in enumerate(self.lanes)
             if seed in self.going
@@ -141,8 +152,13 @@ class _Group:
         stand_ins = np.array([lane if seed in self.going else first for lane, seed in enumerate(self.lanes)])
         return self.evaluate(_at_step(self.keys[:, 1], num_steps), _taken(state.agent, stand_ins))
 
+    def _standing(self, seed: int) -> Standing:
+        goes_on = "fresh-episode" if self.resume == "fresh-episode" else "exact"
+        num_envs = self.built.environment.num_envs
+        return Standing(goes_on, None, tuple(each.num_steps * num_envs for each in self.breaks.get(seed, ())))
+
     def _captured(self, state: LoopState, lane: int) -> Captured:
-        found = capture(self.built, _lane(state, lane), None)
+        found = capture(self.built, _lane(state, lane), None, self.breaks.get(self.lanes[lane], ()))
         return found._replace(document={**found.document, "seconds": time.monotonic() - self.began})
 
 

@@ -47,11 +47,14 @@ EVALUATION_SCHEMA = pa.schema(
         ("live_density", pa.float64()),
         ("seconds", pa.float64()),
         *_FACTS,
+        ("num_breaks", pa.int64()),  # how often the run had gone on with fresh episodes: above 0, bits are not promised
     ]
 )
 """The columns of every evaluations file: spread over the episodes of one evaluation, `seconds` since the start."""
 
-EVALUATIONS = Table(FILE_NAME, EVALUATION_SCHEMA, "an evaluation", "evaluations", later=frozenset(FACTS))
+EVALUATIONS = Table(
+    FILE_NAME, EVALUATION_SCHEMA, "an evaluation", "evaluations", later=frozenset({*FACTS, "num_breaks"})
+)
 
 
 def read_evaluations(folder: str | Path) -> pa.Table:

@@ -15,6 +15,7 @@ from sparserl.persistence.documents import canonical_json, plain, read_document,
 from sparserl.persistence.layouts import ALONE
 from sparserl.persistence.runs import RunId, is_run_folder, runs_in
 
+GOES_ON = ("exact", "fresh-episode", "anew")  # to the same bits; with fresh episodes; from step 0
 STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
 _LONGEST_NAME = 120  # file systems allow 255 bytes, and partial files have longer names
 
@@ -24,7 +25,9 @@ class Status(NamedTuple):
 
     `attempt` counts the processes that have worked on the run; the last one went on from `resumed_from_steps`, if not
     from the start. `forced` are the differences of software or machine between attempts that a person has accepted.
-    `layout` is that of persistence.layouts: alone, or beside which seeds.
+    `layout` is that of persistence.layouts: alone, or beside which seeds. `breaks` are the steps at which the run went
+    on with fresh episodes: its bits are not promised from there on. `goes_on` is how it would go on if it ended now,
+    one of GOES_ON, and `obstacle` why that is not exact.
     """
 
     status: str
@@ -42,6 +45,10 @@ class Status(NamedTuple):
     layout: str = ALONE
     seconds: float | None = None  # that the attempt has lasted
     checkpoint_seconds: float = 0.0  # of these, that went to checkpoints
+    breaks: tuple[int, ...] = ()
+    goes_on: str | None = None
+    obstacle: str | None = None
+    checkpoint_steps: int | None = None  # of the newest checkpoint
 
 
 def experiment_id(name: str, choices: Mapping[str, Any]) -> str:
@@ -123,7 +130,7 @@ def read_status(run_folder: str | Path) -> Status | None:
     if document.get("status") not in STATUSES:
         raise UserError(f"{path} has an unknown status", allowed=STATUSES)
     known = {name: document[name] for name in Status._fields if name in document}
-    return Status(**{**known, "forced": tuple(known.get("forced", ()))})
+    return Status(**{**known, **{name: tuple(known.get(name, ())) for name in ("forced", "breaks")}})
 
 
 def find_run(text: str | Path, directories: Iterable[str | Path]) -> Path:

@@ -2,7 +2,7 @@
 
 from sparserl.training.evaluation import EvaluationSettings, account_of, evaluator, played, stops
 from sparserl.training.hosted import traceable
-from sparserl.training.loop import START, Episodes, LoopState, start, step_keys, train
+from sparserl.training.loop import START, Episodes, LoopState, afresh, start, step_keys, train
 from sparserl.training.playing import Account, Evaluation, Watch, player
 from sparserl.training.seeds import over_seeds
 
@@ -15,6 +15,7 @@ __all__ = [
     "LoopState",
     "Watch",
     "account_of",
+    "afresh",
     "evaluator",
     "over_seeds",
     "played",

@@ -56,6 +56,7 @@ class LoopState(NamedTuple):
 
 MOST_STEPS = 2**31  # num_steps is an int32
 START = np.array(2**32 - 1, np.uint32)  # the "step" whose keys start a run; no run has so many
+AFRESH = np.array(2**32 - 2, np.uint32)  # the one whose keys, with a step's number, start fresh episodes at that step
 
 
 class StepKeys(NamedTuple):
@@ -82,6 +83,14 @@ def start(agent: Agent, environment: Environment, key: Key) -> LoopState:
     episodes = Episodes(zeros(jnp.float32), never, zeros(jnp.int32), zeros(jnp.float32))
     agent_state = jax.jit(agent.init)(keys.act)
     return LoopState(jnp.int32(0), agent_state, environment_state, observation, episodes, jnp.ones(key.shape, bool))
+
+
+def afresh(environment: Environment, key: Key, state: LoopState) -> LoopState:
+    """The state with a fresh episode in every environment; the open ones are cut off, and count as none."""
+    key = jax.random.fold_in(step_keys(key, AFRESH).environment, state.num_steps)
+    environment_state, observation = traceable(environment).reset(key)
+    episodes = state.episodes._replace(open_return=jnp.zeros_like(state.episodes.open_return))
+    return state._replace(environment=environment_state, observation=observation, episodes=episodes)
 
 
 def train(

@@ -53,6 +53,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--hang-seconds", type=float, help="an engine's, which waits so long for a sign of life")
     parser.add_argument("--checkpoint-seconds", type=float, help="between checkpoints, 60 or more by itself")
     parser.add_argument("--memory-limit-bytes", type=int, help="fail rather than hold more (Linux)")
+    modes = ("auto", "exact", "fresh-episode")
+    parser.add_argument("--resume", choices=modes, default="auto", help="exactly, or with fresh episodes")
     parser.add_argument("--force", action="store_true", help="go on from a checkpoint of another machine class")
     options = parser.parse_args()
     options.run_folders = [folder.absolute() for folder in options.run_folders]  # environments may change the directory

@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from sparserl import persistence
-from sparserl.experiment import Plan, Report, known_facts, machine_class, policy_arrays
-from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, Attempt, Kept, Status, Table
+from sparserl.experiment import Plan, Report, Standing, known_facts, machine_class, policy_arrays
+from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, Attempt, Generation, Kept, Status, Table
 from sparserl.processes.log import tell
 from sparserl.types import UserError
 from sparserl.worker.beginning import Beginning
 
+_COSTS = {
+    "exact": "",
+    "fresh-episode": "a new attempt goes on from the last checkpoint with fresh episodes",
+    "anew": "a new attempt begins anew",
+}
 STATUS_SECONDS = 1.0  # between two notes of how far a run is
 
 Rows = list[dict[str, Any]]
@@ -44,6 +49,10 @@ class Book:
             self._table, self._attempt.run_folder, [*self.rows, *self._ahead], self._attempt.scratch
         )
 
+    def forget_ahead(self) -> None:
+        """What an earlier attempt wrote of later steps is not this run's any more: it goes with the next rows."""
+        self._ahead = []
+
     def _stored_after(self, steps: int) -> Rows:
         if not persistence.has_table(self._table, self._attempt.run_folder):
             return []
@@ -59,8 +68,8 @@ class Book:
 
 
 def _same(old: Rows, new: Rows) -> bool:
-    """Whether rows agree in everything but the time that they took."""
-    timeless = lambda rows: [{**row, "seconds": None} for row in rows]
+    """Whether rows agree in everything but the time that they took; earlier versions did not count breaks."""
+    timeless = lambda rows: [{**row, "seconds": None, "num_breaks": row.get("num_breaks") or 0} for row in rows]
     return repr(timeless(old)) == repr(timeless(new))  # NaN is what it was, too
 
 
@@ -93,7 +102,10 @@ class Keeper:
             resumed_from_steps=steps,
             forced=forced,
             layout=layout,
+            breaks=_breaks(plan, self.checkpoint),
+            checkpoint_steps=steps,
         )
+        self._standing: Standing | None = None
         self._clock = _Clock()
         self._began = self._noted = time.monotonic()
         self._write(self._status)
@@ -101,6 +113,8 @@ class Keeper:
     def keep(self, report: Report) -> float | None:
         """Keep what a report brings; returns the environment steps per second."""
         self.begun = True
+        if report.standing != self._standing:
+            self._heed(report)
         if report.diagnostics and self._diagnosed:
             self._diagnosed.add(report.diagnostics)
         if report.evaluation is not None:
@@ -113,6 +127,17 @@ class Keeper:
             self._noted = now
         self._status = status
         return rate
+
+    def _heed(self, report: Report) -> None:
+        """Take note of how the run could go on from now on, and of where it has been broken off."""
+        goes_on, obstacle, breaks = self._standing = report.standing
+        if obstacle:
+            tell(f"{obstacle}; {_COSTS[goes_on]}")
+        if len(breaks) > len(self._status.breaks):
+            tell(f"it goes on with fresh episodes from step {breaks[-1]:,}: from there its bits are not promised")
+            for book in filter(None, (self._evaluations, self._diagnosed)):
+                book.forget_ahead()
+        self._write(self._status._replace(goes_on=goes_on, obstacle=obstacle, breaks=breaks))
 
     def store_checkpoint(self, report: Report) -> bool:
         """Store all that decides how the run goes on after `report`; False, and told of, where that cannot be."""
@@ -135,7 +160,8 @@ class Keeper:
         steps = report.environment_steps
         self._kept = persistence.write_generation(self._attempt, self._kept, steps, arrays, document, captured.ring)
         seconds = time.monotonic() - began
-        self._status = self._status._replace(checkpoint_seconds=self._status.checkpoint_seconds + seconds)
+        seconds += self._status.checkpoint_seconds
+        self._status = self._status._replace(checkpoint_seconds=seconds, checkpoint_steps=steps)
         return True
 
     def finish(self, report: Report) -> None:
@@ -173,6 +199,12 @@ class _Clock:
             return None
         (began, first), (now, steps) = self.marks[1], self.marks[-1]
         return (steps - first) / (now - began)
+
+
+def _breaks(plan: Plan, checkpoint: Generation | None) -> tuple[int, ...]:
+    """The environment steps at which a run had been broken off before its checkpoint."""
+    known = checkpoint.document.get("breaks", ()) if checkpoint else ()
+    return tuple(steps * plan.experiment.num_environments for steps, _ in known)
 
 
 def record(attempt: Attempt, status: str, message: str) -> None:

@@ -129,7 +129,7 @@ class Work:
             refuse_side_by_side(plan := plan_of(experiment), folders)
             self._go_on(plan, seeds)
             checkpoints = {seed: keeper.checkpoint for seed, keeper in self.keepers.items() if keeper.checkpoint}
-            return run_seeds(plan, seeds, None, checkpoints or None)
+            return run_seeds(plan, seeds, None, checkpoints or None, self.options.resume)
         [seed] = seeds
         seed_shared_generators(seed)  # environments may draw from them when they are made
         built = build(experiment)
@@ -138,7 +138,7 @@ class Work:
             tell("environments made: {} for training, {} for evaluation".format(*made))
         self._go_on(built.plan, seeds)
         keeper = self.keepers[seed]
-        reports = run(built, seed, None, keeper.diagnostics, keeper.checkpoint)
+        reports = run(built, seed, None, keeper.diagnostics, keeper.checkpoint, self.options.resume)
         return ({seed: report} for report in reports)
 
     def _go_on(self, plan: Plan, seeds: Sequence[int]) -> None:

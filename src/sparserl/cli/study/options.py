@@ -21,6 +21,14 @@ PresetOption = Annotated[
 ]
 Output = Annotated[Path, tyro.conf.arg(help="Results directory; it may hold many studies.")]
 _SCALE_HELP = "smoke takes minutes, quick hours on two cores, paper is as published; none: quick, or the one stored."
+ResumeOption = Annotated[
+    Literal["auto", "exact", "fresh-episode"],
+    tyro.conf.arg(
+        help="How runs that were stopped go on: exactly, which takes an environment that can be captured; with fresh "
+        "episodes, all else as it was, and without promised bits; auto: exactly where that can be. Where it cannot, "
+        "exact begins anew."
+    ),
+]
 DEVICE_HELP = "What runs compute on; on a GPU the seeds of an experiment side by side, where that can be."
 
 HangSeconds = Annotated[
@@ -60,6 +68,7 @@ class WorkOptions:
         tyro.conf.FlagCreatePairsOff,
         tyro.conf.arg(help="Go on with runs that another machine or other versions began; the runs record it."),
     ] = False
+    resume: ResumeOption = "auto"
     rerun_without_diagnostics: Annotated[
         bool,
         tyro.conf.FlagCreatePairsOff,
@@ -92,6 +101,7 @@ class WorkOptions:
             memory_limit_bytes=None if self.memory_limit is None else parse_bytes(self.memory_limit),
             force=self.force,
             gpu=self.device == "gpu",
+            resume=self.resume,
         )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 
 import tyro
 
+from sparserl.cli import goings_on
 from sparserl.cli.arguments import Json, parse
 from sparserl.cli.hanging import end_where_hung
 from sparserl.cli.output import put
@@ -78,6 +79,7 @@ def _document(planned: Plan, options: Options) -> dict[str, Any]:
         "num_seeds": study.num_seeds,
         "waiting": list(study.waiting),
         "unseeded": unseeded_in(study.experiments),
+        "stops": goings_on.costs(study.experiments),
         "figures": [dataclasses.asdict(figure) for figure in study.figures],
         **numbers,
         "parts": [part._asdict() for part in planned.parts],
@@ -105,6 +107,8 @@ def _show(planned: Plan, options: Options) -> None:
         put(f"lacking: {without_diagnostics(planned.num_without_diagnostics)}")
     for line in unseeded_in(study.experiments):
         put(f"seeds:   {line}")
+    for line in goings_on.costs(study.experiments).values():
+        put(f"stops:   {line}")
     for part in study.waiting:
         put(f"waits:   {part}")
 

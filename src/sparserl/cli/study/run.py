@@ -28,6 +28,7 @@ def main(words: Sequence[str]) -> int:
     scale = options.scale or DEFAULT_SCALE
     early = study_folder(options.output, Path(name).stem, scale, options.preset)
     refuse_if_claimed(early)  # at once: loading a study takes its time
+    from sparserl.cli import goings_on
     from sparserl.cli.hanging import end_where_hung
     from sparserl.cli.study.working import work
     from sparserl.experiment import unseeded_in
@@ -43,4 +44,5 @@ def main(words: Sequence[str]) -> int:
     folder = study_folder(options.output, study.name, scale, study.preset)
     with claimed(folder):
         store(options.output, study, scale)
-        return work(stored(options.output, study.name, scale, study.preset), options, read_failures(folder))
+        known = goings_on.costs(study.experiments, options.resume)
+        return work(stored(options.output, study.name, scale, study.preset), options, read_failures(folder), known)

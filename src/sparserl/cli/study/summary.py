@@ -33,6 +33,7 @@ def document(stored: StoredStudy, directory: Path) -> dict[str, Any]:
         "engine": None if engine is None else {"host": engine.host, "process_id": engine.process_id},
         "counts": counts(states),
         "num_without_diagnostics": len(lacking(run for run in folders if run.parent.name in stored.diagnosed)),
+        "num_broken_off": sum(state.num_breaks > 0 for state in states),
         "environment_steps": sum(map(_steps, states, totals)),
         "total_environment_steps": sum(totals),
         "runs": [_run(str(run), state, failures) for run, state in zip(stored.runs, states, strict=True)],
@@ -49,6 +50,8 @@ def show(summary: Mapping[str, Any]) -> None:
     put(told(summary["counts"], len(summary["runs"])) + f"; {done / max(total, 1):.1%} of {total:,} steps")
     if summary["num_without_diagnostics"]:
         put(without_diagnostics(summary["num_without_diagnostics"]))
+    if summary["num_broken_off"]:
+        put(f"{broken_off(summary['num_broken_off'])} (num_breaks in --json)")
     problems = [run for run in summary["runs"] if run["status"] in _PROBLEMS]
     if not problems:
         return
@@ -77,6 +80,12 @@ def without_diagnostics(num_runs: int) -> str:
     return f"{which} without the diagnostics that this study shows: --rerun-without-diagnostics trains them again"
 
 
+def broken_off(num_runs: int) -> str:
+    """Says how many runs have gone on with fresh episodes."""
+    which = "1 run" if num_runs == 1 else f"{num_runs:,} runs"
+    return f"{which} went on with fresh episodes after a stop: bits are not promised"
+
+
 def told(states: Mapping[str, int], num_runs: int) -> str:
     """Such as 12 of 40 runs finished, 1 diverged, 2 failed, 2 running, 23 waiting."""
     rest = [f"{count} {state}" for state, count in states.items() if count and state != "finished"]
@@ -95,6 +104,7 @@ def _run(name: str, state: RunState, failures: Failures) -> dict[str, Any]:
         "status": state.state,
         "environment_steps": state.environment_steps,
         "final_return": state.final_return,
+        "num_breaks": state.num_breaks,
         "tries": len(failed),
         "message": message,
         "log": f"{state.run_folder}/{LOG_NAME}" if state.state in _PROBLEMS else None,

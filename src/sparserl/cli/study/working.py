@@ -4,11 +4,12 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from sparserl import engine, persistence, sinks
-from sparserl.cli import DONE, FAILED, INTERRUPTED
+from sparserl.cli import DONE, FAILED, INTERRUPTED, goings_on
 from sparserl.cli.arguments import in_options, options_of
 from sparserl.cli.output import put
 from sparserl.cli.study.options import WorkOptions
@@ -26,11 +27,17 @@ from sparserl.study import recording
 from sparserl.study.stored import StoredStudy
 from sparserl.worker.side_by_side import most_at_once
 
+_MOST_LINES = 10  # of runs that a stop has cost something
 _SECONDS_BETWEEN_WRITES = 2.0  # of failures; those of the last seconds before a power cut are retried once more
 
 
-def work(stored: StoredStudy, options: WorkOptions, failures: Failures) -> int:
-    """Work through the runs of a study that this process has claimed, and show the outcome."""
+def work(
+    stored: StoredStudy, options: WorkOptions, failures: Failures, costs: Mapping[str, str] = MappingProxyType({})
+) -> int:
+    """Work through the runs of a study that this process has claimed, and show the outcome.
+
+    costs: what is known of stops, by environment, before any run has begun.
+    """
     directory, retries = options.output.absolute(), Retries()
     places.ensure_temporary(directory)
     failures = {run: left for run, known in failures.items() if (left := lasting(known))}
@@ -47,7 +54,9 @@ def work(stored: StoredStudy, options: WorkOptions, failures: Failures) -> int:
     try:
         if open_runs:
             recording.ask(run for run in open_runs if run.parent.name in stored.diagnosed)
-            _work(stored, options, open_runs, states, failures, retries)
+            for line in costs.values():
+                _tell(f"sparserl: {line}")
+            _work(stored, options, open_runs, states, failures, retries, goings_on.Notices(costs.values()))
         else:
             _tell(f"nothing to do: {told(counts(states), len(states))}")
     except KeyboardInterrupt:
@@ -81,6 +90,7 @@ def _work(
     states: Sequence[RunState],
     failures: Failures,
     retries: Retries,
+    notices: goings_on.Notices,
 ) -> None:
     steps = {experiment.identifier: experiment.environment_steps for experiment in stored.experiments}
     totals = {Path(state.run_folder): steps[Path(state.run_folder).parent.name] for state in states}
@@ -95,7 +105,13 @@ def _work(
         if not_kept := places.not_kept():
             _tell(not_kept)
         try:
-            with shown(states, totals) as tell:
+            with shown(states, totals) as show_news:
+
+                def tell(news: engine.News) -> None:
+                    if news.kind == "progress" and (line := notices.of(news.run_folder)):
+                        _tell(f"sparserl: {line}")
+                    show_news(news)
+
                 known = {folder: failures.get(str(RunId.of(folder)), ()) for folder in open_runs}
                 settings = dataclasses.replace(options.settings(), module_folders=stored.module_folders)
                 beside = most_at_once if options.device == "gpu" else None
@@ -150,7 +166,13 @@ class _Ledger:
 
 def _stopped(stored: StoredStudy, options: WorkOptions, runs: Sequence[Path]) -> int:
     states = counts(overview(runs))
-    _tell(f"sparserl: stopped with {told(states, len(runs))}; all is stored; {_how_to_go_on(stored, options)}")
+    _tell(f"sparserl: stopped with {told(states, len(runs))}; {_how_to_go_on(stored, options)}")
+    seeds = {run: RunId.of(run).seed for run in runs if (status := goings_on.read(run)) and status.status not in FINAL}
+    lines = [f"{run.parent.name}/{line}" for run, seed in seeds.items() for line in goings_on.inexact({run: seed})]
+    for line in lines[:_MOST_LINES]:
+        _tell(f"sparserl: {line}")
+    if len(lines) > _MOST_LINES:
+        _tell(f"sparserl: and {len(lines) - _MOST_LINES} more like them")
     return INTERRUPTED
 
 
