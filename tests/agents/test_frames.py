@@ -135,3 +135,24 @@ def test_each_frame_is_stored_once():
     assert ring.storage.frame.shape == (100 + STACKED - 1, 2, HEIGHT * WIDTH)
     assert ring.storage.frame.dtype == jnp.uint8
     assert ring.frame_after.shape == (100 // LIMIT + 2, 2, HEIGHT * WIDTH)
+
+
+@pytest.mark.parametrize("limit", [7, None])
+def test_a_run_that_is_broken_off_draws_the_bits_of_a_replay_of_whole_stacks(limit):
+    """Three times in the reach of the ring: before the first step, after one that was cut off, and twice in a row."""
+    memory = FrameMemory((HEIGHT, WIDTH, STACKED), limit)
+    parts = [played(4 * (7 if part == 0 else 3), 3, seed=part, limit=limit or 10**6) for part in range(4)]
+    rings = [each.empty(jax.tree.map(lambda x: jnp.asarray(x[0]), parts[0]), 32) for each in (memory, replay)]
+    for part in parts:
+        rings = [each.cut_off(ring) for each, ring in zip((memory, replay), rings, strict=True)]
+        for start in range(0, len(part.reward), 4):
+            rollout = jax.tree.map(lambda x, start=start: jnp.asarray(x[start : start + 4]), part)
+            rings = [each.add(ring, rollout) for each, ring in zip((memory, replay), rings, strict=True)]
+        drawn, whole = (
+            each.sample(jax.random.key(3), ring, 512, GAMMA, 3)
+            for each, ring in zip((memory, replay), rings, strict=True)
+        )
+        bootstrapped = np.asarray(whole.discount) > 0
+        for name in ("observation", "action", "reward", "discount"):
+            np.testing.assert_array_equal(getattr(drawn, name), getattr(whole, name))
+        np.testing.assert_array_equal(drawn.next_observation[bootstrapped], whole.next_observation[bootstrapped])

@@ -86,3 +86,25 @@ def test_bytes_keep_their_type():
     )
     ring = replay.add(replay.empty(step, 8), jax.tree.map(lambda x: x[None], step))
     assert replay.sample(jax.random.key(0), ring, 3, GAMMA).next_observation.dtype == jnp.uint8
+
+
+def test_no_return_reaches_over_a_break():
+    """Rewards 0, 1, 2 ... in one environment, broken off after the fifth step: its successors are not added to it."""
+    step = lambda number: Transition(
+        jnp.full((1, 1, 1), number, jnp.float32),
+        jnp.zeros((1, 1), jnp.int32),
+        jnp.full((1, 1), number, jnp.float32),
+        *(jnp.zeros((1, 1), bool) for _ in range(2)),
+        jnp.full((1, 1, 1), number + 0.5, jnp.float32),
+    )
+    ring = replay.empty(jax.tree.map(lambda x: x[0], step(0.0)), 16)
+    for number in range(5):
+        ring = replay.add(ring, step(float(number)))
+    ring = replay.cut_off(ring)
+    for number in range(5, 9):
+        ring = replay.add(ring, step(float(number)))
+    start, env = jnp.array([3, 4, 5]), jnp.zeros(3, jnp.int32)
+    reward, factor, last = replay.returns(ring.storage, start, env, 0.5, 3)
+    np.testing.assert_allclose(reward, [3 + 4 / 2, 4, 5 + 6 / 2 + 7 / 4])
+    np.testing.assert_allclose(factor, [1 / 4, 1 / 2, 1 / 8])  # it bootstraps from what its own step led to
+    assert last.tolist() == [4, 4, 7]

@@ -16,7 +16,7 @@ from sparserl.cli.experiments import read_command
 from sparserl.cli.output import put
 from sparserl.cli.progress import shown
 from sparserl.cli.sinks import Sinks
-from sparserl.cli.study.options import DEVICE_HELP, HangSeconds, ResumeOption
+from sparserl.cli.study.options import DEVICE_HELP, CheckpointOption, HangSeconds, ResumeOption
 from sparserl.cli.tables import number, print_table
 from sparserl.engine.settings import Settings
 from sparserl.experiment import Experiment, canonical, check, planned, unseeded
@@ -56,6 +56,7 @@ class Options:
     ] = False
     device: Annotated[Literal["cpu", "gpu"], tyro.conf.arg(help=DEVICE_HELP)] = "cpu"
     hang_seconds: HangSeconds = Settings.hang_seconds
+    checkpoint_seconds: CheckpointOption = None
     resume: ResumeOption = "auto"
     sink: Sinks = ()
     json: Json = False
@@ -70,7 +71,12 @@ class Options:
 
     def settings(self) -> Settings:
         """Those of the options that workers get."""
-        return Settings(hang_seconds=self.hang_seconds, resume=self.resume, gpu=self.device == "gpu")
+        return Settings(
+            hang_seconds=self.hang_seconds,
+            checkpoint_seconds=self.checkpoint_seconds,
+            resume=self.resume,
+            gpu=self.device == "gpu",
+        )
 
 
 def main(words: Sequence[str]) -> int:

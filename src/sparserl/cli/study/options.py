@@ -21,6 +21,9 @@ PresetOption = Annotated[
 ]
 Output = Annotated[Path, tyro.conf.arg(help="Results directory; it may hold many studies.")]
 _SCALE_HELP = "smoke takes minutes, quick hours on two cores, paper is as published; none: quick, or the one stored."
+CheckpointOption = Annotated[
+    float | None, tyro.conf.arg(help="Time between checkpoints of a run; none: the worker's own.")
+]
 ResumeOption = Annotated[
     Literal["auto", "exact", "fresh-episode"],
     tyro.conf.arg(
@@ -57,9 +60,7 @@ class WorkOptions:
         tyro.conf.arg(help="What runs compute on; on a GPU seeds of one experiment side by side, where that can be."),
     ] = "cpu"
     hang_seconds: HangSeconds = Settings.hang_seconds
-    checkpoint_seconds: Annotated[
-        float | None, tyro.conf.arg(help="Time between checkpoints of a run; none: the worker's own.")
-    ] = None
+    checkpoint_seconds: CheckpointOption = None
     memory_limit: Annotated[
         str | None, tyro.conf.arg(help="What each run's process may use, as in 4GB; none: no limit.")
     ] = None
