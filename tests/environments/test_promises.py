@@ -1,4 +1,4 @@
-"""What is said of snapshots before they are relied on, and that each reset with a key begins as if it were the first."""
+"""What is said of snapshots before they are relied on; and each reset with a key begins as if it were the first."""
 
 import jax
 import numpy as np

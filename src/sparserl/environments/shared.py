@@ -4,6 +4,7 @@ Of classes and modules only what has changed since `remember` is written: the re
 """
 
 import collections
+import enum
 import hashlib
 import json
 import random
@@ -94,10 +95,14 @@ def _generators(writer: Writer) -> list[Node]:
 def _owners(singles: Singles, classes: set[type]) -> Iterator[Any]:
     """The classes that may keep state, by name, and the modules that define environments and wrappers."""
     found = {base for single in singles for layer in _layers(single) for base in type(layer).__mro__}
-    own = {kind for kind in found | classes if kind.__module__.partition(".")[0] not in _OTHERS}
-    modules = {kind.__module__ for kind in own & found}
+    is_own = lambda kind: kind.__module__.partition(".")[0] not in _OTHERS
+    names = sorted({kind.__module__ for kind in found if is_own(kind)} & sys.modules.keys())
+    modules = [sys.modules[name] for name in names]
+    values = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
+    beside = {kind for kind in values if kind.__module__ in names}
+    own = {kind for kind in found | classes | beside if is_own(kind) and not issubclass(kind, enum.Enum)}
     yield from sorted((kind for kind in own if find_anywhere(name_of(kind)) is kind), key=name_of)
-    yield from (sys.modules[name] for name in sorted(modules) if name in sys.modules)
+    yield from modules
 
 
 def _layers(single: Any) -> Iterator[Any]:
