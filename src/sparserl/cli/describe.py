@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sparserl.cli import goings_on
 from sparserl.cli.arguments import Json
 from sparserl.cli.experiments import read_command
 from sparserl.cli.output import put
@@ -33,6 +34,7 @@ def main(words: Sequence[str]) -> int:
     """Describe the experiment that `words` ask for."""
     command = read_command("describe", words, Options(), _DESCRIPTION, check_choices)
     document = describe(command.plan, command.budget.asked_parameters if command.budget else None)
+    document["stops"] = next(iter(goings_on.costs([command.plan.experiment]).values()), None)
     if command.own.json:
         put(json.dumps(document, indent=2, allow_nan=False))
     else:
@@ -62,6 +64,8 @@ def _show(document: Mapping[str, Any]) -> None:
     scaled = "hidden_units" not in matched
     width = f"width {matched['width']:g}" if scaled else f"{matched['hidden_units']} hidden units per layer"
     put(f"dense network of equal size: {width}, {matched['parameters']:,} parameters")
+    if document["stops"]:
+        put(f"\n{document['stops']}")
 
 
 def _show_split(document: Mapping[str, Any]) -> None:
