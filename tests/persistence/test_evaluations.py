@@ -49,6 +49,7 @@ def row(**changes: object) -> dict[str, object]:
         "budget": None,
         "actor_share": None,
         "randomness": "seeded",
+        "num_breaks": 0,
     }
     return values | changes
 
@@ -171,7 +172,7 @@ def earlier_run(tmp_path: Path) -> Path:
     """A run whose evaluations lack the columns of facts altogether, as files of an earlier version do."""
     run, short = (
         tmp_path / "dqn-x" / "seed=0",
-        pa.schema([field for field in EVALUATION_SCHEMA if field.name not in FACTS]),
+        pa.schema([field for field in EVALUATION_SCHEMA if field.name not in (*FACTS, "num_breaks")]),
     )
     table = EVALUATIONS._replace(schema=short, later=frozenset())
     write_table(table, run, [{name: row()[name] for name in short.names}])
@@ -180,21 +181,21 @@ def earlier_run(tmp_path: Path) -> Path:
 
 def test_a_file_of_an_earlier_version_is_completed_by_the_experiments_document(earlier_run: Path) -> None:
     [unknown] = read_evaluations(earlier_run).to_pylist()
-    assert unknown == row(**dict.fromkeys(FACTS))
+    assert unknown == row(**dict.fromkeys(FACTS), num_breaks=None)
     write_document(earlier_run.parent / "experiment.json", EARLIER)
     told = {"results_version": 4, "preset": "sb3", "network_kind": "cnn"}
     told |= {"distribution": "uniform", "storage": "masked"}
     for place in (earlier_run, earlier_run.parent, earlier_run.parent.parent):
         table = read_evaluations(place)
         assert table.schema.equals(EVALUATION_SCHEMA)
-        assert table.to_pylist() == [row(**{**dict.fromkeys(FACTS), **told})]
+        assert table.to_pylist() == [row(**{**dict.fromkeys(FACTS), **told}, num_breaks=None)]
 
 
 def test_a_file_with_some_of_the_later_columns_is_read(tmp_path: Path) -> None:
     short = pa.schema(list(EVALUATION_SCHEMA)[: EVALUATION_SCHEMA.names.index("randomness")])
     table = EVALUATIONS._replace(schema=short)
     write_table(table, tmp_path, [{name: row()[name] for name in short.names}])
-    assert read_evaluations(tmp_path).to_pylist() == [row(randomness=None)]
+    assert read_evaluations(tmp_path).to_pylist() == [row(randomness=None, num_breaks=None)]
 
 
 def test_a_file_that_lacks_its_version_alone_keeps_all_else(tmp_path: Path) -> None:

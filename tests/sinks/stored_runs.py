@@ -17,7 +17,7 @@ def evaluation(seed, steps, experiment="dqn-rigl-0a1b2c3d"):
         "randomness": "seeded",
     }
     sizes = {"parameters": 100, "live_parameters": 12, "macs": 90, "live_macs": 9, "budget": None, "actor_share": None}
-    counts = {"seed": seed, "environment_steps": steps, "num_updates": steps // 2, "num_episodes": 5}
+    counts = {"seed": seed, "environment_steps": steps, "num_updates": steps // 2, "num_episodes": 5, "num_breaks": 0}
     return {**values, **words, **facts, **sizes, **counts, "mean_return": steps / 3}
 
 

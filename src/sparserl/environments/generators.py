@@ -25,22 +25,3 @@ def checked(state: Any) -> Any:
         case _:
             raise ValueError("a random generator has a state that is none of NumPy's")
     return state
-
-
-def state_of_python(words: np.ndarray, gauss: float | None) -> tuple[Any, ...]:
-    """What `random.setstate` takes, of its 624 numbers and its place. Raises ValueError where it stands beside them."""
-    return (3, tuple(_placed(words).tolist()), gauss)
-
-
-def state_of_numpy(words: np.ndarray, gauss: float | None) -> dict[str, Any]:
-    """The same for NumPy's own generator."""
-    words = _placed(words)
-    state = {"key": words[:-1], "pos": int(words[-1])}
-    half = {"has_gauss": int(gauss is not None), "gauss": gauss or 0.0}
-    return {"bit_generator": "MT19937", "state": state, **half}
-
-
-def _placed(words: np.ndarray) -> np.ndarray:
-    if words.shape != (625,) or words[-1] > 624:
-        raise ValueError("one of the global random generators is not at one of its numbers")
-    return words

@@ -164,6 +164,7 @@ class HostEnvironment:
 
     def begin_anew(self) -> np.ndarray:
         """Fresh episodes that draw from the environments' own random numbers; observations `[env, ...]`."""
+        self._shared_random.use()
         observation = self._empty_observation()
         for index in range(self.num_envs):
             self._reset_one(index, observation, None)

@@ -1,13 +1,12 @@
-"""State that environments share: attributes of classes, variables of modules, Python's and NumPy's own generators.
+"""State that environments share: attributes of classes and variables of modules (generators: `shared_random`).
 
-Of classes and modules only what has changed since `remember` is written: the rest a new process has by itself.
+Only what has changed since `remember` is written: the rest a new process has by itself.
 """
 
 import collections
 import enum
 import hashlib
 import json
-import random
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -16,7 +15,6 @@ from typing import Any, NamedTuple
 import gymnasium
 import numpy as np
 
-from sparserl.environments import generators
 from sparserl.environments.capture import Node, NotExact, Writer, find_anywhere, name_of, roots_of
 from sparserl.environments.rebuild import Reader
 
@@ -56,7 +54,7 @@ def taken(singles: Singles) -> Taken:
 
 
 def write(writer: Writer, singles: Singles, changed_only: bool = True) -> Node:
-    """All that has changed since, and where both generators are. What cannot be written is left to the trial."""
+    """All that has changed since. What cannot be written is left to the trial."""
     changed = []
     for owner in _owners(singles, writer.classes):
         known = _REMEMBERED.setdefault(_label(owner), {name: _digest(owner, name, singles) for name in _names(owner)})
@@ -65,7 +63,7 @@ def write(writer: Writer, singles: Singles, changed_only: bool = True) -> Node:
             if digest is not None and not (changed_only and digest == known.get(name)):
                 value = vars(owner)[name]
                 changed.append([_label(owner), name, writer.write(value, f"{_label(owner)}.{name}")])
-    return {"changed": changed, "generators": _generators(writer)}
+    return {"changed": changed}
 
 
 def restore(reader: Reader, node: Node, singles: Singles) -> None:
@@ -75,21 +73,6 @@ def restore(reader: Reader, node: Node, singles: Singles) -> None:
         owner = owners.get(label) or _found(label, reader.roots)
         live = vars(owner).get(name)
         reader.commits.append(_put(owner, name, live, reader.read(value, live, f"{label}.{name}")))
-    words = [reader.read(value, None, "random") for value in node["generators"]]
-    of_python, of_numpy = generators.state_of_python(*words[:2]), generators.state_of_numpy(*words[2:])
-    reader.commits.append(lambda: random.setstate(of_python))
-    reader.commits.append(lambda: generators.OF_NUMPY.set_state(of_numpy))
-
-
-def _generators(writer: Writer) -> list[Node]:
-    """Numbers, place and the half of a pair of both."""
-    _, words, gauss = random.getstate()
-    state: Any = generators.OF_NUMPY.get_state(legacy=False)
-    if state["bit_generator"] != "MT19937":
-        raise NotExact(f"NumPy's own generator is {state['bit_generator']}, not MT19937")
-    of_numpy = np.array([*state["state"]["key"], state["state"]["pos"]], np.uint32)
-    half = state["gauss"] if state["has_gauss"] else None
-    return [writer.write(value, "random") for value in (np.array(words, np.uint32), gauss, of_numpy, half)]
 
 
 def _owners(singles: Singles, classes: set[type]) -> Iterator[Any]:

@@ -5,7 +5,7 @@ import math
 import os
 import platform
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,7 +45,7 @@ class Status(NamedTuple):
     layout: str = ALONE
     seconds: float | None = None  # that the attempt has lasted
     checkpoint_seconds: float = 0.0  # of these, that went to checkpoints
-    breaks: tuple[int, ...] = ()
+    breaks: Sequence[int] = ()
     goes_on: str | None = None
     obstacle: str | None = None
     checkpoint_steps: int | None = None  # of the newest checkpoint
@@ -130,7 +130,7 @@ def read_status(run_folder: str | Path) -> Status | None:
     if document.get("status") not in STATUSES:
         raise UserError(f"{path} has an unknown status", allowed=STATUSES)
     known = {name: document[name] for name in Status._fields if name in document}
-    return Status(**{**known, **{name: tuple(known.get(name, ())) for name in ("forced", "breaks")}})
+    return Status(**{**known, "forced": tuple(known.get("forced", ()))})
 
 
 def find_run(text: str | Path, directories: Iterable[str | Path]) -> Path:

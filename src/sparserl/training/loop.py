@@ -89,7 +89,8 @@ def afresh(environment: Environment, key: Key, state: LoopState) -> LoopState:
     """The state with a fresh episode in every environment; the open ones are cut off, and count as none."""
     key = jax.random.fold_in(step_keys(key, AFRESH).environment, state.num_steps)
     environment_state, observation = traceable(environment).reset(key)
-    episodes = state.episodes._replace(open_return=jnp.zeros_like(state.episodes.open_return))
+    nothing = jnp.zeros_like(state.episodes.open_return)
+    episodes = state.episodes._replace(open_return=nothing, open_rest=nothing + 0)  # buffers are given away, each once
     return state._replace(environment=environment_state, observation=observation, episodes=episodes)
 
 

@@ -166,9 +166,10 @@ class _Ledger:
 
 def _stopped(stored: StoredStudy, options: WorkOptions, runs: Sequence[Path]) -> int:
     states = counts(overview(runs))
-    _tell(f"sparserl: stopped with {told(states, len(runs))}; {_how_to_go_on(stored, options)}")
     seeds = {run: RunId.of(run).seed for run in runs if (status := goings_on.read(run)) and status.status not in FINAL}
     lines = [f"{run.parent.name}/{line}" for run, seed in seeds.items() for line in goings_on.inexact({run: seed})]
+    kept = "" if lines else "all is stored; "
+    _tell(f"sparserl: stopped with {told(states, len(runs))}; {kept}{_how_to_go_on(stored, options)}")
     for line in lines[:_MOST_LINES]:
         _tell(f"sparserl: {line}")
     if len(lines) > _MOST_LINES:
