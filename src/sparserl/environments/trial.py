@@ -10,15 +10,21 @@ import jax
 import numpy as np
 
 from sparserl.environments.snapshots import Snapshot
-from sparserl.types import Discrete, Environment, TimeStep
+from sparserl.types import Array, Discrete, EnvSpec, Key, TimeStep
 
 BEFORE_STEPS, AFTER_STEPS = 3, 16  # on both sides of the snapshot; some more follow after a reset
 _LARGEST = 1.0  # action where there are no bounds
 
 
-class Tried(Environment, Protocol):
+class Tried(Protocol):
     """An environment of the host that can be captured, and reset without a seed."""
 
+    @property
+    def spec(self) -> EnvSpec: ...
+    @property
+    def num_envs(self) -> int: ...
+    def reset(self, key: Key) -> tuple[None, np.ndarray]: ...
+    def step(self, key: Key | None, state: None, action: Array) -> tuple[None, TimeStep]: ...
     def snapshot(self) -> Snapshot: ...
     def restore(self, snapshot: Snapshot) -> None: ...
     def begin_anew(self) -> np.ndarray: ...
