@@ -161,7 +161,7 @@ class Keeper:
         self._kept = persistence.write_generation(self._attempt, self._kept, steps, arrays, document, captured.ring)
         seconds = time.monotonic() - began
         seconds += self._status.checkpoint_seconds
-        self._status = self._status._replace(checkpoint_seconds=seconds, checkpoint_steps=steps)
+        self._write(self._status._replace(checkpoint_seconds=seconds, checkpoint_steps=steps))
         return True
 
     def finish(self, report: Report) -> None:
