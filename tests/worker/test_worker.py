@@ -292,15 +292,17 @@ def test_a_run_whose_environment_cannot_be_captured_goes_on_with_fresh_episodes_
     assert killed.returncode == -signal.SIGKILL
     assert "episodes' is of type generator; " in killed.stderr
     stored = persistence.read_status(run)
-    assert (stored.goes_on, stored.checkpoint_steps, stored.breaks) == ("fresh-episode", 100, [])
+    at = stored.checkpoint_steps
+    assert (stored.goes_on, stored.breaks) == ("fresh-episode", [])
+    assert 100 <= at < 200
     refused = work(run, "--resume", "exact")
     assert refused.returncode == WRONG
     assert "can only go on with fresh episodes" in refused.stderr.splitlines()[-1]
     done = work(run)
     assert done.returncode == FINISHED, done.stderr
-    assert "it goes on with fresh episodes from step 100: from there its bits are not promised" in done.stderr
+    assert f"it goes on with fresh episodes from step {at:,}: from there its bits are not promised" in done.stderr
     status = persistence.read_status(run)
-    assert (status.status, status.resumed_from_steps, status.breaks) == ("finished", 100, [100])
+    assert (status.status, status.resumed_from_steps, status.breaks) == ("finished", at, [at])
     rows = persistence.read_evaluations(run).to_pylist()
     assert [(row["environment_steps"], row["num_breaks"]) for row in rows] == [(0, 0), (100, 0), (200, 1), (300, 1)]
 
