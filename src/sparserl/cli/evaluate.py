@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +28,7 @@ from sparserl.experiment import (
     under_noise,
 )
 from sparserl.processes import places
+from sparserl.processes.supervision import STOPPING, is_supervised, minding
 from sparserl.training import Evaluation, EvaluationSettings
 from sparserl.types import Environment, UserError
 
@@ -130,10 +132,13 @@ def _document(run: Path, options: Options) -> dict[str, Any]:
         experiment = stored_experiment(run)
         settings = _settings(experiment, options)
         environment = make_evaluation_environment(experiment, settings.num_episodes)
-    try:
-        return _played(run, options, settings, environment)
-    finally:
-        close(environment)
+    with minding():
+        for number in STOPPING if is_supervised() else ():
+            signal.signal(number, signal.default_int_handler)
+        try:
+            return _played(run, options, settings, environment)
+        finally:
+            close(environment)
 
 
 def _played(run: Path, options: Options, settings: EvaluationSettings, environment: Environment) -> dict[str, Any]:

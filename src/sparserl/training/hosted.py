@@ -139,13 +139,14 @@ def run(environment: Environment, program: Callable[..., Result], *arguments: An
 def _deferred(note: Callable[[], None]) -> Iterator[None]:
     """In the main thread, hold back signals that Python handles until the end, but call `note` at once.
 
-    SIGTERM is held back without a note: its handlers want to end in good order, with the result of the program.
+    SIGTERM is held back without a note: its handlers want to end in good order, with the result of the program; all but
+    the one that makes it another Ctrl-C.
     """
     waiting: list[int] = []
 
     def wait(number: int, frame: FrameType | None) -> None:
         waiting.append(number)
-        if number != signal.SIGTERM:
+        if number != signal.SIGTERM or usual[number] is signal.default_int_handler:
             note()
 
     in_main = threading.current_thread() is threading.main_thread()

@@ -21,6 +21,7 @@ class Hold:
         """
         self.attempts: dict[int, Attempt] = {}
         self._stop_renewing: dict[int, Callable[[], None]] = {}
+        self.leave: Callable[[], None] = lambda: None  # the last thing that is done where all is given back in a hurry
         try:
             for folder in run_folders:
                 seed, attempt = persistence.RunId.of(folder).seed, persistence.claim(folder, lease_seconds)
@@ -50,3 +51,4 @@ class Hold:
                 record(attempt, status, message)
             with suppress(UserError):
                 attempt.release()
+        self.leave()

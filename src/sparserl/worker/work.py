@@ -3,9 +3,10 @@
 import argparse
 import errno
 import os
+import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 
 from sparserl import persistence
@@ -37,6 +38,7 @@ from sparserl.worker.rhythm import Rhythm
 from sparserl.worker.telling import Teller
 from sparserl.worker.vigil import Interrupt
 
+LEAVE_SECONDS = 2.0  # beside vigil.STOP_SECONDS, within the patience of engines
 OUT_OF_MEMORY = ("bad_alloc", "RESOURCE_EXHAUSTED", "Out of memory", "Cannot allocate memory")  # as libraries say it
 
 
@@ -134,6 +136,7 @@ class Work:
         seed_shared_generators(seed)  # environments may draw from them when they are made
         built = build(experiment)
         self._environments.callback(built.close)
+        self.hold.leave = lambda: _aside(built.close)
         if any(made := num_made(experiment).values()):
             tell("environments made: {} for training, {} for evaluation".format(*made))
         self._go_on(built.plan, seeds)
@@ -180,3 +183,10 @@ class Work:
             tell(str(error))
         tell(message)
         return exit_status
+
+
+def _aside(close: Callable[[], None]) -> None:
+    """Close environments while the main thread is deep in compiled code, if that is soon done: the process ends now."""
+    closing = threading.Thread(target=close, daemon=True)
+    closing.start()
+    closing.join(LEAVE_SECONDS)
