@@ -19,7 +19,7 @@ from sparserl.processes import supervision
 from sparserl.processes.signals import interrupts
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-asked, command = [], os.getpid()
+asked, command, supervision.END_SECONDS = [], os.getpid(), 1
 
 def send(number=signal.SIGINT):
     os.kill(command, number)

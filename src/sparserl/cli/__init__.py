@@ -48,7 +48,9 @@ def main(words: Sequence[str] | None = None) -> int:
     if sys.platform != "linux":
         return say(f"it runs on Linux only, and this is {sys.platform}: use a container there", WRONG)
     if words is None:
-        return supervised(lambda: _main(sys.argv[1:], own_process=True), _ended)
+        status = supervised(lambda: _main(sys.argv[1:], own_process=True), _ended)
+        output.drop_to_errors()
+        return status
     try:
         return _main(list(words), own_process=False)
     except KeyboardInterrupt:

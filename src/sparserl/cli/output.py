@@ -32,6 +32,14 @@ def drop() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream().fileno())
 
 
+def drop_to_errors() -> None:
+    """All is answered, by another process: what is printed from now on goes to standard error."""
+    if _descriptor_file(sys.stdout) is None:  # it was closed before we began
+        sys.stdout = sys.stderr
+    with suppress(OSError):
+        os.dup2(_STDERR, _STDOUT)
+
+
 @contextmanager
 def owned(for_good: bool) -> Iterator[None]:
     """Inside, only answers reach standard output; for_good: afterwards, too, as some code prints when all is over."""

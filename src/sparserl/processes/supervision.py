@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
+END_SECONDS = 10  # for threads and hooks that are not ours, when all is over
 _MOST_PASSED_ON = 2  # signals: the first asks, the second presses
 _NOTED, _STATUS, _MINDING = range(3)  # places on the board
 
@@ -123,7 +124,10 @@ def _serve(work: Callable[[], int], board: "mmap.mmap", parent: int, held: Seque
     except BaseException:
         sys.excepthook(*sys.exc_info())
         status = 1
-    end(status)
+    board[_STATUS], board[_NOTED] = status, 1
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(END_SECONDS)
+    sys.exit(status)  # in order, as an environment may clean up then
 
 
 def _cause(code: int) -> str:
