@@ -29,7 +29,6 @@ _SETTINGS: Mapping[str, Any] = {
     "jax_numpy_dtype_promotion": "standard",
     "jax_default_matmul_precision": None,
     "jax_disable_jit": False,
-    "jax_disable_most_optimizations": False,
     "jax_debug_nans": False,  # a state says NaN where nothing is known yet
     "jax_transfer_guard": None,
 }
@@ -92,11 +91,14 @@ def altered_settings() -> dict[str, tuple[Any, Any]]:
     return {name: (value, _SETTINGS[name]) for name, value in plain.items() if value != _SETTINGS[name]}
 
 
-@functools.cache  # XLA reads them once
 def compiler_flags() -> str:
-    """The flags of XLA_FLAGS, or of the file that it names, but for those by which XLA only tells of its work."""
+    """The flags of XLA_FLAGS, or of the file that it names, but for those by which XLA only tells of its work.
+
+    And JAX's one that lets XLA optimise little: the same numbers, rounded otherwise.
+    """
     flags = os.environ.get("XLA_FLAGS", "").strip()
     if flags and not flags.startswith("-"):
         flags = Path(flags).read_text()
     last = {flag.partition("=")[0]: flag for flag in flags.split() if not _TELLING_FLAGS.fullmatch(flag)}
-    return " ".join(last[name] for name in sorted(last))
+    little = ["jax_disable_most_optimizations"] if jax.config.values.get("jax_disable_most_optimizations") else []
+    return " ".join([*(last[name] for name in sorted(last)), *little])

@@ -7,7 +7,7 @@ import sys
 import jax
 import pytest
 
-from sparserl import foreign, linalg
+from sparserl import linalg
 from sparserl.errors import UserError
 from sparserl.experiment import build, compiler_target, from_preset, machine_class, planned
 from sparserl.linalg import native
@@ -43,14 +43,6 @@ def test_a_flag_that_holds_the_compiler_back_gives_another_class():
     assert said.stdout.split() != list(compiler_target())
 
 
-@pytest.fixture
-def _flags_anew():
-    foreign.compiler_flags.cache_clear()
-    yield
-    foreign.compiler_flags.cache_clear()
-
-
-@pytest.mark.usefixtures("_flags_anew")
 def test_flags_that_change_code_are_in_the_class_and_those_that_only_tell_are_not(monkeypatch, tmp_path):
     experiment = planned(from_preset("dqn", "static", "CartPole-v1", storage="masked"))
     monkeypatch.delenv("XLA_FLAGS", raising=False)
@@ -59,12 +51,16 @@ def test_flags_that_change_code_are_in_the_class_and_those_that_only_tell_are_no
     file = tmp_path / "flags"
     file.write_text("--xla_cpu_enable_fast_math=true\n--xla_a=2\n")
     for given in (str(file), "--xla_dump_to=/tmp  --xla_a=1 --xla_cpu_enable_fast_math=true --xla_a=2"):
-        foreign.compiler_flags.cache_clear()
         monkeypatch.setenv("XLA_FLAGS", given)
         assert machine_class(experiment) == plain | {"xla_flags": "--xla_a=2 --xla_cpu_enable_fast_math=true"}
-    foreign.compiler_flags.cache_clear()
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=/tmp --xla_log_hlo_text=1")
     assert machine_class(experiment) == plain
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        assert machine_class(experiment)["xla_flags"] == "jax_disable_most_optimizations"
+    finally:
+        jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.mark.kernels
