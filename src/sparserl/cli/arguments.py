@@ -6,12 +6,14 @@ import io
 import re
 import typing
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import tyro
 
 from sparserl.cli import HelpShown, output
 from sparserl.errors import Field, UserError, choices_of, in_words, renaming, within
+from sparserl.processes.homes import at_home
 
 Json = Annotated[
     bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Print one JSON document on standard output instead.")
@@ -119,6 +121,8 @@ def _unchecked() -> contextlib.AbstractContextManager[None]:
 
 
 def _checked(value: Any) -> Any:
+    if isinstance(value, Path):
+        return at_home(value)
     if not isinstance(value, _Unchecked):
         return value
     values = {}

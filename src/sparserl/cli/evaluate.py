@@ -119,6 +119,8 @@ def _run_folder(name: str, options: Options) -> Path:
     run = persistence.find_run(name, [options.output])
     if not persistence.has_bundle(run / "checkpoint"):
         status = persistence.read_status(run)
+        if status and status.status == "finished":
+            raise UserError(f"{run} has finished, and its policy is not whole: copy {run / 'checkpoint'} again")
         raise UserError(
             f"{run} has no policy yet: the run is {status.status if status else 'not begun'}; train it first"
         )
@@ -144,20 +146,21 @@ def _document(run: Path, options: Options) -> dict[str, Any]:
 def _played(run: Path, options: Options, settings: EvaluationSettings, environment: Environment) -> dict[str, Any]:
     with in_options(options_of(options)):
         experiment, learner, state = rebuild(run)
-        document = persistence.read_experiment(run.parent)
+        document = persistence.read_experiment(persistence.experiment_folder(run))
         choices, published = document["choices"], document.get("preset") == "published-code"
         arithmetic = options.noise_arithmetic or ("modulo" if published and has_pixels(environment.spec) else "clip")
         deviations, key = _deviations(options.observation_noise), jax.random.key(options.seed)
         evaluations = under_noise(learner.agent, state, environment, settings, key, deviations, arithmetic)
+    held = persistence.run_in(run, persistence.EVALUATIONS) or persistence.RunId.of(run)
     return {
         "run": str(run),
-        "experiment_id": persistence.RunId.of(run).experiment,
+        "experiment_id": held.experiment,
         "results_version": choices["results_version"],
         "agent": experiment.agent_name,
         "method": experiment.method_name,
         "environment": experiment.environment,
         "sparsity": experiment.sparsity,
-        "seed": persistence.RunId.of(run).seed,
+        "seed": held.seed,
         "noise_arithmetic": arithmetic if has_pixels(environment.spec) else None,
         "rows": list(_rows(experiment, deviations, evaluations)),
     }

@@ -2,10 +2,11 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
+import pyarrow as pa
 import tyro
 
 from sparserl import persistence, report
@@ -14,6 +15,7 @@ from sparserl.cli.output import put
 from sparserl.cli.study.summary import broken_off
 from sparserl.cli.tables import number, print_table
 from sparserl.processes import places
+from sparserl.processes.homes import at_home
 from sparserl.study.stored import parsed_name, stored, stored_names
 from sparserl.types import UserError
 
@@ -38,11 +40,11 @@ def main(words: Sequence[str]) -> int:
     options = parse(Options(), words, "sparserl report", _DESCRIPTION)
     if not options.directory:
         raise UserError("DIR is missing: name a results directory, as in sparserl report results")
-    directory = Path(options.directory)
+    directory = at_home(options.directory)
     places.ensure_temporary(options.output or directory)
-    rows = _evaluations(directory)
-    figure = report.learning_curves(rows, (options.output or directory) / "learning_curves.png")
-    finals = _finals(directory, rows)
+    runs = persistence.evaluated_runs(directory)
+    rows = _evaluations(directory, runs)
+    finals = _finals(rows, {stored.run: stored.folder for stored in runs})
     scored = any(_score(*final) is not None for final in finals.items())
     names = ("environment", "experiment", "seeds", "final return", f"95 % {report.METHOD}", "steps/s")
     human = ("human-normalized",) if scored else ()
@@ -54,13 +56,24 @@ def main(words: Sequence[str]) -> int:
     if broken := sum(bool(status and status.breaks) for statuses in finals.values() for status in statuses):
         put(f"\n{broken_off(broken)} (num_breaks in their rows)")
     versions = sorted({row["results_version"] for row in rows if row["results_version"] is not None})
-    put(f"\nresults version: {', '.join(map(str, versions)) or 'unknown'}\nlearning curves: {figure}")
+    put(f"\nresults version: {', '.join(map(str, versions)) or 'unknown'}")
+    put(f"learning curves: {_drawn(rows, directory, options.output)}")
     return 0
 
 
-def _evaluations(directory: Path) -> list[dict[str, Any]]:
+def _drawn(rows: Sequence[dict[str, Any]], directory: Path, output: Path | None) -> str:
+    """Where the curves are or, where the directory cannot be written and nobody asked for another, why they are not."""
+    try:
+        return str(report.learning_curves(rows, (output or directory) / "learning_curves.png"))
+    except UserError as error:
+        if output is not None:
+            raise
+        return f"not drawn: {error}; --output DIR draws them elsewhere"
+
+
+def _evaluations(directory: Path, runs: Sequence[persistence.StoredRun]) -> list[dict[str, Any]]:
     """All evaluations, with the sizes that an earlier version left out, and what dense networks match in studies."""
-    table = persistence.read_evaluations(directory)
+    table = pa.concat_tables([stored.rows for stored in runs])
     if table["parameters"].null_count:
         from sparserl.experiment import with_facts  # JAX takes its time to import
 
@@ -96,14 +109,14 @@ class RowKey(NamedTuple):
 Finals = dict[RowKey, list[persistence.Status | None]]  # the status of each seed
 
 
-def _finals(directory: Path, evaluations: Sequence[dict[str, Any]]) -> Finals:
+def _finals(evaluations: Sequence[dict[str, Any]], folders: Mapping[persistence.RunId, Path]) -> Finals:
     """How each seed of every experiment ended."""
     seeds: dict[RowKey, set[int]] = {}
     details = report.details(evaluations)
     for row in evaluations:
         named = {**row, "detail": details[report.identity(row)]}
         seeds.setdefault(RowKey(*(named[name] for name in RowKey._fields)), set()).add(row["seed"])
-    read = lambda key, seed: persistence.read_status(_run(directory, key.experiment_id, seed))
+    read = lambda key, seed: persistence.read_status(folders[persistence.RunId(key.experiment_id, seed)])
     return {key: [read(key, seed) for seed in numbers] for key, numbers in sorted(seeds.items())}
 
 
@@ -146,13 +159,6 @@ def _over_games(finals: Finals) -> Iterator[str]:
         score = report.over_games(pairs)
         if score is not None and len(keys) == len(games) > 1:
             yield f"\n{name}: human-normalized interquartile mean {number(score)} over {len(games)} games"
-
-
-def _run(directory: Path, identifier: str, seed: int) -> Path:
-    """A run's folder, whether `directory` holds experiments, is one, or is the run itself."""
-    run = persistence.RunId(identifier, seed)
-    places = (run.folder(directory), directory / persistence.seed_folder(seed), directory)
-    return next(place for place in places if (place / "evaluations.parquet").exists())
 
 
 def _interval(returns: Sequence[float]) -> str:

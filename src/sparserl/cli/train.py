@@ -93,6 +93,8 @@ def main(words: Sequence[str]) -> int:
     places.ensure_temporary(options.output)
     seeds = range(options.seed, options.seed + options.num_seeds)
     runs = {RunId(experiment.identifier, seed).folder(options.output): seed for seed in seeds}
+    for run in runs:
+        persistence.check_run(run)
     try:
         with sinks.started(options.sink, list(runs)):
             causes = _train(experiment, folder, runs, options)
@@ -172,7 +174,12 @@ def _stopped(folder: Path, runs: Mapping[Path, int]) -> int:
 
 
 def _is_finished(run: Path) -> bool:
-    status = persistence.read_status(run)
+    try:
+        status = persistence.read_status(run)
+    except persistence.NewerFormat:
+        raise
+    except UserError:  # a damaged one says nothing: the run's process replaces it
+        return False
     return status is not None and status.status == "finished" and persistence.has_bundle(run / "checkpoint")
 
 
@@ -205,12 +212,16 @@ def _row(run: Path, seed: int, causes: Mapping[int, str]) -> dict[str, Any]:
 
 
 def _draw(folder: Path) -> Path | None:
-    """The learning curves of all seeds in `folder`; None where nothing has been evaluated."""
+    """The learning curves of all seeds in `folder`; None where nothing has been evaluated or nothing can be written."""
     from sparserl import report  # matplotlib takes its time to import
 
     if not any(persistence.files_of_runs(folder, "evaluations.parquet")):
         return None
-    return report.learning_curves(persistence.read_evaluations(folder), folder / "learning_curves.png")
+    try:
+        return report.learning_curves(persistence.read_evaluations(folder), folder / "learning_curves.png")
+    except UserError as error:  # the results are there all the same, and are to be shown
+        _tell(f"sparserl: no learning curves are drawn: {error}")
+        return None
 
 
 def _show(summary: Mapping[str, Any], folder: Path, figure: Path | None) -> None:
@@ -230,7 +241,7 @@ def _show(summary: Mapping[str, Any], folder: Path, figure: Path | None) -> None
     if broken := [str(row["seed"]) for row in summary["seeds"] if row["num_breaks"]]:
         seeds = f"seed {broken[0]}" if len(broken) == 1 else f"seeds {', '.join(broken)}"
         put(f"bits not promised: {seeds} went on with fresh episodes after a stop")
-    put(f"learning curves: {figure}" if figure else "nothing was evaluated")
+    put(f"learning curves: {figure}" if figure else "no learning curves")
     put(f"evaluations:     {folder / persistence.EVERY_RUN / 'evaluations.parquet'}")
 
 

@@ -17,7 +17,12 @@ def read_failures(folder: str | Path) -> Failures:
     path = Path(folder) / _FILE_NAME
     if not path.exists():
         return {}
-    document = persistence.read_document(path)
+    try:
+        document = persistence.read_document(path)
+    except persistence.NewerFormat:
+        raise
+    except UserError as error:
+        raise UserError(f"{error}; `sparserl study retry` forgets the failures, and goes on") from error
     try:
         return {name: tuple(Failure(**each) for each in failures) for name, failures in document["runs"].items()}
     except (KeyError, TypeError, AttributeError) as error:

@@ -4,10 +4,11 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sparserl import persistence
 from sparserl.errors import UserError
+from sparserl.persistence import RunId
 from sparserl.processes.outcomes import Ending
 
 State = Literal["waiting", "running", "finished", "diverged", "failed", "interrupted", "damaged"]
@@ -41,6 +42,8 @@ def run_state(run_folder: str, lease_seconds: float = persistence.LEASE_SECONDS)
             return RunState(run_folder, "waiting")
         return RunState(run_folder, "damaged", message=str(error))
     state, message = document.get("status"), str(document.get("message", ""))
+    if another := _another(run_folder, document):
+        return RunState(run_folder, "damaged", message=another)
     if state == "running" and not persistence.is_working(run_folder, lease_seconds):
         state, message = "interrupted", "its process is gone"
     elif state == "finished" and not os.path.isdir(f"{run_folder}/checkpoint"):
@@ -56,6 +59,17 @@ def run_state(run_folder: str, lease_seconds: float = persistence.LEASE_SECONDS)
         document.get("environment_steps_per_second"),
         len(document.get("breaks", ())),
     )
+
+
+def _another(run_folder: str, document: Mapping[str, Any]) -> str:
+    """Says that the folder holds another run than it is called after, by its status; empty where it does not."""
+    name = document.get("name")
+    try:
+        if persistence.is_run_folder(Path(run_folder)):
+            persistence.check_run(run_folder, RunId.of(name) if isinstance(name, str) else None)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def counts(states: Iterable[RunState]) -> dict[str, int]:

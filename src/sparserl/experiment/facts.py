@@ -67,7 +67,8 @@ def with_facts(evaluations: pa.Table, directory: str | Path) -> pa.Table:
 
 def _facts_in(directory: Path, identifier: str) -> dict[str, Any]:
     """Facts of an experiment, whether `directory` holds it, is its folder, or is one of its runs'."""
-    for folder in (directory / identifier, directory, directory.parent):
+    named = persistence.find_experiment(directory, identifier)
+    for folder in (named or directory, directory, persistence.experiment_folder(directory)):
         if (folder / "experiment.json").exists():
             document = persistence.read_experiment(folder)
             try:

@@ -28,8 +28,11 @@ def _kept(state: AgentState) -> dict[str, Any]:
 
 
 def stored_experiment(run_folder: Path) -> Experiment:
-    """The experiment of a stored run."""
-    return Experiment.of_results(persistence.read_experiment(run_folder.parent)["choices"])
+    """The experiment of a stored run. Raises UserError where what lies beside the run is that of another one."""
+    folder = persistence.experiment_folder(run_folder)
+    experiment = Experiment.of_results(persistence.read_experiment(folder)["choices"])
+    _refuse_anothers(run_folder, folder)
+    return experiment
 
 
 def rebuild(run_folder: Path) -> tuple[Experiment, Learner, AgentState]:
@@ -43,6 +46,13 @@ def rebuild(run_folder: Path) -> tuple[Experiment, Learner, AgentState]:
     kept = filled(_kept(template), arrays, f"{run_folder}/checkpoint")
     groups = {name: kept.pop(name) for name in groups}
     return experiment, learner, template._replace(groups=groups, replay=None, **kept)
+
+
+def _refuse_anothers(run_folder: Path, folder: Path) -> None:
+    """Raises UserError where the run is one of another experiment than the `experiment.json` beside it."""
+    held = persistence.run_in(run_folder, persistence.EVALUATIONS)
+    if held is not None and not persistence.holds_experiment(folder, held.experiment):
+        raise UserError(f"{run_folder} holds {held}, which {folder / 'experiment.json'} is not of: put its own there")
 
 
 def leaves(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from sparserl.persistence.attempts import (
     read_lease,
 )
 from sparserl.persistence.checkpoint import has_bundle, read_bundle, write_bundle
+from sparserl.persistence.contents import StoredRun, read_table, run_in
 from sparserl.persistence.diagnostics import (
     DIAGNOSTICS,
     DIAGNOSTICS_SCHEMA,
@@ -28,6 +29,8 @@ from sparserl.persistence.evaluations import (
     EVALUATION_SCHEMA,
     EVALUATIONS,
     FACTS,
+    check_run,
+    evaluated_runs,
     facts_of,
     read_evaluations,
 )
@@ -48,20 +51,27 @@ from sparserl.persistence.machine import machine_class, machine_description, mem
 from sparserl.persistence.requests import RunRequest, read_request, write_request
 from sparserl.persistence.results import (
     Status,
+    experiment_folder,
     experiment_id,
+    find_experiment,
     find_run,
     first_difference,
+    holds_experiment,
     plan_experiment,
     read_experiment,
     read_status,
+    renamed_experiments,
     write_status,
 )
-from sparserl.persistence.runs import EVERY_RUN, RunId, files_of_runs, is_run_folder, runs_in, seed_folder
+from sparserl.persistence.runs import ASIDE, EVERY_RUN, RunId, files_of_runs, is_run_folder, runs_in, seed_folder
+from sparserl.persistence.searching import search
 from sparserl.persistence.segments import Ring, ring_rows
-from sparserl.persistence.tables import Table, has_table, pack_rows, read_table, unpack_rows, write_table
+from sparserl.persistence.tables import Table, has_table, pack_rows, unpack_rows, write_table
+from sparserl.processes.homes import at_home
 
 __all__ = [
     "ALONE",
+    "ASIDE",
     "DIAGNOSTICS",
     "DIAGNOSTICS_SCHEMA",
     "EVALUATIONS",
@@ -80,17 +90,23 @@ __all__ = [
     "RunId",
     "RunRequest",
     "Status",
+    "StoredRun",
     "Superseded",
     "Table",
     "UserError",
+    "at_home",
     "canonical_json",
+    "check_run",
     "claim",
     "discard",
     "drop_diagnostics",
     "drop_generations",
+    "evaluated_runs",
+    "experiment_folder",
     "experiment_id",
     "facts_of",
     "files_of_runs",
+    "find_experiment",
     "find_run",
     "first_difference",
     "generation_steps",
@@ -98,6 +114,7 @@ __all__ = [
     "has_diagnostics",
     "has_generations",
     "has_table",
+    "holds_experiment",
     "is_disk_full",
     "is_run_folder",
     "is_tidy",
@@ -121,8 +138,11 @@ __all__ = [
     "read_request",
     "read_status",
     "read_table",
+    "renamed_experiments",
     "ring_rows",
+    "run_in",
     "runs_in",
+    "search",
     "seed_folder",
     "seeds_of",
     "sweep_partial",

@@ -5,7 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from sparserl.persistence.atomic import discard
-from sparserl.persistence.tables import Table, has_table, read_table
+from sparserl.persistence.contents import read_table
+from sparserl.persistence.tables import Table, has_table
 
 DIAGNOSTICS_FILE = "diagnostics.parquet"
 _MEASURED = (

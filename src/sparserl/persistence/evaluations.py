@@ -7,8 +7,10 @@ from typing import Any
 import pyarrow as pa
 
 from sparserl.errors import UserError
-from sparserl.persistence.results import read_experiment
-from sparserl.persistence.tables import Table, read_table
+from sparserl.persistence.contents import StoredRun, read_runs, run_in
+from sparserl.persistence.results import experiment_folder, holds_experiment, read_experiment
+from sparserl.persistence.runs import RunId
+from sparserl.persistence.tables import Table
 
 FILE_NAME = "evaluations.parquet"
 _FACTS = (
@@ -53,7 +55,12 @@ EVALUATION_SCHEMA = pa.schema(
 """The columns of every evaluations file: spread over the episodes of one evaluation, `seconds` since the start."""
 
 EVALUATIONS = Table(
-    FILE_NAME, EVALUATION_SCHEMA, "an evaluation", "evaluations", later=frozenset({*FACTS, "num_breaks"})
+    FILE_NAME,
+    EVALUATION_SCHEMA,
+    "an evaluation",
+    "evaluations",
+    later=frozenset({*FACTS, "num_breaks"}),
+    of_every_run=True,
 )
 
 
@@ -61,10 +68,29 @@ def read_evaluations(folder: str | Path) -> pa.Table:
     """All evaluations under `folder`: a results directory, an experiment's folder or a run's folder.
 
     Rows come by experiment, then seed, then as written; in files of an earlier version, facts are those that
-    `experiment.json` tells. Safe while runs are writing: each file is read at one moment. Raises UserError where there
-    are none, or naming the file that is damaged.
+    `experiment.json` tells. A run of which there are copies counts once; what is left out is said on standard error.
+    Safe while runs are writing: each file is read at one moment. Raises UserError where there are none, naming the file
+    that is damaged, or naming two folders that hold one run and differ.
     """
-    return read_table(EVALUATIONS, folder, _completed)
+    return pa.concat_tables([stored.rows for stored in evaluated_runs(folder)])
+
+
+def evaluated_runs(folder: str | Path) -> list[StoredRun]:
+    """Those of `read_evaluations` by run, each with its folder."""
+    return read_runs(EVALUATIONS, folder, _completed)
+
+
+def check_run(run_folder: str | Path, told: RunId | None = None) -> None:
+    """Raises UserError where a folder that is called as a run holds another one, because it was copied or renamed.
+
+    told: the run that its status tells; None: its rows tell it.
+    """
+    folder = Path(run_folder).absolute()
+    held = told or run_in(folder, EVALUATIONS)
+    if held is None or held == (own := RunId.of(folder)):
+        return
+    if held.seed != own.seed or not holds_experiment(experiment_folder(folder), held.experiment):
+        raise UserError(f"{run_folder} holds {held}: it was copied, renamed or moved there; move it away")
 
 
 def facts_of(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,7 +110,7 @@ def facts_of(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _completed(path: Path, table: pa.Table) -> pa.Table:
     """The table of one file with the facts of its experiment, where an earlier version left some out."""
-    document = path.parent.parent
+    document = experiment_folder(path.parent)
     complete = not table.num_rows or not table["results_version"].null_count
     if complete or not (document / "experiment.json").exists():
         return table

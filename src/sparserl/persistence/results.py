@@ -13,10 +13,15 @@ from typing import Any, NamedTuple
 from sparserl.errors import UserError
 from sparserl.persistence.documents import canonical_json, plain, read_document, write_document
 from sparserl.persistence.layouts import ALONE
-from sparserl.persistence.runs import RunId, is_run_folder, runs_in
+from sparserl.persistence.runs import RunId, is_run_folder
+from sparserl.persistence.searching import search
+from sparserl.processes.homes import at_home
 
 GOES_ON = ("exact", "fresh-episode", "anew")  # to the same bits; with fresh episodes; from step 0
 STATUSES = ("running", "finished", "diverged", "failed", "interrupted")
+_OF_A_RUN = ("evaluations.parquet", "checkpoint", "status.json")  # what a run has, whatever its folder is called
+_DIGITS = 8  # of the hash at the end of an experiment id
+_DIGEST = re.compile(rf"-([0-9a-f]{{{_DIGITS}}})$")
 _LONGEST_NAME = 120  # file systems allow 255 bytes, and partial files have longer names
 
 
@@ -49,6 +54,7 @@ class Status(NamedTuple):
     goes_on: str | None = None
     obstacle: str | None = None
     checkpoint_steps: int | None = None  # of the newest checkpoint
+    name: str | None = None  # of the run, as RunId writes it; None: an earlier version wrote the status
 
 
 def experiment_id(name: str, choices: Mapping[str, Any]) -> str:
@@ -57,7 +63,11 @@ def experiment_id(name: str, choices: Mapping[str, Any]) -> str:
     A changed choice, hence a changed default, gives another id; the order of keys does not. Ids are folder names.
     """
     slug = re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-.")[:_LONGEST_NAME] or "experiment"
-    return f"{slug}-{hashlib.sha256(canonical_json(choices).encode()).hexdigest()[:8]}"
+    return f"{slug}-{_digest(choices)}"
+
+
+def _digest(choices: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(choices).encode()).hexdigest()[:_DIGITS]
 
 
 def plan_experiment(directory: str | Path, identifier: str, document: Mapping[str, Any]) -> Path:
@@ -65,12 +75,16 @@ def plan_experiment(directory: str | Path, identifier: str, document: Mapping[st
 
     `document["choices"]` is what makes the experiment; versions and machine may differ from those first written. What
     is not known there, because an earlier version or a study without a preset wrote it, is filled in. Raises UserError,
-    naming the first choice that differs, where the id stands for another experiment.
+    naming the first choice that differs, where the id stands for another experiment, and where the experiment is there
+    under another name.
     """
-    folder = Path(directory) / identifier
+    directory = at_home(directory)
+    folder = directory / identifier
     if folder.name != identifier:
         raise ValueError(f"an experiment id is one folder's name, not {identifier!r}")
     if not (folder / "experiment.json").exists():
+        if (renamed := find_experiment(directory, identifier)) is not None:
+            raise UserError(f"{renamed} holds {identifier}: rename it to that, or choose another output directory")
         write_document(folder / "experiment.json", document)
         return folder
     stored = read_experiment(folder)
@@ -97,7 +111,10 @@ def _completed(stored: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, A
 
 def read_experiment(folder: str | Path) -> dict[str, Any]:
     """The document of an experiment, given its folder. Raises UserError naming the file if missing or damaged."""
-    return read_document(Path(folder) / "experiment.json")
+    path = Path(folder) / "experiment.json"
+    if not path.exists():
+        raise UserError(f"cannot read {path}: it is not there; it says what its runs are: copy it from where they ran")
+    return read_document(path)
 
 
 def write_status(run_folder: str | Path, status: Status, through: Path | None = None) -> Status:
@@ -133,32 +150,83 @@ def read_status(run_folder: str | Path) -> Status | None:
     return Status(**{**known, "forced": tuple(known.get("forced", ()))})
 
 
+def experiment_folder(run_folder: str | Path) -> Path:
+    """The folder of a run's experiment: that in which the run lies or, where the run is a link, that of its target."""
+    folders = Path(run_folder).absolute().parent, Path(os.path.realpath(run_folder)).parent
+    return next((folder for folder in folders if (folder / "experiment.json").exists()), folders[0])
+
+
+def find_experiment(directory: str | Path, identifier: str) -> Path | None:
+    """The folder of an experiment in a results directory: that of its name or, where there is none, one renamed."""
+    folder = at_home(directory) / identifier
+    if (folder / "experiment.json").exists():
+        return folder
+    return next(iter(renamed_experiments(folder.parent, [identifier]).values()), None)
+
+
+def renamed_experiments(directory: Path, identifiers: Iterable[str]) -> dict[str, Path]:
+    """The folders that hold experiments which are not there under their names; none for those that are nowhere."""
+    lacking = {name[-_DIGITS:]: name for name in identifiers if not (directory / name / "experiment.json").exists()}
+    renamed: dict[str, Path] = {}
+    for name in sorted(os.listdir(directory)) if lacking and directory.is_dir() else ():
+        called = _DIGEST.search(name)
+        if called is None or called[1] in lacking:  # others are called as the experiments that they hold
+            digest = _digest_in(directory / name)
+            if digest in lacking:
+                renamed.setdefault(lacking[digest], directory / name)
+    return renamed
+
+
+def holds_experiment(folder: Path, identifier: str) -> bool:
+    """Whether the choices in a folder are those of an experiment, whatever the folder is called."""
+    return _digest_in(folder) == identifier[-_DIGITS:]
+
+
+def _digest_in(folder: Path) -> str:
+    """The end of the id that the choices in a folder have; empty where it has none."""
+    try:
+        return _digest(read_experiment(folder)["choices"])
+    except (UserError, KeyError, TypeError):
+        return ""
+
+
 def find_run(text: str | Path, directories: Iterable[str | Path]) -> Path:
-    """The run that a person names: its folder `.../seed=<n>`, or `<experiment id>/seed=<n>` in one of `directories`.
+    """The run that a person names: its folder, or its place `<experiment id>/seed=<n>` in one of `directories`.
 
     Raises UserError with the nearest names where there is no such run.
     """
-    places = [Path(directory) for directory in directories]
-    candidates = [Path(text), *(place / text for place in places)]
+    places = [at_home(directory) for directory in directories]
+    candidates = [at_home(text), *(place / text for place in places)]
     for candidate in candidates:
-        folder = candidate.resolve()
-        if folder.is_dir() and is_run_folder(folder):
+        folder = Path(os.path.realpath(candidate)) if ".." in candidate.parts else candidate.absolute()
+        if os.path.isdir(folder) and (is_run_folder(folder) or any((folder / name).exists() for name in _OF_A_RUN)):
             return folder
-    within = [path for candidate in candidates for path in runs_in(candidate) if path.parent == candidate]
-    if within:
-        raise UserError(f"{str(text)!r} is an experiment, not a run; name one of {_some(within)}")
-    known = {str(RunId.of(path)) for place in places for path in runs_in(place) if path.parent != place}
+    for candidate in candidates:
+        if within := _runs_below(candidate):
+            what = "an experiment" if within[0].startswith(f"{candidate.name}/") else "a folder of experiments"
+            raise UserError(f"{str(text)!r} is {what}, not a run; name one of {_some(within)}")
     looked = ", ".join(map(str, places)) or "no directory"
     raise UserError(
         f"no run {str(text)!r}: a run is a folder .../seed=<n> or <experiment id>/seed=<n> in {looked}",
         value=str(text),
-        names=sorted(known),
+        names=sorted({name for place in places for name in _runs_below(place)}),
     )
 
 
-def _some(runs: list[Path], largest: int = 6) -> str:
-    names = [str(RunId.of(path)) for path in runs[:largest]]
-    return ", ".join(names) + (f" and {len(runs) - largest} more" if len(runs) > largest else "")
+def _runs_below(place: Path) -> list[str]:
+    """The runs in a place as `find_run` takes them; an experiment's own with its name in front."""
+    searched = search(place, "evaluations.parquet")
+    folders = sorted((each for each in (*searched.folders, *searched.without) if each != place), key=_by_number)
+    front = place.parent if any(folder.parent == place for folder in folders) else place
+    return [str(folder.relative_to(front)) for folder in folders]
+
+
+def _by_number(folder: Path) -> tuple[str, int, str]:
+    return str(folder.parent), RunId.of(folder).seed if is_run_folder(folder) else -1, folder.name
+
+
+def _some(names: list[str], largest: int = 6) -> str:
+    return ", ".join(names[:largest]) + (f" and {len(names) - largest} more" if len(names) > largest else "")
 
 
 def _finite(value: float | None) -> float | None:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from sparserl.errors import UserError
 
 EVERY_RUN = "seed=*"  # what the folders of an experiment's runs are called, for people and for globs
-_FOLDER_NAME = re.compile(r"seed=(\d+)")
+ASIDE = "without-diagnostics."  # before the name of a run that was set aside: no glob for runs finds it
+_FOLDER_NAME = re.compile(r"seed=(0|[1-9][0-9]*)")
 
 
 class RunId(NamedTuple):

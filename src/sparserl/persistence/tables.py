@@ -1,7 +1,7 @@
 """Tables of a run as Parquet: tidy, one row per thing observed, every bit under a checksum."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +12,6 @@ import pyarrow.parquet as pq
 
 from sparserl.errors import UserError
 from sparserl.persistence.atomic import write_atomically
-from sparserl.persistence.documents import read_bytes
-from sparserl.persistence.runs import files_of_runs
 from sparserl.persistence.seal import OPEN_SEAL, is_intact, seal
 
 _ALLOWED = {pa.string(): str, pa.int64(): Integral, pa.float64(): Real}  # left alone, Arrow makes 1 of a seed 1.5
@@ -32,6 +30,7 @@ class Table(NamedTuple):
     rows: str
     nullable: frozenset[str] = frozenset()
     later: frozenset[str] = frozenset()  # these are the last ones
+    of_every_run: bool = False  # who has come to an end has rows
 
 
 def write_table(
@@ -51,23 +50,7 @@ def pack_rows(table: Table, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
 
 def unpack_rows(table: Table, packed: np.ndarray, where: str) -> list[dict[str, Any]]:
     """The rows of `pack_rows`. Raises UserError saying `where` they are damaged."""
-    return _parsed(table, packed.tobytes(), f"{table.file_name} in {where}").to_pylist()
-
-
-def read_table(
-    table: Table, folder: str | Path, complete: Callable[[Path, pa.Table], pa.Table] = lambda path, rows: rows
-) -> pa.Table:
-    """All rows under `folder`: a results directory, an experiment's folder or a run's folder.
-
-    Rows come by experiment, then seed, then as written; `complete` may fill in what a file of an earlier version lacks.
-    Safe while runs are writing: each file is read at one moment. Raises UserError where there are none, or naming the
-    file that is damaged.
-    """
-    folder = Path(folder)
-    paths = list(files_of_runs(folder, table.file_name))
-    if not paths:
-        raise UserError(f"{folder} holds no {table.rows}: expected {table.file_name} in it or in its folders seed=<n>")
-    return pa.concat_tables([complete(path, _parsed(table, read_bytes(path), path)) for path in paths])
+    return parse_table(table, packed.tobytes(), f"{table.file_name} in {where}").to_pylist()
 
 
 def has_table(table: Table, run_folder: str | Path) -> bool:
@@ -110,7 +93,8 @@ def _to_parquet(table: pa.Table) -> bytes:
     return seal(buffer.getvalue())
 
 
-def _parsed(table: Table, content: bytes, path: Path | str) -> pa.Table:
+def parse_table(table: Table, content: bytes, path: Path | str) -> pa.Table:
+    """The rows in a file's content. Raises UserError naming `path` where it is damaged or of another kind."""
     if not is_intact(content):
         raise UserError(f"{path} is damaged, or no file of sparserl's: its content does not match its checksum")
     try:

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from sparserl.persistence import write_atomically
+from sparserl.persistence import at_home, write_atomically
 from sparserl.report.curves import Curve, Variant, variant_name
 from sparserl.report.statistics import FEW, FEWEST_FOR_INTERVAL, METHOD, mean_interval
 from sparserl.report.style import MARKERS, PARAMETERS, colour, line_style, tint
@@ -28,8 +28,9 @@ def write_png(figure: Figure, path: str | Path) -> Path:
     with _style():
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", metadata={"Software": None})
+    path = at_home(path)
     write_atomically(path, buffer.getvalue())
-    return Path(path)
+    return path
 
 
 def draw_panels(panels: Mapping[str, Mapping[Variant, Curve]], x_label: str, title: str | None = None) -> Figure:

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from sparserl.errors import UserError
 from sparserl.processes import binding
+from sparserl.processes.homes import at_home
 from sparserl.processes.locks import try_lock
 from sparserl.processes.log import tell
 from sparserl.processes.outcomes import FAILED, FINISHED, WRONG
@@ -65,7 +66,7 @@ def main() -> int:
     try:
         check_kinds([options.kind])
         places = _places(options.places)
-        folder = (options.output or default_output(places)) / options.kind
+        folder = at_home(options.output or default_output(places)) / options.kind
         with _claimed(folder):
             return _follow(options.kind, folder, places, stop, options.poll_seconds)
     except UserError as error:
@@ -96,6 +97,7 @@ def _places(words: list[Path]) -> list[Path]:
     """The folders that were named; those on standard input, one a line, for the word `-`."""
     if words == [Path("-")]:
         return [Path(line) for line in sys.stdin.read().splitlines()]
+    words = [at_home(word) for word in words]
     for place in words:
         if not place.is_dir():
             raise UserError(f"there is no folder {place}: name a results directory, a study's, experiment's or run's")

@@ -22,11 +22,12 @@ class Follower:
         self._safe = joined(read_positions(folder), sink.passed())
         self._given = dict(self._safe)
         self._seen: dict[str, Signature] = {}
+        self._told: set[str] = set()
 
     def look(self, places: Sequence[Path]) -> None:
         """Pass on all that is new under `places`."""
         events: list[Event] = []
-        for name, folder in find_runs(places).items():
+        for name, folder in find_runs(places, self._tell_once).items():
             seen = signature(folder)
             if self._seen.get(name) != seen:
                 events += new_events(name, folder, self._given.get(name, Position()), self._tell)
@@ -35,6 +36,11 @@ class Follower:
                 self._pass_on(events)
                 events = []
         self._pass_on(events)
+
+    def _tell_once(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            self._tell(line)
 
     def close(self) -> None:
         """Let the target have all, and remember it."""

@@ -1,5 +1,6 @@
 """The results store as a sink sees it: which runs there are, what has changed, what is new in a run."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,25 +19,39 @@ _STATUS, _EVALUATIONS, _DIAGNOSTICS = _FILES = ("status.json", "evaluations.parq
 _ORDER = ("evaluation", "diagnostics")
 
 
-def find_runs(places: Iterable[Path]) -> dict[str, Path]:
+def find_runs(places: Iterable[Path], tell: Callable[[str], None] = lambda line: None) -> dict[str, Path]:
     """The folders of all runs by name; a place is a results directory, a study's or experiment's folder, or a run's.
 
-    Where two places hold the same run the first counts. Raises UserError naming a damaged study.json.
+    A run is named by its rows, whatever its folder is called. Of folders that hold one run, that of its name counts, or
+    else the first, and others are told of. Raises UserError naming a damaged study.json.
     """
+    named = [(_name(folder), folder) for place in places for folder in _runs_in(place)]
     runs: dict[str, Path] = {}
-    for place in places:
-        for folder in _runs_in(place):
-            runs.setdefault(str(RunId.of(folder)), folder)
-    return runs
+    for name, folder in sorted(named, key=lambda each: f"{each[1].parent.name}/{each[1].name}" != each[0]):
+        if (kept := runs.setdefault(name, folder)) != folder and kept.resolve() != folder.resolve():
+            tell(f"{folder} is left out: it holds {name}, as {kept} does")
+    return {name: runs[name] for name, _ in named}
 
 
 def _runs_in(place: Path) -> Iterator[Path]:
-    if persistence.is_run_folder(place):
-        yield place
-    elif (place / "study.json").exists():
+    if (place / "study.json").exists():
         yield from _runs_of_study(place)
+    elif persistence.is_run_folder(place) and not any(place.glob("*/experiment.json")):
+        yield place
     else:
-        yield from persistence.runs_in(place)
+        searched = persistence.search(place, _EVALUATIONS)
+        yield from sorted((*searched.folders, *filter(persistence.is_run_folder, searched.without)), key=_name)
+
+
+def _name(folder: Path) -> str:
+    """The run in a folder, by its rows or, before it has any, by the folder's name."""
+    held = _held(folder, _signature_of_file(folder / _EVALUATIONS))
+    return str(held) if held else f"{folder.parent.name}/{folder.name}"
+
+
+@functools.lru_cache(maxsize=100_000)
+def _held(folder: Path, signature: tuple[int, int, int] | None) -> RunId | None:
+    return persistence.run_in(folder, persistence.EVALUATIONS) if signature else None
 
 
 def _runs_of_study(folder: Path) -> Iterator[Path]:

@@ -19,6 +19,7 @@ from sparserl import modules
 from sparserl.errors import UserError, nearest
 from sparserl.experiment import check, check_types
 from sparserl.presets import PresetName
+from sparserl.processes.homes import at_home
 from sparserl.study import catalogue
 from sparserl.study.studies import SCALES, Scale, Study, check_preset
 
@@ -53,7 +54,7 @@ def from_catalogue(name: str, scale: Scale) -> Study:
 
 
 def _user_file(text: str) -> Path:
-    path = Path(text)
+    path = at_home(text)
     if path.is_file():
         for folder in (path.parent, Path()):  # a study may have modules of its own beside it, or here
             modules.look_last_in(str(folder.resolve()))

@@ -85,7 +85,8 @@ def plan(study: Study, directory: str | Path, measure: bool = True) -> Plan:
     """
     if not study.experiments:
         raise UserError(f"study {study.name} cannot be run yet: {'; '.join(study.waiting)}")
-    runs_left = [_runs_left(Path(directory), experiment, study.num_seeds) for experiment in study.experiments]
+    directory = persistence.at_home(directory)
+    runs_left = [_runs_left(directory, experiment, study.num_seeds) for experiment in study.experiments]
     jobs = [
         Job(experiment, workload(experiment), runs.finished_seconds)
         for experiment, runs in zip(study.experiments, runs_left, strict=True)
@@ -96,14 +97,16 @@ def plan(study: Study, directory: str | Path, measure: bool = True) -> Plan:
     calibration = calibrate(wanted, BUDGET_SECONDS) if measure else known
     calibration = calibration._replace(measurements={**known.measurements, **calibration.measurements})
     seconds = seconds_of_runs(jobs, calibration.measurements)
-    return _summed(study, Path(directory), jobs, runs_left, seconds, calibration)
+    return _summed(study, directory, jobs, runs_left, seconds, calibration)
 
 
 def _runs_left(directory: Path, experiment: Experiment, num_seeds: int) -> RunsLeft:
     steps = experiment.total_steps * experiment.num_environments
     remaining, seconds = [], []
     for seed in range(num_seeds):
-        status = persistence.read_status(RunId(experiment.identifier, seed).folder(directory))
+        run = RunId(experiment.identifier, seed).folder(directory)
+        persistence.check_run(run)
+        status = persistence.read_status(run)
         over = status is not None and status.status in _OVER
         remaining.append(0.0 if over else 1.0 if status is None else max(1.0 - status.environment_steps / steps, 0.01))
         if status is not None and status.status == "finished" and status.environment_steps_per_second:

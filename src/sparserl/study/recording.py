@@ -5,8 +5,6 @@ from pathlib import Path
 
 from sparserl import persistence
 
-ASIDE = "without-diagnostics."  # before a run's name: no glob for runs finds it
-
 
 def lacking(runs: Iterable[Path]) -> list[Path]:
     """The runs that have begun, or are over, without diagnostics; what these build on is known from the start alone."""
@@ -32,7 +30,7 @@ def set_aside(runs: Sequence[Path]) -> tuple[list[Path], list[persistence.Busy]]
         except persistence.Busy as error:
             busy.append(error)
             continue
-        attempt.move(_free(run.with_name(ASIDE + run.name))).release()
+        attempt.move(_free(run.with_name(persistence.ASIDE + run.name))).release()
         moved.append(run)
     return moved, busy
 

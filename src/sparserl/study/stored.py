@@ -5,12 +5,12 @@ A study of another preset than `paper` lies in `<name>@<scale>+<preset>`, beside
 Reading a study back needs neither JAX nor the file that defined it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparserl import persistence
-from sparserl.persistence import RunId, UserError
+from sparserl.persistence import NewerFormat, RunId, UserError, at_home
 
 USUAL_PRESET = "paper"
 FILE_NAME = "study.json"
@@ -60,7 +60,7 @@ class StoredStudy(NamedTuple):
 def study_folder(directory: str | Path, name: str, scale: str, preset: str | None = None) -> Path:
     """Where a study keeps its plan, beside the experiments that it may share with others."""
     suffix = "" if preset in (None, USUAL_PRESET) else f"+{preset}"
-    return Path(directory) / "studies" / f"{name}@{scale}{suffix}"
+    return at_home(directory) / "studies" / f"{name}@{scale}{suffix}"
 
 
 def stored(directory: str | Path, name: str, scale: str, preset: str | None = None) -> StoredStudy:
@@ -68,7 +68,12 @@ def stored(directory: str | Path, name: str, scale: str, preset: str | None = No
     folder = study_folder(directory, name, scale, preset)
     if not (folder / FILE_NAME).exists():
         raise _missing(Path(directory), folder.name)
-    document = persistence.read_document(folder / FILE_NAME)
+    try:
+        document = persistence.read_document(folder / FILE_NAME)
+    except NewerFormat:
+        raise
+    except UserError as error:
+        raise UserError(f"{error}; move it away, and `sparserl study run` writes it anew") from error
     try:
         experiments = tuple(_checked(StoredExperiment(**entry)) for entry in document["experiments"])
         figures, waiting = tuple(dict(figure) for figure in document["figures"]), tuple(map(str, document["waiting"]))
@@ -98,7 +103,7 @@ def stored(directory: str | Path, name: str, scale: str, preset: str | None = No
 
 def stored_names(directory: str | Path) -> list[str]:
     """All studies in a results directory, each as NAME@SCALE or NAME@SCALE+PRESET."""
-    return sorted(path.parent.name for path in Path(directory).glob(f"studies/*@*/{FILE_NAME}"))
+    return sorted(path.parent.name for path in at_home(directory).glob(f"studies/*@*/{FILE_NAME}"))
 
 
 def parsed_name(text: str) -> tuple[str, str, str | None]:
@@ -124,6 +129,13 @@ def _checked(experiment: StoredExperiment) -> StoredExperiment:
             for match in experiment.matches
         ),
     )
+
+
+def renamed_experiments(study: StoredStudy) -> Iterator[str]:
+    """A line for each experiment that is there under another name, so that its runs are not seen as the study's."""
+    identifiers = [experiment.identifier for experiment in study.experiments]
+    for identifier, folder in persistence.renamed_experiments(study.folder.parents[1], identifiers).items():
+        yield f"{folder} holds {identifier}: rename it to that, so that its runs count"
 
 
 def _missing(directory: Path, name: str) -> UserError:

@@ -104,6 +104,7 @@ class Keeper:
             layout=layout,
             breaks=_breaks(plan, self.checkpoint),
             checkpoint_steps=steps,
+            name=str(persistence.RunId.of(folder)._replace(experiment=plan.identifier)),
         )
         self._standing: Standing | None = None
         self._clock = _Clock()

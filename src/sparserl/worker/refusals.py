@@ -10,11 +10,13 @@ from sparserl.types import UserError
 
 
 def refuse_mixtures(run_folders: Sequence[Path]) -> None:
-    """Several folders must be different seeds of one experiment."""
+    """Several folders must be different seeds of one experiment, and each must hold what it is called after."""
     if len({folder.parent.resolve() for folder in run_folders}) > 1:
         raise UserError(f"{run_folders[0]} and others are not of one experiment: side by side are seeds of one")
     if len({folder.name for folder in run_folders}) < len(run_folders):
         raise UserError(f"{run_folders[0].parent}: a seed is named twice")
+    for folder in run_folders:
+        persistence.check_run(folder)
 
 
 def refuse_another_device() -> None:

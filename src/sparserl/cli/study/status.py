@@ -13,6 +13,8 @@ from sparserl.cli.output import put
 from sparserl.cli.study import name_and_options
 from sparserl.cli.study.options import Output, PresetOption, ScaleOption, find_stored
 from sparserl.cli.study.summary import document, show
+from sparserl.processes.log import tell
+from sparserl.study.stored import renamed_experiments
 
 _DESCRIPTION = """Show how far the runs of a study are, and which failed or diverged: at which step, why, and the logs.
 
@@ -34,7 +36,10 @@ def main(words: Sequence[str]) -> int:
     """Show the study that `words` name; 0 however its runs have ended."""
     name, rest = name_and_options("status", words)
     options = parse(Options(), rest, f"sparserl study status {name}", _DESCRIPTION)
-    summary: dict[str, Any] = document(find_stored(name, options.scale, options.preset, options.output), options.output)
+    stored = find_stored(name, options.scale, options.preset, options.output)
+    for line in renamed_experiments(stored):
+        tell(line)
+    summary: dict[str, Any] = document(stored, options.output)
     if options.json:
         put(json.dumps(summary, indent=2, allow_nan=False))
     else:

@@ -24,7 +24,7 @@ from sparserl.experiment import RESULTS_VERSION
 from sparserl.persistence import RunId
 from sparserl.processes import places
 from sparserl.study import recording
-from sparserl.study.stored import StoredStudy
+from sparserl.study.stored import StoredStudy, renamed_experiments
 from sparserl.worker.side_by_side import most_at_once
 
 _MOST_LINES = 10  # of runs that a stop has cost something
@@ -50,6 +50,7 @@ def work(
         _tell(without_diagnostics(num_lacking))
     states = overview(runs)
     open_runs = [Path(state.run_folder) for state in states if _is_open(state, failures, retries)]
+    _refuse_without_experiment(stored, open_runs)
     _refuse_earlier(open_runs)
     try:
         if open_runs:
@@ -70,6 +71,14 @@ def work(
     else:
         show(summary)
     return DONE if sum(summary["counts"][state] for state in FINAL) == len(runs) else FAILED
+
+
+def _refuse_without_experiment(stored: StoredStudy, runs: Sequence[Path]) -> None:
+    """Raises UserError where a run's experiment is gone or renamed: no worker could go on with it."""
+    for folder in dict.fromkeys(run.parent for run in runs):
+        if not (folder / "experiment.json").exists():
+            why = next(renamed_experiments(stored), f"`sparserl study run {stored.name}` writes it anew")
+            raise UserError(f"{folder / 'experiment.json'} is not there: {why}")
 
 
 def _refuse_earlier(open_runs: Sequence[Path]) -> None:
@@ -126,7 +135,9 @@ def _set_aside(runs: Sequence[Path]) -> list[Path]:
     for error in busy:
         _tell(f"sparserl: {error}")
     for run in moved:
-        _tell(f"{RunId.of(run)} begins anew, with diagnostics: what it was is in {recording.ASIDE}{run.name} beside it")
+        _tell(
+            f"{RunId.of(run)} begins anew, with diagnostics: what it was is in {persistence.ASIDE}{run.name} beside it"
+        )
     if not moved and not busy:
         _tell("no run that is to record diagnostics was begun without")
     return moved

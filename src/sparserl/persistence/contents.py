@@ -1,0 +1,136 @@
+"""Contents: which runs a place holds, by the rows in their folders, because people rename, copy and merge folders."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from sparserl.errors import UserError
+from sparserl.persistence.documents import read_bytes
+from sparserl.persistence.results import read_status
+from sparserl.persistence.runs import RunId, is_run_folder, seed_folder
+from sparserl.persistence.searching import Search, search
+from sparserl.persistence.tables import Table, parse_table
+from sparserl.processes.homes import at_home
+from sparserl.processes.log import tell
+
+_MOST_LINES = 8  # about what is left out
+Complete = Callable[[Path, pa.Table], pa.Table]
+
+
+class StoredRun(NamedTuple):
+    """A run as it is on disk: which one it is, its folder, whatever that is called, and its rows."""
+
+    run: RunId
+    folder: Path
+    rows: pa.Table
+
+
+def read_table(table: Table, place: str | Path, complete: Complete = lambda path, rows: rows) -> pa.Table:
+    """All rows of `read_runs`, by experiment, then seed, then as written."""
+    return pa.concat_tables([stored.rows for stored in read_runs(table, place, complete)])
+
+
+def read_runs(
+    table: Table, place: str | Path, complete: Complete = lambda path, rows: rows, say: Callable[[str], None] = tell
+) -> list[StoredRun]:
+    """Every run that has such rows in or below `place`, once, by experiment and seed.
+
+    `complete` may fill in what a file of an earlier version lacks. What is left out is said in a line each: copies, and
+    what cannot be looked into. Safe while runs are writing: each file is read at one moment. Raises UserError where
+    there are none, naming a file that is damaged, or naming two folders that hold one run and differ.
+    """
+    place = at_home(place)
+    searched = search(place, table.file_name)
+    if not searched.folders:
+        raise UserError(f"{place} holds no {table.rows}: {_why_none(place, table, searched)}")
+    copies: dict[RunId, list[StoredRun]] = {}
+    for folder in searched.folders:
+        stored = _read(table, folder, complete)
+        copies.setdefault(stored.run, []).append(stored)
+    lines = [*searched.left_out, *(_incomplete(searched.without) if table.of_every_run else ())]
+    runs = sorted((_only(table, each, lines) for each in copies.values()), key=lambda stored: stored.run)
+    lines += filter(None, map(_misnamed, runs))
+    for line in lines[:_MOST_LINES]:
+        say(line)
+    if len(lines) > _MOST_LINES:
+        say(f"and {len(lines) - _MOST_LINES} more folders in {place} are left out or are not what they are called")
+    return runs
+
+
+def _why_none(place: Path, table: Table, searched: Search) -> str:
+    if not place.exists():
+        return f"it is a link to {place.readlink()}, which is not there" if place.is_symlink() else "it is not there"
+    if not place.is_dir():
+        return "it is a file; name a results directory, an experiment's folder or a run's"
+    if (place / "study.json").exists():
+        return f"it is the plan of a study, whose runs lie in {place.absolute().parents[1]}"
+    lines = [*searched.left_out, *_incomplete(searched.without)]
+    return "; ".join([f"expected {table.file_name} in it or in its folders seed=<n>", *lines[:1]])
+
+
+def _incomplete(folders: list[Path]) -> Iterator[str]:
+    """A line for each run that has come to its end without a row, which happens to those that are copied in part."""
+    for folder in folders:
+        try:
+            status = read_status(folder)
+        except UserError as error:
+            yield f"{folder} is left out: {error}"
+            continue
+        if status is not None and status.status in ("finished", "diverged"):
+            yield f"{folder} is left out: it has {status.status}, and its rows are missing; copy it again"
+        elif not any(folder.iterdir()):
+            yield f"{folder} is left out: it is empty"
+
+
+def run_in(folder: str | Path, table: Table) -> RunId | None:
+    """The run whose rows a folder holds; None where it has none, and where they are damaged."""
+    with suppress(UserError):
+        stored = _read(table, Path(folder), lambda path, rows: rows)
+        return stored.run if stored.rows.num_rows else None
+    return None
+
+
+def _read(table: Table, folder: Path, complete: Complete) -> StoredRun:
+    path = folder / table.file_name
+    rows = complete(path, parse_table(table, read_bytes(path), path))
+    if rows.num_rows:
+        return StoredRun(RunId(rows["experiment_id"][0].as_py(), rows["seed"][0].as_py()), folder, rows)
+    own = folder.absolute()
+    return StoredRun(RunId.of(own) if is_run_folder(own) else RunId(own.name, 0), folder, rows)
+
+
+def _only(table: Table, copies: list[StoredRun], lines: list[str]) -> StoredRun:
+    """The one that counts of several copies of a run: the furthest and, of equals, that in its own place."""
+    kept, *others = sorted(copies, key=lambda stored: (-stored.rows.num_rows, not _is_in_place(stored)))
+    for other in others:
+        if (steps := _first_difference(table, kept.rows, other.rows)) is not None:
+            raise UserError(
+                f"{kept.folder} and {other.folder} are both {kept.run} and differ from step {steps:,} on: "
+                "move one of them away"
+            )
+        state = "a copy" if other.rows.num_rows == kept.rows.num_rows else "an earlier state"
+        lines.append(f"{other.folder} is {state} of {kept.folder}: {kept.run} counts once")
+    return kept
+
+
+def _is_in_place(stored: StoredRun) -> bool:
+    return stored.folder.absolute().parts[-2:] == (stored.run.experiment, seed_folder(stored.run.seed))
+
+
+def _misnamed(stored: StoredRun) -> str:
+    """Says that a folder is called as another seed than it holds; empty where it is not."""
+    own = stored.folder.absolute()
+    if not is_run_folder(own) or RunId.of(own).seed == stored.run.seed:
+        return ""
+    return f"{stored.folder} holds {stored.run}, by its rows, and counts as that"
+
+
+def _first_difference(table: Table, some: pa.Table, others: pa.Table) -> int | None:
+    """The step from which two states of one run differ in what both have, but for the time that it took."""
+    columns = [name for name in table.schema.names if name not in (*table.later, "seconds")]
+    states = (rows.select(columns).to_pylist() for rows in (some, others))
+    pairs = zip(*states, strict=False)
+    return next((one["environment_steps"] for one, other in pairs if repr(one) != repr(other)), None)  # NaN is NaN
