@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,7 +86,7 @@ def _check_row(table: Table, row: Mapping[str, Any]) -> None:
 
 
 def _to_parquet(table: pa.Table) -> bytes:
-    buffer = io.BytesIO()
+    buffer, table = io.BytesIO(), _with_seeds(table, pa.int32())
     options = {"compression": "zstd", "write_page_checksum": True, "store_schema": False}
     with pq.ParquetWriter(buffer, table.schema, **options) as writer:
         writer.write_table(table)
@@ -101,10 +102,20 @@ def parse_table(table: Table, content: bytes, path: Path | str) -> pa.Table:
         read = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
-    read = _with_later_columns(table, read)
+    read = _with_seeds(_with_later_columns(table, read), pa.int64())
     if not read.schema.equals(table.schema):
         raise UserError(f"{path} has other columns than this sparserl writes: {', '.join(read.schema.names)}")
     return read
+
+
+def _with_seeds(table: pa.Table, kind: pa.DataType) -> pa.Table:
+    """The table with seeds of this type, if they fit: in files 32 bits, as Arrow reads `seed=<n>` in their paths."""
+    column = table.schema.get_field_index("seed")
+    if column < 0:
+        return table
+    with suppress(pa.ArrowInvalid):  # Arrow reads a larger one in a path as a word
+        return table.set_column(column, pa.field("seed", kind), table["seed"].cast(kind))
+    return table
 
 
 def _with_later_columns(table: Table, read: pa.Table) -> pa.Table:
