@@ -100,6 +100,10 @@ def _run(command: Subcommand, words: list[str]) -> int:
         return say(str(error), WRONG)
     except HelpShown:
         raise
+    except OSError as error:  # a folder of another user's, a name that is too long, a disk that fails
+        if error.filename is None:
+            raise
+        return say(f"cannot use {os.fsdecode(error.filename)}: {error.strerror}", WRONG)
     except Exception as error:
         from sparserl.experiment import RunFailure  # imported only here: `study status` does without JAX
 

@@ -38,7 +38,7 @@ def run_state(run_folder: str, lease_seconds: float = persistence.LEASE_SECONDS)
     try:
         document = persistence.read_document(f"{run_folder}/status.json")
     except UserError as error:
-        if not os.path.exists(f"{run_folder}/status.json"):
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
             return RunState(run_folder, "waiting")
         return RunState(run_folder, "damaged", message=str(error))
     state, message = document.get("status"), str(document.get("message", ""))

@@ -123,6 +123,8 @@ def user_error(verb: str, path: Path, num_bytes: int | None = None) -> Iterator[
         yield
     except OSError as error:
         line = f"cannot {verb} {path}: {error.strerror or error}"
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            line += ": a file or a broken link is where a folder is needed; move it away"
         if not is_disk_full(error):
             raise UserError(line) from error
         raise DiskFull(f"{line}; {num_bytes:,} bytes are needed" if num_bytes else line) from error

@@ -199,7 +199,7 @@ def find_run(text: str | Path, directories: Iterable[str | Path]) -> Path:
     candidates = [at_home(text), *(place / text for place in places)]
     for candidate in candidates:
         folder = Path(os.path.realpath(candidate)) if ".." in candidate.parts else candidate.absolute()
-        if os.path.isdir(folder) and (is_run_folder(folder) or any((folder / name).exists() for name in _OF_A_RUN)):
+        if _is_folder(folder) and (is_run_folder(folder) or any((folder / name).exists() for name in _OF_A_RUN)):
             return folder
     for candidate in candidates:
         if within := _runs_below(candidate):
@@ -211,6 +211,14 @@ def find_run(text: str | Path, directories: Iterable[str | Path]) -> Path:
         value=str(text),
         names=sorted({name for place in places for name in _runs_below(place)}),
     )
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one or a link to one. Raises UserError where that may not be seen."""
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _runs_below(place: Path) -> list[str]:
