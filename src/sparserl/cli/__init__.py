@@ -63,9 +63,6 @@ def _main(words: list[str], own_process: bool) -> int:
             return _dispatch(words)
     except HelpShown:
         return DONE
-    except BrokenPipeError:  # whoever read our output has seen enough
-        output.drop()
-        return DONE
 
 
 def _dispatch(words: list[str]) -> int:

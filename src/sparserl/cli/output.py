@@ -10,26 +10,22 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, cast
+
+from sparserl.cli.streams import Patient, open_closed
 
 _STDOUT, _STDERR = 1, 2
-_answers: list[IO[str]] = []  # where answers go while `owned` holds standard output
+_answers: list[Patient] = []  # where answers go while `owned` holds standard output
 
 
 def stream() -> IO[str]:
     """Where answers go."""
-    return _answers[-1] if _answers else sys.stdout
+    return cast(IO[str], _answers[-1]) if _answers else sys.stdout
 
 
 def put(text: str = "") -> None:
     """Print a line of the answer, or several."""
     print(text, file=stream())
-
-
-def drop() -> None:
-    """Nobody reads answers any more: what is left of them goes nowhere."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream().fileno())
 
 
 def drop_to_errors() -> None:
@@ -42,18 +38,25 @@ def drop_to_errors() -> None:
 
 @contextmanager
 def owned(for_good: bool) -> Iterator[None]:
-    """Inside, only answers reach standard output; for_good: afterwards, too, as some code prints when all is over."""
-    answers, give_back = _take()
+    """Inside, only answers reach standard output; for_good: afterwards, too, as some code prints when all is over.
+
+    Whoever reads them, or what else is said, may go away meanwhile.
+    """
+    open_closed()
+    taken, give_back = _take()
+    answers, usual_errors = Patient(taken), sys.stderr
     _answers.append(answers)
+    sys.stdout, sys.stderr = cast(IO[str], Patient(sys.stdout)), cast(IO[str], Patient(sys.stderr))
     try:
         yield
     finally:
-        try:
-            answers.flush()
-        finally:
-            if not for_good:
-                _answers.remove(answers)
-                give_back()
+        answers.flush()
+        if answers.failure:
+            print(f"sparserl: standard output cannot be written: {answers.failure}", file=sys.stderr)
+        if not for_good:
+            _answers.remove(answers)
+            sys.stderr = usual_errors
+            give_back()
 
 
 def _take() -> tuple[IO[str], Callable[[], None]]:
@@ -61,7 +64,7 @@ def _take() -> tuple[IO[str], Callable[[], None]]:
     usual, kept, file = sys.stdout, _duplicate(), _descriptor_file(sys.stdout)
     if file is not None and kept is not None:
         answers: IO[str] = io.TextIOWrapper(
-            os.fdopen(os.dup(kept), "wb"), file.encoding, file.errors, line_buffering=file.line_buffering
+            os.fdopen(os.dup(kept), "wb"), file.encoding, "backslashreplace", line_buffering=file.line_buffering
         )
         own_lines = file.line_buffering
         file.flush()
