@@ -11,7 +11,16 @@ import pytest
 
 from sinks.stored_runs import evaluation, put
 from sparserl import persistence
-from sparserl.persistence import EVALUATIONS, RunId, UserError, check_run, find_experiment, find_run, plan_experiment
+from sparserl.persistence import (
+    EVALUATIONS,
+    RunId,
+    UserError,
+    check_run,
+    find_experiment,
+    find_run,
+    plan_experiment,
+    tables,
+)
 from sparserl.persistence.contents import read_runs
 
 NAME = "dqn-rigl-0a1b2c3d"
@@ -251,3 +260,15 @@ def test_a_renamed_experiment_is_found_and_not_begun_anew(experiments, tmp_path)
     assert find_experiment(tmp_path, two.name) == two
     shutil.rmtree(two)
     assert find_experiment(tmp_path, two.name) == tmp_path / f"old {two.name}"
+
+
+def test_columns_that_came_later_are_null_in_earlier_files_wherever_they_have_their_place(place):
+    whole = persistence.read_evaluations(place)
+    for gone in (["results_version"], ["num_breaks"], ["results_version", "randomness", "num_breaks"], ["preset"]):
+        bare = whole.drop_columns(gone).slice(0, 3)
+        content = tables._to_parquet(bare)
+        (place / NAME / "seed=0" / "evaluations.parquet").write_bytes(content)
+        read = persistence.read_evaluations(place / NAME / "seed=0")
+        assert read.schema.equals(persistence.EVALUATION_SCHEMA)
+        assert all(read[name].null_count == 3 for name in gone)
+        assert read.drop_columns(gone).equals(bare)

@@ -119,9 +119,10 @@ def _with_seeds(table: pa.Table, kind: pa.DataType) -> pa.Table:
 
 
 def _with_later_columns(table: Table, read: pa.Table) -> pa.Table:
-    """What an earlier version wrote, with nulls in the columns that it did not know."""
-    names, lacking = read.schema.names, list(table.schema)[len(read.schema.names) :]
-    if names == table.schema.names[: len(names)] and all(field.name in table.later for field in lacking):
-        for field in lacking:
-            read = read.append_column(field, pa.nulls(read.num_rows, field.type))
-    return read
+    """What an earlier version wrote, with nulls in the columns that it did not know, wherever they have their place."""
+    names, known = read.schema.names, set(read.schema.names)
+    if len(known) < len(names) or not set(table.schema.names) - table.later <= known <= set(table.schema.names):
+        return read
+    columns = {field.name: field for field in table.schema}
+    nulls = lambda field: pa.nulls(read.num_rows, field.type)
+    return pa.table({name: read[name] if name in known else nulls(field) for name, field in columns.items()})
