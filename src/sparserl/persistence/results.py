@@ -147,7 +147,8 @@ def read_status(run_folder: str | Path) -> Status | None:
     if document.get("status") not in STATUSES:
         raise UserError(f"{path} has an unknown status", allowed=STATUSES)
     known = {name: document[name] for name in Status._fields if name in document}
-    return Status(**{**known, "forced": tuple(known.get("forced", ()))})
+    sequences = {name: tuple(known.get(name, ())) for name in ("forced", "breaks")}  # JSON has lists alone
+    return Status(**{**known, **sequences})
 
 
 def experiment_folder(run_folder: str | Path) -> Path:
