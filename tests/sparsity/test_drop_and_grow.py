@@ -1,6 +1,7 @@
 """Drop and grow, and the updates of every method, against the rules of the papers written out in NumPy."""
 
 import math
+from fractions import Fraction
 
 import jax
 import jax.numpy as jnp
@@ -182,9 +183,9 @@ def test_prune_follows_the_cubic_schedule_and_never_revives():
     for index in range(count + 1):
         after = update(METHODS["prune"](), index, count, alive, kernels, None, SPARSITIES)
         for layer, mask in alive.items():
-            size, final = mask.size, SPARSITIES[layer]
-            sparsity = final - final * (1 - index / count) ** 3
-            keep = max(int(np.rint(size * (1 - sparsity))), 1)
+            final = Fraction(str(SPARSITIES[layer]))
+            sparsity = final - final * (1 - Fraction(index, count)) ** 3
+            size, keep = mask.size, max(round(mask.size * (1 - sparsity)), 1)
             live = [i for i in range(size) if mask.ravel()[i]]
             chosen = sorted(live, key=lambda i: (-abs(kernels[layer].ravel()[i]), i))[:keep]
             np.testing.assert_array_equal(np.flatnonzero(after[layer]), sorted(chosen))
