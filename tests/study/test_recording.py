@@ -61,7 +61,8 @@ def test_runs_that_lack_diagnostics_are_told_of_and_trained_again_where_that_is_
 def begin(run, diagnostics=False):
     from persistence.stored_run import row
 
-    persistence.write_table(persistence.EVALUATIONS, run, [row(persistence.EVALUATION_SCHEMA)])
+    rows = [{**row(persistence.EVALUATION_SCHEMA), "experiment_id": run.parent.name}]
+    persistence.write_table(persistence.EVALUATIONS, run, rows)
     if diagnostics:
         persistence.write_table(persistence.DIAGNOSTICS, run, [row(persistence.DIAGNOSTICS_SCHEMA)])
     return run
