@@ -28,17 +28,15 @@ def test_a_full_disk_is_told_once_and_stops_nothing():
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize(
-    ("words", "status"), [("--help", 0), ("report nowhere", 2), ("methods", 0)], ids=lambda value: str(value)
-)
-def test_every_way_to_stop_listening(words, status):
-    command = f"{sys.executable} -m sparserl {words}"
+def test_every_way_to_stop_listening():
     ways = (">&-", ">/dev/full", "2>&-", ">&- 2>&- <&-", ">/dev/full 2>/dev/full", "2>&1 | true", "2>&- | head -c 1")
-    for way in ways:
-        script = f"{command} {way}; exit ${{PIPESTATUS[0]}}"
-        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
-        assert done.returncode == status, (way, done.stderr)
-        assert "Traceback" not in done.stderr
-        assert "Exception ignored" not in done.stderr
-        assert done.stderr.count("\n") <= 1, (way, done.stderr)
-        assert way.startswith(("2>&-",)) or "sparserl: nowhere" not in done.stdout
+    for words, status, tried in (("--help", 0, ways), ("report nowhere", 2, ways[3:4])):
+        for way in tried:
+            script = f"{sys.executable} -m sparserl {words} {way}; exit ${{PIPESTATUS[0]}}"
+            done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+            assert done.returncode == status, (way, done.stderr)
+            assert "sparserl: nowhere" not in done.stdout
+            assert done.stderr.splitlines() in (
+                [],
+                ["sparserl: standard output cannot be written: No space left on device"],
+            )
