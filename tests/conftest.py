@@ -36,19 +36,11 @@ ROUNDING = {  # rooms, and files of others, whose tests are marked `machine`
     *("agents", "diagnostics", "golden", "linalg", "networks", "optimizer", "sparsity"),
     *("test_machine.py", "test_plan.py", "test_seeds_in_one_program.py"),
 }
-# Rooms whose tests compare programs with derivations and with each other, within a process: there XLA optimises little,
-# which takes three quarters of the time. Golden digests and other processes compile as everywhere else.
+# Rooms and files whose tests compare programs with derivations and with each other, in one process: there XLA optimises
+# little, which takes three quarters of the time. Golden digests and other processes compile as everywhere else.
 BRIEFLY_COMPILED = {
-    "agents",
-    "bench",
-    "diagnostics",
-    "environments",
-    "experiment",
-    "linalg",
-    "networks",
-    "optimizer",
-    "sparsity",
-    "training",
+    *("agents", "bench", "diagnostics", "environments", "experiment", "linalg", "networks", "optimizer", "sparsity"),
+    *("training", "test_catalogue.py", "test_docs.py"),
 }
 LARGEST_KEPT_BYTES = 10**9  # of compiled programs; a session makes a tenth
 
@@ -60,7 +52,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(autouse=True, scope="module")
 def _compiler_effort(request: pytest.FixtureRequest) -> None:
     """Let XLA optimise as the room's tests need it, and never run a program of the other kind."""
-    brief = request.path.parent.name in BRIEFLY_COMPILED and not request.config.getoption("thorough")
+    where = {request.path.parent.name, request.path.name}
+    brief = bool(where & BRIEFLY_COMPILED) and not request.config.getoption("thorough")
     name = "jax_disable_most_optimizations"
     if jax.config.read(name) != brief:
         jax.config.update(name, brief)
