@@ -17,8 +17,6 @@ import hypothesis
 import jax
 import pytest
 
-from sparserl import foreign
-
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # The same examples in every run, and no verdict that depends on how busy the machine is.
@@ -57,7 +55,6 @@ def _compiler_effort(request: pytest.FixtureRequest) -> None:
     name = "jax_disable_most_optimizations"
     if jax.config.read(name) != brief:
         jax.config.update(name, brief)
-        foreign._SETTINGS[name] = brief  # which runs would refuse
         jax.clear_caches()
 
 

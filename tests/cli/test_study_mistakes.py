@@ -94,10 +94,11 @@ FILES = {  # text of the file, line that must be named, words that must be told
     ),
     "replay that does not fit into memory": (
         of_grid(
-            f"{GOOD}, total_steps=2 * 10**9, num_environments=1000, **{{'agent.replay_capacity_steps': 2 * 10**9}}"
+            f"{GOOD}, total_steps=2 * 10**6, num_environments=1000, fake_features=0.99, "
+            "**{'agent.replay_capacity_steps': 2 * 10**9}"
         ),
         FIRST,
-        ["agent.replay_capacity_steps is 2000000000", "84000.0 GB", "lower it: at most"],
+        ["agent.replay_capacity_steps is 2000000000", "6420.0 GB", "lower it: at most"],
     ),
     "drop fraction": (
         of_grid(f"{GOOD}, **{{'method.drop_fraction': 1.5}}"),

@@ -64,7 +64,7 @@ def test_json_lines_are_exactly_what_is_stored(tmp_path):
     assert second == {**name, "event": "diagnostics", **{field: evaluation(3, 0)[field] for field in row}}
     status = persistence.read_status(run)
     assert (status.status, status.final_return, status.started) == ("finished", 1.5, STARTED)
-    assert fourth == {**status._asdict(), "forced": [], **name, "event": "status"}
+    assert fourth == {**status._asdict(), "forced": [], "breaks": [], **name, "event": "status"}
 
 
 def test_only_what_is_new_is_passed_on(tmp_path):

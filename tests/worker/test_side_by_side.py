@@ -202,10 +202,10 @@ def test_all_runs_are_held_or_none(tmp_path):
     runs = [tmp_path / f"seed={seed}" for seed in SEEDS]
     other = persistence.claim(runs[2])
     with pytest.raises(persistence.Busy):
-        Hold(runs, 30.0)
+        Hold(runs, 30.0, lambda: None)
     assert [persistence.is_working(run) for run in runs] == [False, False, True]
     other.release()
-    hold = Hold(runs, 30.0)
+    hold = Hold(runs, 30.0, lambda: None)
     assert all(persistence.is_working(run) for run in runs)
     hold.let_go(1)
     assert [persistence.is_working(run) for run in runs] == [True, False, True]

@@ -293,7 +293,7 @@ def test_a_run_whose_environment_cannot_be_captured_goes_on_with_fresh_episodes_
     assert "episodes' is of type generator; " in killed.stderr
     stored = persistence.read_status(run)
     at = stored.checkpoint_steps
-    assert (stored.goes_on, stored.breaks) == ("fresh-episode", [])
+    assert (stored.goes_on, stored.breaks) == ("fresh-episode", ())
     assert 100 <= at < 200
     refused = work(run, "--resume", "exact")
     assert refused.returncode == WRONG
@@ -302,7 +302,7 @@ def test_a_run_whose_environment_cannot_be_captured_goes_on_with_fresh_episodes_
     assert done.returncode == FINISHED, done.stderr
     assert f"it goes on with fresh episodes from step {at:,}: from there its bits are not promised" in done.stderr
     status = persistence.read_status(run)
-    assert (status.status, status.resumed_from_steps, status.breaks) == ("finished", at, [at])
+    assert (status.status, status.resumed_from_steps, status.breaks) == ("finished", at, (at,))
     rows = persistence.read_evaluations(run).to_pylist()
     assert [(row["environment_steps"], row["num_breaks"]) for row in rows] == [(0, 0), (100, 0), (200, 1), (300, 1)]
 
@@ -314,7 +314,7 @@ def test_a_run_that_is_to_go_on_exactly_begins_anew_where_it_cannot(tmp_path):
     assert done.returncode == FINISHED, done.stderr
     assert "no checkpoints, so that a new attempt begins anew: " in done.stderr
     status = persistence.read_status(run)
-    assert (status.resumed_from_steps, status.goes_on, status.breaks) == (None, "anew", [])
+    assert (status.resumed_from_steps, status.goes_on, status.breaks) == (None, "anew", ())
 
 
 def test_a_full_disk_stops_a_run_and_loses_nothing(whole, stopped, tmp_path):
