@@ -10,6 +10,8 @@ import pytest
 
 from cli.command import TINY
 from sparserl.cli import main
+from sparserl.sinks import processes
+from waiting import PATIENCE_SECONDS
 
 WORDS = ["train", "dqn", "set", "--environment", "CartPole-v1", *TINY, "--method.window.interval-updates", "50"]
 
@@ -30,7 +32,8 @@ def trained(tmp_path_factory):
     results = tmp_path_factory.mktemp("results")
     words = [*WORDS, "--num-seeds", "2", "--seed", "3", "--output", str(results), "--sink", "jsonl", "--json"]
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "DRAIN_SECONDS", PATIENCE_SECONDS)  # sinks have the lowest priority
         status = main(words)
     document = json.loads(out.getvalue())
     return Trained(words, status, document, err.getvalue(), results, results / document["experiment_id"])

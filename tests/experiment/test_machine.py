@@ -43,10 +43,19 @@ def test_a_flag_that_holds_the_compiler_back_gives_another_class():
     assert said.stdout.split() != list(compiler_target())
 
 
-def test_flags_that_change_code_are_in_the_class_and_those_that_only_tell_are_not(monkeypatch, tmp_path):
+@pytest.fixture
+def optimise():
+    """Tells XLA to optimise as usual, or little."""
+    name = "jax_disable_most_optimizations"
+    before = jax.config.read(name)
+    yield lambda usual: jax.config.update(name, not usual)
+    jax.config.update(name, before)
+
+
+def test_flags_that_change_code_are_in_the_class_and_those_that_only_tell_are_not(monkeypatch, tmp_path, optimise):
     experiment = planned(from_preset("dqn", "static", "CartPole-v1", storage="masked"))
     monkeypatch.delenv("XLA_FLAGS", raising=False)
-    monkeypatch.setitem(jax.config.values, "jax_disable_most_optimizations", False)
+    optimise(True)
     plain = machine_class(experiment)
     assert "xla_flags" not in plain  # as in checkpoints of earlier versions
     file = tmp_path / "flags"
@@ -56,7 +65,7 @@ def test_flags_that_change_code_are_in_the_class_and_those_that_only_tell_are_no
         assert machine_class(experiment) == plain | {"xla_flags": "--xla_a=2 --xla_cpu_enable_fast_math=true"}
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=/tmp --xla_log_hlo_text=1")
     assert machine_class(experiment) == plain
-    monkeypatch.setitem(jax.config.values, "jax_disable_most_optimizations", True)
+    optimise(False)
     assert machine_class(experiment)["xla_flags"] == "jax_disable_most_optimizations"
 
 

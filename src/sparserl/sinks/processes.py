@@ -41,16 +41,17 @@ def started(
     kinds: Sequence[str],
     places: Path | Sequence[Path],
     output: Path | None = None,
-    drain_seconds: float = DRAIN_SECONDS,
+    drain_seconds: float | None = None,
 ) -> Iterator[tuple[Running, ...]]:
     """Pass on what runs store to a sink of each kind while the block lasts; into the folders `output/<kind>`.
 
     `places`: a results directory, a study's or experiment's folder, or the folders of runs, which need not exist yet.
     Raises UserError before anything starts where a kind or its package is missing or its folder cannot be written;
-    from then on nothing of a sink reaches the caller. At the end sinks have `drain_seconds` for what is left (2 where
-    the block was left by an exception); then they are killed, and one line for each that failed says how to pass on
-    the rest. To be called in the main thread: a sink dies with the thread that started it.
+    from then on nothing of a sink reaches the caller. At the end sinks have `drain_seconds`, by default DRAIN_SECONDS,
+    for what is left (2 where the block was left by an exception); then they are killed, and one line for each that
+    failed says how to pass on the rest. To be called in the main thread: a sink dies with the thread that started it.
     """
+    patience = DRAIN_SECONDS if drain_seconds is None else drain_seconds
     places = [places] if isinstance(places, Path) else list(places)
     check_kinds(kinds)
     if not places:
@@ -67,9 +68,9 @@ def started(
                 _tell(kind, folder, f"could not start: {error.strerror or error}")
         yield tuple(sinks)
     except BaseException:
-        _end(sinks, min(drain_seconds, _HURRIED_SECONDS))
+        _end(sinks, min(patience, _HURRIED_SECONDS))
         raise
-    _end(sinks, drain_seconds)
+    _end(sinks, patience)
 
 
 def _make_writable(folder: Path) -> None:
