@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from covering import covering
 from sparserl.experiment import from_preset, policy_arrays, run, with_choices
 from sparserl.study import SCALES, files
 from sparserl.study.files import catalogue_names
@@ -241,11 +242,14 @@ def test_sweeps_leave_out_what_another_of_their_runs_repeats():
 
 @pytest.mark.parametrize(
     ("method", "changed"),
-    [
-        ("prune", {"sparsity_aware_initialization": False}),
-        ("set", {"method.drop_fraction": 0.0, "method.window.interval_updates": 100}),
-        ("rigl", {"method.drop_fraction": 0.0, "method.window.interval_updates": 100}),
-    ],
+    covering(
+        [
+            ("prune", {"sparsity_aware_initialization": False}),
+            ("set", {"method.drop_fraction": 0.0, "method.window.interval_updates": 100}),
+            ("rigl", {"method.drop_fraction": 0.0, "method.window.interval_updates": 100}),
+        ],
+        lambda case: case[0] != "set",
+    ),
 )
 def test_what_sweeps_leave_out_has_no_effect(method, changed):
     """Trained for 300 steps either way, all parameters and moments end in the same bits."""
