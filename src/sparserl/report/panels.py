@@ -25,7 +25,7 @@ _SINGLE = "_single"  # the label of a thin line; legends leave out what starts w
 
 def write_png(figure: Figure, path: str | Path) -> Path:
     """The figure as the PNG file `path`; equal figures give equal bytes with equal versions of matplotlib."""
-    with _style():
+    with house_style():
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", metadata={"Software": None})
     path = at_home(path)
@@ -40,7 +40,7 @@ def draw_panels(panels: Mapping[str, Mapping[Variant, Curve]], x_label: str, tit
     has a finite return at a place, seeds are drawn one by one, thin, and the mean only where all have one.
     """
     variants = sorted({variant for curves in panels.values() for variant in curves})
-    with _style():
+    with house_style():
         figure, every_axes = _empty_panels(len(panels))
         for axes, (environment, curves) in zip(every_axes, panels.items(), strict=True):
             for variant in curves:
@@ -142,7 +142,7 @@ def _seeds(variant: Variant, panels: Mapping[str, Mapping[Variant, Curve]]) -> s
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def house_style() -> Iterator[None]:
     """The same look whatever the user's matplotlibrc says; earlier settings are restored afterwards."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()

@@ -25,6 +25,9 @@ PARAMETERS: dict[str, Any] = {
     "font.size": 9,
     "text.color": "#222222",
     "text.parse_math": False,  # names of environments and methods are not formulas
+    "svg.hashsalt": "sparserl",
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
     "figure.dpi": 160,
     "savefig.dpi": 160,
     "figure.facecolor": "white",

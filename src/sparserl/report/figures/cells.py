@@ -1,0 +1,73 @@
+"""Cells of tables, so that no text of a result is read as anything but text: by spreadsheets, or by LaTeX."""
+
+import csv
+import io
+import unicodedata
+from collections.abc import Sequence
+from numbers import Integral, Number
+from typing import Any
+
+_FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # what begins one in spreadsheets, the full-width ones too
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "%": r"\%",
+    "#": r"\#",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': '{"}',
+    "'": "{'}",  # in braces: what makes ligatures, as -- and ?`, or would be an argument of \\, as [ and *
+    "`": "{`}",
+    "-": "{-}",
+    "[": "{[}",
+    "*": "{*}",
+}
+
+
+def to_csv(header: Sequence[str], table: Sequence[Sequence[Any]]) -> str:
+    """The table as CSV. Numbers stay numbers; text that a spreadsheet would take for a formula gets an apostrophe."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerows([[_csv_cell(value) for value in row] for row in (header, *table)])
+    return lines.getvalue()
+
+
+def to_latex(header: Sequence[str], table: Sequence[Sequence[Any]]) -> str:
+    """The table as a `tabular` of the package booktabs, numbers right-aligned with four significant digits."""
+    numeric = [all(row[i] is None or _is_number(row[i]) for row in table) for i in range(len(header))]
+    head, *body = ([_latex_cell(value) for value in row] for row in (header, *table))
+    rows = "".join(f"{' & '.join(row)} \\\\\n" for row in body)
+    columns = "".join("r" if number else "l" for number in numeric)
+    return (
+        f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{' & '.join(head)} \\\\\n\\midrule\n{rows}"
+        "\\bottomrule\n\\end{tabular}\n"
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Number) and not isinstance(value, bool)
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if _is_number(value):
+        return str(value)
+    text = str(value).replace("\0", "")
+    return f"'{text}" if text.startswith(_FORMULAS) else text
+
+
+def _latex_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if _is_number(value):
+        return f"{value:.4g}" if not isinstance(value, Integral) else str(value)
+    text = "".join(" " if unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp") else each for each in str(value))
+    return "".join(_LATEX.get(each, each) for each in text)

@@ -1,0 +1,58 @@
+"""Files of a figure: NAME.svg, .pdf and .png, and its data as NAME.csv and .tex; equal figures give equal bytes."""
+
+import html
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+from sparserl.persistence import at_home, write_atomically
+from sparserl.report.figures.cells import to_csv, to_latex
+from sparserl.report.figures.drawn import Drawn
+from sparserl.report.panels import house_style
+
+_LONGEST_NAME = 100
+
+
+def write(drawn: Drawn, folder: str | Path) -> tuple[Path, ...]:
+    """Write a figure's five files into `folder`, and return their paths. Raises UserError where that is refused."""
+    stem = re.sub(r"[^A-Za-z0-9_.+-]+", "-", drawn.name).strip("-.")[:_LONGEST_NAME] or "figure"
+    contents = {
+        "svg": to_svg(drawn),
+        "pdf": _saved(drawn, "pdf", {"CreationDate": None, "Title": drawn.title, "Subject": drawn.alternative_text}),
+        "png": _saved(drawn, "png", {"Software": None, "Description": drawn.alternative_text}),
+        "csv": _encoded(to_csv(drawn.header, drawn.table)),
+        "tex": _encoded(to_latex(drawn.header, drawn.table)),
+    }
+    paths = {suffix: at_home(folder) / f"{stem}.{suffix}" for suffix in contents}
+    for suffix, path in paths.items():
+        write_atomically(path, contents[suffix])
+    return tuple(paths.values())
+
+
+def to_svg(drawn: Drawn) -> bytes:
+    """The figure as SVG whose glyphs are paths, named for screen readers by its title and alternative text."""
+    svg = _saved(drawn, "svg", {"Date": None})
+    title, text = (html.escape(_printable(words)).encode() for words in (drawn.title, drawn.alternative_text))
+    opening = re.search(rb"<svg [^>]*>", svg)
+    assert opening is not None
+    named = opening[0][:-1] + b' role="img" aria-labelledby="title description">'
+    told = b'\n <title id="title">' + title + b'</title>\n <desc id="description">' + text + b"</desc>"
+    return svg[: opening.start()] + named + told + svg[opening.end() :]
+
+
+def _saved(drawn: Drawn, kind: str, metadata: dict[str, Any]) -> bytes:
+    metadata = {name: value if value is None else _printable(value) for name, value in metadata.items()}
+    with house_style():
+        buffer = io.BytesIO()
+        drawn.figure.savefig(buffer, format=kind, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _printable(text: str) -> str:
+    """Text that XML and metadata may hold: what cannot be printed is a space."""
+    return "".join(each if each.isprintable() else " " for each in text)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")

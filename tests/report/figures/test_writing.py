@@ -1,0 +1,64 @@
+"""Files of a figure: what is written is what was drawn, the same bytes every time, and text stays text."""
+
+import csv
+import io
+import math
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from sparserl.report.figures import Drawn, write
+from sparserl.report.figures.cells import to_csv, to_latex
+
+
+def make_drawn(**more) -> Drawn:
+    figure = Figure(figsize=(2, 1))
+    FigureCanvasAgg(figure)
+    figure.subplots().plot([0, 1], [1, 0], label="a")
+    words = {"name": "figure_8", "title": "Returns", "alternative_text": "RigL <b> keeps & loses."}
+    drawn = Drawn(figure=figure, header=("method", "return"), table=(("rigl", 1.5), ("=cmd()", -2)), **words)
+    return drawn._replace(**more)
+
+
+def test_five_files_are_the_same_bytes_every_time(tmp_path: Path) -> None:
+    first, second = write(make_drawn(), tmp_path / "a"), write(make_drawn(), tmp_path / "b")
+    assert [path.name for path in first] == [f"figure_8.{kind}" for kind in ("svg", "pdf", "png", "csv", "tex")]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes(), one.name
+    root = ElementTree.fromstring(first[0].read_bytes())
+    told = {child.tag.rpartition("}")[2]: child.text for child in root if child.text and child.text.strip()}
+    assert (root.get("role"), told["title"], told["desc"]) == ("img", "Returns", "RigL <b> keeps & loses.")
+
+
+def test_a_name_is_that_of_a_file_in_the_folder_and_control_characters_break_no_file(tmp_path: Path) -> None:
+    drawn = make_drawn(name="../../etc/x\0", title="a\x1b[31m\0b", alternative_text="\ud800\u202ex")
+    paths = write(drawn, tmp_path)
+    assert {path.parent for path in paths} == {tmp_path}
+    ElementTree.fromstring(paths[0].read_bytes())
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
+def test_csv_text_is_never_a_formula_and_numbers_stay_numbers(start) -> None:
+    written = to_csv(
+        (f"{start}head", "x"), [(f"{start}cmd|' /C calc'!A0", -1.5), ('a,b"c', np.float64(-2)), (None, -3)]
+    )
+    header, *rows = csv.reader(io.StringIO(written, newline=""))
+    assert header[0] == f"'{start}head"
+    assert [row[0] for row in rows] == [f"'{start}cmd|' /C calc'!A0", 'a,b"c', ""]
+    assert [float(row[1]) for row in rows] == [-1.5, -2.0, -3.0]
+
+
+def test_latex_shows_every_character_and_obeys_none() -> None:
+    hostile = "\\input{/etc/passwd} $x_1^2$ 50 % & #1 ~ <a> [b]* -- \x1b"
+    written = to_latex(("name", "n", "return"), [(hostile, 3, 1234.5678), ("[x]", None, math.nan)])
+    lines = written.splitlines()
+    assert lines[0] == "\\begin{tabular}{lrr}"
+    assert lines[4] == (
+        "\\textbackslash{}input\\{/etc/passwd\\} \\$x\\_1\\textasciicircum{}2\\$ 50 \\% \\& \\#1 "
+        "\\textasciitilde{} \\textless{}a\\textgreater{} {[}b]{*} {-}{-}   & 3 & 1235 \\\\"
+    )
+    assert lines[5] == "{[}x] &  & nan \\\\"
