@@ -19,12 +19,13 @@ SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room stands below those that import it
     "errors": set(),
     "calls": set(),
-    "types": {"errors"},
+    "parts": set(),
+    "types": {"errors", "parts"},
     "foreign": set(),
     "modules": set(),
     "linalg": {"types", "foreign"},
     "environments": {"types", "calls", "modules"},
-    "training": {"types", "foreign"},
+    "training": {"types", "foreign", "parts"},
     "processes": {"errors"},
     "persistence": {"errors", "processes"},  # processes: locks, and whether a holder is still there
     "sparsity": {"types", "linalg"},
@@ -34,7 +35,7 @@ ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room 
     "presets": {"types", "sparsity", "networks", "agents", "training"},  # training: how evaluations are done
 }
 ROOMS["experiment"] = set(ROOMS)
-ROOMS["report"] = {"persistence", "errors"}
+ROOMS["report"] = {"persistence", "errors", "parts"}
 ROOMS["sinks"] = {"persistence", "processes", "errors"}
 ROOMS["worker"] = {"experiment", "calls", "persistence", "processes", "types", "errors"}
 ROOMS["engine"] = {"persistence", "processes", "modules", "errors"}  # a run is a folder to it

@@ -4,7 +4,6 @@ Axis order everywhere: `[seed, step, env, ...]`, leading axes absent where there
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from fractions import Fraction
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -14,6 +13,7 @@ from sparserl.errors import Divergence as Divergence
 from sparserl.errors import Field as Field
 from sparserl.errors import UserError as UserError
 from sparserl.errors import within as within
+from sparserl.parts import part_of as part_of
 
 Array = jax.Array | np.ndarray
 Key = jax.Array  # a typed key of jax.random.key
@@ -219,22 +219,3 @@ class Probed(Protocol):
     """
 
     def probe(self, key: Key, state: AgentState) -> dict[str, Probe]: ...
-
-
-_TYPED_DIGITS = 12  # more than people type, and fewer than computed numbers have
-_LOST = 2.0**-50  # of a fraction of 1, in a few operations on floats
-
-
-def part_of(total: int, fraction: float) -> Fraction:
-    """`total` * `fraction`, exactly, of the decimal number that was typed, and not of the binary one nearest to it.
-
-    Of 5,530 weights 0.7 are 3,871; floats say less, and rounding would lose one. A fraction that was computed, as
-    1 - 0.9 or a layer's share of a budget, means the whole or half number that it misses by the error of floats only;
-    but less than all of it stays less.
-    """
-    text = str(fraction)
-    if len(text.partition("e")[0].replace(".", "").lstrip("-0")) <= _TYPED_DIGITS:
-        return total * Fraction(text)
-    part = total * Fraction(fraction)
-    nearest = Fraction(round(2 * part), 2)
-    return nearest if abs(part - nearest) <= total * _LOST and nearest != total else part

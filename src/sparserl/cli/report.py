@@ -14,9 +14,9 @@ from sparserl.cli.arguments import parse
 from sparserl.cli.output import put
 from sparserl.cli.study.summary import broken_off
 from sparserl.cli.tables import number, print_table
+from sparserl.persistence.studies import parsed_name, stored, stored_names
 from sparserl.processes import places
 from sparserl.processes.homes import at_home
-from sparserl.study.stored import parsed_name, stored, stored_names
 from sparserl.types import UserError
 
 _DESCRIPTION = """Draw the learning curves of every experiment in a results directory, and list the final returns.

@@ -33,6 +33,7 @@ from sparserl.persistence.evaluations import (
     evaluated_runs,
     facts_of,
     read_evaluations,
+    readable_evaluations,
 )
 from sparserl.persistence.generations import (
     Generation,
@@ -66,6 +67,7 @@ from sparserl.persistence.results import (
 from sparserl.persistence.runs import ASIDE, EVERY_RUN, RunId, files_of_runs, is_run_folder, runs_in, seed_folder
 from sparserl.persistence.searching import search
 from sparserl.persistence.segments import Ring, ring_rows
+from sparserl.persistence.studies import StoredExperiment, StoredStudy
 from sparserl.persistence.tables import Table, has_table, pack_rows, unpack_rows, write_table
 from sparserl.processes.homes import at_home
 
@@ -90,7 +92,9 @@ __all__ = [
     "RunId",
     "RunRequest",
     "Status",
+    "StoredExperiment",
     "StoredRun",
+    "StoredStudy",
     "Superseded",
     "Table",
     "UserError",
@@ -138,6 +142,7 @@ __all__ = [
     "read_request",
     "read_status",
     "read_table",
+    "readable_evaluations",
     "renamed_experiments",
     "ring_rows",
     "run_in",

@@ -1,9 +1,9 @@
 """Contents: which runs a place holds, by the rows in their folders, because people rename, copy and merge folders."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ from sparserl.persistence.tables import Table, parse_table
 from sparserl.processes.homes import at_home
 from sparserl.processes.log import tell
 
+T = TypeVar("T")
 _MOST_LINES = 8  # about what is left out
 Complete = Callable[[Path, pa.Table], pa.Table]
 
@@ -43,21 +44,62 @@ def read_runs(
     there are none, naming a file that is damaged, or naming two folders that hold one run and differ.
     """
     place = at_home(place)
-    searched = search(place, table.file_name)
-    if not searched.folders:
-        raise UserError(f"{place} holds no {table.rows}: {_why_none(place, table, searched)}")
-    copies: dict[RunId, list[StoredRun]] = {}
-    for folder in searched.folders:
-        stored = _read(table, folder, complete)
-        copies.setdefault(stored.run, []).append(stored)
-    lines = [*searched.left_out, *(_incomplete(searched.without) if table.of_every_run else ())]
-    runs = sorted((_only(table, each, lines) for each in copies.values()), key=lambda stored: stored.run)
+    searched = _searched(table, place)
+    read = [_read(table, folder, complete) for folder in searched.folders]
+    lines = _about(table, searched)
+    runs = [_only(table, copies, lines) for copies in _by_run(read)]
     lines += filter(None, map(_misnamed, runs))
     for line in lines[:_MOST_LINES]:
         say(line)
     if len(lines) > _MOST_LINES:
         say(f"and {len(lines) - _MOST_LINES} more folders in {place} are left out or are not what they are called")
     return runs
+
+
+def readable_runs(
+    table: Table, place: str | Path, complete: Complete = lambda path, rows: rows
+) -> tuple[list[StoredRun], list[str]]:
+    """The runs of `read_runs` that can be read, and a line for each thing that is left out, or not as it is called.
+
+    A damaged file costs the run that it is of and no other; of two folders that hold one run and differ, neither
+    counts. Raises UserError where there is no file to read.
+    """
+    searched = _searched(table, at_home(place))
+    lines = _about(table, searched)
+    read = _attempted(lambda folder: _read(table, folder, complete), searched.folders, lines)
+    runs = list(_attempted(lambda copies: _only(table, copies, lines), _by_run(read), lines))
+    lines += filter(None, map(_misnamed, runs))
+    return runs, lines
+
+
+def _attempted(read: Callable[[T], StoredRun], places: Iterable[T], lines: list[str]) -> Iterator[StoredRun]:
+    """What `read` gives of each place; a line why, where it cannot."""
+    for place in places:
+        try:
+            yield read(place)
+        except UserError as error:
+            lines.append(f"left out: {error}")
+
+
+def _searched(table: Table, place: Path) -> Search:
+    """Where in `place` there are such rows. Raises UserError where there are none."""
+    searched = search(place, table.file_name)
+    if not searched.folders:
+        raise UserError(f"{place} holds no {table.rows}: {_why_none(place, table, searched)}")
+    return searched
+
+
+def _about(table: Table, searched: Search) -> list[str]:
+    """A line for what could not be looked into, and for each run whose rows are missing."""
+    return [*searched.left_out, *(_incomplete(searched.without) if table.of_every_run else ())]
+
+
+def _by_run(read: Iterable[StoredRun]) -> list[list[StoredRun]]:
+    """The folders of each run, by experiment and seed."""
+    copies: dict[RunId, list[StoredRun]] = {}
+    for stored in read:
+        copies.setdefault(stored.run, []).append(stored)
+    return [copies[run] for run in sorted(copies)]
 
 
 def _why_none(place: Path, table: Table, searched: Search) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from sparserl.errors import UserError
-from sparserl.persistence.contents import StoredRun, read_runs, run_in
+from sparserl.persistence.contents import StoredRun, read_runs, readable_runs, run_in
 from sparserl.persistence.results import experiment_folder, holds_experiment, read_experiment
 from sparserl.persistence.runs import RunId
 from sparserl.persistence.tables import Table
@@ -78,6 +78,11 @@ def read_evaluations(folder: str | Path) -> pa.Table:
 def evaluated_runs(folder: str | Path) -> list[StoredRun]:
     """Those of `read_evaluations` by run, each with its folder."""
     return read_runs(EVALUATIONS, folder, _completed)
+
+
+def readable_evaluations(folder: str | Path) -> tuple[list[StoredRun], list[str]]:
+    """Those of `evaluated_runs` that can be read, and a line for each that cannot; see `readable_runs`."""
+    return readable_runs(EVALUATIONS, folder, _completed)
 
 
 def check_run(run_folder: str | Path, told: RunId | None = None) -> None:

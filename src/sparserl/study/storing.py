@@ -9,8 +9,8 @@ from typing import Any
 from sparserl import modules, persistence
 from sparserl.experiment import Budget, Experiment, facts
 from sparserl.persistence import UserError
+from sparserl.persistence.studies import FILE_NAME, StoredExperiment, StoredStudy, stored, study_folder
 from sparserl.study.matches import matches
-from sparserl.study.stored import FILE_NAME, StoredExperiment, StoredStudy, stored, study_folder
 from sparserl.study.studies import Scale, Study
 
 

@@ -1,16 +1,16 @@
 """Evaluation: separate episodes of the policy as it is, side by side, and when they are due."""
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from sparserl.parts import mean_of_last
 from sparserl.training import hosted
 from sparserl.training.hosted import traceable
 from sparserl.training.loop import START, step_keys
 from sparserl.training.playing import Account, EpisodesInTurn, Evaluation, FirstEpisodes, Play, player
-from sparserl.types import Agent, AgentState, Environment, Key, UserError, part_of
+from sparserl.types import Agent, AgentState, Environment, Key, UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +34,7 @@ class EvaluationSettings:
 
     def final_return(self, returns: Sequence[float]) -> float:
         """Mean over the last part of the evaluations: floor(final_fraction * count) of them, at least one."""
-        last = returns[-max(math.floor(part_of(len(returns), self.final_fraction)), 1) :]
-        return math.fsum(last) / len(last)
+        return mean_of_last(returns, self.final_fraction)
 
 
 def stops(total_steps: int, *intervals_steps: int) -> list[int]:

@@ -11,8 +11,8 @@ from sparserl.cli.arguments import Json
 from sparserl.cli.sinks import Sinks
 from sparserl.engine.settings import Settings
 from sparserl.errors import Field, UserError
+from sparserl.persistence.studies import USUAL_PRESET, StoredStudy, parsed_name, stored, stored_names, study_folder
 from sparserl.sinks import check_kinds
-from sparserl.study.stored import USUAL_PRESET, StoredStudy, parsed_name, stored, stored_names, study_folder
 
 ScaleOption = Literal["smoke", "quick", "paper"] | None
 PresetOption = Annotated[

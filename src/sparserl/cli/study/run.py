@@ -10,7 +10,7 @@ from sparserl.cli.study.options import WorkOptions
 from sparserl.engine.claims import claimed, refuse_if_claimed
 from sparserl.engine.failures import read_failures
 from sparserl.errors import UserError
-from sparserl.study.stored import stored, study_folder
+from sparserl.persistence.studies import stored, study_folder
 
 _DESCRIPTION = """Run a study: a process for each run, as many at once as there are cores, or workers of a Dask cluster.
 

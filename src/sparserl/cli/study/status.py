@@ -13,8 +13,8 @@ from sparserl.cli.output import put
 from sparserl.cli.study import name_and_options
 from sparserl.cli.study.options import Output, PresetOption, ScaleOption, find_stored
 from sparserl.cli.study.summary import document, show
+from sparserl.persistence.studies import renamed_experiments
 from sparserl.processes.log import tell
-from sparserl.study.stored import renamed_experiments
 
 _DESCRIPTION = """Show how far the runs of a study are, and which failed or diverged: at which step, why, and the logs.
 

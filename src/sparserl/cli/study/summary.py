@@ -9,9 +9,9 @@ from sparserl.cli.tables import print_table
 from sparserl.engine.claims import engine_of
 from sparserl.engine.failures import Failures, read_failures
 from sparserl.engine.overview import RunState, counts, overview
+from sparserl.persistence.studies import StoredStudy
 from sparserl.processes.outcomes import LOG_NAME
 from sparserl.study.recording import lacking
-from sparserl.study.stored import StoredStudy
 
 _PROBLEMS = ("failed", "diverged", "damaged")
 _MOST_ROWS = 30  # of a table for people; the JSON document has all

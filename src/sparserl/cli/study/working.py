@@ -22,9 +22,9 @@ from sparserl.engine.retries import Failure, Retries, gives_up, lasting
 from sparserl.errors import UserError
 from sparserl.experiment import RESULTS_VERSION
 from sparserl.persistence import RunId
+from sparserl.persistence.studies import StoredStudy, renamed_experiments
 from sparserl.processes import places
 from sparserl.study import recording
-from sparserl.study.stored import StoredStudy, renamed_experiments
 from sparserl.worker.side_by_side import most_at_once
 
 _MOST_LINES = 10  # of runs that a stop has cost something

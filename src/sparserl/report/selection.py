@@ -1,0 +1,77 @@
+"""Selections: the runs that answer a question, with the figures that a study stored, and what is missing of them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sparserl.persistence import RunId, StoredExperiment, StoredStudy
+from sparserl.persistence.studies import renamed_experiments
+from sparserl.report.roles import with_roles
+from sparserl.report.runs import Results, Run
+
+EVERYTHING = "results"  # the name of a selection without a study
+
+_CURVES = {"name": "learning_curves", "title": "Learning curves", "kind": "curves"}
+_CURVES |= {"x": "environment_steps", "y": "mean_return", "rows": "", "columns": "environment", "lines": "method"}
+_SIZES = {"name": "final_returns", "title": "Final returns by number of parameters", "kind": "lines"}
+_SIZES |= {"x": "live_parameters", "y": "final_return", "rows": "", "columns": "environment", "lines": "method"}
+
+
+class Selection(NamedTuple):
+    """A study, or all that a place holds as if it were one.
+
+    figures: mappings with name, title, kind, x, y, rows, columns, lines and experiments, as study.json has them.
+    experiments: the stored ones; none without a study. missing: runs of the study without an evaluation.
+    """
+
+    name: str
+    scale: str
+    question: str
+    figures: tuple[Mapping[str, Any], ...]
+    experiments: tuple[StoredExperiment, ...]
+    num_seeds: int
+    runs: tuple[Run, ...]
+    missing: tuple[RunId, ...]
+    problems: tuple[str, ...]
+    preset: str | None = None
+    folder: Path | None = None  # of the study
+
+
+def select(results: Results, study: StoredStudy) -> Selection:
+    """The runs of a study, with the roles that it gives its dense networks."""
+    wanted = study.runs
+    there = {run.id: run for run in results.runs}
+    runs = [there[each] for each in sorted(wanted) if each in there]
+    matches = {experiment.identifier: experiment.matches for experiment in study.experiments}
+    return Selection(
+        study.name,
+        study.scale,
+        study.question,
+        study.figures,
+        study.experiments,
+        study.num_seeds,
+        with_roles(runs, matches),
+        tuple(each for each in wanted if each not in there),
+        (*results.problems, *renamed_experiments(study)),
+        study.preset,
+        study.folder,
+    )
+
+
+def everything(results: Results) -> Selection:
+    """All runs of a place as if they were a study, with the figures that fit them: curves, and returns by size."""
+    experiments = {run.id.experiment: run.columns for run in results.runs}
+    sizes = {columns.get("live_parameters") for columns in experiments.values()} - {None}
+    figures = (_CURVES, _SIZES) if len(sizes) > 1 else (_CURVES,)
+    seeds = {run.id.seed for run in results.runs}
+    return Selection(
+        EVERYTHING,
+        "",
+        "",
+        tuple({**figure, "experiments": ()} for figure in figures),
+        (),
+        len(seeds),
+        results.runs,
+        (),
+        results.problems,
+    )
