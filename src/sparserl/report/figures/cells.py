@@ -34,7 +34,7 @@ _LATEX = {
 def to_csv(header: Sequence[str], table: Sequence[Sequence[Any]]) -> str:
     """The table as CSV. Numbers stay numbers; text that a spreadsheet would take for a formula gets an apostrophe."""
     lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
+    writer = csv.writer(lines, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerows([[_csv_cell(value) for value in row] for row in (header, *table)])
     return lines.getvalue()
 
@@ -55,11 +55,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Number) and not isinstance(value, bool)
 
 
-def _csv_cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if _is_number(value):
-        return str(value)
+def _csv_cell(value: Any) -> Any:
+    if value is None or _is_number(value):
+        return int(value) if isinstance(value, Integral) else value and float(value)
     text = str(value).replace("\0", "")
     return f"'{text}" if text.startswith(_FORMULAS) else text
 
