@@ -44,11 +44,11 @@ def test_bootstrap_draws_whole_runs_and_keeps_other_axes() -> None:
 
 
 def test_bootstrap_is_the_same_every_time_whatever_the_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sparserl.report import statistics
+    from sparserl.report.statistics import means
 
     curves = np.random.default_rng(0).normal(size=(5, 7))
     whole = bootstrap_interval(curves, seed=4)
-    monkeypatch.setattr(statistics, "_LARGEST_BLOCK", 1000)
+    monkeypatch.setattr(means, "_LARGEST_BLOCK", 1000)
     np.random.seed(1)
     assert all((np.array(a) == b).all() for a, b in zip(whole, bootstrap_interval(curves, seed=4), strict=True))
     assert (bootstrap_interval(curves, seed=5)[0] != whole[0]).any()

@@ -1,4 +1,4 @@
-"""Statistics over seeds: means, the interquartile mean, and intervals for both, reproducible."""
+"""Statistics of the runs of a single task: means, the interquartile mean, and intervals for both, reproducible."""
 
 from collections.abc import Callable
 

@@ -1,0 +1,127 @@
+"""Estimates: an aggregate of runs with its interval, and how many seeds stand behind it."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from sparserl.persistence import UserError
+from sparserl.report.statistics.aggregates import Aggregate, interquartile_mean_over_tasks
+from sparserl.report.statistics.means import FEW, FEWEST_FOR_INTERVAL
+from sparserl.report.statistics.resampling import (
+    OverStrata,
+    Strata,
+    critical_value,
+    degrees_of_freedom,
+    resampled,
+    why_no_interval,
+)
+from sparserl.report.statistics.scores import RunScores, Treatment
+
+Interval = Literal["t", "percentile"]
+INTERVALS = {"t": "t-interval, stratified bootstrap", "percentile": "percentile interval, stratified bootstrap"}
+NUM_RESAMPLES = 2_000
+
+
+class About(NamedTuple):
+    """What stands behind a number."""
+
+    num_seeds: tuple[int, int]  # the fewest and the most runs of a task
+    num_tasks: int
+    num_diverged: int
+    treatment: Treatment  # of diverged runs
+
+
+class Estimate(NamedTuple):
+    """A number over runs, with the ends of its 95 % interval unless another confidence was asked for."""
+
+    value: float
+    low: float | None  # None: there is no interval, and `reason` says why
+    high: float | None
+    interval: str  # what kind of interval it is, in words
+    num_seeds: tuple[int, int]  # the fewest and the most runs of a task
+    num_tasks: int
+    num_diverged: int = 0
+    treatment: Treatment = "excluded"  # of diverged runs
+    reason: str = ""  # why there is no interval
+    left_out: tuple[str, ...] = ()  # tasks that a comparison leaves out, because one side has no runs of them
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends, or None."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+def estimate(
+    scores: RunScores,
+    aggregate: Aggregate = interquartile_mean_over_tasks,
+    interval: Interval = "t",
+    confidence: float = 0.95,
+    seed: int = 0,
+    num_resamples: int = NUM_RESAMPLES,
+) -> Estimate | None:
+    """An aggregate of runs with its interval; None where there is no run.
+
+    "t" is estimate -+ t s, where s is the standard deviation of the aggregate over stratified bootstrap samples whose
+    deviations from the mean of their task are sqrt(n / (n - 1)) as large, so that s is unbiased for means, and t has
+    the degrees of freedom of Welch and Satterthwaite over tasks: of the mean of one task, Student's interval. Over
+    normal scores it covers the truth as often as it says, from 3 seeds on. "percentile" is what rliable draws: too
+    narrow of few seeds (of one task at 95 %: 0.75 with 3 seeds, 0.90 with 10). `seed` fixes the draws.
+    Source: Davison and Hinkley 1997, "Bootstrap Methods and their Application", chapters 2 and 3; Satterthwaite 1946.
+    """
+    if not scores.num_runs:
+        return None
+    strata, statistic = [values[:, None] for values in scores.values], lambda drawn: aggregate(first_scores(drawn))
+    about = About(scores.num_seeds, len(scores.tasks), scores.num_diverged, scores.treatment)
+    return interval_of(strata, statistic, about, interval, confidence, seed, num_resamples)
+
+
+def interval_of(
+    strata: Strata,
+    statistic: OverStrata,
+    about: About,
+    interval: Interval = "t",
+    confidence: float = 0.95,
+    seed: int = 0,
+    num_resamples: int = NUM_RESAMPLES,
+    num_sides: int = 1,
+) -> Estimate:
+    """A statistic of strata with its interval, as `estimate` has it."""
+    if interval not in INTERVALS:
+        raise UserError(field="interval", value=interval, allowed=tuple(INTERVALS))
+    if not 0 < confidence < 1 or num_resamples < 2:
+        raise UserError("a bootstrap interval needs a confidence within (0, 1) and at least two resamples")
+    value = float(statistic(strata))
+    if reason := why_no_interval([len(units) for units in strata], num_sides):
+        return Estimate(value, None, None, INTERVALS[interval], *about, reason=reason)
+    drawn = resampled(strata, statistic, seed, num_resamples, rescaled=interval == "t")
+    if interval == "percentile":
+        low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    else:
+        width = critical_value(degrees_of_freedom(strata, statistic), confidence) * float(drawn.std(ddof=1))
+        low, high = value - width, value + width
+    return Estimate(value, float(low), float(high), INTERVALS[interval], *about)
+
+
+def first_scores(strata: Strata) -> list[np.ndarray]:
+    """`[..., run]` of each stratum."""
+    return [units[..., 0] for units in strata]
+
+
+def in_words(estimate: Estimate | None, form: str = ".3g") -> str:
+    """`0.97 (0.91 to 1.02)`; the number alone where it has no interval, and a dash where there is none."""
+    if estimate is None:
+        return "\u2013"
+    ends = estimate.ends
+    return f"{estimate.value:{form}}" + (f" ({ends[0]:{form}} to {ends[1]:{form}})" if ends else "")
+
+
+def few_seeds_warning(num_seeds: int, interval: Interval = "t") -> str:
+    """What a figure says of its intervals where they are of fewer than 5 seeds; empty where that need not be said."""
+    if num_seeds >= FEW or num_seeds < 1:
+        return ""
+    seeds = "1 seed" if num_seeds == 1 else f"{num_seeds} seeds"
+    if num_seeds < FEWEST_FOR_INTERVAL:
+        return f"{seeds}: too few for an interval, which needs {FEWEST_FOR_INTERVAL}; differences may be chance"
+    if interval == "percentile":
+        return f"{seeds}: percentile intervals of fewer than {FEW} are too narrow; those of 3 cover 75 %, not 95 %"
+    return f"{seeds}: intervals of fewer than {FEW} hold for returns that are about normal"
