@@ -29,6 +29,11 @@ def test_diagnostics_beside_the_same_evaluations(trained, capsys, tmp_path):
     assert {row["experiment_id"] for row in rows} == {run.parent.name}
     assert rows[-1]["signal_to_noise"] > 0
     assert rows[-1]["tried_fraction"] > rows[-1]["live_density"]
+    units = [row for row in persistence.read_topology(run).to_pylist() if row["layer"] == "hidden_1"]
+    assert [(row["environment_steps"], row["side"]) for row in units] == [
+        (steps, side) for steps in (0, 100, 200, 300) for side in ("input", "output")
+    ]
+    assert len(units[0]["live_weights"]) == 4  # what CartPole shows
     check_asked_again(capsys, tmp_path, run)
 
 
@@ -44,6 +49,7 @@ def check_asked_again(capsys, directory, run):
     assert call(capsys, *WORDS, "--seed", "3", "--output", directory).status == 0
     assert persistence.read_status(run).status == "finished"
     assert not persistence.has_diagnostics(run)  # of a start that was not the one that finished
+    assert not (run / "topology.parquet").exists()
 
 
 def test_a_run_that_finished_without_diagnostics_says_how_to_have_them(trained, capsys):

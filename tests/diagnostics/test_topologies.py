@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sparserl.diagnostics import WHOLE, after_update, beginning, jaccard, of_topology, of_weights
+from sparserl.diagnostics import WHOLE, after_update, beginning, jaccard, live_per_unit, of_topology, of_weights
 
 pytestmark = pytest.mark.slow
 
@@ -52,3 +52,13 @@ def test_weight_norms_by_hand():
     }
     found = of_weights(params)
     assert {layer: columns["weight_norm"] for layer, columns in found.items()} == {"a": 5.0, "b": 12.0, WHOLE: 13.0}
+
+
+def test_live_weights_of_units_by_hand():
+    dense = np.array([[1, 0, 1], [0, 0, 1]], bool)  # two inputs, three outputs
+    assert live_per_unit(dense, -2) == {"weights_per_unit": 3, "live_weights": [2, 1]}
+    assert live_per_unit(dense, -1) == {"weights_per_unit": 2, "live_weights": [1, 0, 2]}
+    window = np.zeros((3, 3, 2, 4), bool)  # a convolution of two channels into four
+    window[:, 1, 1, 0] = window[0, 0, :, 3] = True
+    assert live_per_unit(window, -2) == {"weights_per_unit": 36, "live_weights": [1, 4]}
+    assert live_per_unit(window, -1) == {"weights_per_unit": 18, "live_weights": [3, 0, 0, 2]}

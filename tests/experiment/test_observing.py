@@ -11,7 +11,7 @@ from sparserl.agents.ppo import PPOSettings
 from sparserl.agents.sac import SACSettings
 from sparserl.experiment import from_preset, run
 from sparserl.networks import MLPSettings
-from sparserl.persistence import DIAGNOSTICS_SCHEMA
+from sparserl.persistence import DIAGNOSTICS_SCHEMA, TOPOLOGY
 from sparserl.sparsity import Window, topology
 from sparserl.training import EvaluationSettings
 
@@ -63,8 +63,10 @@ def test_no_bit_of_the_training_changes_and_every_topology_is_known(agent, metho
         jax.tree.map(np.testing.assert_array_equal, report.state, other.state)
         assert {**report.evaluation, "seconds": 0} == {**other.evaluation, "seconds": 0}
         assert not other.diagnostics
+        assert not other.topology
     due_steps = [WARMUP + update + 1 for update in range(FIRST, LAST + 1, interval_updates)]
     check_topologies(plain, due_steps, [row for report in found for row in report.diagnostics])
+    check_units(plain, [row for report in found for row in report.topology])
 
 
 def steps(experiment, **options):
@@ -94,6 +96,18 @@ def check_topologies(every_step, due_steps, rows):
         np.testing.assert_allclose(row["jaccard_to_previous"], overlap(here, before))
         np.testing.assert_allclose(row["tried_fraction"], tried.mean())
     assert min(row["jaccard_to_start"] for row in rows) < 1
+
+
+def check_units(every_step, rows):
+    """Live weights of units against the masks of dense layers `[in, out]` at the same step."""
+    assert {row["environment_steps"] for row in rows} == {0, 70, 140, 200}
+    for row in rows:
+        assert list(row) == TOPOLOGY.schema.names
+        mask = every_step[row["environment_steps"]].state[1][f"{row['network']}/{row['layer']}"]
+        by_unit = mask.T if row["side"] == "output" else mask
+        assert row["live_weights"] == [int(sum(unit)) for unit in by_unit]
+        assert row["weights_per_unit"] == by_unit.shape[1]
+    assert len({row["side"] for row in rows}) == 2
 
 
 def test_rows_of_one_evaluation():

@@ -66,7 +66,7 @@ def train(experiment, folder=None, stop_steps=None, **options):
     for report in run(experiment, 3, 70, **options):
         if report.evaluation:
             rows.append({**report.evaluation, "seconds": None})
-        diagnosed += report.diagnostics
+        diagnosed += [*report.diagnostics, *report.topology]
         if stop_steps is not None and kept is None and report.environment_steps >= stop_steps:
             attempt, captured = persistence.claim(folder), report.capture()
             arguments = (captured.arrays, captured.document, captured.ring)

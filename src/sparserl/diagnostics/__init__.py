@@ -2,7 +2,7 @@
 
 from sparserl.diagnostics.gradients import Moments, gradient_moments, signal_to_noise
 from sparserl.diagnostics.networks import WHOLE, layers, of_activations, of_gradients, of_topology, of_weights
-from sparserl.diagnostics.topologies import History, after_update, beginning, jaccard
+from sparserl.diagnostics.topologies import History, after_update, beginning, jaccard, live_per_unit
 from sparserl.diagnostics.units import dormant, effective_rank, singular_values, srank
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "gradient_moments",
     "jaccard",
     "layers",
+    "live_per_unit",
     "of_activations",
     "of_gradients",
     "of_topology",

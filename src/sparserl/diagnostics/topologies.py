@@ -1,7 +1,7 @@
 """Topologies over time: what lived at the start, before the last topology update, now, and ever."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,3 +31,13 @@ def jaccard(a: np.ndarray, b: np.ndarray) -> float:
     """Connections alive in both masks over those alive in either; 1 if there are none."""
     either = np.count_nonzero(a | b)
     return float(np.count_nonzero(a & b) / either) if either else 1.0
+
+
+def live_per_unit(mask: np.ndarray, axis: int) -> dict[str, Any]:
+    """The live weights of each unit along an axis of a kernel `[..., in, out]`: -2 the inputs, -1 the outputs.
+
+    The units of a convolution are its channels, with the weights of all places in the window.
+    """
+    others = tuple(other for other in range(mask.ndim) if other != axis % mask.ndim)
+    live = np.count_nonzero(mask, axis=others)
+    return {"weights_per_unit": mask.size // len(live), "live_weights": live.tolist()}

@@ -14,7 +14,7 @@ from sparserl.diagnostics import History, Moments
 from sparserl.experiment.building import Built
 from sparserl.experiment.plan import Plan
 from sparserl.experiment.reports import place
-from sparserl.persistence import DIAGNOSTICS_SCHEMA
+from sparserl.persistence import DIAGNOSTICS_SCHEMA, SIDES
 from sparserl.sparsity import kernels, replace_kernels, topology
 from sparserl.types import AgentState, Array, Group, Key, Params, Probed, UserError
 
@@ -58,6 +58,16 @@ class Observer:
             {**common, "network": name, "layer": layer, **columns}
             for name, params in networks.items()
             for layer, columns in _of_network(params, self.histories[name], looked.get(name)).items()
+        ]
+
+    def topology_rows(self, num_steps: int) -> list[dict[str, Any]]:
+        """One row of the topology table for each network, layer and side."""
+        common = place(self.plan, self.seed, num_steps)
+        return [
+            {**common, "network": name, "layer": layer, "side": side, **diagnostics.live_per_unit(mask, axis)}
+            for name, history in self.histories.items()
+            for layer, mask in history.now.items()
+            for side, axis in zip(SIDES, (-2, -1), strict=True)
         ]
 
 

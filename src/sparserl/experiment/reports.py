@@ -1,7 +1,7 @@
 """Reports: what a run tells of itself at each stop, and what ends it before its last step."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +46,7 @@ class Report(NamedTuple):
     diagnostics: list[dict[str, Any]]
     capture: Callable[[], Captured]
     standing: Standing = Standing()
+    topology: Sequence[dict[str, Any]] = ()  # rows of theirs, like diagnostics
 
 
 def report(

@@ -102,13 +102,16 @@ def _run(
 
     def told(state: LoopState) -> Report:
         nonlocal before
-        num_steps, evaluated, rows = int(state.num_steps), None, list[dict[str, Any]]()
+        num_steps, evaluated = int(state.num_steps), None
+        rows, topology = list[dict[str, Any]](), list[dict[str, Any]]()
         if is_due(plan.experiment, before, num_steps):
             persistence.passing("evaluation")
             evaluated = evaluate(jax.random.fold_in(evaluation_key, num_steps), state.agent)
-            rows = observer.rows(num_steps, state.agent) if observer else []
+            if observer:
+                rows, topology = observer.rows(num_steps, state.agent), observer.topology_rows(num_steps)
         before, seconds = num_steps, time.monotonic() - began
-        return report(seed, built, state, evaluated, seconds, rows, lambda: captured(state), promise.standing)
+        told = report(seed, built, state, evaluated, seconds, rows, lambda: captured(state), promise.standing)
+        return told._replace(topology=topology)
 
     def captured(state: LoopState) -> Captured:
         found = promise.capture(state, observer.histories if observer else None)

@@ -69,6 +69,7 @@ from sparserl.persistence.searching import search
 from sparserl.persistence.segments import Ring, ring_rows
 from sparserl.persistence.studies import StoredExperiment, StoredStudy
 from sparserl.persistence.tables import Table, has_table, pack_rows, unpack_rows, write_table
+from sparserl.persistence.topology import SIDES, TOPOLOGY, read_topology
 from sparserl.processes.homes import at_home
 
 __all__ = [
@@ -81,6 +82,8 @@ __all__ = [
     "EVERY_RUN",
     "FACTS",
     "LEASE_SECONDS",
+    "SIDES",
+    "TOPOLOGY",
     "Attempt",
     "Busy",
     "DiskFull",
@@ -142,6 +145,7 @@ __all__ = [
     "read_request",
     "read_status",
     "read_table",
+    "read_topology",
     "readable_evaluations",
     "renamed_experiments",
     "ring_rows",

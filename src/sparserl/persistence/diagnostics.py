@@ -7,6 +7,7 @@ import pyarrow as pa
 from sparserl.persistence.atomic import discard
 from sparserl.persistence.contents import read_table
 from sparserl.persistence.tables import Table, has_table
+from sparserl.persistence.topology import TOPOLOGY_FILE
 
 DIAGNOSTICS_FILE = "diagnostics.parquet"
 _MEASURED = (
@@ -62,4 +63,5 @@ def has_diagnostics(run_folder: str | Path) -> bool:
 
 def drop_diagnostics(run_folder: str | Path, through: Path) -> None:
     """Remove those of a former start of a run that goes on without them, by way of the folder `through`."""
-    discard(Path(run_folder) / DIAGNOSTICS_FILE, through)
+    for name in (DIAGNOSTICS_FILE, TOPOLOGY_FILE):
+        discard(Path(run_folder) / name, through)

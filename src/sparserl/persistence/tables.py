@@ -15,7 +15,8 @@ from sparserl.errors import UserError
 from sparserl.persistence.atomic import write_atomically
 from sparserl.persistence.seal import OPEN_SEAL, is_intact, seal
 
-_ALLOWED = {pa.string(): str, pa.int64(): Integral, pa.float64(): Real}  # left alone, Arrow makes 1 of a seed 1.5
+LIST_OF_COUNTS = pa.list_(pa.field("element", pa.int32()))  # Parquet calls what is in a list its element
+_ALLOWED = {pa.string(): str, pa.int64(): Integral, pa.float64(): Real, LIST_OF_COUNTS: list}  # Arrow makes 1 of 1.5
 
 
 class Table(NamedTuple):

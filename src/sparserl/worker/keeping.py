@@ -7,7 +7,7 @@ from typing import Any
 
 from sparserl import persistence
 from sparserl.experiment import Plan, Report, Standing, known_facts, machine_class, policy_arrays
-from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, Attempt, Generation, Kept, Status, Table
+from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, TOPOLOGY, Attempt, Generation, Kept, Status, Table
 from sparserl.processes.log import tell
 from sparserl.types import UserError
 from sparserl.worker.beginning import Beginning
@@ -91,7 +91,8 @@ class Keeper:
         self._evaluations = Book(attempt, EVALUATIONS, self._known(EVALUATIONS), facts)
         if not self.diagnostics:
             persistence.drop_diagnostics(folder, attempt.scratch)
-        self._diagnosed = Book(attempt, DIAGNOSTICS, self._known(DIAGNOSTICS), {}) if self.diagnostics else None
+        observed = (DIAGNOSTICS, TOPOLOGY) if self.diagnostics else ()
+        self._observed = {table: Book(attempt, table, self._known(table), {}) for table in observed}
         steps = self.checkpoint.document["environment_steps"] if self.checkpoint else None
         last = _last_status(folder)
         self._status = Status(
@@ -116,8 +117,9 @@ class Keeper:
         self.begun = True
         if report.standing != self._standing:
             self._heed(report)
-        if report.diagnostics and self._diagnosed:
-            self._diagnosed.add(report.diagnostics)
+        for table, rows in ((DIAGNOSTICS, report.diagnostics), (TOPOLOGY, report.topology)):
+            if rows and table in self._observed:
+                self._observed[table].add(list(rows))
         if report.evaluation is not None:
             self._evaluations.add([report.evaluation])
         rate = self._clock.steps_per_second(report.environment_steps)
@@ -136,7 +138,7 @@ class Keeper:
             tell(f"{obstacle}; {_COSTS[goes_on]}")
         if len(breaks) > len(self._status.breaks):
             tell(f"it goes on with fresh episodes from step {breaks[-1]:,}: from there its bits are not promised")
-            for book in filter(None, (self._evaluations, self._diagnosed)):
+            for book in (self._evaluations, *self._observed.values()):
                 book.forget_ahead()
         self._write(self._status._replace(goes_on=goes_on, obstacle=obstacle, breaks=breaks))
 
@@ -148,7 +150,7 @@ class Keeper:
         except UserError as error:
             tell(f"no checkpoints, so that a new attempt begins anew: {error}")
             return False
-        books = {EVALUATIONS: self._evaluations, **({DIAGNOSTICS: self._diagnosed} if self._diagnosed else {})}
+        books = {EVALUATIONS: self._evaluations, **self._observed}
         tables = {_packed(table): persistence.pack_rows(table, book.rows) for table, book in books.items()}
         document = {
             **captured.document,
