@@ -1,14 +1,22 @@
 """Runs and selections from a few numbers, without training: what tests of figures, claims and pages begin with."""
 
+import dataclasses
+import functools
+import hashlib
 import math
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from sparserl import persistence
-from sparserl.persistence import RunId, Status
+from sparserl.persistence import RunId, Status, StoredExperiment, StoredRun, StoredStudy
 from sparserl.report.roles import with_roles
-from sparserl.report.runs import Results, Run
-from sparserl.report.selection import everything
+from sparserl.report.runs import Results, Run, run_of
+from sparserl.report.selection import everything, select
+from sparserl.study.files import from_catalogue
+from sparserl.study.matches import matches
+from sparserl.study.storing import experiment_document
 
 FULL_PARAMETERS = 1_000  # of every synthetic network, dead weights included
 
@@ -83,3 +91,90 @@ def selection(runs, **replaced):
     """The runs as `everything` selects them, with roles; `replaced` are fields of `Selection`, as figures."""
     results = Results(None, with_roles(sorted(runs, key=lambda each: each.id)))
     return everything(results)._replace(**replaced)
+
+
+# The rows of a study of the catalogue, on the identifiers of its experiments, and their files.
+
+BEST = {"CartPole": 500.0, "Acrobot": -80.0, "MountainCar": -110.0, "HalfCheetah": 9_000.0, "Walker2d": 4_000.0}
+WORST = {"CartPole": 20.0, "Acrobot": -500.0, "MountainCar": -200.0}
+KEPT = {"dense": 1.0, "prune": 0.98, "rigl": 0.95, "set": 0.93, "static": 0.85}  # of the return, at 90 %
+
+
+@functools.cache
+def planned(name, scale="smoke"):
+    """A study of the catalogue, what its study.json says of experiments, and each experiment.json, by identifier."""
+    study = from_catalogue(name, scale)
+    documents = {
+        each.identifier: experiment_document(each, study.preset, study.budgets.get(each.identifier))
+        for each in study.experiments
+    }
+    stands_for = matches(study.experiments)
+    summaries = [
+        StoredExperiment(
+            each.identifier,
+            each.agent_name,
+            each.method_name,
+            each.environment,
+            each.sparsity,
+            each.total_steps * each.num_environments,
+            {key: sizes["live_parameters"] for key, sizes in documents[each.identifier]["networks"].items()},
+            documents[each.identifier]["facts"],
+            tuple(match._asdict() for match in stands_for[each.identifier]),
+        )
+        for each in study.experiments
+    ]
+    diagnosed = frozenset(each.identifier for each in study.experiments if study.is_diagnosed(each.identifier))
+    figures = tuple(dataclasses.asdict(figure) for figure in study.figures)
+    plan = (study.name, scale, study.question, tuple(summaries), study.num_seeds, figures)
+    return StoredStudy(Path(name), *plan, study.waiting, "", diagnosed, study.preset), documents
+
+
+def evaluations(experiment, document, seed):
+    """Rows of a run that learns, to less the fewer weights are alive, by method; seeds differ, and always alike."""
+    choices, environment = document["choices"], experiment.environment
+    game = environment.removeprefix("MinAtar/").partition("-")[0]
+    best, worst = BEST.get(game, 100.0), WORST.get(game, 0.0)
+    chance = np.random.default_rng(int(hashlib.sha256(f"{experiment.identifier}/{seed}".encode()).hexdigest()[:8], 16))
+    dense_loss = 0.0 if not experiment.matches else 0.1
+    share = KEPT.get(experiment.method, 0.9) ** (experiment.sparsity / 0.9) - dense_loss
+    end = worst + (best - worst) * share * (1 + 0.05 * chance.standard_normal())
+    interval, total = choices["evaluation"]["interval_steps"], choices["total_steps"]
+    stops = sorted({*range(0, total, interval), total})
+    facts = {name: document["facts"][name] for name in persistence.FACTS}
+    return [
+        {
+            "experiment_id": experiment.identifier,
+            "agent": experiment.agent,
+            "method": experiment.method,
+            "environment": environment,
+            "sparsity": experiment.sparsity,
+            "seed": seed,
+            "environment_steps": stop * choices["num_environments"],
+            "num_updates": stop // 4,
+            "mean_return": float(worst + (end - worst) * (1 - math.exp(-3 * stop / total))),
+            "standard_deviation": 5.0,
+            "minimum_return": float(worst),
+            "maximum_return": float(max(end, worst)),
+            "num_episodes": choices["evaluation"]["num_episodes"],
+            "mean_length_steps": 100.0,
+            "live_density": facts["live_parameters"] / facts["parameters"],
+            "seconds": 60.0 * stop / total * (0.2 + 0.8 * facts["live_macs"] / facts["macs"]),
+            **facts,
+            "num_breaks": 0,
+        }
+        for stop in stops
+    ]
+
+
+def catalogue_selection(name, scale="smoke", num_seeds=None, keep=lambda run: True):
+    """A study of the catalogue with all of its runs finished, or those for which `keep(RunId)`; nothing is on disk."""
+    study, documents = planned(name, scale)
+    study = study._replace(num_seeds=num_seeds or study.num_seeds)
+    known = {each.identifier: each for each in study.experiments}
+    runs = []
+    for each in study.runs:
+        if keep(each):
+            rows = evaluations(known[each.experiment], documents[each.experiment], each.seed)
+            table = pa.Table.from_pylist(rows, persistence.EVALUATION_SCHEMA)
+            runs.append(run_of(StoredRun(each, None, table), Status("finished"), documents[each.experiment]))
+    return select(Results(None, tuple(sorted(runs, key=lambda each: each.id))), study)

@@ -14,7 +14,7 @@ import numpy as np
 
 from sparserl import persistence
 from sparserl.parts import mean_of_last
-from sparserl.persistence import RunId, Status, StoredRun, UserError, at_home
+from sparserl.persistence import RunId, Status, StoredExperiment, StoredRun, UserError, at_home, studies
 from sparserl.report.roles import with_roles
 
 _IDENTITY = ("experiment_id", "agent", "method", "environment", "sparsity")
@@ -43,9 +43,12 @@ class Run(NamedTuple):
 
 
 class Results(NamedTuple):
-    """All runs of a place, by experiment and seed; `problems`: a line for each thing that could not be read."""
+    """All runs of a place, by experiment and seed; `problems`: a line for each thing that could not be read.
 
-    place: Path
+    place: where they were read; None where they were made otherwise.
+    """
+
+    place: Path | None
     runs: tuple[Run, ...]
     problems: tuple[str, ...] = ()
 
@@ -69,8 +72,20 @@ def read_results(place: str | Path) -> Results:
         if not each.rows.num_rows:
             problems.append(f"{each.folder} has no evaluation yet")
             continue
-        runs.append(_run(each, status, documents[persistence.experiment_folder(each.folder)]))
-    return Results(place, with_roles(runs), tuple(problems))
+        runs.append(run_of(each, status, documents[persistence.experiment_folder(each.folder)]))
+    return Results(place, with_roles(runs, _plans(place, problems)), tuple(problems))
+
+
+def _plans(place: Path, problems: list[str]) -> list[StoredExperiment]:
+    """What the studies of a results directory tell of their experiments, whether `place` is it or lies in it."""
+    directory = next((each for each in (place, *place.absolute().parents[:2]) if (each / "studies").is_dir()), place)
+    plans: list[StoredExperiment] = []
+    for name in studies.stored_names(directory):
+        try:
+            plans += studies.stored(directory, *studies.parsed_name(name)).experiments
+        except UserError as error:
+            problems.append(str(error))
+    return plans
 
 
 def _document(folder: Path, problems: list[str]) -> Mapping[str, Any]:
@@ -88,7 +103,8 @@ def _status(folder: Path) -> tuple[Status | None, str]:
         return None, f"how {folder} ended is not known: {error}"
 
 
-def _run(stored: StoredRun, status: Status | None, document: Mapping[str, Any]) -> Run:
+def run_of(stored: StoredRun, status: Status | None, document: Mapping[str, Any]) -> Run:
+    """A run with at least one row, its status and the `experiment.json` of its experiment; without a role yet."""
     rows = stored.rows
     array = lambda name, kind: rows[name].to_numpy().astype(kind)
     told = {name: rows[name][0].as_py() for name in (*_IDENTITY, *persistence.FACTS)}

@@ -42,7 +42,7 @@ def select(results: Results, study: StoredStudy) -> Selection:
     wanted = study.runs
     there = {run.id: run for run in results.runs}
     runs = [there[each] for each in sorted(wanted) if each in there]
-    matches = {experiment.identifier: experiment.matches for experiment in study.experiments}
+    renamed = renamed_experiments(study) if results.place is not None else ()
     return Selection(
         study.name,
         study.scale,
@@ -50,9 +50,9 @@ def select(results: Results, study: StoredStudy) -> Selection:
         study.figures,
         study.experiments,
         study.num_seeds,
-        with_roles(runs, matches),
+        with_roles(runs, study.experiments),
         tuple(each for each in wanted if each not in there),
-        (*results.problems, *renamed_experiments(study)),
+        (*results.problems, *renamed),
         study.preset,
         study.folder,
     )
