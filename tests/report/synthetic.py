@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from sparserl import persistence
-from sparserl.persistence import RunId, Status, StoredExperiment, StoredRun, StoredStudy
+from sparserl.parts import mean_of_last
+from sparserl.persistence import RunId, Status, StoredExperiment, StoredStudy
+from sparserl.persistence.studies import study_folder
 from sparserl.report.roles import with_roles
 from sparserl.report.runs import Results, Run, run_of
 from sparserl.report.selection import everything, select
@@ -97,6 +99,9 @@ def selection(runs, **replaced):
 
 BEST = {"CartPole": 500.0, "Acrobot": -80.0, "MountainCar": -110.0, "HalfCheetah": 9_000.0, "Walker2d": 4_000.0}
 WORST = {"CartPole": 20.0, "Acrobot": -500.0, "MountainCar": -200.0}
+MOMENT = "2026-11-29T00:00:00+00:00"
+_OF_A_STUDY = ("name", "scale", "preset", "question", "num_seeds", "experiments", "figures", "waiting", "diagnostics")
+_OF_A_STUDY += ("created",)
 KEPT = {"dense": 1.0, "prune": 0.98, "rigl": 0.95, "set": 0.93, "static": 0.85}  # of the return, at 90 %
 
 
@@ -176,5 +181,44 @@ def catalogue_selection(name, scale="smoke", num_seeds=None, keep=lambda run: Tr
         if keep(each):
             rows = evaluations(known[each.experiment], documents[each.experiment], each.seed)
             table = pa.Table.from_pylist(rows, persistence.EVALUATION_SCHEMA)
-            runs.append(run_of(StoredRun(each, None, table), Status("finished"), documents[each.experiment]))
+            runs.append(run_of(each, None, table, Status("finished"), documents[each.experiment]))
     return select(Results(None, tuple(sorted(runs, key=lambda each: each.id))), study)
+
+
+def store_study(directory, name, scale="smoke", num_seeds=None, keep=lambda run: True):
+    """Write such a study as a finished one is on disk, with diagnostics where it records them; returns its folder."""
+    study, documents = planned(name, scale)
+    num_seeds = num_seeds or study.num_seeds
+    folder = study_folder(directory, name, scale)
+    described = study._asdict() | {"num_seeds": num_seeds, "diagnostics": sorted(study.diagnosed), "created": "now"}
+    described["experiments"] = [each._asdict() for each in study.experiments]
+    persistence.write_document(folder / "study.json", {key: described[key] for key in _OF_A_STUDY})
+    for experiment in study.experiments:
+        document = documents[experiment.identifier]
+        persistence.plan_experiment(directory, experiment.identifier, document)
+        for seed in range(num_seeds):
+            if keep(run := RunId(experiment.identifier, seed)):
+                rows = evaluations(experiment, document, seed)
+                store_run(run.folder(directory), rows, diagnosed=experiment.identifier in study.diagnosed)
+    return folder
+
+
+def store_run(folder, rows, status="finished", diagnosed=False):
+    """Write the files of a run with these rows."""
+    final = mean_of_last([row["mean_return"] for row in rows], 0.1) if status == "finished" else None
+    persistence.write_table(persistence.EVALUATIONS, folder, rows)
+    if diagnosed:
+        persistence.write_table(persistence.DIAGNOSTICS, folder, [each for row in rows for each in diagnoses(row)])
+    told = {"final_return": final, "environment_steps_per_second": 1_000.0, "process_id": 1, "host": "here"}
+    persistence.write_status(folder, Status(status, rows[-1]["environment_steps"], started=MOMENT, **told))
+
+
+def diagnoses(row):
+    """Diagnostics at an evaluation, of two layers and of the network as a whole."""
+    networks = {"dqn": ("q",), "sac": ("actor", "critic_1", "critic_2"), "ppo": ("actor", "value")}[row["agent"]]
+    placed = {name: row[name] for name in persistence.DIAGNOSTICS_SCHEMA.names[:8]}
+    for network in networks:
+        for place, layer in enumerate(("all", "hidden_1", "output")):
+            measured = dict.fromkeys(persistence.DIAGNOSTICS_SCHEMA.names[10:], 0.5)
+            snr = (2.0 + place) / (1 + row["environment_steps"] / 200) * (1.0 if row["method"] == "dense" else 0.7)
+            yield {**placed, "network": network, "layer": layer, **measured, "signal_to_noise": snr}

@@ -1,8 +1,11 @@
 """Runs: what is read of a results directory, and what of it cannot be."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import synthetic
 
@@ -118,3 +121,37 @@ def test_rows_alone_have_no_choices_and_nothing_is_made_up(tmp_path):
 def test_an_empty_folder_is_one_line(tmp_path):
     with pytest.raises(UserError, match="holds no evaluations"):
         read_results(tmp_path)
+
+
+def test_rows_gathered_from_many_runs_are_told_apart(tmp_path):
+    """As under reproduction/: no checksum, fewer columns, and other libraries' rows without an identifier."""
+    ours = [*rows(1), *rows(0)]
+    names = ("agent", "method", "environment", "sparsity", "seed", "environment_steps", "mean_return")
+    peers = [{name: row[name] for name in names} | {"method": peer} for peer in ("SBX", "SB3") for row in rows(0)]
+    pq.write_table(pa.Table.from_pylist([*ours, *peers]), tmp_path / "evaluations.parquet")
+    results = read_results(tmp_path)
+    assert [(run.columns["method"], run.id.seed) for run in results.runs] == [
+        ("SB3", 0),
+        ("SBX", 0),
+        ("rigl", 0),
+        ("rigl", 1),
+    ]
+    assert {run.final_return for run in results.runs} == {5.0}
+    assert np.isnan(results.runs[0].seconds).all()
+    assert read_results(tmp_path / "evaluations.parquet").runs[0].id == results.runs[0].id
+    [line] = results.problems
+    assert "has rows alone" in line
+    pq.write_table(pa.Table.from_pylist([*ours, *ours[:2], *peers]), tmp_path / "evaluations.parquet")
+    assert "several rows of" in read_results(tmp_path).problems[1]
+    pq.write_table(pa.Table.from_pylist([{"kill": 1}]), tmp_path / "kills.parquet")
+    for place, message in ((tmp_path / "kills.parquet", "without agent"), (__file__, "it is a file")):
+        with pytest.raises(UserError, match=message):
+            read_results(place)
+
+
+def test_final_returns_follow_from_rows_as_the_worker_had_them():
+    """A finished run that a worker stored, and one that was stopped."""
+    results = read_results(Path(__file__).parents[1] / "study" / "results_of_2cacdcc")
+    assert [run.status.status for run in results.runs] == ["finished", "interrupted"]
+    assert [run.final_return for run in results.runs] == [run.status.final_return for run in results.runs]
+    assert results.runs[0].final_return is not None

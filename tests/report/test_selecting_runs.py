@@ -3,6 +3,11 @@
 import pytest
 import synthetic
 
+from sparserl import persistence
+from sparserl.persistence.studies import stored
+from sparserl.report.runs import read_results
+from sparserl.report.selection import everything, select
+
 
 def test_a_study_of_the_catalogue_has_its_runs_and_roles():
     chosen = synthetic.catalogue_selection("figure_8")
@@ -26,3 +31,26 @@ def test_roles_without_a_study_are_those_that_it_tells(name):
     alone = {each.id: each.columns for each in synthetic.with_roles(chosen.runs)}
     for run in chosen.runs:
         assert alone[run.id]["role"] == run.columns["role"], run.id
+
+
+def test_a_stored_study_is_read_as_it_was_made(tmp_path):
+    folder = synthetic.store_study(tmp_path, "figure_5_dqn")
+    chosen = select(read_results(tmp_path), stored(tmp_path, "figure_5_dqn", "smoke"))
+    made = synthetic.catalogue_selection("figure_5_dqn")
+    assert (chosen.folder, chosen.problems, chosen.missing) == (folder, (), ())
+    assert [(run.id, run.columns, run.final_return) for run in chosen.runs] == [
+        (run.id, run.columns, run.final_return) for run in made.runs
+    ]
+    assert chosen.figures == made.figures
+    assert persistence.has_diagnostics(chosen.runs[0].folder) == bool(
+        stored(tmp_path, "figure_5_dqn", "smoke").diagnosed
+    )
+
+
+def test_runs_of_other_questions_are_not_a_studys(tmp_path):
+    synthetic.store_study(tmp_path, "figure_5_dqn")
+    synthetic.store_study(tmp_path, "table_5")
+    results = read_results(tmp_path)
+    both = [select(results, stored(tmp_path, name, "smoke")) for name in ("figure_5_dqn", "table_5")]
+    assert not {run.id for run in both[0].runs} & {run.id for run in both[1].runs}
+    assert len(everything(results).runs) == sum(len(each.runs) for each in both)

@@ -19,6 +19,11 @@ def seal(content: bytes) -> bytes:
     return content[:start] + _digest(content, start) + content[start + _NUM_DIGITS :]
 
 
+def is_sealed(content: bytes) -> bool:
+    """Whether `content` has a seal, broken or not, as all that sparserl writes."""
+    return _PREFIX in content
+
+
 def is_intact(content: bytes) -> bool:
     """Whether every bit of `content` is as it was sealed; False as well where there is no seal."""
     start = content.rfind(_PREFIX) + len(_PREFIX)

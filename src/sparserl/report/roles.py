@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 FULL, MATCHED, OTHER, SPARSE = "full-dense", "matched-dense", "other-dense", "sparse"
 ROLES = (FULL, MATCHED, OTHER, SPARSE)
 """A dense network of full size, as large as the sparse ones are with their dead weights; one of as many parameters as
-sparse ones have alive; one of another size, as those of a budget; a network that a sparse method trains."""
+sparse ones have alive; one of another size, as those of a budget or of another library; a network with dead weights."""
 
 Columns = Mapping[str, Any]
 Match = Mapping[str, Any]
@@ -87,7 +87,8 @@ def _cell(experiments: Sequence[Columns]) -> _Cell:
 
 def _role(columns: Columns, cell: _Cell, stored: Sequence[Match] | None) -> tuple[str, tuple[Match, ...]]:
     if columns["method"] != "dense":
-        return SPARSE, ()
+        alive = columns.get("live_parameters") == columns.get("parameters")  # both may not be known
+        return (SPARSE if columns["sparsity"] or not alive else OTHER), ()
     if stored:
         return MATCHED, tuple(stored)
     size = columns.get("parameters")

@@ -4,17 +4,17 @@ Reading goes on past what is damaged, half-written or there twice, and says so i
 """
 
 import math
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from sparserl import persistence
 from sparserl.parts import mean_of_last
-from sparserl.persistence import RunId, Status, StoredExperiment, StoredRun, UserError, at_home, studies
+from sparserl.persistence import RunId, Status, StoredExperiment, UserError, at_home, studies
+from sparserl.report.gathered import gathered_file, gathered_rows
 from sparserl.report.roles import with_roles
 
 _IDENTITY = ("experiment_id", "agent", "method", "environment", "sparsity")
@@ -28,11 +28,11 @@ class Run(NamedTuple):
     `persistence.FACTS` (None where not known), the choices of its experiment with dots, as in "method.drop_fraction"
     (missing where experiment.json is), `role`, one of `roles.ROLES`, and `matches`: what a matched dense network stands
     for, each a mapping with sparsity, distribution and dense_last_layer. Arrays are `[evaluation]`, `seconds` since the
-    start. final_return: as a status has it; None unless the run has finished.
+    start; NaN is what rows do not say. final_return: as a status has it; None unless the run has finished.
     """
 
     id: RunId
-    folder: Path | None
+    folder: Path | None  # None: its rows come from a file of many
     columns: Mapping[str, Any]
     status: Status | None
     environment_steps: np.ndarray
@@ -54,26 +54,46 @@ class Results(NamedTuple):
 
 
 def read_results(place: str | Path) -> Results:
-    """The runs in or below a results directory, an experiment's folder or a run's, or of one file of evaluations.
+    """The runs in or below a results directory, an experiment's folder or a run's, or of one file of many runs' rows.
 
     Safe while runs are writing. Raises UserError where there are none.
     """
     place = at_home(place)
-    stored, problems = persistence.readable_evaluations(place)
-    documents: dict[Path, Mapping[str, Any]] = {}
-    for folder in dict.fromkeys(persistence.experiment_folder(each.folder) for each in stored):
-        documents[folder] = _document(folder, problems)
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        read = list(pool.map(lambda each: _status(each.folder), stored))
-    runs = []
-    for each, (status, problem) in zip(stored, read, strict=True):
-        if problem:
-            problems.append(problem)
-        if not each.rows.num_rows:
-            problems.append(f"{each.folder} has no evaluation yet")
-            continue
-        runs.append(run_of(each, status, documents[persistence.experiment_folder(each.folder)]))
+    if (path := gathered_file(place)) is not None:
+        runs, problems = _gathered(path)
+    else:
+        runs, problems = _stored(place)
+        if not runs:
+            raise UserError(f"{place} holds no evaluations that can be read: {problems[0]}")
     return Results(place, with_roles(runs, _plans(place, problems)), tuple(problems))
+
+
+def _gathered(path: Path) -> tuple[list[Run], list[str]]:
+    problems = [f"{path} has rows alone: choices are not known, nor how runs ended; each is taken as finished"]
+    runs = []
+    for run, rows in gathered_rows(path):
+        steps = rows["environment_steps"].to_numpy()
+        if (np.diff(steps) <= 0).any():
+            problems.append(f"left out: {path} has several rows of {run} for one step")
+        else:
+            runs.append(run_of(run, None, rows, None, {}))
+    if not runs:
+        raise UserError(f"{path} holds no evaluations")
+    return runs, problems
+
+
+def _stored(place: Path) -> tuple[list[Run], list[str]]:
+    stored, problems = persistence.readable_evaluations(place)
+    folders = [persistence.experiment_folder(each.folder) for each in stored]
+    documents = {folder: _document(folder, problems) for folder in dict.fromkeys(folders)}
+    runs = []
+    for each, folder in zip(stored, folders, strict=True):
+        status = _status(each.folder, problems)
+        if each.rows.num_rows:
+            runs.append(run_of(each.run, each.folder, each.rows, status, documents[folder]))
+        else:
+            problems.append(f"{each.folder} has no evaluation yet")
+    return runs, problems
 
 
 def _plans(place: Path, problems: list[str]) -> list[StoredExperiment]:
@@ -96,24 +116,23 @@ def _document(folder: Path, problems: list[str]) -> Mapping[str, Any]:
         return {}
 
 
-def _status(folder: Path) -> tuple[Status | None, str]:
+def _status(folder: Path, problems: list[str]) -> Status | None:
     try:
-        return persistence.read_status(folder), ""
+        return persistence.read_status(folder)
     except UserError as error:
-        return None, f"how {folder} ended is not known: {error}"
+        problems.append(f"how {folder} ended is not known: {error}")
+        return None
 
 
-def run_of(stored: StoredRun, status: Status | None, document: Mapping[str, Any]) -> Run:
+def run_of(run: RunId, folder: Path | None, rows: pa.Table, status: Status | None, document: Mapping[str, Any]) -> Run:
     """A run with at least one row, its status and the `experiment.json` of its experiment; without a role yet."""
-    rows = stored.rows
-    array = lambda name, kind: rows[name].to_numpy().astype(kind)
+    array = lambda name: rows[name].to_numpy()
     told = {name: rows[name][0].as_py() for name in (*_IDENTITY, *persistence.FACTS)}
     choices = document.get("choices") or {}
-    columns = {**_flat(choices), **told, "seed": stored.run.seed}
-    returns, steps = array("mean_return", np.float64), array("environment_steps", np.int64)
+    columns = {**_flat(choices), **told, "seed": run.seed}
+    returns, steps = array("mean_return"), array("environment_steps")
     final = _final_return(returns, int(steps[-1]), status, choices)
-    updates, seconds = array("num_updates", np.int64), array("seconds", np.float64)
-    return Run(stored.run, stored.folder, columns, status, steps, updates, returns, seconds, final)
+    return Run(run, folder, columns, status, steps, array("num_updates"), returns, array("seconds"), final)
 
 
 def _final_return(returns: np.ndarray, steps: int, status: Status | None, choices: Mapping[str, Any]) -> float | None:

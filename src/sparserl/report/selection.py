@@ -11,10 +11,11 @@ from sparserl.report.runs import Results, Run
 
 EVERYTHING = "results"  # the name of a selection without a study
 
-_CURVES = {"name": "learning_curves", "title": "Learning curves", "kind": "curves"}
-_CURVES |= {"x": "environment_steps", "y": "mean_return", "rows": "", "columns": "environment", "lines": "method"}
-_SIZES = {"name": "final_returns", "title": "Final returns by number of parameters", "kind": "lines"}
-_SIZES |= {"x": "live_parameters", "y": "final_return", "rows": "", "columns": "environment", "lines": "method"}
+_USUAL = {"name": "", "title": "", "kind": "lines", "x": "live_parameters", "y": "final_return", "rows": ""}
+_USUAL |= {"columns": "environment", "lines": "method"}  # as study.json has them, if it has
+_CURVES = _USUAL | {"name": "learning_curves", "title": "Learning curves", "kind": "curves"}
+_CURVES |= {"x": "environment_steps", "y": "mean_return"}
+_SIZES = _USUAL | {"name": "final_returns", "title": "Final returns by number of parameters"}
 
 
 class Selection(NamedTuple):
@@ -47,7 +48,7 @@ def select(results: Results, study: StoredStudy) -> Selection:
         study.name,
         study.scale,
         study.question,
-        study.figures,
+        tuple(map(_figure, study.figures)),
         study.experiments,
         study.num_seeds,
         with_roles(runs, study.experiments),
@@ -68,10 +69,16 @@ def everything(results: Results) -> Selection:
         EVERYTHING,
         "",
         "",
-        tuple({**figure, "experiments": ()} for figure in figures),
+        tuple(map(_figure, figures)),
         (),
         len(seeds),
         results.runs,
         (),
         results.problems,
     )
+
+
+def _figure(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A figure with all that it takes to draw it; study.json may come from another version or a stranger."""
+    words = {name: str(stored.get(name, usual)) for name, usual in _USUAL.items()}
+    return {**words, "experiments": tuple(map(str, stored.get("experiments") or ()))}
