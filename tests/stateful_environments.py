@@ -6,6 +6,7 @@ Each gives 1 / (1 + number of episodes) as its reward, and counts the episodes e
 import itertools
 import random
 import threading
+import weakref
 
 import gymnasium
 import numpy as np
@@ -135,5 +136,24 @@ class Hidden(Curriculum):
         return observation, float(_next()), *rest
 
 
-for _kind in (Curriculum, OfIterators, OnClass, OnModule, Everywhere, Locked, LockedLater, Hidden):
+def _handles():
+    worths, numbers = weakref.WeakKeyDictionary(), itertools.count(1)
+    return lambda environment: worths.setdefault(environment, next(numbers))
+
+
+_worth = _handles()
+
+
+class OfItsMaking(Curriculum):
+    """Adds what was decided when it was made, behind a function, as a library behind a handle would keep it."""
+
+    def __init__(self):
+        _worth(self)
+
+    def step(self, action):
+        observation, reward, *rest = super().step(action)
+        return observation, reward + _worth(self), *rest
+
+
+for _kind in (Curriculum, OfIterators, OnClass, OnModule, Everywhere, Locked, LockedLater, Hidden, OfItsMaking):
     gymnasium.register(f"{_kind.__name__}-v0", _kind, disable_env_checker=True)

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+import counted_environments
 import stateful_environments
 from sparserl.environments import HostEnvironment, seed_shared_generators
 
@@ -55,14 +56,24 @@ OBSTACLES = {
     "Locked": "its attribute 'environments[0].env.lock' is of type _thread.lock",
     "LockedLater": "its attribute 'environments[0].env.lock' is of type _thread.lock",
     "Hidden": "does not go on exactly from a snapshot: 1 steps after a snapshot was restored its reward differed",
+    "OfItsMaking": "does not go on exactly from a snapshot: 1 steps after a snapshot was restored its reward differed",
 }
 
 
+@pytest.mark.parametrize("num_envs", [1, 2])
 @pytest.mark.parametrize("name", OBSTACLES)
-def test_what_does_not_go_on_exactly_is_told_before(name):
-    line = made(name).inexact()
+def test_what_does_not_go_on_exactly_is_told_before(name, num_envs):
+    line = made(name, num_envs).inexact()
     assert OBSTACLES[name] in line
     assert "\n" not in line
+
+
+def test_the_trial_of_a_single_environment_is_in_another_that_is_closed(tmp_path, monkeypatch):
+    lives = tmp_path / "lives.txt"  # what they note in their module is given back
+    monkeypatch.setenv(counted_environments.LIVES, str(lives))
+    environment = HostEnvironment("counted_environments:Counted-v0", 1)
+    assert [environment.inexact() for _ in range(2)] == [None, None]
+    assert [line.split()[0] for line in lives.read_text().splitlines()] == ["made", "made", "closed"]
 
 
 @pytest.mark.parametrize("name", ["Curriculum", "Locked", "LockedLater"])

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+import gymnasium
 import jax
 import numpy as np
 
@@ -138,7 +139,7 @@ class HostEnvironment:
         """Why snapshots of such environments do not go on exactly, in one line; None where it was tried, and they do.
 
         It is tried once, in the first two of these environments, which are left as they are built; whatever other
-        environments share with them is left as it was.
+        environments share with them is left as it was. Beside a single one another is made, and closed when it is over.
         """
         if self._inexact == "":
             self._inexact = self._tried()
@@ -195,24 +196,28 @@ class HostEnvironment:
             return self._inexact or "it was used before it could be captured"
         was_used, self._is_used = self._is_used, True
         identifier, singles, as_built = self.spec.identifier, self._environments, self._as_built
+        beside: snapshots.Singles = []
         try:
             before = shared.taken(singles)
             if was_used:
                 snapshots.restore(identifier, singles, as_built)
             try:
-                why = trial.difference(*(self._alone(min(index, self.num_envs - 1)) for index in range(2)))
+                if self.num_envs == 1:  # in the same one, what its making decides would be there still
+                    beside.append(registry.make(self._identifier, self._registration))
+                why = trial.difference(*(self._alone(single) for single in (singles + beside)[:2]))
                 snapshots.restore(identifier, singles, as_built)
             finally:
+                closing.close_all(identifier, beside)
                 before.give_back()
         except (Exception, SystemExit) as error:
             why = f"it was tried, and failed: {registry.in_one_line(error)}"
         self._is_used = was_used or why is not None
         return why and f"environment {identifier!r} does not go on exactly from a snapshot: {why}"
 
-    def _alone(self, index: int) -> "HostEnvironment":
-        """One of these environments as a host environment of its own."""
+    def _alone(self, single: gymnasium.Env[Any, Any]) -> "HostEnvironment":
+        """One environment such as these as a host environment of its own."""
         alone = copy.copy(self)
-        alone._environments, alone.num_envs, alone._inexact = [self._environments[index]], 1, "on trial"
+        alone._environments, alone.num_envs, alone._inexact = [single], 1, "on trial"
         alone._is_used, alone.num_places, alone.places = False, 1, range(1)
         return alone
 

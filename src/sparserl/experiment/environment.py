@@ -74,7 +74,8 @@ def num_made(experiment: Experiment) -> dict[str, int]:
     """How many environments of Gymnasium a run makes, each a process perhaps: none where they are programs of ours."""
     if not environments.is_foreign(experiment.environment, experiment.environment_backend):
         return {"training": 0, "evaluation": 0}
-    evaluation = environments.num_at_once(experiment.evaluation.num_episodes)
+    at_once = environments.num_at_once(experiment.evaluation.num_episodes)
+    evaluation = max(at_once, 2)  # beside a single one another tries whether a snapshot goes on elsewhere
     return {"training": experiment.num_environments, "evaluation": evaluation}
 
 
