@@ -36,7 +36,7 @@ ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room 
 }
 ROOMS["experiment"] = set(ROOMS)
 ROOMS["report"] = {"persistence", "errors", "parts"}
-ROOMS["sinks"] = {"persistence", "processes", "errors"}
+ROOMS["sinks"] = {"persistence", "processes", "modules", "errors"}
 ROOMS["worker"] = {"experiment", "calls", "persistence", "processes", "types", "errors"}
 ROOMS["engine"] = {"persistence", "processes", "modules", "errors"}  # a run is a folder to it
 ROOMS["study"] = {"experiment", "environments", "training", "worker", "engine", "persistence", "processes", "types"}

@@ -8,7 +8,8 @@ The names below come from `sparserl.experiment` and are loaded on first use, bec
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # as `typing` has it, which takes its time to import, and signals are not heeded before
 
 __all__ = ["Experiment", "__version__", "describe", "from_preset", "planned", "run"]
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     __version__: str
 else:  # type checkers shall see a name that is not there
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         if name == "__version__":
             return import_module("importlib.metadata").version("sparserl")
         if name in __all__:

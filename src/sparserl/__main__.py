@@ -1,15 +1,24 @@
-"""`python -m sparserl` is the command line."""
+"""The door of the command line: `python -m sparserl`, and what the installed `sparserl` calls."""
 
-import signal
 import sys
 
-from sparserl.modules import look_here_last
 
-if __name__ == "__main__":  # signals wait until there is somebody who heeds them
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-    look_here_last()  # before libraries are imported
+def main() -> int:
+    """Run the command line of this process, and return its exit status."""
+    try:
+        from sparserl.modules import look_here_last
 
-from sparserl.cli import main
+        look_here_last()  # before anything is imported that a file in the current directory could hide
+        import signal
+
+        # Signals wait until there is somebody who heeds them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+        from sparserl.cli import main
+    except KeyboardInterrupt:  # it came before they waited
+        sys.stderr.write("sparserl: interrupted; the same command goes on\n")
+        return 130
+    return main()
+
 
 if __name__ == "__main__":
     sys.exit(main())

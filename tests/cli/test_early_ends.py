@@ -10,7 +10,7 @@ from waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.processes
 
-# The command, and in it Ctrl-C when this module is imported first: JAX's own, and that of Dask, as the engine starts.
+# The command, and in it Ctrl-C when this module is imported first: our own, JAX's, and Dask's, as the engine starts.
 STOPPED = """
 import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -23,7 +23,7 @@ class Hook:
             time.sleep(3600)
 
 sys.meta_path.insert(0, Hook())
-from sparserl.cli import main
+from sparserl.__main__ import main
 sys.exit(main())
 """
 
@@ -47,7 +47,7 @@ def test_an_environment_that_ends_the_process_when_it_is_made():
     assert done.stderr == "sparserl: the environment ended the process: exit status 3\n"
 
 
-@pytest.mark.parametrize("moment", ["tyro", "distributed"])
+@pytest.mark.parametrize("moment", ["sparserl.modules", "tyro", "distributed"])
 def test_ctrl_c_while_a_command_starts(moment, tmp_path):
     words = ["train", "dqn", "static", "--environment", "CartPole-v1", "--output", str(tmp_path)]
     done = run("-c", STOPPED, moment, *words)

@@ -8,7 +8,10 @@ import pytest
 
 from sparserl import modules
 
-LIBRARIES = ("random", "email", "copy", "csv", "jax", "numpy", "dataclasses", "rich")  # of Python's, and ours
+LIBRARIES = (  # of Python's, and ours
+    *("signal", "typing", "enum", "re", "random", "email", "copy", "csv", "json", "dataclasses"),
+    *("jax", "numpy", "rich"),
+)
 
 
 @pytest.fixture
@@ -58,12 +61,21 @@ def test_a_deleted_directory_has_no_modules(here, monkeypatch):
 
 
 @pytest.mark.processes
-def test_files_here_hide_no_library_from_the_command(here):
+@pytest.mark.parametrize(
+    ("command", "status", "told"),
+    [
+        (["-m", "sparserl", "methods"], 0, "rigl"),
+        (["-m", "sparserl.sinks", "jsonl", "nowhere"], 2, "there is no folder nowhere"),
+    ],
+)
+def test_files_here_hide_no_library_from_a_command(here, command, status, told):
     """Python itself would look here first."""
     for name in LIBRARIES:
         (here / f"{name}.py").write_text(f"raise RuntimeError('{name} is hidden')\n")
     source = str(Path(modules.__file__).parents[1])
-    command = [sys.executable, "-m", "sparserl", "methods"]
-    done = subprocess.run(command, env={"PYTHONPATH": source}, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "rigl" in done.stdout
+    done = subprocess.run(
+        [sys.executable, *command], env={"PYTHONPATH": source}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status, done.stderr
+    assert told in done.stdout + done.stderr
+    assert "hidden" not in done.stderr

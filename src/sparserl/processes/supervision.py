@@ -109,6 +109,8 @@ def _serve(work: Callable[[], int], board: "mmap.mmap", parent: int, held: Seque
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+    while signal.sigtimedwait(held, 0):  # Ctrl-C before we had a group of our own, which the parent has got, too
+        pass
     for number in (signal.SIGTTIN, signal.SIGTTOU):  # it is in the background of its terminal
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, held)

@@ -5,9 +5,18 @@ and Ctrl-C let it pass on what is there and end. Exit status 0: all that was the
 request was wrong.
 """
 
+from sparserl.modules import look_here_last
+
+if __name__ == "__main__":
+    look_here_last()  # before libraries are imported
+
+import signal
+
+if __name__ == "__main__":  # signals wait until there is somebody who heeds them
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+
 import argparse
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -61,7 +70,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     _bind(options)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # `started` holds it back until now
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))  # `started` holds one back, too
     stop.asked |= options.once
     try:
         check_kinds([options.kind])
