@@ -1,5 +1,6 @@
 """Parts: how many of a whole number a fraction is, and the mean of the last part; exact, and without a library."""
 
+import functools
 import math
 from collections.abc import Sequence
 from fractions import Fraction
@@ -8,6 +9,7 @@ _TYPED_DIGITS = 12  # more than people type, and fewer than computed numbers hav
 _LOST = 2.0**-50  # of a fraction of 1, in a few operations on floats
 
 
+@functools.lru_cache(maxsize=2**16)  # every plan asks it of every layer
 def part_of(total: int, fraction: float) -> Fraction:
     """`total` * `fraction`, exactly, of the decimal number that was typed, and not of the binary one nearest to it.
 

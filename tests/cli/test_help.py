@@ -74,7 +74,11 @@ def test_methods(capsys):
     ]
 
 
-def test_environments(capsys):
+def test_environments(capsys, monkeypatch):
+    from sparserl.cli import environments
+
+    made = list(environments._environments())
+    monkeypatch.setattr(environments, "_environments", lambda: made)  # once for both
     found = {row["name"]: row for row in call(capsys, "environments", "--json").document()["environments"]}
     assert found["CartPole-v1"] == {
         "name": "CartPole-v1",

@@ -7,7 +7,7 @@ from typing import ClassVar
 import jax
 import pytest
 
-from sparserl.sparsity import METHODS, Masks, Window, dense_count, live_count, pruned_count, top
+from sparserl.sparsity import METHODS, Masks, Window, dense_count, leaves_all_alive, live_count, pruned_count, top
 from sparserl.sparsity.conformance import SHAPES, check_method
 
 pytestmark = pytest.mark.slow
@@ -90,3 +90,28 @@ class DenseUnsaid:
 def test_wrong_counts_are_named(method, wrong):
     with pytest.raises(AssertionError, match=f"{type(method).__name__}.* live weights, and {wrong} states"):
         check_method(method)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_dense_alone_of_ours_leaves_all_alive(name):
+    assert leaves_all_alive(METHODS[name]()) == (name == "dense")
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        lambda size, sparsity: max(live_count(size, sparsity), 2),  # all of two weights
+        lambda size, sparsity: max(live_count(size, sparsity), min(size, 900)),
+        lambda size, sparsity: size if size < 50_000 else live_count(size, sparsity),  # small layers are spared
+        lambda size, sparsity: size if size > 50_000 else live_count(size, sparsity),  # large ones are
+        lambda size, sparsity: size if sparsity < 0.8 else live_count(size, sparsity),
+    ],
+)
+def test_a_method_that_spares_some_weights_is_not_dense(stated):
+    assert not leaves_all_alive(Rounding(stated=stated))
+
+
+def test_a_method_that_calls_itself_dense_and_is_not_everywhere_is_named():
+    lossy = lambda size, sparsity: size if size in (2, 1_000, 1_000_000) else live_count(size, sparsity)
+    with pytest.raises(AssertionError, match=r"leaves all of a large layer alive, and not all of \['q/hidden_1'"):
+        check_method(Rounding(stated=lossy))

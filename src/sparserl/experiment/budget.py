@@ -106,7 +106,8 @@ def _with_widths_of_budget(
     experiment: Experiment, spec: EnvSpec, shares: Mapping[str, float], budget_fraction: float, total: int
 ) -> Experiment:
     """Networks of widths that hold the budget; `total` parameters are in them as they are."""
-    parameters = lambda name, width: parameters_of_widths(experiment, spec, width, width)[name]
+    of_width = functools.cache(lambda width: parameters_of_widths(experiment, spec, width, width))
+    parameters = lambda name, width: of_width(width)[name]
     check_shares({name: Bounds(parameters(name, 1), total) for name in shares}, shares, budget_fraction, total)
     widths = {
         name: matched_width(functools.partial(parameters, name), share * budget_fraction * total)

@@ -1,6 +1,7 @@
 """An experiment as data: every choice that decides its results."""
 
 import dataclasses
+import functools
 import json
 import typing
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from sparserl.experiment.kinds import AGENTS, AgentKind, name_of
 from sparserl.experiment.setting import check_counts, with_choices
 from sparserl.networks import CNNSettings, MLPSettings, ResNetSettings
 from sparserl.presets import NETWORKS, NetworkName, PresetName, network_name
-from sparserl.sparsity import InnerOptimizer, SparseMethod, find_method, method_name
+from sparserl.sparsity import InnerOptimizer, SparseMethod, find_method, leaves_all_alive, method_name
 from sparserl.training import EvaluationSettings
 from sparserl.types import AgentSettings, Field, UserError, within
 
@@ -101,8 +102,8 @@ class Experiment:
 
     @property
     def is_dense(self) -> bool:
-        """Whether the method leaves every weight alive, whatever sparsity is asked for: here half of two weights."""
-        return self.method.final_live(2, 0.5) == 2
+        """Whether the method leaves every weight alive, whatever sparsity is asked for."""
+        return leaves_all_alive(self.method)
 
     @property
     def is_planned(self) -> bool:
@@ -119,13 +120,13 @@ class Experiment:
 
     def choices(self) -> dict[str, Any]:
         """All choices as plain JSON, with the names of agent, method and network beside their settings."""
-        plain = json.loads(json.dumps(dataclasses.asdict(self)))
+        plain = _plain(self)
         plain["agent"] = {"name": self.agent_name, **plain["agent"]}
         plain["method"] = {"name": self.method_name, **plain["method"]}
         plain["network"] = {"name": self.network_name, **plain["network"]}
         return {"results_version": RESULTS_VERSION, **plain}
 
-    @property
+    @functools.cached_property
     def identifier(self) -> str:
         """A readable name and a hash of every choice, so that changed defaults never reuse old results.
 
@@ -174,6 +175,17 @@ class Experiment:
             "network": NETWORKS[parts["network"].pop("name")],
         }
         return _restored(Experiment, {**plain, **{name: _restored(types[name], part) for name, part in parts.items()}})
+
+
+def _plain(value: Any) -> Any:
+    """What JSON makes of a choice: lists of tuples, dictionaries of dataclasses."""
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [_plain(entry) for entry in value]
+    return json.loads(json.dumps(value))
 
 
 def _restored(cls: type, plain: Mapping[str, Any]) -> Any:

@@ -1,14 +1,14 @@
 """Matching: the dense network that holds as many parameters as a sparse one has alive."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sparserl.experiment.choices import Experiment, canonical
 from sparserl.experiment.kinds import by_name
-from sparserl.experiment.plan import Plan, make_networks, plan_of, planned
-from sparserl.networks import MLPSettings, matched_multiplier, matched_width
+from sparserl.experiment.plan import Plan, networks_with, plan_of, planned
+from sparserl.networks import CNNSettings, MLPSettings, ResNetSettings, matched_multiplier, matched_width
 from sparserl.sparsity import find_method, live_count
-from sparserl.types import EnvSpec
+from sparserl.types import Box, EnvSpec
 
 
 class Matched(NamedTuple):
@@ -29,13 +29,30 @@ def matched(experiment: Experiment | Plan) -> Matched:
     steps of a thousandth, all layers alike, as in the published code (Deviation 24).
     """
     plan = plan_of(experiment)
-    wanted = _wanted(plan)
-    parameters = lambda width: sum(parameters_of_widths(plan.experiment, plan.spec, width, width).values())
-    if isinstance(plan.experiment.network, MLPSettings):
+    choices, wanted = plan.experiment, _wanted(plan)
+    key = (choices.kind.networks, choices.agent, choices.network, choices.critic_hidden_units, _key(plan.spec), wanted)
+    if key not in _matched:
+        _matched[key] = _searched(choices, plan.spec, wanted)
+    return _matched[key]
+
+
+_matched: dict[Any, Matched] = {}  # by all that decides it: methods, lengths and studies share them
+
+
+def _searched(experiment: Experiment, spec: EnvSpec, wanted: int) -> Matched:
+    parameters = lambda width: sum(parameters_of_widths(experiment, spec, width, width).values())
+    if isinstance(experiment.network, MLPSettings):
         hidden_units = matched_width(parameters, wanted)
         return Matched(hidden_units, None, parameters(hidden_units))
     multiplier = matched_multiplier(parameters, wanted)
     return Matched(None, multiplier, parameters(multiplier))
+
+
+def _key(spec: EnvSpec) -> tuple[Any, ...]:
+    """A specification as something that can be looked up; arrays cannot."""
+    action = spec.action
+    bounds = (action.low.tobytes(), action.high.tobytes()) if isinstance(action, Box) else ()
+    return (*spec._replace(action=None), action[0], *bounds)  # type: ignore[arg-type]
 
 
 def rounds_otherwise(experiment: Experiment | Plan) -> bool:
@@ -55,7 +72,7 @@ def parameters_of_widths(
     experiment: Experiment, spec: EnvSpec, actor_width: float, critic_width: float
 ) -> dict[str, int]:
     """The parameters of each network of `of_widths`."""
-    networks = make_networks(of_widths(experiment, actor_width, critic_width), spec)
+    networks = networks_with(experiment, spec, *_at_widths(experiment, actor_width, critic_width))
     return {name: network.num_parameters() for name, network in by_name(networks).items()}
 
 
@@ -80,13 +97,18 @@ def of_widths(experiment: Experiment, actor_width: float, critic_width: float) -
 
     Whole numbers for an MLP.
     """
+    network, critic = _at_widths(experiment, actor_width, critic_width)
+    return dataclasses.replace(experiment, network=network, critic_hidden_units=critic)
+
+
+def _at_widths(
+    experiment: Experiment, actor_width: float, critic_width: float
+) -> tuple[MLPSettings | CNNSettings | ResNetSettings, tuple[int, ...]]:
+    """The choices of `of_widths`: `network` and `critic_hidden_units`."""
     if not isinstance(experiment.network, MLPSettings):
-        return dataclasses.replace(experiment, network=dataclasses.replace(experiment.network, width=actor_width))
+        return dataclasses.replace(experiment.network, width=actor_width), experiment.critic_hidden_units
     widths = experiment.critic_hidden_units or experiment.network.hidden_units
     actor = (int(actor_width),) * len(experiment.network.hidden_units)
     critic = (int(critic_width),) * len(widths)
-    return dataclasses.replace(
-        experiment,
-        network=dataclasses.replace(experiment.network, hidden_units=actor),
-        critic_hidden_units=() if critic == actor else critic,  # () is as the actor's: one experiment, one id
-    )
+    network = dataclasses.replace(experiment.network, hidden_units=actor)
+    return network, () if critic == actor else critic  # () is as the actor's: one experiment, one id

@@ -25,10 +25,10 @@ def replay_bytes(plan: Plan) -> int:
 
 def check_memory(experiment: Experiment | Plan, num_at_once: int = 1) -> None:
     """Raises UserError where this machine has not the memory for the replays of so many runs at once."""
-    plan, limit = plan_of(experiment), _memory_bytes()
+    plan = plan_of(experiment)
     settings: Any = plan.experiment.agent
     needed = num_at_once * replay_bytes(plan)
-    if limit is None or not needed or needed + SPARE_BYTES <= limit:
+    if not needed or (limit := _memory_bytes()) is None or needed + SPARE_BYTES <= limit:
         return
     empty_bytes, bytes_of_one = (num_at_once * _bytes_of(plan, steps) for steps in (0, 1))
     most = (limit - SPARE_BYTES - empty_bytes) // (bytes_of_one - empty_bytes)

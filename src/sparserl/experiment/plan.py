@@ -9,7 +9,7 @@ from sparserl.experiment.environment import specification
 from sparserl.experiment.kinds import AgentKind, Networks, by_name
 from sparserl.experiment.layers import asked_sparsities, compression_limits, typed_limits
 from sparserl.experiment.setting import MOST
-from sparserl.networks import Sized
+from sparserl.networks import NetworkSettings, Sized
 from sparserl.sparsity import LayerCost, Sparsities, network_cost
 from sparserl.types import EnvSpec, Field, UserError, within
 
@@ -109,9 +109,16 @@ def resolved(experiment: Experiment, spec: EnvSpec) -> Plan:
 
 def make_networks(experiment: Experiment, spec: EnvSpec) -> Networks:
     """The networks of an experiment's agent. Raises `UserError` where actions or observations are not for it."""
-    widths: Any = {"hidden_units": experiment.critic_hidden_units} if experiment.critic_hidden_units else {}
-    critic = dataclasses.replace(experiment.network, **widths)
-    return experiment.kind.networks(experiment.agent, spec, experiment.network, critic)
+    return networks_with(experiment, spec, experiment.network, experiment.critic_hidden_units)
+
+
+def networks_with(
+    experiment: Experiment, spec: EnvSpec, network: NetworkSettings, critic_hidden_units: tuple[int, ...]
+) -> Networks:
+    """The same with other choices for the networks than the experiment's."""
+    widths: Any = {"hidden_units": critic_hidden_units} if critic_hidden_units else {}
+    critic = dataclasses.replace(network, **widths)
+    return experiment.kind.networks(experiment.agent, spec, network, critic)
 
 
 def _costs(experiment: Experiment, name: str, network: Sized, sparsities: Sparsities) -> list[LayerCost]:

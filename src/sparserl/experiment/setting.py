@@ -37,20 +37,22 @@ def check_types(settings: Any, prefix: str = "") -> None:
 
 def check_counts(settings: Any, prefix: str = "") -> None:
     """Raises UserError for a whole number that compiled programs, which count in 32 bits, do not reach."""
-    for field in dataclasses.fields(settings):
-        name, value = prefix + field.name, getattr(settings, field.name)
-        if dataclasses.is_dataclass(value):
-            check_counts(value, f"{name}.")
-        elif isinstance(value, int) and value > MOST and field.name != "replay_capacity_steps":  # cut to what is filled
-            raise UserError(f"it must be at most {MOST:,}", field=name, value=value)
+    for name in _field_names(settings.__class__):
+        value = getattr(settings, name)
+        if isinstance(value, int):
+            if value > MOST and name != "replay_capacity_steps":  # cut to what is filled
+                raise UserError(f"it must be at most {MOST:,}", field=prefix + name, value=value)
+        elif hasattr(value, "__dataclass_fields__"):
+            check_counts(value, f"{prefix}{name}.")
 
 
 def choice_names(settings: Any, prefix: str = "") -> list[str]:
     """The names of all choices of a dataclass, those inside others with dots."""
     names = []
-    for field in dataclasses.fields(settings):
-        value, name = getattr(settings, field.name), prefix + field.name
-        names += choice_names(value, f"{name}.") if dataclasses.is_dataclass(value) else [name]
+    for name in _field_names(settings.__class__):
+        value = getattr(settings, name)
+        inner = hasattr(value, "__dataclass_fields__")
+        names += choice_names(value, f"{prefix}{name}.") if inner else [prefix + name]
     return names
 
 
@@ -66,6 +68,11 @@ def _beside(name: str, names: Sequence[str]) -> list[str]:
     depth = place.count(".") if inside else 0
     parts = [known.split(".") for known in inside or names]
     return list(dict.fromkeys(".".join(part[: depth + 1]) + ".*" * (len(part) > depth + 1) for part in parts))
+
+
+@functools.cache  # studies make thousands of experiments of a few kinds
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _hints(settings: Any) -> Mapping[str, Any]:

@@ -27,6 +27,8 @@ def plain(value: Any) -> Any:
 
     Raises TypeError for what JSON cannot say, because a guess would end up in an experiment's identity.
     """
+    if value is None or type(value) in (bool, int, str):  # almost all of them
+        return value
     match value:
         case Mapping():
             if wrong := [key for key in value if not isinstance(key, str)]:

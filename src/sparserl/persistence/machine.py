@@ -32,6 +32,7 @@ def machine_class() -> dict[str, str]:
     return {"architecture": described["architecture"], "cpu_features": described["cpu_features"], **packages}
 
 
+@functools.cache  # whoever checks the experiments of a study asks thousands of times
 def memory_bytes(system: Path = Path("/")) -> int | None:
     """What processes here may use together: physical memory, or the limit of a control group; None: not known."""
     limits = []

@@ -20,7 +20,7 @@ from sparserl.sparsity.masks import (
     replace_kernels,
     top,
 )
-from sparserl.sparsity.methods import METHODS, SparseMethod, find_method, method_name, method_names
+from sparserl.sparsity.methods import METHODS, SparseMethod, find_method, leaves_all_alive, method_name, method_names
 from sparserl.sparsity.optimizer import SparseOptimizer, SparseState, num_live, topology
 from sparserl.sparsity.schedules import Window, WindowProgress, cosine_decay, cubic_sparsity, moved_count
 
@@ -50,6 +50,7 @@ __all__ = [
     "erk",
     "find_method",
     "kernels",
+    "leaves_all_alive",
     "live_count",
     "method_name",
     "method_names",

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sparserl.sparsity.masks import Kernels, Masks, Sparsities
-from sparserl.sparsity.methods import SparseMethod
+from sparserl.sparsity.methods import SparseMethod, leaves_all_alive
 from sparserl.sparsity.schedules import WindowProgress
 
 SHAPES: tuple[dict[str, tuple[int, ...]], ...] = (
@@ -24,7 +24,8 @@ def check_method(method: SparseMethod) -> None:
 
     Masks are bool and have the shapes of their kernels; layers have exactly the live weights that the method states,
     `initial_live` after `init` and `final_live` at the end; a method that is born sparse always has as many as at
-    first, another never gains weights; the same key gives the same topology; compiled, eager, batched and looped agree.
+    first, another never gains weights; one that is dense by its counts (`leaves_all_alive`) loses none anywhere; the
+    same key gives the same topology; compiled, eager, batched and looped agree.
     """
     for index, sparsity in CASES:
         shapes = SHAPES[index]
@@ -34,12 +35,22 @@ def check_method(method: SparseMethod) -> None:
         masks = method.init(jax.random.key(1), kernels, sparsities)
         assert masks.keys() <= shapes.keys(), f"{case}: masks for layers that were not asked for"
         _check_masks(case, masks, kernels)
+        _check_dense(case, method, kernels, sparsities)
         _check_counts(case, "initial_live", method.initial_live, masks, kernels, sparsities)
         _check_same(case, "two calls of init with one key", masks, method.init(jax.random.key(1), kernels, sparsities))
         if method.window is not None and masks:
             _check_updates(method, case, masks, kernels, sparsities)
         else:
             _check_counts(case, "final_live", method.final_live, masks, kernels, sparsities)
+
+
+def _check_dense(case: str, method: SparseMethod, kernels: Kernels, sparsities: Sparsities) -> None:
+    """Experiments take a method that loses none of a large layer's weights for dense training, of all layers."""
+    if leaves_all_alive(method):
+        lost = [
+            name for name, kernel in kernels.items() if method.final_live(kernel.size, sparsities[name]) < kernel.size
+        ]
+        assert not lost, f"{case}: final_live leaves all of a large layer alive, and not all of {lost}"
 
 
 def _check_updates(method: SparseMethod, case: str, masks: Masks, kernels: Kernels, sparsities: Sparsities) -> None:

@@ -18,7 +18,8 @@ def check_axes(figure: str, y: str, others: dict[str, str], experiments: Iterabl
     """
     diagnosed = sorted(DIAGNOSTICS.nullable)
     _check(figure, "y", y, [*_RETURNS, *diagnosed])
-    choices = dict.fromkeys(name for experiment in experiments for name in choice_names(experiment))
+    kinds = {(each.agent, each.method, each.network, each.optimizer): each for each in experiments}  # have all names
+    choices = dict.fromkeys(name for experiment in kinds.values() for name in choice_names(experiment))
     columns = [*_IDENTITY, *FACTS, *_ALONG, *(_OF_NETWORKS if y in diagnosed else ())]
     for axis, name in others.items():
         if name or axis == "x":

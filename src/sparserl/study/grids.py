@@ -1,8 +1,8 @@
 """Grids: every combination of methods, environments, sparsities and choices, and the dense networks beside them."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sparserl.experiment import (
     Experiment,
@@ -13,6 +13,7 @@ from sparserl.experiment import (
     matched_dense,
     rounds_otherwise,
     unknown_choice,
+    with_choices,
 )
 from sparserl.types import UserError
 
@@ -40,14 +41,15 @@ def grid(
     for what, names in (("methods", methods), ("environments", environments), ("sparsities", sparsities)):
         _check_sequence(what, names)
     cells = list(_combinations(choices))
-    _check_choices(agent, (*methods, DENSE), environments[0], preset, choices)
+    template = _templates(agent, preset)
+    _check_choices(template, (*methods, DENSE), environments[0], choices)
     experiments: list[Experiment] = []
     for environment, cell in itertools.product(environments, cells):
-        dense = _experiment(agent, DENSE, environment, preset, cell)
+        dense = _experiment(template, DENSE, environment, cell)
         experiments.append(dense)
         for sparsity in sparsities:
             sparse = [
-                _experiment(agent, method, environment, preset, {**cell, "sparsity": sparsity})
+                _experiment(template, method, environment, {**cell, "sparsity": sparsity})
                 for method in methods
                 if method != DENSE
             ]
@@ -60,8 +62,8 @@ def full_dense(
 ) -> tuple[Experiment, ...]:
     """The dense experiments of a grid that are of full size, alone."""
     _check_sequence("environments", environments)
-    cells = list(_combinations(choices))
-    return distinct(_experiment(agent, DENSE, name, preset, cell) for name in environments for cell in cells)
+    cells, template = list(_combinations(choices)), _templates(agent, preset)
+    return distinct(_experiment(template, DENSE, name, cell) for name in environments for cell in cells)
 
 
 def distinct(experiments: Iterable[Experiment]) -> tuple[Experiment, ...]:
@@ -74,17 +76,55 @@ def identifiers(experiments: Iterable[Experiment]) -> tuple[str, ...]:
     return tuple(experiment.identifier for experiment in experiments)
 
 
-def _experiment(agent: str, method: str, environment: str, preset: Any, cell: Mapping[str, Any]) -> Experiment:
-    kind = {name: value for name, value in cell.items() if name == "network"}
-    template = from_preset(agent, method, environment, preset, **kind)
-    known = {*choice_names(template), *(name.partition(".")[0] for name in choice_names(template))}
-    own = {name: value for name, value in cell.items() if name in known or not name.startswith("method.")}
-    return check(canonical(from_preset(agent, method, environment, preset, **own)))
+class _Template(NamedTuple):
+    """What a preset says, with the names of its choices and of those that hold others."""
+
+    experiment: Experiment
+    names: tuple[str, ...]
+    places: frozenset[str]
+
+
+_Templates = Callable[[str, str, Any], _Template]  # of method, environment and the kind of network; None: the usual one
+
+
+def _templates(agent: str, preset: Any) -> _Templates:
+    """Templates of an agent, each made once."""
+
+    made: dict[str, _Template] = {}
+
+    def template(method: str, environment: str, network: Any) -> _Template:
+        key = repr((method, environment, network))  # a mistake need not be hashable
+        if key not in made:
+            kind = {} if network is None else {"network": network}
+            experiment = from_preset(agent, method, environment, preset, **kind)
+            names = choice_names(experiment)
+            made[key] = _Template(experiment, tuple(names), frozenset(name.partition(".")[0] for name in names))
+        return made[key]
+
+    return template
+
+
+def _experiment(template: _Templates, method: str, environment: str, cell: Mapping[str, Any]) -> Experiment:
+    start = template(method, environment, cell.get("network"))
+    known = {*start.names, *start.places}
+    others = {name: value for name, value in cell.items() if name in known or not name.startswith("method.")}
+    if isinstance(others.get("network"), str):  # the template has it, and all that its table says of it
+        del others["network"]
+    return _checked(canonical(with_choices(start.experiment, others)))
 
 
 def _matched(sparse: Sequence[Experiment], dense: Experiment) -> list[Experiment]:
     """The one dense experiment for all methods of one sparsity, though some round their counts otherwise."""
-    return [check(matched_dense(experiment, dense)) for experiment in sorted(sparse, key=rounds_otherwise)[:1]]
+    return [_checked(matched_dense(experiment, dense)) for experiment in sorted(sparse, key=rounds_otherwise)[:1]]
+
+
+_known: dict[Experiment, Experiment] = {}  # as planned, of those that were checked: studies share most of theirs
+
+
+def _checked(experiment: Experiment) -> Experiment:
+    if experiment not in _known:
+        _known[experiment] = check(experiment)
+    return _known[experiment]
 
 
 def _combinations(choices: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -105,14 +145,12 @@ def _check_sequence(what: str, values: Any) -> None:
         raise UserError(f"it holds {twice[0]!r} twice", field=what, value=values)
 
 
-def _check_choices(
-    agent: str, methods: Sequence[str], environment: str, preset: Any, choices: Mapping[str, Any]
-) -> None:
+def _check_choices(template: _Templates, methods: Sequence[str], environment: str, choices: Mapping[str, Any]) -> None:
     """A choice that none of the methods has, with any of the networks, is a mistake."""
     given = choices.get("network")
-    kinds = [{"network": kind} for kind in (given if isinstance(given, list) else [given]) if kind is not None] or [{}]
-    templates = [from_preset(agent, method, environment, preset, **kind) for method in methods for kind in kinds]
-    names = list(dict.fromkeys(name for template in templates for name in choice_names(template)))
+    kinds = given if isinstance(given, list) else [given]
+    templates = [template(method, environment, kind) for method in methods for kind in kinds]
+    names = list(dict.fromkeys(name for start in templates for name in start.names))
     places = {name.rpartition(".")[0] for name in names}
     for name in choices:
         if name not in names and name not in places:

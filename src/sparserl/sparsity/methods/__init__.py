@@ -1,5 +1,7 @@
 """Sparse methods: who chooses the topology. One file each; a new one is a new file and a line in `METHODS`."""
 
+import functools
+from collections.abc import Callable
 from importlib import metadata
 from typing import Protocol
 
@@ -25,6 +27,7 @@ __all__ = [
     "SparseMethod",
     "Static",
     "find_method",
+    "leaves_all_alive",
     "method_name",
     "method_names",
 ]
@@ -59,6 +62,21 @@ class SparseMethod(Protocol):
         sparsities: Sparsities,
     ) -> Masks: ...
 
+
+def leaves_all_alive(method: SparseMethod) -> bool:
+    """Whether a method is dense training: by its own counts no layer, large or small, ever loses a weight.
+
+    A method that keeps a few weights of every layer, or spares small ones, loses some of the large ones.
+    """
+    return _loses_none(method.final_live)
+
+
+@functools.lru_cache
+def _loses_none(final_live: Callable[[int, float], int]) -> bool:
+    return all(final_live(size, sparsity) == size for size in PROBED_SIZES for sparsity in (0.5, 0.99))
+
+
+PROBED_SIZES = (2, 1_000, 1_000_000)
 
 METHODS: dict[str, type] = {
     "dense": Dense,
