@@ -1,7 +1,7 @@
 """Names: what tells experiments of one agent, method and sparsity apart, in no more words than that takes."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 Identity = tuple[str, str, str, str, str]
@@ -54,3 +54,34 @@ def _words(group: Mapping[Identity, Mapping[str, Any]]) -> Words:
 def _counted(words: Words) -> Counter[tuple[str, tuple[str, ...]]]:
     """How many experiments of an environment are told by the same words."""
     return Counter((each[3], said) for each, said in words.items())
+
+
+def dense_name(role: str, matches: Sequence[Mapping[str, Any]] = ()) -> str:
+    """`Dense, 100 %`, or `Dense, as many parameters as 90 %`, by its role and by what it matches.
+
+    Distributions are not said: sparse networks of one sparsity have about as many parameters whatever theirs is. Dense
+    networks of another size, which match nothing, are `Dense` alone.
+    """
+    if role == "full-dense":
+        return "Dense, 100 %"
+    if not matches:
+        return "Dense"
+    by_last: dict[bool, set[float]] = {}
+    for match in matches:
+        by_last.setdefault(bool(match.get("dense_last_layer")), set()).add(float(match["sparsity"]))
+    said: dict[tuple[float, ...], list[bool]] = {}
+    for last, sparsities in sorted(by_last.items()):
+        said.setdefault(tuple(sorted(sparsities)), []).append(last)
+    parts = [_percentages(sparsities) + _last_layer(lasts) for sparsities, lasts in said.items()]
+    return f"Dense, as many parameters as {' and '.join(parts)}"
+
+
+def _percentages(sparsities: Sequence[float]) -> str:
+    """`90 %`, `80 and 90 %`, `50, 80 and 90 %`."""
+    *front, last = [f"{100 * sparsity:.4g}" for sparsity in sparsities]
+    return f"{', '.join(front)} and {last} %" if front else f"{last} %"
+
+
+def _last_layer(lasts: Sequence[bool]) -> str:
+    """Nothing where all layers are sparse, or where it makes no difference."""
+    return " with a dense last layer" if list(lasts) == [True] else ""

@@ -1,0 +1,114 @@
+"""Findings: what the runs of a selection say of a claim, from a stated rule, with numbers and intervals."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from sparserl.report.statistics import FEW, FEWEST_FOR_INTERVAL, Estimate, few_seeds_warning, in_words
+
+Verdict = Literal["holds", "does not hold", "not enough runs"]
+
+
+class Part(NamedTuple):
+    """One statement of a claim, put to the runs."""
+
+    statement: str
+    rule: str  # when it holds
+    verdict: Verdict
+    estimate: Estimate | None = None  # None: there are no runs to tell from
+    detail: str = ""  # more numbers, in words
+    missing: tuple[str, ...] = ()  # runs that it needs and that are not there, in words
+
+    @property
+    def words(self) -> str:
+        """`pruning above ...: 0.81 (0.74 to 0.88), 10 seeds: holds`."""
+        numbers = ", ".join(filter(None, (_numbers(self.estimate), self.detail)))
+        return f"{self.statement}: {numbers + ': ' if numbers else ''}{self.verdict}"
+
+
+class Finding(NamedTuple):
+    """What the runs say of one of the paper's claims: it holds where all of its parts do."""
+
+    number: int
+    claim: str
+    where: str  # whose runs: agent and network
+    scale: str  # of the study: what was trained for less long than published may say something else
+    needs: str  # the runs that all parts need
+    parts: tuple[Part, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of all parts together."""
+        return together([part.verdict for part in self.parts])
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What parts lack, each thing once."""
+        return tuple(dict.fromkeys(each for part in self.parts for each in part.missing))
+
+    @property
+    def warning(self) -> str:
+        """What is to be said of the number of seeds; empty where nothing is."""
+        counts = [part.estimate.num_seeds[0] for part in self.parts if part.estimate is not None]
+        return few_seeds_warning(min(counts, default=0))
+
+
+def together(verdicts: Sequence[Verdict]) -> Verdict:
+    """Of several statements joined by "and"."""
+    if "does not hold" in verdicts:
+        return "does not hold"
+    return "holds" if verdicts and set(verdicts) == {"holds"} else "not enough runs"
+
+
+def above(estimate: Estimate | None, threshold: float) -> Verdict:
+    """Holds where the whole interval lies above the threshold, and does not where it does not.
+
+    Where the interval reaches both sides and there are fewer than 5 seeds of something, more of them might tell.
+    """
+    if estimate is None or (ends := _usable(estimate)) is None:
+        return "not enough runs"
+    low, high = ends
+    if low > threshold:
+        return "holds"
+    return "not enough runs" if high > threshold and estimate.num_seeds[0] < FEW else "does not hold"
+
+
+def about(estimate: Estimate | None, centre: float, margin: float) -> Verdict:
+    """Holds where the interval holds `centre` or lies within `margin` of it, and does not where it does neither.
+
+    Where it holds the centre only because it is wide, reaching beyond the margin on both sides, and there are fewer
+    than 5 seeds of something, more of them might tell.
+    """
+    if estimate is None or (ends := _usable(estimate)) is None:
+        return "not enough runs"
+    low, high = ends
+    if centre - margin <= low and high <= centre + margin:
+        return "holds"
+    if not low <= centre <= high:
+        return "does not hold"
+    return "not enough runs" if estimate.num_seeds[0] < FEW else "holds"
+
+
+def kept(estimate: Estimate | None, whole: float = 1.0, margin: float = 0.05) -> Verdict:
+    """Holds where no loss of more than `margin` is seen: the interval reaches `whole` or lies above that less `margin`."""
+    if estimate is None or (ends := _usable(estimate)) is None:
+        return "not enough runs"
+    low, high = ends
+    if low >= whole - margin:
+        return "holds"
+    if high < whole:
+        return "does not hold"
+    return "not enough runs" if estimate.num_seeds[0] < FEW else "holds"
+
+
+def _usable(estimate: Estimate) -> tuple[float, float] | None:
+    """The ends of its interval, where there are seeds enough for a verdict."""
+    return estimate.ends if estimate.num_seeds[0] >= FEWEST_FOR_INTERVAL else None
+
+
+def _numbers(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return ""
+    fewest, most = estimate.num_seeds
+    seeds = f"{most} seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"
+    diverged = f", {estimate.num_diverged} diverged and {estimate.treatment}" if estimate.num_diverged else ""
+    return f"{in_words(estimate)}, {seeds}{diverged}"
