@@ -126,4 +126,3 @@ def _differing(experiments: Sequence[Mapping[str, Any]]) -> list[str]:
 def _some(names: Iterable[str], largest: int = 3) -> str:
     every = list(names)
     return ", ".join(every[:largest]) + (f" and {len(every) - largest} more" if len(every) > largest else "") or "seeds"
-

@@ -89,7 +89,7 @@ def about(estimate: Estimate | None, centre: float, margin: float) -> Verdict:
 
 
 def kept(estimate: Estimate | None, whole: float = 1.0, margin: float = 0.05) -> Verdict:
-    """Holds where no loss of more than `margin` is seen: the interval reaches `whole` or lies above that less `margin`."""
+    """Holds where the interval reaches `whole`, or lies above `whole` - `margin`: no greater loss is seen."""
     if estimate is None or (ends := _usable(estimate)) is None:
         return "not enough runs"
     low, high = ends
@@ -98,6 +98,26 @@ def kept(estimate: Estimate | None, whole: float = 1.0, margin: float = 0.05) ->
     if high < whole:
         return "does not hold"
     return "not enough runs" if estimate.num_seeds[0] < FEW else "holds"
+
+
+def below(estimate: Estimate | None, threshold: float) -> Verdict:
+    """Holds where the whole interval lies below the threshold: `above`, the other way round."""
+    if estimate is None or (ends := estimate.ends) is None:
+        return "not enough runs"
+    return above(estimate._replace(value=-estimate.value, low=-ends[1], high=-ends[0]), -threshold)
+
+
+def not_above(estimate: Estimate | None, threshold: float, margin: float) -> Verdict:
+    """Holds where no excess over the threshold is seen: the interval begins at it or below.
+
+    Where it goes beyond `margin` above it, and there are fewer than 5 seeds of something, more of them might tell.
+    """
+    if estimate is None or (ends := _usable(estimate)) is None:
+        return "not enough runs"
+    low, high = ends
+    if low > threshold:
+        return "does not hold"
+    return "not enough runs" if high > threshold + margin and estimate.num_seeds[0] < FEW else "holds"
 
 
 def _usable(estimate: Estimate) -> tuple[float, float] | None:
@@ -110,5 +130,6 @@ def _numbers(estimate: Estimate | None) -> str:
         return ""
     fewest, most = estimate.num_seeds
     seeds = f"{most} seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"
-    diverged = f", {estimate.num_diverged} diverged and {estimate.treatment}" if estimate.num_diverged else ""
+    treated = "left out" if estimate.treatment == "excluded" else "counted as the worst"
+    diverged = f", {estimate.num_diverged} diverged ({treated})" if estimate.num_diverged else ""
     return f"{in_words(estimate)}, {seeds}{diverged}"

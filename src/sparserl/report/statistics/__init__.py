@@ -12,7 +12,7 @@ from sparserl.report.statistics.aggregates import (
     median_over_tasks,
     optimality_gap,
 )
-from sparserl.report.statistics.comparisons import difference, ratio
+from sparserl.report.statistics.comparisons import contrast, difference, ratio
 from sparserl.report.statistics.estimates import Estimate, estimate, few_seeds_warning, in_words
 from sparserl.report.statistics.improvement import probability_of_improvement
 from sparserl.report.statistics.means import (
@@ -40,6 +40,7 @@ __all__ = [
     "Statistic",
     "Treatment",
     "bootstrap_interval",
+    "contrast",
     "difference",
     "estimate",
     "few_seeds_warning",

@@ -96,6 +96,17 @@ def _fieller(above: float, below: float, margin: np.ndarray) -> tuple[float, flo
     return float((cross - root) / square), float((cross + root) / square)
 
 
+def contrast(
+    ours: RunScores, theirs: RunScores, aggregate: Aggregate = mean_over_tasks, seed: int = 0
+) -> Estimate | None:
+    """The difference of two aggregates over tasks of their own, whatever these are called; None where one has none."""
+    if not ours.tasks or not theirs.tasks:
+        return None
+    sides = _unpaired(ours, theirs, ())
+    over: OverStrata = lambda strata: np.subtract(*map(aggregate, sides.apart(strata)))
+    return interval_of(sides.strata, over, sides.about, seed=seed, num_sides=2)
+
+
 def sides_of(ours: RunScores, theirs: RunScores) -> Sides | None:
     """Both sides with the tasks that they share, in the order of `ours`; None where they share none."""
     tasks = [task for task in ours.tasks if task in theirs.tasks]
@@ -103,15 +114,21 @@ def sides_of(ours: RunScores, theirs: RunScores) -> Sides | None:
         return None
     left_out = tuple(task for task in (*ours.tasks, *theirs.tasks) if task not in tasks)
     here, there = ours.of_tasks(tasks), theirs.of_tasks(tasks)
-    is_paired = here.seeds == there.seeds
-    counts = *here.num_seeds, *there.num_seeds
-    diverged = here.num_diverged + there.num_diverged
-    about = About((min(counts), max(counts)), len(tasks), diverged, here.treatment)
-    if is_paired:
-        pairs = [np.stack(both, axis=-1) for both in zip(here.values, there.values, strict=True)]
-        return Sides(pairs, _halves_of_pairs, about, left_out, True)
+    if here.seeds != there.seeds:
+        return _unpaired(here, there, left_out)
+    pairs = [np.stack(both, axis=-1) for both in zip(here.values, there.values, strict=True)]
+    return Sides(pairs, _halves_of_pairs, _about(here, there), left_out, True)
+
+
+def _unpaired(here: RunScores, there: RunScores, left_out: tuple[str, ...]) -> Sides:
     runs = [values[:, None] for values in (*here.values, *there.values)]
-    return Sides(runs, lambda strata: _halves(strata, len(tasks)), about, left_out, False)
+    return Sides(runs, lambda strata: _halves(strata, len(here.tasks)), _about(here, there), left_out, False)
+
+
+def _about(here: RunScores, there: RunScores) -> About:
+    counts = *here.num_seeds, *there.num_seeds
+    num_tasks, num_diverged = max(len(here.tasks), len(there.tasks)), here.num_diverged + there.num_diverged
+    return About((min(counts), max(counts)), num_tasks, num_diverged, here.treatment)
 
 
 def _halves_of_pairs(strata: Strata) -> tuple[list[np.ndarray], list[np.ndarray]]:

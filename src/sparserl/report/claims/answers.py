@@ -1,0 +1,143 @@
+"""Answers: what a study found, in sentences with numbers."""
+
+from collections.abc import Iterator, Sequence
+
+from sparserl.report.cells import experiments_of, matched, scores_of
+from sparserl.report.claims.groups import Group, chosen, groups, in_percent, named, share_kept
+from sparserl.report.runs import Run
+from sparserl.report.selection import Selection
+from sparserl.report.statistics import (
+    Estimate,
+    difference,
+    estimate,
+    few_seeds_warning,
+    in_words,
+    mean_over_tasks,
+    probability_of_improvement,
+)
+from sparserl.report.style import method_rank
+
+
+def answers(selection: Selection) -> tuple[str, ...]:
+    """Sentences that answer the study's question, from the least sparse networks on; none where no run has finished."""
+    separate = groups(selection.runs, {}, {})
+    sentences: list[str] = []
+    for group in separate:
+        said = [*_kept(group), *_beside_matched(group), *_best_choices(group)]
+        sentences += [f"{group.where}: {each}" if len(separate) > 1 else each for each in said]
+    if sentences and (warning := few_seeds_warning(_fewest(selection.runs))):
+        sentences.append(warning[0].upper() + warning[1:] + ".")
+    if missing := len(selection.missing):
+        sentences.append(f"{missing:,} of the study's runs {'is' if missing == 1 else 'are'} not there yet.")
+    return tuple(sentences)
+
+
+def _cells(group: Group) -> Iterator[tuple[str, str, float, list[Run], list[Run]]]:
+    """Networks of one distribution, method and sparsity that are the only ones of an environment, with those runs."""
+    plain = [run for run in group.runs if run.columns.get("budget") is None]
+    sparse = chosen(plain, role="sparse")
+    several = len({(run.columns.get("distribution"), run.columns.get("dense_last_layer")) for run in sparse}) > 1
+    keys = {
+        (
+            str(run.columns.get("distribution") or ""),
+            bool(run.columns.get("dense_last_layer")),
+            float(run.columns["sparsity"]),
+            method_rank(run.columns["method"]),
+            str(run.columns["method"]),
+        )
+        for run in sparse
+    }
+    for distribution, last, sparsity, _, method in sorted(keys):
+        ours = [
+            run
+            for run in chosen(sparse, method=method, sparsity=sparsity)
+            if str(run.columns.get("distribution") or "") == distribution
+            and bool(run.columns.get("dense_last_layer")) == last
+        ]
+        words = "ERK" if distribution == "erk" else distribution
+        words = f" ({words}{', dense last layer' if last else ''})" if several else ""
+        yield named(method), words, sparsity, ours, plain
+
+
+def _kept(group: Group) -> Iterator[str]:
+    """`RigL keeps 0.97 (0.91 to 1.02) of dense at 90 %; 10 seeds.`"""
+    for name, words, sparsity, ours, plain in _cells(group):
+        if len(experiments_of(ours)) > len({run.columns["environment"] for run in ours}):
+            continue  # swept: said by the best of its choices
+        found, _ = share_kept(group, ours, chosen(plain, role="full-dense"))
+        if found is not None:
+            size = f"{in_percent(sparsity)}{words}"
+            yield f"{_capital(name)} keeps {in_words(found)} of dense at {size}; {_counts(found)}."
+
+
+def _beside_matched(group: Group) -> Iterator[str]:
+    """How often a run is better than one of a dense network with as many parameters."""
+    for name, words, sparsity, ours, plain in _cells(group):
+        cells = matched(ours, chosen(plain, role="matched-dense"), group.among)
+        found = probability_of_improvement(cells.ours, cells.theirs)
+        if found is not None:
+            what = f"{_capital(name)} at {in_percent(sparsity)}{words} is better than dense with as many parameters"
+            yield f"{what} with probability {in_words(found)}; {_counts(found)}."
+
+
+def _best_choices(group: Group) -> Iterator[str]:
+    """Of each method with several values of a choice, the best and the worst, in each environment."""
+    seen: dict[tuple[str, str, float], list[Run]] = {}
+    for run in group.runs:
+        if run.columns.get("budget") is None and run.columns.get("role") in ("sparse", "full-dense"):
+            key = str(run.columns["environment"]), str(run.columns["method"]), float(run.columns["sparsity"])
+            seen.setdefault(key, []).append(run)
+    for (environment, method, sparsity), runs in sorted(seen.items(), key=lambda item: method_rank(item[0][1])):
+        names = [name for name in group.among if len({run.columns.get(name) for run in runs}) > 1]
+        if names:
+            size = "" if method == "dense" else f" at {in_percent(sparsity)}"
+            yield from _extremes(f"{_capital(named(method))}{size} on {environment}", names, runs)
+
+
+def _extremes(what: str, names: Sequence[str], runs: Sequence[Run]) -> Iterator[str]:
+    """The best and the worst experiment by mean final return, and how far they are apart."""
+    means = {}
+    for own in experiments_of(runs).values():
+        scores = scores_of(own)
+        if (found := estimate(scores, mean_over_tasks)) is not None:
+            means[_values(names, own[0])] = found, scores
+    if len(means) < 2:
+        return
+    ranked = sorted(means, key=lambda words: -means[words][0].value)
+    best, worst = ranked[0], ranked[-1]
+    over = means[best][1]._replace(tasks=("",)), means[worst][1]._replace(tasks=("",))
+    apart = difference(*over)
+    yield (
+        f"{what}: best with {best}, {in_words(means[best][0])}; worst with {worst}, "
+        f"{in_words(means[worst][0])}; {in_words(apart)} apart; {_counts(means[best][0])}."
+    )
+
+
+def _values(names: Sequence[str], run: Run) -> str:
+    """`drop fraction 0.3 and weight decay 0.0001`."""
+    return " and ".join(f"{_choice(name)} {_value(run.columns.get(name))}" for name in names if name in run.columns)
+
+
+def _choice(name: str) -> str:
+    return name.rpartition(".")[2].replace("_", " ")
+
+
+def _value(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _counts(found: Estimate) -> str:
+    """`10 seeds, 5 environments`."""
+    fewest, most = found.num_seeds
+    seeds = f"{most} seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"
+    tasks = f", {found.num_tasks} environments" if found.num_tasks > 1 else ""
+    return seeds + tasks + (f", {found.num_diverged} diverged and left out" if found.num_diverged else "")
+
+
+def _fewest(runs: Sequence[Run]) -> int:
+    counts = [len([run for run in own if run.final_return is not None]) for own in experiments_of(runs).values()]
+    return min(filter(None, counts), default=0)
+
+
+def _capital(name: str) -> str:
+    return name[0].upper() + name[1:]

@@ -1,0 +1,103 @@
+"""The paper's claims, and which of them the runs of a selection can be asked about.
+
+Claims 1 to 12 are those of Graesser et al. 2022, "The State of Sparse Training in Deep Reinforcement Learning",
+sections 4 to 8 and appendices B to E; the rule by which runs decide is ours, and is said with each.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from sparserl.report.claims import (
+    distributions,
+    environments,
+    equal_parameters,
+    how_sparse,
+    networks,
+    noise,
+    regularization,
+    shares,
+    signal_to_noise,
+    stability,
+    updates,
+)
+from sparserl.report.claims.findings import Finding, Part
+from sparserl.report.claims.groups import Group, Rows, groups
+from sparserl.report.normalization import normalizations
+from sparserl.report.runs import Run
+from sparserl.report.selection import Selection
+
+
+class Claim(NamedTuple):
+    """A claim, or what one figure shows of it."""
+
+    number: int
+    text: str
+    needs: str
+    parts: Callable[[Group], Iterator[Part]]
+    agents: tuple[str, ...] = ()  # those that it is about; none: all
+    joins: tuple[str, ...] = ()  # columns over which runs are put together: network_kind, and agent
+
+
+CLAIMS = (
+    Claim(1, equal_parameters.CLAIM, equal_parameters.NEEDS, equal_parameters.parts),
+    Claim(2, how_sparse.WITHOUT_LOSS, how_sparse.WITHOUT_LOSS_NEEDS, how_sparse.without_loss, ("sac", "dqn")),
+    Claim(2, how_sparse.BEYOND, how_sparse.BEYOND_NEEDS, how_sparse.beyond, ("sac", "dqn")),
+    Claim(3, how_sparse.ALIKE, how_sparse.ALIKE_NEEDS, how_sparse.alike),
+    Claim(3, how_sparse.AHEAD, how_sparse.AHEAD_NEEDS, how_sparse.ahead),
+    Claim(4, environments.CLAIM, environments.NEEDS, environments.parts),
+    Claim(5, networks.CLAIM, networks.NEEDS, networks.parts, ("dqn",), ("network_kind",)),
+    Claim(6, shares.CLAIM, shares.NEEDS, shares.parts, ("sac",)),
+    Claim(7, distributions.CLAIM, distributions.NEEDS, distributions.parts),
+    Claim(8, regularization.DECAY, regularization.DECAY_NEEDS, regularization.decay),
+    Claim(8, regularization.INITIALIZATION, regularization.INITIALIZATION_NEEDS, regularization.initialization),
+    Claim(9, signal_to_noise.CLAIM, signal_to_noise.NEEDS, signal_to_noise.parts),
+    Claim(10, updates.DROP, updates.DROP_NEEDS, updates.drop_fraction),
+    Claim(10, updates.INTERVAL, updates.INTERVAL_NEEDS, updates.interval),
+    Claim(10, updates.BATCH, updates.BATCH_NEEDS, updates.batch_size),
+    Claim(11, noise.CLAIM, noise.NEEDS, noise.parts, ("dqn",)),
+    Claim(12, stability.CLAIM, stability.NEEDS, stability.parts, (), ("agent", "network_kind")),
+)
+
+
+def every_finding(
+    selection: Selection,
+    diagnostics: Mapping[str, Rows] | None = None,
+    noise_returns: Mapping[str, Mapping[float, float]] | None = None,
+) -> tuple[Finding, ...]:
+    """What the runs say of all claims, those included for which there are none.
+
+    diagnostics: the rows of `persistence.read_diagnostics` by run, as `str(run.id)` names it. noise_returns: by run,
+    the mean return for each deviation of the noise on observations, 0 among them.
+    """
+    found = []
+    separate = groups(selection.runs, diagnostics or {}, noise_returns or {})
+    for claim in CLAIMS:
+        asked = _joined(claim, selection.runs, separate) if claim.joins else _of_agents(claim, separate)
+        for group in asked:
+            parts = tuple(claim.parts(group))
+            found.append(Finding(claim.number, claim.text, group.where, selection.scale, claim.needs, parts))
+    return tuple(found)
+
+
+def claims(
+    selection: Selection,
+    diagnostics: Mapping[str, Rows] | None = None,
+    noise_returns: Mapping[str, Mapping[float, float]] | None = None,
+) -> tuple[Finding, ...]:
+    """The findings of `every_finding` for which there are runs: those where a statement has numbers."""
+    found = every_finding(selection, diagnostics, noise_returns)
+    return tuple(each for each in found if any(part.estimate is not None or part.detail for part in each.parts))
+
+
+def _of_agents(claim: Claim, separate: Sequence[Group]) -> list[Group]:
+    return [group for group in separate if not claim.agents or group.runs[0].columns["agent"] in claim.agents]
+
+
+def _joined(claim: Claim, runs: Sequence[Run], separate: Sequence[Group]) -> list[Group]:
+    """The runs of several groups as one."""
+    inside = [group for group in separate if not claim.agents or group.runs[0].columns["agent"] in claim.agents]
+    if len(inside) < 2:
+        return []
+    every = tuple(run for group in inside for run in group.runs)
+    names = dict.fromkeys(str(group.runs[0].columns["agent"]).upper() for group in inside)
+    return [inside[0]._replace(where=" and ".join(names), runs=every, normal=normalizations(runs))]

@@ -1,0 +1,56 @@
+"""Claim 1: sparse networks beside dense ones of as many parameters, and sparse methods beside each other."""
+
+from collections.abc import Iterator, Sequence
+
+from sparserl.report.cells import matched
+from sparserl.report.claims.findings import Part, Verdict, together
+from sparserl.report.claims.groups import Group, better, chosen, named
+from sparserl.report.runs import Run
+from sparserl.report.statistics import FEWEST_FOR_INTERVAL
+from sparserl.report.statistics.improvement import improvement
+
+CLAIM = (
+    "At equal parameter counts sparse networks, above all pruned ones, beat dense ones in almost all environments; "
+    "static ones do poorly, and SET and RigL are far better than these, but usually below pruning"
+)
+NEEDS = "pruning, static, SET and RigL, beside dense networks of as many parameters"
+MOST = 0.8  # of environments, for "almost all"
+IN_MOST = f"and the chance is above 1/2 in at least {MOST:.0%} of environments".replace("%", " %")
+
+
+def parts(group: Group) -> Iterator[Part]:
+    """Each method beside matched dense networks, and pairs of methods, over all environments and sparsities."""
+    of = {name: chosen(group.usual, method=name, role="sparse") for name in ("prune", "static", "set", "rigl")}
+    dense = chosen(group.usual, role="matched-dense")
+    for name in ("prune", "set", "rigl"):
+        yield _beats_dense(group, of[name], dense, named(name))
+    for better_one, other in (("set", "static"), ("rigl", "static"), ("prune", "set"), ("prune", "rigl")):
+        statement = f"{named(better_one)} is better than {named(other)}"
+        yield better(group, of[better_one], of[other], statement, (named(better_one), named(other)))
+
+
+def _beats_dense(group: Group, ours: Sequence[Run], dense: Sequence[Run], name: str) -> Part:
+    statement = f"{name} is better than dense networks of as many parameters in almost all environments"
+    part = better(group, ours, dense, statement, (name, "dense networks of as many parameters"))
+    chances = _by_environment(group, ours, dense)
+    if part.estimate is None or not chances:
+        return part
+    above = sum(chance > 0.5 for chance in chances)
+    most: Verdict = "holds" if above >= MOST * len(chances) else "does not hold"
+    if part.estimate.num_seeds[0] < FEWEST_FOR_INTERVAL:
+        most = "not enough runs"
+    detail = ", ".join(filter(None, (part.detail, f"above 1/2 in {above} of {len(chances)} environments")))
+    verdict = together([part.verdict, most])
+    return part._replace(rule=f"{part.rule}, {IN_MOST}", verdict=verdict, detail=detail)
+
+
+def _by_environment(group: Group, ours: Sequence[Run], theirs: Sequence[Run]) -> list[float]:
+    """The chance that ours is better, in each environment."""
+    chances = []
+    for environment in dict.fromkeys(run.columns["environment"] for run in ours):
+        here = chosen(ours, environment=environment)
+        cells = matched(here, chosen(theirs, environment=environment), group.among)
+        shared = [task for task in cells.ours.tasks if task in cells.theirs.tasks]
+        if shared:
+            chances.append(float(improvement(cells.ours.of_tasks(shared).values, cells.theirs.of_tasks(shared).values)))
+    return chances

@@ -1,0 +1,173 @@
+"""Groups: the runs that a claim is put to, and how their scores are set against each other."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sparserl.report.cells import Value, final_return, matched, swept
+from sparserl.report.claims.findings import Part, above
+from sparserl.report.normalization import Normalization, normalizations
+from sparserl.report.runs import Run
+from sparserl.report.statistics import (
+    Estimate,
+    RunScores,
+    difference,
+    interquartile_mean_over_tasks,
+    probability_of_improvement,
+    ratio,
+)
+from sparserl.report.style import method_name
+
+Rows = Sequence[Mapping[str, Any]]
+ABOVE_HALF = "the interval of the chance that a run is better lies above 1/2"
+NETWORKS = {"cnn": " with a CNN", "resnet": " with a ResNet", "mlp": ""}
+
+
+class Group(NamedTuple):
+    """Runs of one agent and network, of a study or a results directory."""
+
+    where: str
+    runs: tuple[Run, ...]
+    among: tuple[str, ...]  # choices in which experiments differ that are otherwise alike
+    normal: Mapping[str, Normalization]  # by experiment
+    diagnostics: Mapping[str, Rows]  # rows of diagnostics by run
+    noise: Mapping[str, Mapping[float, float]]  # mean returns by run and deviation of the noise on observations
+
+    @property
+    def plain(self) -> tuple[Run, ...]:
+        """Those of networks that no budget was asked for, with the paper's ERK where there are any."""
+        runs = [run for run in self.runs if run.columns.get("budget") is None]
+        for name, usual in (("distribution", "erk"), ("dense_last_layer", False)):
+            if any(_is_sparse(run) and run.columns.get(name) == usual for run in runs):
+                runs = [run for run in runs if not _is_sparse(run) or run.columns.get(name) == usual]
+        return tuple(runs)
+
+    @property
+    def usual(self) -> tuple[Run, ...]:
+        """Of these the networks that no choice of their method was swept for: what a method does as it is."""
+        named = ("environment", "method", "role", "sparsity", *(name for name in self.among if _of_no_method(name)))
+        cells: dict[tuple[Any, ...], set[str]] = {}
+        key = lambda run: (*(run.columns.get(name) for name in named), str(run.columns.get("matches")))
+        for run in self.plain:
+            cells.setdefault(key(run), set()).add(run.id.experiment)
+        return tuple(run for run in self.plain if len(cells[key(run)]) == 1)
+
+    def normalized(self, run: Run) -> float | None:
+        """The normalized final return; None where there is none."""
+        normal = self.normal.get(run.id.experiment)
+        return None if normal is None else normal(run.final_return)
+
+
+def _of_no_method(choice: str) -> bool:
+    return not choice.startswith("method.")
+
+
+def _is_sparse(run: Run) -> bool:
+    return bool(run.columns.get("role") == "sparse")
+
+
+def groups(
+    runs: Sequence[Run], diagnostics: Mapping[str, Rows], noise: Mapping[str, Mapping[float, float]]
+) -> list[Group]:
+    """The runs by agent and network."""
+    among, normal = swept(runs), normalizations(runs)
+    gathered: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        key = str(run.columns["agent"]), str(run.columns.get("network_kind") or "")
+        gathered.setdefault(key, []).append(run)
+    return [
+        Group(agent.upper() + NETWORKS.get(network, f" with {network}"), tuple(own), among, normal, diagnostics, noise)
+        for (agent, network), own in sorted(gathered.items())
+    ]
+
+
+def chosen(runs: Iterable[Run], **columns: Any) -> list[Run]:
+    """The runs whose columns have these values, or one of them where a tuple is given, or pass a test."""
+    return [run for run in runs if all(_passes(run.columns.get(name), wanted) for name, wanted in columns.items())]
+
+
+def _passes(value: Any, wanted: Any) -> bool:
+    if callable(wanted):
+        return value is not None and bool(wanted(value))
+    return value in wanted if isinstance(wanted, tuple) else bool(value == wanted)
+
+
+def in_percent(sparsity: float) -> str:
+    """`90 %`."""
+    return f"{100 * sparsity:.4g} %"
+
+
+def better(
+    group: Group,
+    ours: Sequence[Run],
+    theirs: Sequence[Run],
+    statement: str,
+    sides: tuple[str, str],
+    but: Sequence[str] = (),
+    value: Value = final_return,
+) -> Part:
+    """Whether a run of ours is more often better than one of theirs in cells that both have.
+
+    `sides` are what both are called where there are none; `but` what `matched` does not compare cells by.
+    """
+    cells = matched(ours, theirs, group.among, value, but)
+    estimate = probability_of_improvement(cells.ours, cells.theirs)
+    missing = lacking(cells.missing, (ours, sides[0]), (theirs, sides[1]))
+    return Part(statement, ABOVE_HALF, above(estimate, 0.5), estimate, in_cells(estimate), missing)
+
+
+def lacking(cells: Sequence[str], *sides: tuple[Sequence[Run], str]) -> tuple[str, ...]:
+    """What is missing: sides without a run, or else cells."""
+    return tuple(f"runs of {name}" for runs, name in sides if not runs) or tuple(dict.fromkeys(cells))
+
+
+def in_cells(estimate: Estimate | None) -> str:
+    """`4 cells`: combinations of environment, sparsity and so on that the number is over."""
+    return "" if estimate is None or estimate.num_tasks == 1 else f"{estimate.num_tasks} cells"
+
+
+def share_kept(
+    group: Group, ours: Sequence[Run], theirs: Sequence[Run], but: Sequence[str] = ()
+) -> tuple[Estimate | None, tuple[str, ...]]:
+    """What share of theirs the interquartile mean of our normalized returns is, and what is missing for it.
+
+    Of a single environment without a normalization, that of returns as they are.
+    """
+    return _compared(ratio, group, ours, theirs, but)
+
+
+def lost(
+    group: Group, ours: Sequence[Run], theirs: Sequence[Run], but: Sequence[str] = ()
+) -> tuple[Estimate | None, tuple[str, ...]]:
+    """By how much the interquartile mean of our normalized returns exceeds theirs, and what is missing for it."""
+    return _compared(difference, group, ours, theirs, but)
+
+
+def _compared(
+    compare: Callable[..., Estimate | None],
+    group: Group,
+    ours: Sequence[Run],
+    theirs: Sequence[Run],
+    but: Sequence[str],
+) -> tuple[Estimate | None, tuple[str, ...]]:
+    cells = matched(ours, theirs, group.among, group.normalized, but)
+    raw = matched(ours, theirs, group.among, final_return, but)
+    if not cells.ours.tasks and len(raw.ours.tasks) == 1:
+        cells = raw
+    estimate = compare(cells.ours, cells.theirs, interquartile_mean_over_tasks)
+    problems = {
+        group.normal[run.id.experiment].problem for run in (*ours, *theirs) if run.id.experiment in group.normal
+    }
+    reasons = tuple(sorted(filter(None, problems))) if estimate is None else ()
+    if estimate is None and raw.ours.tasks and not reasons:
+        reasons = ("a share of what is not above 0 says nothing",)
+    return estimate, (*cells.missing, *reasons)
+
+
+def runs_of(scores: RunScores) -> bool:
+    """Whether there is a score."""
+    return bool(scores.tasks)
+
+
+def named(method: str) -> str:
+    """A method as a reader knows it, within a sentence."""
+    return {"prune": "pruning", "static": "static", "dense": "dense"}.get(method, method_name(method))

@@ -1,0 +1,59 @@
+"""Claim 5: a ResNet beside the Nature CNN, dense and pruned."""
+
+from collections.abc import Iterator
+
+from sparserl.report.cells import matched
+from sparserl.report.claims.findings import Part, Verdict, about
+from sparserl.report.claims.groups import Group, better, chosen, lacking
+from sparserl.report.runs import Run
+from sparserl.report.scores import human_normalized
+from sparserl.report.statistics import interquartile_mean_over_tasks, ratio
+
+CLAIM = (
+    "A dense ResNet has about 3 times the interquartile mean of a CNN of about as many parameters, and a ResNet "
+    "pruned to 90 % beats the dense one"
+)
+NEEDS = "dense CNNs and dense ResNets of full size in the same environments, and ResNets pruned to 90 %"
+_TIMES, _MARGIN, _SIZES = 3.0, 1.0, 0.1
+
+
+def parts(group: Group) -> Iterator[Part]:
+    """The ratio, the sizes, and the pruned ResNet; `group` has the runs of both networks."""
+    cnn, resnet = (chosen(group.plain, role="full-dense", network_kind=kind) for kind in ("cnn", "resnet"))
+    cells = matched(resnet, cnn, group.among, lambda run: _score(run, cnn), ("network_kind",))
+    estimate = ratio(cells.ours, cells.theirs, interquartile_mean_over_tasks)
+    rule = f"the interval of the ratio holds {_TIMES:g}, or lies within {_MARGIN:g} of it"
+    missing = lacking(cells.missing, (resnet, "a dense ResNet"), (cnn, "a dense CNN"))
+    yield Part(
+        "the dense ResNet has about 3 times the CNN's interquartile mean",
+        rule,
+        about(estimate, _TIMES, _MARGIN),
+        estimate,
+        "",
+        missing,
+    )
+    yield _sizes(cnn, resnet)
+    pruned = chosen(group.plain, method="prune", sparsity=0.9, network_kind="resnet")
+    statement = "the ResNet pruned to 90 % is better than the dense one"
+    yield better(group, pruned, resnet, statement, ("a ResNet pruned to 90 %", "a dense ResNet"))
+
+
+def _score(run: Run, cnn: list[Run]) -> float | None:
+    """The human-normalized return or, where there is no human score, the share of the CNN's mean return."""
+    environment = str(run.columns["environment"])
+    if run.final_return is None or (score := human_normalized(environment, run.final_return)) is not None:
+        return None if run.final_return is None else score
+    there = [each.final_return for each in chosen(cnn, environment=environment) if each.final_return is not None]
+    mean = sum(there) / len(there) if there else 0.0
+    return run.final_return / mean if mean > 0 else None
+
+
+def _sizes(cnn: list[Run], resnet: list[Run]) -> Part:
+    """Numbers of parameters are known: they have no interval."""
+    counts = [[float(run.columns.get("parameters") or 0) for run in runs] for runs in (cnn, resnet)]
+    statement, rule = "both have about as many parameters", f"the mean numbers differ by at most {_SIZES:.0%}"
+    if not all(map(sum, counts)):
+        return Part(statement, rule.replace("%", " %"), "not enough runs")
+    small, large = (sum(each) / len(each) for each in counts)
+    verdict: Verdict = "holds" if abs(large / small - 1) <= _SIZES else "does not hold"
+    return Part(statement, rule.replace("%", " %"), verdict, None, f"{small:,.0f} and {large:,.0f}")

@@ -1,0 +1,79 @@
+"""Claim 11: what noise on observations does to trained policies."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from sparserl.report.cells import matched
+from sparserl.report.claims.findings import Part, about
+from sparserl.report.claims.groups import Group, better, chosen, in_percent, lacking
+from sparserl.report.runs import Run
+from sparserl.report.statistics import difference
+
+CLAIM = (
+    "With 10 % of the parameters RigL's policies are more robust to noise than dense ones in every game; RigL is more "
+    "robust than SET but for Pong at 50 %; smaller networks are more robust; at low noise differences are small"
+)
+NEEDS = "RigL, SET and dense networks with 10 and 50 % of the parameters and of full size, evaluated with noise"
+_LOW_NOISE, _SMALL = 5.0, 0.1  # deviation in grey levels, at most; share of the return without noise
+_PONG = "atari:Pong"
+
+
+def parts(group: Group) -> Iterator[Part]:
+    """What policies keep of their normalized return without noise, under the upper half of deviations."""
+    runs = [run for run in group.plain if str(run.id) in group.noise]
+    high, low = (
+        _kept(group, lambda deviation, highest: deviation > highest / 2),
+        _kept(group, lambda deviation, _: 0 < deviation <= _LOW_NOISE),
+    )
+    rigl, random = (chosen(runs, method=name) for name in ("rigl", "set"))
+    matching, full = chosen(runs, role="matched-dense"), chosen(runs, role="full-dense")
+    for environment in dict.fromkeys(run.columns["environment"] for run in runs) or ("each game",):
+        ours, dense = (chosen(each, environment=environment) for each in (rigl, matching))
+        statement = f"in {environment} RigL with 10 % is more robust than dense with as many parameters"
+        sides = (f"RigL at 90 % in {environment}, with noise", f"matched dense in {environment}, with noise")
+        yield better(group, chosen(ours, sparsity=0.9), dense, statement, sides, value=high)
+    for sparsity in (0.5, 0.9):
+        ours, theirs = (chosen(each, sparsity=sparsity) for each in (rigl, random))
+        if sparsity == 0.5:
+            ours, theirs = ([run for run in each if run.columns["environment"] != _PONG] for each in (ours, theirs))
+        statement = f"at {in_percent(sparsity)} RigL is more robust than SET"
+        yield better(
+            group,
+            ours,
+            theirs,
+            statement,
+            (f"RigL at {in_percent(sparsity)}, with noise", "SET, with noise"),
+            value=high,
+        )
+    small = [run for run in matching if any(match["sparsity"] == 0.9 for match in run.columns["matches"])]
+    statement = "dense networks with 10 % of the parameters are more robust than those of full size"
+    yield better(
+        group, small, full, statement, ("dense with 10 %, with noise", "dense of full size, with noise"), value=high
+    )
+    yield _alike_at_low_noise(group, chosen(rigl, sparsity=0.9), matching, low)
+
+
+def _kept(group: Group, wanted: Callable[[float, float], bool]) -> Callable[[Run], float | None]:
+    """Which share of the normalized return without noise a run keeps, on average over the deviations that are meant."""
+
+    def kept(run: Run) -> float | None:
+        returns = group.noise.get(str(run.id), {})
+        normal = group.normal[run.id.experiment]
+        whole = normal(returns.get(0.0))
+        chosen_returns = [normal(value) for deviation, value in returns.items() if wanted(deviation, max(returns))]
+        known = [value for value in chosen_returns if value is not None]
+        return float(np.mean(known)) / whole if whole is not None and whole > 0 and known else None
+
+    return kept
+
+
+def _alike_at_low_noise(
+    group: Group, ours: Sequence[Run], theirs: Sequence[Run], value: Callable[[Run], float | None]
+) -> Part:
+    cells = matched(ours, theirs, group.among, value)
+    estimate = difference(cells.ours, cells.theirs)
+    rule = f"the interval of the difference of shares kept holds 0, or lies within {_SMALL:g} of it"
+    statement = f"up to a deviation of {_LOW_NOISE:g} RigL and dense with 10 % keep about equal shares"
+    missing = lacking(cells.missing, (ours, "RigL at 90 %, with noise"), (theirs, "matched dense, with noise"))
+    return Part(statement, rule, about(estimate, 0, _SMALL), estimate, "", missing)

@@ -1,0 +1,62 @@
+"""Claim 8: weight decay, and weights that are drawn by the inputs that are left."""
+
+from collections.abc import Iterator
+
+from sparserl.report.claims.findings import Part, about
+from sparserl.report.claims.groups import Group, better, chosen, lacking, named, share_kept
+
+DECAY = "A small weight decay helps pruning, RigL and SET, and even dense networks; its effect is minor"
+DECAY_NEEDS = "pruning, RigL, SET and dense, with a weight decay of 0 and with one of at most 1e-4"
+INITIALIZATION = (
+    "Sparsity-aware initialization helps where sparsity is uniform, and makes no difference to RigL and SET with ERK"
+)
+INITIALIZATION_NEEDS = "static, SET and RigL, with and without sparsity-aware initialization, uniform and ERK"
+_SMALL, _MINOR, _MARGIN = 1e-4, 0.1, 0.15
+_AWARE = "sparsity_aware_initialization"
+
+
+def decay(group: Group) -> Iterator[Part]:
+    """The largest weight decay of at most 1e-4 beside none, method by method."""
+    if not any(name == "weight_decay" for name in group.among):
+        return
+    every = [run for run in group.plain if run.columns.get("role") != "full-dense"]
+    for method in ("prune", "set", "rigl", "dense"):
+        runs = chosen(every, method=method)
+        small = max(
+            (run.columns["weight_decay"] for run in runs if 0 < run.columns["weight_decay"] <= _SMALL), default=0
+        )
+        with_decay, without = chosen(runs, weight_decay=small) if small else [], chosen(runs, weight_decay=0.0)
+        names = (f"{named(method)} with a small weight decay", f"{named(method)} without")
+        statement = f"{named(method)} is better with a weight decay of {small:g} than without"
+        yield better(group, with_decay, without, statement, names, ("weight_decay",))
+        estimate, missing = share_kept(group, with_decay, without, ("weight_decay",))
+        rule = f"the interval of the ratio holds 1, or lies within {_MINOR:g} of it"
+        missing = lacking(missing, (with_decay, names[0]), (without, names[1]))
+        statement = f"the effect on {named(method)} is minor"
+        yield Part(statement, rule, about(estimate, 1, _MINOR), estimate, "", missing)
+
+
+def initialization(group: Group) -> Iterator[Part]:
+    """Sparsity-aware beside dense initialization, method by method, for both distributions."""
+    if _AWARE not in group.among:
+        return
+    for distribution, methods in (("uniform", ("static", "set", "rigl")), ("erk", ("set", "rigl"))):
+        title = "ERK" if distribution == "erk" else "uniform sparsity"
+        for method in methods:
+            runs = [
+                run
+                for run in chosen(group.runs, role="sparse", method=method, distribution=distribution)
+                if run.columns.get("budget") is None
+            ]
+            aware, dense = (chosen(runs, **{_AWARE: value}) for value in (True, False))
+            names = (f"{named(method)}, {title}, sparsity-aware", f"{named(method)}, {title}, drawn as if dense")
+            helps = f"with {title}, {named(method)} is better if initialized sparsity-aware"
+            part = better(group, aware, dense, helps, names, (_AWARE,))
+            yield part if distribution == "uniform" else _indifferent(part, f"with {title}, {named(method)} is as good")
+
+
+def _indifferent(part: Part, statement: str) -> Part:
+    rule = f"the interval of the chance that a run is better holds 1/2, or lies within {_MARGIN:g} of it"
+    return part._replace(
+        statement=f"{statement} with either initialization", rule=rule, verdict=about(part.estimate, 0.5, _MARGIN)
+    )
