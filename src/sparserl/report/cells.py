@@ -91,7 +91,12 @@ def matched(
             users.setdefault(other, []).append(name)
     pairs = {name: others[0] for name, others in fits.items() if len(others) == 1 and len(users[others[0]]) == 1}
     missing = [_lack(runs[0], fits[name]) for name, runs in here.items() if name not in pairs]
-    missing += [_lack(runs[0], users.get(other, [])) for other, runs in there.items() if other not in pairs.values()]
+    taken = {*pairs.values()}
+    missing += [
+        _lack(runs[0], users.get(other, []))
+        for other, runs in there.items()
+        if other not in taken and runs[0].columns["method"] != "dense"
+    ]
     our_runs = {name: here[name] for name in pairs}
     their_runs = {name: there[other] for name, other in pairs.items()}
     sides = [run_scores(_by_seed(runs, value), treatment) for runs in (our_runs, their_runs)]

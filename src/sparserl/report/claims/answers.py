@@ -23,7 +23,7 @@ def answers(selection: Selection) -> tuple[str, ...]:
     separate = groups(selection.runs, {}, {})
     sentences: list[str] = []
     for group in separate:
-        said = [*_kept(group), *_beside_matched(group), *_best_choices(group)]
+        said = [*_kept(group), *_beside_matched(group), *_best_choices(group), *_best_shares(group)]
         sentences += [f"{group.where}: {each}" if len(separate) > 1 else each for each in said]
     if sentences and (warning := few_seeds_warning(_fewest(selection.runs))):
         sentences.append(warning[0].upper() + warning[1:] + ".")
@@ -67,7 +67,7 @@ def _kept(group: Group) -> Iterator[str]:
         found, _ = share_kept(group, ours, chosen(plain, role="full-dense"))
         if found is not None:
             size = f"{in_percent(sparsity)}{words}"
-            yield f"{_capital(name)} keeps {in_words(found)} of dense at {size}; {_counts(found)}."
+            yield f"{_capital(name)} keeps {in_words(found)} of dense at {size}; {_counts(found, ours)}."
 
 
 def _beside_matched(group: Group) -> Iterator[str]:
@@ -77,7 +77,7 @@ def _beside_matched(group: Group) -> Iterator[str]:
         found = probability_of_improvement(cells.ours, cells.theirs)
         if found is not None:
             what = f"{_capital(name)} at {in_percent(sparsity)}{words} is better than dense with as many parameters"
-            yield f"{what} with probability {in_words(found)}; {_counts(found)}."
+            yield f"{what} with probability {in_words(found)}; {_counts(found, ours)}."
 
 
 def _best_choices(group: Group) -> Iterator[str]:
@@ -92,6 +92,19 @@ def _best_choices(group: Group) -> Iterator[str]:
         if names:
             size = "" if method == "dense" else f" at {in_percent(sparsity)}"
             yield from _extremes(f"{_capital(named(method))}{size} on {environment}", names, runs)
+
+
+def _best_shares(group: Group) -> Iterator[str]:
+    """Of each method with a budget, the best and the worst actor share, in each environment."""
+    regimes: dict[tuple[int, str, float, str], list[Run]] = {}
+    for run in group.runs:
+        if (budget := run.columns.get("budget")) is not None:
+            method = str(run.columns["method"])
+            key = method_rank(method), method, -float(budget), str(run.columns["environment"])
+            regimes.setdefault(key, []).append(run)
+    for (_, method, negative, environment), runs in sorted(regimes.items()):
+        what = f"{_capital(named(method))} with {in_percent(-negative)} of the parameters on {environment}"
+        yield from _extremes(what, ["actor_share"], runs)
 
 
 def _extremes(what: str, names: Sequence[str], runs: Sequence[Run]) -> Iterator[str]:
@@ -109,7 +122,7 @@ def _extremes(what: str, names: Sequence[str], runs: Sequence[Run]) -> Iterator[
     apart = difference(*over)
     yield (
         f"{what}: best with {best}, {in_words(means[best][0])}; worst with {worst}, "
-        f"{in_words(means[worst][0])}; {in_words(apart)} apart; {_counts(means[best][0])}."
+        f"{in_words(means[worst][0])}; {in_words(apart)} apart; {_counts(means[best][0], ())}."
     )
 
 
@@ -126,11 +139,12 @@ def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _counts(found: Estimate) -> str:
+def _counts(found: Estimate, runs: Sequence[Run]) -> str:
     """`10 seeds, 5 environments`."""
     fewest, most = found.num_seeds
     seeds = f"{most} seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"
-    tasks = f", {found.num_tasks} environments" if found.num_tasks > 1 else ""
+    places = "environments" if found.num_tasks == len({run.columns["environment"] for run in runs}) else "experiments"
+    tasks = f", {found.num_tasks} {places}" if found.num_tasks > 1 else ""
     return seeds + tasks + (f", {found.num_diverged} diverged and left out" if found.num_diverged else "")
 
 

@@ -21,7 +21,7 @@ from sparserl.report.claims import (
     updates,
 )
 from sparserl.report.claims.findings import Finding, Part
-from sparserl.report.claims.groups import Group, Rows, groups
+from sparserl.report.claims.groups import Group, Rows, group_of, groups
 from sparserl.report.normalization import normalizations
 from sparserl.report.runs import Run
 from sparserl.report.selection import Selection
@@ -98,6 +98,8 @@ def _joined(claim: Claim, runs: Sequence[Run], separate: Sequence[Group]) -> lis
     inside = [group for group in separate if not claim.agents or group.runs[0].columns["agent"] in claim.agents]
     if len(inside) < 2:
         return []
-    every = tuple(run for group in inside for run in group.runs)
+    every = [run for group in inside for run in group.runs]
     names = dict.fromkeys(str(group.runs[0].columns["agent"]).upper() for group in inside)
-    return [inside[0]._replace(where=" and ".join(names), runs=every, normal=normalizations(runs))]
+    first = inside[0]
+    normal = normalizations(runs)
+    return [group_of(" and ".join(names), every, first.among, normal, first.diagnostics, first.noise)]

@@ -64,12 +64,12 @@ def _outstanding(group: Group, name: str, method: str) -> Part:
 
 def _full_means(group: Group) -> dict[str, float]:
     """The mean return of the full dense network of each environment that has a single one, where it is above 0."""
-    scores = {}
-    for environment in dict.fromkeys(str(run.columns["environment"]) for run in group.usual):
-        full = scores_of(chosen(group.usual, role="full-dense", environment=environment))
-        if len(full.tasks) == 1 and (mean := float(full.values[0].mean())) > 0:
-            scores[environment] = mean
-    return scores
+    by_environment: dict[str, list[Run]] = {}
+    for run in chosen(group.usual, role="full-dense"):
+        by_environment.setdefault(str(run.columns["environment"]), []).append(run)
+    found = {environment: scores_of(runs) for environment, runs in by_environment.items()}
+    means = {environment: float(full.values[0].mean()) for environment, full in found.items() if len(full.tasks) == 1}
+    return {environment: mean for environment, mean in means.items() if mean > 0}
 
 
 def _divided(run: Run, whole: Mapping[str, float]) -> float | None:

@@ -19,6 +19,7 @@ from sparserl.report.style import method_name
 
 Rows = Sequence[Mapping[str, Any]]
 ABOVE_HALF = "the interval of the chance that a run is better lies above 1/2"
+_MOST_LACKS = 6  # that are named
 NETWORKS = {"cnn": " with a CNN", "resnet": " with a ResNet", "mlp": ""}
 
 
@@ -27,29 +28,12 @@ class Group(NamedTuple):
 
     where: str
     runs: tuple[Run, ...]
+    plain: tuple[Run, ...]  # of networks that no budget was asked for, with the paper's ERK where there are any
+    usual: tuple[Run, ...]  # of these, experiments that are alone with their method and sparsity: none was swept
     among: tuple[str, ...]  # choices in which experiments differ that are otherwise alike
     normal: Mapping[str, Normalization]  # by experiment
     diagnostics: Mapping[str, Rows]  # rows of diagnostics by run
     noise: Mapping[str, Mapping[float, float]]  # mean returns by run and deviation of the noise on observations
-
-    @property
-    def plain(self) -> tuple[Run, ...]:
-        """Those of networks that no budget was asked for, with the paper's ERK where there are any."""
-        runs = [run for run in self.runs if run.columns.get("budget") is None]
-        for name, usual in (("distribution", "erk"), ("dense_last_layer", False)):
-            if any(_is_sparse(run) and run.columns.get(name) == usual for run in runs):
-                runs = [run for run in runs if not _is_sparse(run) or run.columns.get(name) == usual]
-        return tuple(runs)
-
-    @property
-    def usual(self) -> tuple[Run, ...]:
-        """Of these the networks that no choice of their method was swept for: what a method does as it is."""
-        named = ("environment", "method", "role", "sparsity", *(name for name in self.among if _of_no_method(name)))
-        cells: dict[tuple[Any, ...], set[str]] = {}
-        key = lambda run: (*(run.columns.get(name) for name in named), str(run.columns.get("matches")))
-        for run in self.plain:
-            cells.setdefault(key(run), set()).add(run.id.experiment)
-        return tuple(run for run in self.plain if len(cells[key(run)]) == 1)
 
     def normalized(self, run: Run) -> float | None:
         """The normalized final return; None where there is none."""
@@ -57,8 +41,34 @@ class Group(NamedTuple):
         return None if normal is None else normal(run.final_return)
 
 
-def _of_no_method(choice: str) -> bool:
-    return not choice.startswith("method.")
+def group_of(
+    where: str,
+    runs: Sequence[Run],
+    among: tuple[str, ...],
+    normal: Mapping[str, Normalization],
+    diagnostics: Mapping[str, Rows],
+    noise: Mapping[str, Mapping[float, float]],
+) -> Group:
+    """Such a group, with what claims ask for most often picked out once."""
+    plain = _plain(runs)
+    return Group(where, tuple(runs), tuple(plain), tuple(_usual(plain)), among, normal, diagnostics, noise)
+
+
+def _plain(runs: Sequence[Run]) -> list[Run]:
+    plain = [run for run in runs if run.columns.get("budget") is None]
+    for name, usual in (("distribution", "erk"), ("dense_last_layer", False)):
+        if any(_is_sparse(run) and run.columns.get(name) == usual for run in plain):
+            plain = [run for run in plain if not _is_sparse(run) or run.columns.get(name) == usual]
+    return plain
+
+
+def _usual(plain: Sequence[Run]) -> list[Run]:
+    named = ("agent", "network_kind", "environment", "method", "role", "sparsity", "distribution", "dense_last_layer")
+    keys = [(*(run.columns.get(name) for name in named), str(run.columns.get("matches"))) for run in plain]
+    cells: dict[tuple[Any, ...], set[str]] = {}
+    for key, run in zip(keys, plain, strict=True):
+        cells.setdefault(key, set()).add(run.id.experiment)
+    return [run for key, run in zip(keys, plain, strict=True) if len(cells[key]) == 1]
 
 
 def _is_sparse(run: Run) -> bool:
@@ -68,16 +78,26 @@ def _is_sparse(run: Run) -> bool:
 def groups(
     runs: Sequence[Run], diagnostics: Mapping[str, Rows], noise: Mapping[str, Mapping[float, float]]
 ) -> list[Group]:
-    """The runs by agent and network."""
+    """The runs by agent and network and, where these differ, by length and by results version."""
     among, normal = swept(runs), normalizations(runs)
-    gathered: dict[tuple[str, str], list[Run]] = {}
+    gathered: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
-        key = str(run.columns["agent"]), str(run.columns.get("network_kind") or "")
+        length, version = run.columns.get("total_steps"), run.columns.get("results_version")
+        key = str(run.columns["agent"]), str(run.columns.get("network_kind") or ""), length or 0, version or 0
         gathered.setdefault(key, []).append(run)
     return [
-        Group(agent.upper() + NETWORKS.get(network, f" with {network}"), tuple(own), among, normal, diagnostics, noise)
-        for (agent, network), own in sorted(gathered.items())
+        group_of(_where(key, list(gathered)), gathered[key], among, normal, diagnostics, noise)
+        for key in sorted(gathered)
     ]
+
+
+def _where(key: tuple[Any, ...], every: Sequence[tuple[Any, ...]]) -> str:
+    """`DQN with a CNN`, and what tells it from others of that name."""
+    agent, network, length, version = key
+    alike = [other for other in every if other[:2] == key[:2]]
+    steps = f", {length:,} steps" if len({other[2] for other in alike}) > 1 else ""
+    versions = f", results version {version}" if len({other[3] for other in alike}) > 1 else ""
+    return agent.upper() + NETWORKS.get(network, f" with {network}") + steps + versions
 
 
 def chosen(runs: Iterable[Run], **columns: Any) -> list[Run]:
@@ -117,7 +137,9 @@ def better(
 
 def lacking(cells: Sequence[str], *sides: tuple[Sequence[Run], str]) -> tuple[str, ...]:
     """What is missing: sides without a run, or else cells."""
-    return tuple(f"runs of {name}" for runs, name in sides if not runs) or tuple(dict.fromkeys(cells))
+    lacks = [f"runs of {name}" for runs, name in sides if not runs] or list(dict.fromkeys(cells))
+    more = len(lacks) - _MOST_LACKS
+    return (*lacks[:_MOST_LACKS], *([f"{more} more of that kind"] if more > 0 else []))
 
 
 def in_cells(estimate: Estimate | None) -> str:

@@ -140,7 +140,8 @@ def few_seeds_warning(num_seeds: int, interval: Interval = "t") -> str:
         return ""
     seeds = "1 seed" if num_seeds == 1 else f"{num_seeds} seeds"
     if num_seeds < FEWEST_FOR_INTERVAL:
-        return f"{seeds}: too few for an interval, which needs {FEWEST_FOR_INTERVAL}; differences may be chance"
+        needed = f"an interval of a single task needs {FEWEST_FOR_INTERVAL}"
+        return f"{seeds}: {needed}; differences may be chance"
     if interval == "percentile":
         return f"{seeds}: percentile intervals of fewer than {FEW} are too narrow; those of 3 cover 75 %, not 95 %"
     return f"{seeds}: intervals of fewer than {FEW} hold for returns that are about normal"
