@@ -37,7 +37,7 @@ ROUNDING = {  # rooms, and files of others, whose tests are marked `machine`
 # Rooms and files whose tests compare programs with derivations and with each other, in one process: there XLA optimises
 # little, which takes three quarters of the time. Golden digests and other processes compile as everywhere else.
 BRIEFLY_COMPILED = {
-    *("agents", "diagnostics", "environments", "experiment", "linalg", "networks", "optimizer", "sparsity"),
+    *("agents", "cli", "diagnostics", "environments", "experiment", "linalg", "networks", "optimizer", "sparsity"),
     *("training", "test_catalogue.py", "test_docs.py"),
 }
 LARGEST_KEPT_BYTES = 10**9  # of compiled programs; a session makes a tenth

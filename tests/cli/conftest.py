@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import pytest
 
 from cli.command import TINY
 from sparserl.cli import main
+from sparserl.processes.locks import wait_for_lock
 from sparserl.sinks import processes
 from waiting import PATIENCE_SECONDS
 
@@ -28,12 +30,25 @@ class Trained(NamedTuple):
 
 
 @pytest.fixture(scope="package")
-def trained(tmp_path_factory):
-    results = tmp_path_factory.mktemp("results")
-    words = [*WORDS, "--num-seeds", "2", "--seed", "3", "--output", str(results), "--sink", "jsonl", "--json"]
+def trained(tmp_path_factory, request):
+    """Trained once for all of pytest-xdist's workers, each of which gets a copy of its own."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if hasattr(request.config, "workerinput") else base) / "trained"
+    with wait_for_lock(shared.with_suffix(".lock")):
+        if not shared.with_suffix(".json").exists():
+            shared.with_suffix(".json").write_text(json.dumps(train(shared)))
+    own = tmp_path_factory.mktemp("results")
+    shutil.copytree(shared, own, dirs_exist_ok=True)
+    text = shared.with_suffix(".json").read_text().replace(str(shared), str(own))
+    words, status, document, told = json.loads(text)
+    return Trained(words, status, document, told, own, own / document["experiment_id"])
+
+
+def train(results):
+    """The words of the command but for its sink, its exit status, its document, and what it told meanwhile."""
+    words = [*WORDS, "--num-seeds", "2", "--seed", "3", "--output", str(results), "--json"]
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
         patch.setattr(processes, "DRAIN_SECONDS", PATIENCE_SECONDS)  # sinks have the lowest priority
-        status = main(words)
-    document = json.loads(out.getvalue())
-    return Trained(words, status, document, err.getvalue(), results, results / document["experiment_id"])
+        status = main([*words, "--sink", "jsonl"])
+    return words, status, json.loads(out.getvalue()), err.getvalue()
