@@ -17,10 +17,11 @@ from typing import Any, NoReturn
 
 from sparserl import modules
 from sparserl.errors import UserError, nearest
-from sparserl.experiment import check, check_types
+from sparserl.experiment import check_types
 from sparserl.presets import PresetName
 from sparserl.processes.homes import at_home
 from sparserl.study import catalogue
+from sparserl.study.grids import checked
 from sparserl.study.studies import SCALES, Scale, Study, check_preset
 
 FUNCTION = "study"  # what a study file defines
@@ -130,7 +131,7 @@ def _checked(study: Any, name: str) -> Study:
     for index, experiment in enumerate(study.experiments):
         try:
             check_types(experiment)
-            check(experiment)
+            checked(experiment)
         except UserError as error:
             error.locate(f"experiments[{index}], {experiment.identifier}")
             raise

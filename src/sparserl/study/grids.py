@@ -76,6 +76,16 @@ def identifiers(experiments: Iterable[Experiment]) -> tuple[str, ...]:
     return tuple(experiment.identifier for experiment in experiments)
 
 
+_known: dict[Experiment, Experiment] = {}  # as planned, of those that were checked: studies share most of theirs
+
+
+def checked(experiment: Experiment) -> Experiment:
+    """The experiment, planned, once it is sure that it can be run here, which is looked at once in a process."""
+    if experiment not in _known:
+        _known[experiment] = check(experiment)
+    return _known[experiment]
+
+
 class _Template(NamedTuple):
     """What a preset says, with the names of its choices and of those that hold others."""
 
@@ -110,21 +120,12 @@ def _experiment(template: _Templates, method: str, environment: str, cell: Mappi
     others = {name: value for name, value in cell.items() if name in known or not name.startswith("method.")}
     if isinstance(others.get("network"), str):  # the template has it, and all that its table says of it
         del others["network"]
-    return _checked(canonical(with_choices(start.experiment, others)))
+    return checked(canonical(with_choices(start.experiment, others)))
 
 
 def _matched(sparse: Sequence[Experiment], dense: Experiment) -> list[Experiment]:
     """The one dense experiment for all methods of one sparsity, though some round their counts otherwise."""
-    return [_checked(matched_dense(experiment, dense)) for experiment in sorted(sparse, key=rounds_otherwise)[:1]]
-
-
-_known: dict[Experiment, Experiment] = {}  # as planned, of those that were checked: studies share most of theirs
-
-
-def _checked(experiment: Experiment) -> Experiment:
-    if experiment not in _known:
-        _known[experiment] = check(experiment)
-    return _known[experiment]
+    return [checked(matched_dense(experiment, dense)) for experiment in sorted(sparse, key=rounds_otherwise)[:1]]
 
 
 def _combinations(choices: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
