@@ -3,7 +3,7 @@
 from sparserl.environments import seed_shared_generators
 from sparserl.experiment.budget import Budget, asked_parameters, with_budget
 from sparserl.experiment.building import Built, build, check, check_choices
-from sparserl.experiment.choices import RESULTS_VERSION, Experiment, canonical, from_preset
+from sparserl.experiment.choices import RESULTS_VERSION, Experiment, canonical
 from sparserl.experiment.description import describe
 from sparserl.experiment.environment import (
     environment_obstacle,
@@ -19,6 +19,7 @@ from sparserl.experiment.machine import compiler_target, machine_class
 from sparserl.experiment.matching import Matched, matched, matched_dense, rounds_otherwise
 from sparserl.experiment.memory import check_memory
 from sparserl.experiment.plan import Layer, Plan, plan_of, planned
+from sparserl.experiment.published import from_preset
 from sparserl.experiment.reports import Report, RunFailure, Standing, live_density
 from sparserl.experiment.resuming import Captured, Resume
 from sparserl.experiment.robustness import under_noise

@@ -2,20 +2,19 @@
 
 import dataclasses
 import functools
-import json
-import typing
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from sparserl import persistence
 from sparserl.environments import MOST_FAKE
 from sparserl.experiment.kinds import AGENTS, AgentKind, name_of
-from sparserl.experiment.setting import check_counts, with_choices
+from sparserl.experiment.plain import restored, to_plain
+from sparserl.experiment.setting import check_counts
 from sparserl.networks import CNNSettings, MLPSettings, ResNetSettings
-from sparserl.presets import NETWORKS, NetworkName, PresetName, network_name
+from sparserl.presets import NETWORKS, network_name
 from sparserl.sparsity import InnerOptimizer, SparseMethod, find_method, leaves_all_alive, method_name
 from sparserl.training import EvaluationSettings
-from sparserl.types import AgentSettings, Field, UserError, within
+from sparserl.types import AgentSettings, Field, UserError
 
 RESULTS_VERSION = 5  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
 EARLIEST_READ = 4  # the first version with the choices of today: what it left is read, and not gone on with
@@ -120,7 +119,7 @@ class Experiment:
 
     def choices(self) -> dict[str, Any]:
         """All choices as plain JSON, with the names of agent, method and network beside their settings."""
-        plain = _plain(self)
+        plain = to_plain(self)
         plain["agent"] = {"name": self.agent_name, **plain["agent"]}
         plain["method"] = {"name": self.method_name, **plain["method"]}
         plain["network"] = {"name": self.network_name, **plain["network"]}
@@ -174,35 +173,7 @@ class Experiment:
             "method": find_method(parts["method"].pop("name")),
             "network": NETWORKS[parts["network"].pop("name")],
         }
-        return _restored(Experiment, {**plain, **{name: _restored(types[name], part) for name, part in parts.items()}})
-
-
-def _plain(value: Any) -> Any:
-    """What JSON makes of a choice: lists of tuples, dictionaries of dataclasses."""
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, tuple | list):
-        return [_plain(entry) for entry in value]
-    return json.loads(json.dumps(value))
-
-
-def _restored(cls: type, plain: Mapping[str, Any]) -> Any:
-    """A dataclass from plain JSON, recursively; lists become tuples."""
-    hints = typing.get_type_hints(cls)
-    names = [field.name for field in dataclasses.fields(cls)]
-    if odd := set(plain) ^ set(names):
-        raise UserError(
-            f"experiment.json: unknown or missing {', '.join(sorted(odd))} in {cls.__name__}; it has {', '.join(names)}"
-        )
-    values = {}
-    for name, value in plain.items():
-        nested = dataclasses.is_dataclass(hints[name]) and isinstance(value, Mapping)
-        with within(name):
-            inner = _restored(hints[name], value) if nested else value
-        values[name] = tuple(inner) if isinstance(inner, list) else inner
-    return cls(**values)
+        return restored(Experiment, {**plain, **{name: restored(types[name], part) for name, part in parts.items()}})
 
 
 def canonical(experiment: Experiment) -> Experiment:
@@ -214,23 +185,3 @@ def canonical(experiment: Experiment) -> Experiment:
     of_layers = ("distribution", "layer_sparsities", "dense_last_layer", "rebudget")
     same: dict[str, Any] = {"sparsity": 0.0, **{name: defaults[name] for name in (*of_sparsity, *of_layers)}}
     return dataclasses.replace(experiment, **same)
-
-
-def from_preset(
-    agent: str, method: str, environment: str, /, preset: PresetName = "paper", **choices: Any
-) -> Experiment:
-    """The experiment of the published tables, with `choices` replacing single ones; nested ones are named with dots.
-
-    A network may be given by its name alone, "mlp", "cnn" or "resnet": its table then decides the other choices, too.
-    Raises UserError for a name that is not there, with the nearest, and for a choice that is not of its type.
-    """
-    network = choices.pop("network") if isinstance(choices.get("network"), str) else None
-    known = (("agent", agent, AGENTS), ("preset", preset, typing.get_args(PresetName)), ("network", network, NETWORKS))
-    for what, name, names in known[: 2 if network is None else 3]:
-        if name not in names:
-            raise UserError(field=what, value=name, allowed=names)
-    if not isinstance(environment, str):
-        raise UserError("it takes a name, such as 'CartPole-v1'", field="environment", value=environment)
-    table = AGENTS[agent].table(method, preset, environment, typing.cast(NetworkName | None, network))
-    fields = {field.name: getattr(table, field.name) for field in dataclasses.fields(table)}
-    return with_choices(Experiment(**{**fields, "environment": environment}), choices)
