@@ -36,6 +36,7 @@ ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room 
 }
 ROOMS["experiment"] = set(ROOMS)
 ROOMS["report"] = {"persistence", "errors", "parts"}
+ROOMS["video"] = {"persistence", "errors"}
 ROOMS["sinks"] = {"persistence", "processes", "modules", "errors"}
 ROOMS["worker"] = {"experiment", "calls", "persistence", "processes", "types", "errors"}
 ROOMS["engine"] = {"persistence", "processes", "modules", "errors"}  # a run is a folder to it
@@ -47,7 +48,7 @@ ROOMS["cli"] = set(ROOMS)
 DOORS: dict[str, set[str]] = {"__init__": {"experiment"}, "__main__": {"cli", "modules"}}  # the package itself
 KNOWS_EVERYBODY = "cli"
 
-NEVER_TRACING = {"persistence", "report", "processes", "sinks", "engine"}
+NEVER_TRACING = {"persistence", "report", "video", "processes", "sinks", "engine"}
 TRACING = {"jax", "jaxlib", "optax"}
 THIRD_PARTY_OF_TYPES = {"jax", "numpy"}
 DRAWERS = {"utils", "util", "common", "core", "base", "helpers", "helper", "wrappers", "callbacks", "misc"}

@@ -13,6 +13,7 @@ import numpy as np
 import tyro
 
 from sparserl import persistence
+from sparserl.cli import FAILED, filming, say
 from sparserl.cli.arguments import Json, in_options, options_of, parse
 from sparserl.cli.hanging import end_where_hung
 from sparserl.cli.output import put
@@ -30,14 +31,15 @@ from sparserl.experiment import (
 from sparserl.processes import places
 from sparserl.processes.supervision import STOPPING, is_supervised, minding
 from sparserl.training import Evaluation, EvaluationSettings
-from sparserl.types import Environment, UserError
+from sparserl.types import Divergence, Environment, UserError
 
 _DESCRIPTION = """Play episodes with the policies that runs ended with, and tell their mean return.
 
 Equal seeds and numbers of episodes give equal returns, and noise of each deviation comes upon the same episodes.
 
 example:
-  sparserl evaluate results/EXPERIMENT/seed=0 --num-episodes 100 --observation-noise 0,5,10"""
+  sparserl evaluate results/EXPERIMENT/seed=0 --num-episodes 100 --observation-noise 0,5,10
+  sparserl evaluate results/EXPERIMENT/seed=0 --video episode.gif"""
 
 _NOISE_HELP = (
     "Standard deviations of noise on observations, as in 0,5,10: of pixels in units of their 0-255 values, of other "
@@ -66,6 +68,7 @@ class Options:
         tyro.conf.arg(help=_ARITHMETIC_HELP, help_behavior_hint="(default: modulo for preset published-code, or clip)"),
     ] = None
     figure: Annotated[Path | None, tyro.conf.arg(help="Draw the mean returns against the noise into this PNG.")] = None
+    video: Annotated[str | None, tyro.conf.arg(metavar="FILE", help=filming.HELP)] = None
     seed: Annotated[
         int, tyro.conf.arg(help="Decides the starts of the episodes, the random actions, and the noise.")
     ] = 0
@@ -82,13 +85,17 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Evaluate the runs that `words` name."""
-    options = parse(Options(), words, "sparserl evaluate", _DESCRIPTION)
+    options = parse(Options(), filming.with_default(words), "sparserl evaluate", _DESCRIPTION)
     if not options.run:
         raise UserError("RUN is missing: name a run's folder, as in sparserl evaluate results/EXPERIMENT/seed=0")
     end_where_hung()
     runs = [_run_folder(name, options) for name in options.run]
     figure = options.figure and options.figure.absolute()  # environments may change the directory
-    documents = [_document(run, options) for run in runs]
+    with in_options(options_of(options)):
+        films = filming.targets(options.video, runs)
+    documents, failures = [], list[str]()
+    for run, film in zip(runs, films, strict=True):
+        documents.append(_document(run, options, film, failures))
     if figure:
         from sparserl import report  # matplotlib takes its time to import
 
@@ -98,7 +105,7 @@ def main(words: Sequence[str]) -> int:
         put(json.dumps(documents[0] if len(runs) == 1 else {"runs": documents}, indent=2, allow_nan=False))
     else:
         _show(documents, options)
-    return 0
+    return max((say(failure, FAILED) for failure in failures), default=0)
 
 
 def _deviations(text: str) -> tuple[float, ...]:
@@ -127,8 +134,8 @@ def _run_folder(name: str, options: Options) -> Path:
     return run
 
 
-def _document(run: Path, options: Options) -> dict[str, Any]:
-    """What a run is, and a row for each deviation of the noise."""
+def _document(run: Path, options: Options, film: Path | None, failures: list[str]) -> dict[str, Any]:
+    """What a run is, and a row for each deviation of the noise; why there is no film becomes a failure."""
     with in_options(options_of(options)):
         seed_shared_generators(options.seed)
         experiment = stored_experiment(run)
@@ -138,21 +145,39 @@ def _document(run: Path, options: Options) -> dict[str, Any]:
         for number in STOPPING if is_supervised() else ():
             signal.signal(number, signal.default_int_handler)
         try:
-            return _played(run, options, settings, environment)
+            document, take = _played(run, options, settings, environment)
         finally:
             close(environment)
+        return {**document, **(_filmed(film, take, failures) if film else {})}
 
 
-def _played(run: Path, options: Options, settings: EvaluationSettings, environment: Environment) -> dict[str, Any]:
+def _filmed(film: Path, take: filming.Take, failures: list[str]) -> dict[str, Any]:
+    """What is told of the film; that it cannot be made costs nothing else."""
+    try:
+        told = filming.make(film, take)
+    except (UserError, Divergence) as error:
+        failures.append(f"there is no {film}: {error}")
+        return {"video": None, "filmed": None}
+    return {"video": told["file"], "filmed": told}
+
+
+def _played(
+    run: Path, options: Options, settings: EvaluationSettings, environment: Environment
+) -> tuple[dict[str, Any], filming.Take]:
     with in_options(options_of(options)):
         experiment, learner, state = rebuild(run)
-        document = persistence.read_experiment(persistence.experiment_folder(run))
-        choices, published = document["choices"], document.get("preset") == "published-code"
+        stored = persistence.read_experiment(persistence.experiment_folder(run))
+        choices, published = stored["choices"], stored.get("preset") == "published-code"
         arithmetic = options.noise_arithmetic or ("modulo" if published and has_pixels(environment.spec) else "clip")
         deviations, key = _deviations(options.observation_noise), jax.random.key(options.seed)
         evaluations = under_noise(learner.agent, state, environment, settings, key, deviations, arithmetic)
     held = persistence.run_in(run, persistence.EVALUATIONS) or persistence.RunId.of(run)
-    return {
+    first_returns = list[float]()
+    rows = list(_rows(experiment, deviations, evaluations, first_returns))
+    take = filming.Take(
+        experiment, learner.agent, state, settings, options.seed, deviations[0], arithmetic, first_returns[0]
+    )
+    document = {
         "run": str(run),
         "experiment_id": held.experiment,
         "results_version": choices["results_version"],
@@ -162,8 +187,9 @@ def _played(run: Path, options: Options, settings: EvaluationSettings, environme
         "sparsity": experiment.sparsity,
         "seed": held.seed,
         "noise_arithmetic": arithmetic if has_pixels(environment.spec) else None,
-        "rows": list(_rows(experiment, deviations, evaluations)),
+        "rows": rows,
     }
+    return document, take
 
 
 def _settings(experiment: Experiment, options: Options) -> EvaluationSettings:
@@ -174,14 +200,15 @@ def _settings(experiment: Experiment, options: Options) -> EvaluationSettings:
 
 
 def _rows(
-    experiment: Experiment, deviations: Sequence[float], evaluations: Iterator[Evaluation]
+    experiment: Experiment, deviations: Sequence[float], evaluations: Iterator[Evaluation], first_returns: list[float]
 ) -> Iterator[dict[str, Any]]:
-    """Mean and standard deviation over the episodes' returns, for each deviation of the noise."""
+    """Mean and standard deviation over the episodes' returns, of each deviation of the noise, and the first returns."""
     try:
         for deviation, result in zip(deviations, evaluations, strict=True):
             returns = np.asarray(result.returns, np.float64)
             if not np.isfinite(returns).all():
                 raise RunFailure(f"environment {experiment.environment} gave a return that is not finite")
+            first_returns.append(float(returns[0]))
             yield {
                 "observation_noise": int(deviation) if deviation.is_integer() else deviation,
                 "mean_return": float(returns.mean()),
@@ -206,6 +233,8 @@ def _show(documents: Sequence[dict[str, Any]], options: Options) -> None:
         put(f"mean return {mean}, standard deviation {deviation} over {row['num_episodes']} episodes")
     if options.figure:
         put(f"\nnoise curves: {options.figure}")
+    for told in filter(None, (document.get("filmed") for document in documents)):
+        put(filming.in_words(told))
 
 
 def _words(row: dict[str, Any]) -> tuple[str, ...]:

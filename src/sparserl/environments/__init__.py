@@ -20,6 +20,7 @@ from sparserl.environments.observation_noise import (
     no_spread,
     with_observations,
 )
+from sparserl.environments.pictures import Filmed, filmed, try_pictures
 from sparserl.environments.playground import PREFIX, PlaygroundEnvironment
 from sparserl.environments.registry import registered_names
 from sparserl.environments.shared_random import seed as seed_shared_generators
@@ -39,6 +40,7 @@ __all__ = [
     "Backend",
     "ClassicEnvironment",
     "FakeFeatures",
+    "Filmed",
     "HostEnvironment",
     "InTurns",
     "MinAtarEnvironment",
@@ -54,10 +56,12 @@ __all__ = [
     "is_foreign",
     "known_specification",
     "make",
+    "make_filmed",
     "make_for_evaluation",
     "no_spread",
     "num_at_once",
     "seed_shared_generators",
+    "try_filming",
     "with_observations",
 ]
 
@@ -79,6 +83,16 @@ def make_for_evaluation(identifier: str, num_envs: int, backend: Backend = "auto
     if is_foreign(identifier, backend) and num_envs > MOST_AT_ONCE:
         return InTurns(identifier, num_envs)
     return make(identifier, num_envs, backend)
+
+
+def make_filmed(identifier: str, num_envs: int, backend: Backend = "auto") -> Filmed:
+    """As `make_for_evaluation`, with pictures of the first place; `try_filming` says whether there are any."""
+    return filmed(identifier, num_envs, _kind(identifier, backend))
+
+
+def try_filming(identifier: str, backend: Backend = "auto") -> None:
+    """Raises `UserError`, in one line, where the environment has no pictures here: it may need an installation."""
+    try_pictures(identifier, _kind(identifier, backend))
 
 
 def is_compiled(identifier: str, backend: Backend = "auto") -> bool:

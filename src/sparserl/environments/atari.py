@@ -21,11 +21,12 @@ class AtariEnvironment:
     with probability 0.25 a frame repeats the action of the frame before instead. Rewards are float32 `[env]`, the
     unclipped score. `terminated` means that the game is over, not that a life was lost; `truncated` comes after 27,000
     steps. Raises `UserError` where the game is unknown or ale-py is missing. Returned arrays are never written again.
+    filmed: whether `picture` shows the first console's screen, on which its first game stays when it is over.
     """
 
     compiled = False
 
-    def __init__(self, identifier: str, num_envs: int) -> None:
+    def __init__(self, identifier: str, num_envs: int, filmed: bool = False) -> None:
         if num_envs < 1:
             raise UserError("at least 1 is needed", field="num_envs", value=num_envs)
         rom = games.rom(identifier)
@@ -33,6 +34,9 @@ class AtariEnvironment:
         self._consoles = [Console(rom) for _ in range(num_envs)]
         self._stacks: np.ndarray = np.zeros((num_envs, FRAME_SIZE, FRAME_SIZE), _STACK)
         self._episode_steps = np.zeros(num_envs, np.int64)
+        self._filmed = filmed
+        if filmed:
+            self._consoles[0].film()
         action, shape = Discrete(self._consoles[0].num_actions), (FRAME_SIZE, FRAME_SIZE, _STACK.itemsize)
         self.spec = EnvSpec(identifier, shape, np.dtype(np.uint8), action, TIME_LIMIT_STEPS, _STACK.itemsize)
 
@@ -56,9 +60,14 @@ class AtariEnvironment:
         reached = observation = _observation(self._stacks)
         if (ended := np.flatnonzero(terminated | truncated)).size:
             for index in ended.tolist():
-                self._begin(index)
+                if index or not self._filmed:
+                    self._begin(index)
             observation = _observation(self._stacks)
         return None, TimeStep(observation, reward, terminated, truncated, reached)
+
+    def picture(self) -> np.ndarray:
+        """The first console's screen, uint8 `[y, x, 3]`."""
+        return self._consoles[0].picture()
 
     def snapshot(self) -> Snapshot:
         """Everything that decides how the environments continue."""

@@ -36,6 +36,7 @@ class Console:
         self._switched_on = self._ale.cloneState(include_rng=True)
         self._actions = self._ale.getMinimalActionSet()
         self._random: Any = np.random.MT19937()
+        self._filmed: np.ndarray | None = None
         self._screen, self._pooled = (np.zeros(self._ale.getScreenDims(), np.uint8) for _ in range(2))
         self.seed(0)
         self.begin()
@@ -56,6 +57,8 @@ class Console:
         self._pressed = bytearray()  # the action's index in each frame since; 0 does nothing
         self._ale.getScreenGrayscale(self._pooled)
         self._screen[...] = 0
+        if self._filmed is not None:
+            self._filmed[...] = self._ale.getScreenRGB()
         return self._frame()
 
     def act(self, action: int) -> tuple[np.ndarray, float, bool]:
@@ -73,8 +76,20 @@ class Console:
                 break
             if number >= FRAME_SKIP - 2:
                 self._ale.getScreenGrayscale(self._pooled if number == FRAME_SKIP - 1 else self._screen)
+                if self._filmed is not None:
+                    self._ale.getScreenRGB(self._filmed[number % 2])
         np.maximum(self._pooled, self._screen, out=self._pooled)
         return self._frame(), float(reward), over
+
+    def film(self) -> None:
+        """Keep the last two screens in colours, too, from now on."""
+        self._filmed = np.stack(2 * [self._ale.getScreenRGB()])
+
+    def picture(self) -> np.ndarray:
+        """The brightest of the last two screens, uint8 `[y, x, 3]`: games draw some things in every other one only."""
+        assert self._filmed is not None
+        brightest: np.ndarray = self._filmed.max(0)
+        return brightest
 
     def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Everything that decides how the console continues: plain data, and one-dimensional arrays."""

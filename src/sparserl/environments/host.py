@@ -1,7 +1,7 @@
 """Host environments: anything registered in Gymnasium, stepped in a Python loop."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import gymnasium
@@ -27,11 +27,14 @@ class HostEnvironment:
 
     Equal keys give equal episodes whatever was played before: some environments keep state that no reset touches, so a
     second `reset` begins with environments as they are built, restored or, where they cannot be captured, made anew.
+
+    render_mode: that of Gymnasium's in which the first environment is made; "rgb_array" lets `picture` draw it. Such an
+    environment stays at the end of its first episode, so that this can be seen, and shall not be played any further.
     """
 
     compiled = False
 
-    def __init__(self, identifier: str, num_envs: int) -> None:
+    def __init__(self, identifier: str, num_envs: int, render_mode: str | None = None) -> None:
         if num_envs < 1:
             raise UserError("at least 1 is needed", field="num_envs", value=num_envs)
         registration = registry.find(identifier)
@@ -39,14 +42,14 @@ class HostEnvironment:
         self._identifier, self._num_steps = identifier, 0
         self.num_places = num_envs
         self.places: Sequence[int] = range(num_envs)
-        self._registration = registration
+        self._registration, self._render_mode = registration, render_mode
         self._as_built: Snapshot | None = None
         self._is_used = False
         self._inexact: str | None = ""  # nobody has tried yet
-        self._environments = [registry.make(identifier, registration)]
+        self._environments = [self._made(0)]
         try:
             self.spec = spaces.specification(identifier, self._environments[0], registration.max_episode_steps)
-            self._environments += [registry.make(identifier, registration) for _ in range(num_envs - 1)]
+            self._environments += map(self._made, range(1, num_envs))
             shared.remember(self._environments)
         except BaseException:
             self.close()
@@ -100,9 +103,21 @@ class HostEnvironment:
             index = int(np.argmin(np.isfinite(reached).reshape(self.num_envs, -1).all(1)))
             self._fail(index, f"at step {self._num_steps}", spaces.not_finite(seen[index]))
         observation = reached.copy() if ended else reached
-        for index in ended:
+        for index in ended[1:] if self._render_mode and 0 in ended else ended:
             self._reset_one(index, observation, None)
         return None, TimeStep(observation, reward, terminated, truncated, reached)
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What the first environment tells of itself, as how it can be drawn, and how many pictures make a second."""
+        return dict(getattr(self._environments[0], "metadata", None) or {})
+
+    def picture(self) -> np.ndarray:
+        """What the first environment looks like, uint8 `[y, x, 3]`. Raises `UserError` where it cannot be drawn.
+
+        To be called in the thread that called it first: to any other, OpenGL gives black pictures.
+        """
+        return drawn(self._environments[0], self._identifier)
 
     def snapshot(self) -> Snapshot:
         """Everything that decides how the environments continue. Raises `UserError` if that cannot be captured."""
@@ -153,6 +168,9 @@ class HostEnvironment:
         """Release what the environments hold, such as windows and simulators, once; never raises (`closing`)."""
         closing.close_all(self._identifier, self._environments)
 
+    def _made(self, index: int) -> gymnasium.Env[Any, Any]:
+        return registry.make(self._identifier, self._registration, None if index else self._render_mode)
+
     def _fresh(self, key: Key) -> np.ndarray:
         """Fresh episodes in environments as they are by now; observations `[env, ...]`."""
         self._is_used, self._num_steps = True, 0
@@ -179,7 +197,7 @@ class HostEnvironment:
             snapshots.restore(self.spec.identifier, self._environments, self._as_built)
         else:
             self.close()
-            self._environments += [registry.make(self._identifier, self._registration) for _ in range(self.num_envs)]
+            self._environments += map(self._made, range(self.num_envs))
 
     def _keep_as_built(self) -> None:
         """Raises nothing: what cannot be captured is made anew instead."""
@@ -249,6 +267,18 @@ class HostEnvironment:
         who = f"environment {self.spec.identifier!r} ({index + 1} of {self.num_envs})"
         line = str(reason) if isinstance(reason, returned.Unfit) else registry.in_one_line(reason)
         raise UserError(f"{who} failed {when}: {line}") from reason
+
+
+def drawn(environment: gymnasium.Env[Any, Any], identifier: str) -> np.ndarray:
+    """What an environment of Gymnasium looks like, uint8 `[y, x, 3]`. Raises `UserError` where it cannot be drawn."""
+    try:
+        with PLAYING:
+            answer = environment.render()
+        return returned.picture(answer)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise UserError(f"environment {identifier!r} cannot be filmed: {registry.not_drawn(error)}") from error
 
 
 def _remaining_bounds(action: Discrete | Box, space: Any) -> tuple[np.ndarray, np.ndarray] | None:

@@ -39,12 +39,12 @@ class PlaygroundEnvironment:
     def __post_init__(self) -> None:
         if self.num_envs < 1:
             raise UserError("at least 1 is needed", field="num_envs", value=self.num_envs)
-        _task(self.identifier)  # here rather than in a trace, because it creates arrays
+        task_of(self.identifier)  # here rather than in a trace, because it creates arrays
 
     @property
     def spec(self) -> EnvSpec:
         """What an agent may know before it acts."""
-        task = _task(self.identifier)
+        task = task_of(self.identifier)
         size = np.ones(task.dynamics.action_size, np.float32)
         seen = (task.num_features,)
         return EnvSpec(self.identifier, seen, np.dtype(np.float32), Box(size.shape, -size, size), task.time_limit_steps)
@@ -57,7 +57,7 @@ class PlaygroundEnvironment:
     @functools.partial(jax.jit, static_argnums=0)
     def step(self, key: Key, state: EnvState, action: Array) -> tuple[EnvState, TimeStep]:
         """One step of every environment with actions `[env, action]`; those that end start over."""
-        task = _task(self.identifier)
+        task = task_of(self.identifier)
         simulation, reward, done = self._simulate(state.simulation, action)
         num_steps = state.num_steps + 1
         truncated = num_steps >= task.time_limit_steps
@@ -71,7 +71,7 @@ class PlaygroundEnvironment:
 
     def _simulate(self, simulation: Any, action: Array) -> tuple[Any, Array, Array]:
         """Repeat the action as often as Playground does in this task; rewards are summed."""
-        task = _task(self.identifier)
+        task = task_of(self.identifier)
 
         def once(simulation: Any, _: None) -> tuple[Any, tuple[Array, Array]]:
             reached = _strongly_typed(jax.vmap(task.dynamics.step)(simulation, action))
@@ -84,7 +84,7 @@ class PlaygroundEnvironment:
         keys = jax.random.key_data(
             jax.random.split(key, self.num_envs)
         )  # Playground keeps keys in its state as plain numbers
-        simulation = jax.vmap(_task(self.identifier).dynamics.reset)(keys)
+        simulation = jax.vmap(task_of(self.identifier).dynamics.reset)(keys)
         return State(_strongly_typed(simulation), jnp.zeros(self.num_envs, jnp.int32)), _finite(_seen(simulation))
 
 
@@ -96,7 +96,7 @@ class _Task(NamedTuple):
 
 
 @functools.cache
-def _task(identifier: str) -> _Task:
+def task_of(identifier: str) -> _Task:
     """Playground's environment with its model and settings."""
     name = identifier.removeprefix(PREFIX)
     try:

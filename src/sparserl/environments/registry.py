@@ -12,6 +12,7 @@ from sparserl import modules
 from sparserl.calls import ended_by, making
 from sparserl.environments import games
 from sparserl.environments.minatar import GAMES
+from sparserl.environments.returned import Unfit
 from sparserl.types import UserError
 
 # Packages that families of Gymnasium's own environments need, where the import path does not show it.
@@ -103,11 +104,12 @@ def _versions(stem: str) -> list[Registration]:
     return [each for each in gymnasium.registry.values() if (each.namespace, each.name) == (namespace or None, name)]
 
 
-def make(identifier: str, registration: Registration) -> gymnasium.Env[Any, Any]:
+def make(identifier: str, registration: Registration, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+    drawing = {} if render_mode is None else {"render_mode": render_mode}
     try:
         # Without Gymnasium's checker, which slows every step; HostEnvironment checks what matters.
         with making():
-            return gymnasium.make(registration, disable_env_checker=True)
+            return gymnasium.make(registration, disable_env_checker=True, **drawing)
     except KeyboardInterrupt:
         raise
     except (ModuleNotFoundError, gymnasium.error.DependencyNotInstalled) as error:
@@ -136,6 +138,13 @@ def _remedy(error: Exception) -> str:
     reason, lacking = in_one_line(str(error)), importlib.util.find_spec("mujoco") is None
     ours = (lacking and "mujoco" in reason.lower()) or "imageio" in reason
     return "pip install 'sparserl[mujoco]'" if ours else reason
+
+
+def not_drawn(error: BaseException) -> str:
+    """Why an environment could not be drawn, or what to install for it."""
+    if isinstance(error, ModuleNotFoundError | gymnasium.error.DependencyNotInstalled):
+        return f"it needs a package that is not installed: {in_one_line(str(error))}"
+    return str(error) if isinstance(error, Unfit) else in_one_line(error)
 
 
 def _newer(registration: Registration) -> str:

@@ -58,6 +58,18 @@ def flag(name: str, value: Any) -> bool:
     raise Unfit(f"{name} is {brief(value)}, and True or False is expected")
 
 
+def picture(value: Any) -> np.ndarray:
+    """What `render` returned as uint8 `[y, x, 3]`, in memory of its own; numbers of 0 to 1 count as parts of 255."""
+    array = np.asarray(value)
+    if array.ndim != 3 or array.shape[2] not in (3, 4) or not array.size or array.dtype.kind not in "uif":
+        kind = f"{array.dtype} {list(array.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
+        raise Unfit(f"its render returned {kind}, and a picture is expected: numbers [height, width, 3]")
+    colours = array[..., :3]
+    if array.dtype.kind == "f" and np.nanmax(colours) <= 1:
+        colours = 255 * colours
+    return np.array(np.rint(np.clip(np.nan_to_num(colours), 0, 255)), np.uint8)
+
+
 def explained(error: BaseException, environment: Any, resetting: bool) -> BaseException:
     """The error, or what it came from: wrappers of Gymnasium stumble over an old interface before it gets here."""
     if isinstance(error, TypeError) and resetting and _takes_no_seed(environment):

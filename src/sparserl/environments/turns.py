@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,14 +30,22 @@ class InTurns:
 
     compiled = False
 
-    def __init__(self, identifier: str, num_envs: int) -> None:
+    def __init__(self, identifier: str, num_envs: int, render_mode: str | None = None) -> None:
         self.num_envs = num_envs
-        self._environment = HostEnvironment(identifier, num_at_once(num_envs))
+        self._environment = HostEnvironment(identifier, num_at_once(num_envs), render_mode)
         self._environment.num_places = num_envs
 
     @property
     def spec(self) -> EnvSpec:
         return self._environment.spec
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        return self._environment.metadata
+
+    def picture(self) -> np.ndarray:
+        """Of the place that is the first of its turn."""
+        return self._environment.picture()
 
     def turns(self) -> Iterator[slice]:
         """The places whose turn it is, from the next reset on; where too few are left, the last is played twice."""

@@ -10,10 +10,12 @@ from sparserl.experiment.environment import (
     make_environment,
     make_evaluation_environment,
     num_made,
+    try_filming,
     unseeded,
     unseeded_in,
 )
 from sparserl.experiment.facts import facts, known_facts, with_facts
+from sparserl.experiment.filming import Film, Shot, film
 from sparserl.experiment.kinds import AGENTS, AgentKind
 from sparserl.experiment.machine import compiler_target, machine_class
 from sparserl.experiment.matching import Matched, matched, matched_dense, rounds_otherwise
@@ -36,12 +38,14 @@ __all__ = [
     "Built",
     "Captured",
     "Experiment",
+    "Film",
     "Layer",
     "Matched",
     "Plan",
     "Report",
     "Resume",
     "RunFailure",
+    "Shot",
     "Standing",
     "Told",
     "asked_parameters",
@@ -56,6 +60,7 @@ __all__ = [
     "describe",
     "environment_obstacle",
     "facts",
+    "film",
     "from_preset",
     "known_facts",
     "live_density",
@@ -76,6 +81,7 @@ __all__ = [
     "seed_bytes",
     "seed_shared_generators",
     "stored_experiment",
+    "try_filming",
     "under_noise",
     "unknown_choice",
     "unseeded",

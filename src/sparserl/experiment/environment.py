@@ -96,6 +96,17 @@ def _look(experiment: Experiment) -> _Look:
     return _looked[key]
 
 
+def make_filmed_environment(experiment: Experiment, num_episodes: int) -> environments.Filmed:
+    """The same with pictures of the first place."""
+    filmed = environments.make_filmed(*_named(experiment, num_episodes))
+    return filmed._replace(environment=_around(experiment, filmed.environment))
+
+
+def try_filming(experiment: Experiment) -> None:
+    """Raises `UserError`, in one line, where the environment has no pictures here: it may need an installation."""
+    environments.try_filming(experiment.environment, experiment.environment_backend)
+
+
 def _around(experiment: Experiment, environment: Environment) -> Environment:
     try:
         if experiment.fake_features:

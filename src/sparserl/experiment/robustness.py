@@ -50,6 +50,21 @@ def under_noise(
     return each()
 
 
+def with_noise(
+    agent: Agent,
+    state: AgentState,
+    environment: Environment,
+    settings: EvaluationSettings,
+    key: Key,
+    deviation: float,
+    arithmetic: Arithmetic,
+    other: Environment,
+) -> Environment:
+    """`other` with the noise that `under_noise` has in `environment`, an environment of the same kind."""
+    units = _units(agent, state, environment, settings, key)
+    return NoisyObservations(training.traceable(other), deviation * units, arithmetic)
+
+
 def _units(
     agent: Agent, state: AgentState, environment: Environment, settings: EvaluationSettings, key: Key
 ) -> Array | float:

@@ -1,6 +1,7 @@
 """Training: the loop, evaluation, and many seeds in one program."""
 
 from sparserl.training.evaluation import EvaluationSettings, account_of, evaluator, played, stops
+from sparserl.training.following import Moment, first_episode
 from sparserl.training.hosted import traceable
 from sparserl.training.loop import START, Episodes, LoopState, afresh, start, step_keys, train
 from sparserl.training.playing import Account, Evaluation, Watch, player
@@ -13,10 +14,12 @@ __all__ = [
     "Evaluation",
     "EvaluationSettings",
     "LoopState",
+    "Moment",
     "Watch",
     "account_of",
     "afresh",
     "evaluator",
+    "first_episode",
     "over_seeds",
     "played",
     "player",

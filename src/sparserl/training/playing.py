@@ -55,28 +55,48 @@ Play = Callable[[Key, AgentState, EnvState, Array], tuple[Evaluation, Any]]
 NOTHING = Watch((), lambda gathered, observation, playing: gathered)
 
 
+class Stage(NamedTuple):
+    """Where episodes side by side are between two steps."""
+
+    num_steps: Array
+    environment_state: EnvState
+    observation: Array
+    account: Any
+    gathered: Any
+
+
+def stepper(
+    agent: Agent, environment: Environment, account: Account, watch: Watch = NOTHING
+) -> Callable[[Key, AgentState, Stage], Stage]:
+    """One step of every environment, which is traceable: the policy acts, and the account is kept."""
+
+    def one_step(key: Key, agent_state: AgentState, stage: Stage) -> Stage:
+        keys = step_keys(key, stage.num_steps)
+        gathered = watch.look(stage.gathered, stage.observation, account.playing(stage.account))
+        action = agent.exploit(keys.act, agent_state, stage.observation)
+        bounded = within_bounds(environment.spec, action)
+        environment_state, time_step = environment.step(keys.environment, stage.environment_state, bounded)
+        played = account.add(stage.account, time_step)
+        return Stage(stage.num_steps + 1, environment_state, time_step.observation, played, gathered)
+
+    return one_step
+
+
 def player(agent: Agent, environment: Environment, account: Account, watch: Watch = NOTHING) -> Play:
     """A function `(key, agent_state, environment_state, observation) -> (episodes, gathered)`, compiled once.
 
     `environment` is traceable. Lifted over seeds it takes a key array `[seed]`, and gives `[seed, episode]`.
     """
 
+    one_step = stepper(agent, environment, account, watch)
+
     @jax.jit
     def play(key: Key, agent_state: AgentState, environment_state: EnvState, observation: Array) -> Any:
-        def step(carry: Any) -> Any:
-            num_steps, environment_state, observation, played, gathered = carry
-            keys = step_keys(key, num_steps)
-            gathered = watch.look(gathered, observation, account.playing(played))
-            action = agent.exploit(keys.act, agent_state, observation)
-            bounded = within_bounds(environment.spec, action)
-            environment_state, time_step = environment.step(keys.environment, environment_state, bounded)
-            played = account.add(played, time_step)
-            return num_steps + 1, environment_state, time_step.observation, played, gathered
-
         blank = account.begin((*key.shape, environment.num_envs))
-        first = (jnp.int32(0), environment_state, observation, blank, watch.beginning)
-        *_, played, gathered = jax.lax.while_loop(lambda carry: account.going(carry[0], carry[3]), step, first)
-        return account.result(played), gathered
+        first = Stage(jnp.int32(0), environment_state, observation, blank, watch.beginning)
+        going = lambda stage: account.going(stage.num_steps, stage.account)
+        last = jax.lax.while_loop(going, lambda stage: one_step(key, agent_state, stage), first)
+        return account.result(last.account), last.gathered
 
     def played(*arguments: Any) -> tuple[Evaluation, Any]:
         episodes, gathered = hosted.run(environment, play, *arguments)

@@ -1,0 +1,15 @@
+"""Video: pictures into a file that plays, a GIF or an MP4, of bounded length and size."""
+
+from sparserl.video.targets import DEFAULT_NAME, ENDINGS, require_target
+from sparserl.video.writing import MOST_BYTES, MOST_FRAMES, MOST_FRAMES_PER_SECOND, Written, write
+
+__all__ = [
+    "DEFAULT_NAME",
+    "ENDINGS",
+    "MOST_BYTES",
+    "MOST_FRAMES",
+    "MOST_FRAMES_PER_SECOND",
+    "Written",
+    "require_target",
+    "write",
+]
