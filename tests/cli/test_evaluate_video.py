@@ -13,7 +13,7 @@ pytestmark = pytest.mark.processes
 
 def test_the_film_shows_the_first_episode_and_changes_no_return(trained, capsys, tmp_path):
     run, path = trained.folder / "seed=3", tmp_path / "new" / "clip.gif"
-    words = ("evaluate", run, "--num-episodes", "12", "--observation-noise", "0.5,0", "--json")
+    words = ("evaluate", run, "--num-episodes", "12", "--observation-noise", "0.5", "--json")
     plain = call(capsys, *words).document()
     told = call(capsys, *words, "--video", path)
     assert (told.status, told.err) == (0, "")
