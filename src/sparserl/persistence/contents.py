@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -16,7 +17,6 @@ from sparserl.persistence.tables import Table, parse_table
 from sparserl.processes.homes import at_home
 from sparserl.processes.log import tell
 
-T = TypeVar("T")
 _MOST_LINES = 8  # about what is left out
 Complete = Callable[[Path, pa.Table], pa.Table]
 
@@ -66,17 +66,17 @@ def readable_runs(
     """
     searched = _searched(table, at_home(place))
     lines = _about(table, searched)
-    read = _attempted(lambda folder: _read(table, folder, complete), searched.folders, lines)
-    runs = list(_attempted(lambda copies: _only(table, copies, lines), _by_run(read), lines))
+    read = _readable((partial(_read, table, folder, complete) for folder in searched.folders), lines)
+    runs = list(_readable((partial(_only, table, copies, lines) for copies in _by_run(read)), lines))
     lines += filter(None, map(_misnamed, runs))
     return runs, lines
 
 
-def _attempted(read: Callable[[T], StoredRun], places: Iterable[T], lines: list[str]) -> Iterator[StoredRun]:
-    """What `read` gives of each place; a line why, where it cannot."""
-    for place in places:
+def _readable(readings: Iterable[Callable[[], StoredRun]], lines: list[str]) -> Iterator[StoredRun]:
+    """What can be read; a line for each thing that cannot."""
+    for read in readings:
         try:
-            yield read(place)
+            yield read()
         except UserError as error:
             lines.append(f"left out: {error}")
 

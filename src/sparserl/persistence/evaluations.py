@@ -115,9 +115,10 @@ def facts_of(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _completed(path: Path, table: pa.Table) -> pa.Table:
     """The table of one file with the facts of its experiment, where an earlier version left some out."""
+    if not table.num_rows or not table["results_version"].null_count:
+        return table
     document = experiment_folder(path.parent)
-    complete = not table.num_rows or not table["results_version"].null_count
-    if complete or not (document / "experiment.json").exists():
+    if not (document / "experiment.json").exists():
         return table
     try:
         facts = facts_of(read_experiment(document))

@@ -100,7 +100,7 @@ def parse_table(table: Table, content: bytes, path: Path | str) -> pa.Table:
     if not is_intact(content):
         raise UserError(f"{path} is damaged, or no file of sparserl's: its content does not match its checksum")
     try:
-        read = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
+        read = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
     read = _with_seeds(_with_later_columns(table, read), pa.int64())
@@ -122,7 +122,11 @@ def _with_seeds(table: pa.Table, kind: pa.DataType) -> pa.Table:
 def _with_later_columns(table: Table, read: pa.Table) -> pa.Table:
     """What an earlier version wrote, with nulls in the columns that it did not know, wherever they have their place."""
     names, known = read.schema.names, set(read.schema.names)
-    if len(known) < len(names) or not set(table.schema.names) - table.later <= known <= set(table.schema.names):
+    if (
+        names == table.schema.names
+        or len(known) < len(names)
+        or not set(table.schema.names) - table.later <= known <= set(table.schema.names)
+    ):
         return read
     columns = {field.name: field for field in table.schema}
     nulls = lambda field: pa.nulls(read.num_rows, field.type)

@@ -4,7 +4,7 @@ Reading goes on past what is damaged, half-written or there twice, and says so i
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from sparserl.persistence import RunId, Status, StoredExperiment, UserError, at_
 from sparserl.report.gathered import gathered_file, gathered_rows
 from sparserl.report.roles import with_roles
 
+Complete = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 _IDENTITY = ("experiment_id", "agent", "method", "environment", "sparsity")
 _USUAL_FINAL_FRACTION = 0.1  # of every preset; said where it is not known whether a run had another
 
@@ -26,7 +27,7 @@ class Run(NamedTuple):
 
     columns: what it is: `experiment_id`, `agent`, `method`, `environment`, `sparsity`, `seed`, all of
     `persistence.FACTS` (None where not known), the choices of its experiment with dots, as in "method.drop_fraction"
-    (missing where experiment.json is), `role`, one of `roles.ROLES`, and `matches`: what a matched dense network stands
+    (none without experiment.json), `role`, one of `roles.ROLES`, and `matches`: what a matched dense network stands
     for, each a mapping with sparsity, distribution and dense_last_layer. Arrays are `[evaluation]`, `seconds` since the
     start; NaN is what rows do not say. final_return: as a status has it; None unless the run has finished.
     """
@@ -53,16 +54,17 @@ class Results(NamedTuple):
     problems: tuple[str, ...] = ()
 
 
-def read_results(place: str | Path) -> Results:
+def read_results(place: str | Path, complete: Complete = lambda document: {}) -> Results:
     """The runs in or below a results directory, an experiment's folder or a run's, or of one file of many runs' rows.
 
-    Safe while runs are writing. Raises UserError where there are none.
+    Safe while runs are writing. complete: columns of an experiment, given its experiment.json, whose rows an earlier
+    version wrote without sizes. Raises UserError where there are no rows.
     """
     place = at_home(place)
     if (path := gathered_file(place)) is not None:
         runs, problems = _gathered(path)
     else:
-        runs, problems = _stored(place)
+        runs, problems = _stored(place, complete)
         if not runs:
             raise UserError(f"{place} holds no evaluations that can be read: {problems[0]}")
     return Results(place, with_roles(runs, _plans(place, problems)), tuple(problems))
@@ -82,17 +84,23 @@ def _gathered(path: Path) -> tuple[list[Run], list[str]]:
     return runs, problems
 
 
-def _stored(place: Path) -> tuple[list[Run], list[str]]:
+def _stored(place: Path, complete: Complete) -> tuple[list[Run], list[str]]:
     stored, problems = persistence.readable_evaluations(place)
     folders = [persistence.experiment_folder(each.folder) for each in stored]
     documents = {folder: _document(folder, problems) for folder in dict.fromkeys(folders)}
+    sizes: dict[Path, Mapping[str, Any]] = {}
     runs = []
     for each, folder in zip(stored, folders, strict=True):
         status = _status(each.folder, problems)
-        if each.rows.num_rows:
-            runs.append(run_of(each.run, each.folder, each.rows, status, documents[folder]))
-        else:
+        if not each.rows.num_rows:
             problems.append(f"{each.folder} has no evaluation yet")
+            continue
+        run = run_of(each.run, each.folder, each.rows, status, documents[folder])
+        if run.columns["parameters"] is None and documents[folder]:
+            if folder not in sizes:
+                sizes[folder] = complete(documents[folder])
+            run = run._replace(columns={**run.columns, **sizes[folder]})
+        runs.append(run)
     return runs, problems
 
 
@@ -109,6 +117,9 @@ def _plans(place: Path, problems: list[str]) -> list[StoredExperiment]:
 
 
 def _document(folder: Path, problems: list[str]) -> Mapping[str, Any]:
+    """The experiment.json of a folder; empty where there is none, as beside rows that were copied alone."""
+    if not (folder / "experiment.json").exists():
+        return {}
     try:
         return persistence.read_experiment(folder)
     except UserError as error:

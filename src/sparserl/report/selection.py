@@ -5,17 +5,31 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparserl.persistence import RunId, StoredExperiment, StoredStudy
-from sparserl.persistence.studies import renamed_experiments
 from sparserl.report.roles import with_roles
 from sparserl.report.runs import Results, Run
 
 EVERYTHING = "results"  # the name of a selection without a study
 
-_USUAL = {"name": "", "title": "", "kind": "lines", "x": "live_parameters", "y": "final_return", "rows": ""}
-_USUAL |= {"columns": "environment", "lines": "method"}  # as study.json has them, if it has
-_CURVES = _USUAL | {"name": "learning_curves", "title": "Learning curves", "kind": "curves"}
-_CURVES |= {"x": "environment_steps", "y": "mean_return"}
-_SIZES = _USUAL | {"name": "final_returns", "title": "Final returns by number of parameters"}
+_USUAL: Mapping[str, str] = {  # as study.json has them, if it has
+    "name": "",
+    "title": "",
+    "kind": "lines",
+    "x": "live_parameters",
+    "y": "final_return",
+    "rows": "",
+    "columns": "environment",
+    "lines": "method",
+}
+LEARNING_CURVES: Mapping[str, Any] = {
+    **_USUAL,
+    "name": "learning_curves",
+    "title": "Learning curves",
+    "kind": "curves",
+    "x": "environment_steps",
+    "y": "mean_return",
+    "experiments": (),
+}
+_SIZES = {**_USUAL, "name": "final_returns", "title": "Final returns by number of parameters"}
 
 
 class Selection(NamedTuple):
@@ -43,7 +57,6 @@ def select(results: Results, study: StoredStudy) -> Selection:
     wanted = study.runs
     there = {run.id: run for run in results.runs}
     runs = [there[each] for each in sorted(wanted) if each in there]
-    renamed = renamed_experiments(study) if results.place is not None else ()
     return Selection(
         study.name,
         study.scale,
@@ -53,7 +66,7 @@ def select(results: Results, study: StoredStudy) -> Selection:
         study.num_seeds,
         with_roles(runs, study.experiments),
         tuple(each for each in wanted if each not in there),
-        (*results.problems, *renamed),
+        results.problems,
         study.preset,
         study.folder,
     )
@@ -63,7 +76,7 @@ def everything(results: Results) -> Selection:
     """All runs of a place as if they were a study, with the figures that fit them: curves, and returns by size."""
     experiments = {run.id.experiment: run.columns for run in results.runs}
     sizes = {columns.get("live_parameters") for columns in experiments.values()} - {None}
-    figures = (_CURVES, _SIZES) if len(sizes) > 1 else (_CURVES,)
+    figures = (LEARNING_CURVES, _SIZES) if len(sizes) > 1 else (LEARNING_CURVES,)
     seeds = {run.id.seed for run in results.runs}
     return Selection(
         EVERYTHING,
