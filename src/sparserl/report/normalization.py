@@ -53,13 +53,16 @@ _MUJOCO = re.compile(
     r"|Walker2d)-v\d+"
 )
 _OF_ONE_RUN = ("experiment_id", "seed", "role", "matches", "live_parameters", "live_macs")
+_SETTINGS = ("results_version", "total_steps", "num_environments", "environment_backend", "fake_features")
+_EVALUATION = "evaluation."
 
 
 def normalizations(runs: Sequence[Run]) -> dict[str, Normalization]:
     """That of every experiment of `runs`, by identifier; the runs it is divided by are among them.
 
-    A dense network stands for an experiment only where it is the single one, or the single one that was trained with
-    the same choices: what cannot be told apart is never pooled.
+    A dense network stands for an experiment only where it is the single one that was trained for as long, and was
+    evaluated alike. Several that differ in a hyperparameter are not pooled, nor does each stand for the experiments
+    that share its value: dividing by both would hide what the hyperparameter does.
     """
     references: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
@@ -98,7 +101,8 @@ def _by_dense(columns: Mapping[str, Any], candidates: Sequence[Run], name: str) 
     if not by_experiment:
         return Normalization("dense", problem=f"there is no run of {name}, which it would be divided by")
     differing = _differing([runs[0].columns for runs in by_experiment.values()])
-    agrees = lambda other: all(other.get(key) == columns.get(key) for key in differing)
+    set_alike = [name for name in differing if name in _SETTINGS or name.startswith(_EVALUATION)]
+    agrees = lambda other: all(other.get(name) == columns.get(name) for name in set_alike)
     fitting = [runs for runs in by_experiment.values() if len(by_experiment) == 1 or agrees(runs[0].columns)]
     if len(fitting) != 1:
         several = f"there are {len(by_experiment)} experiments of {name}, which differ in {_some(differing)}"
@@ -114,7 +118,8 @@ def _by_mean(runs: Sequence[Run], name: str) -> Normalization:
     if mean <= 0:
         problem = f"the mean return of {name} is {mean:.4g}, and dividing by what is not above 0 turns the order round"
         return Normalization("dense", num_reference_runs=len(returns), problem=problem)
-    return Normalization("dense", 0.0, mean, f"divided by {mean:,.4g}, the mean of {counted} of {name}", len(returns))
+    divisor = f"{mean:,.0f}" if mean >= 1_000 else f"{mean:.4g}"
+    return Normalization("dense", 0.0, mean, f"divided by {divisor}, the mean of {counted} of {name}", len(returns))
 
 
 def _differing(experiments: Sequence[Mapping[str, Any]]) -> list[str]:

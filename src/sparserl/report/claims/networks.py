@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from sparserl.report.cells import matched
-from sparserl.report.claims.findings import Part, Verdict, about
-from sparserl.report.claims.groups import Group, better, chosen, lacking
+from sparserl.report.claims.findings import Part, about
+from sparserl.report.claims.groups import Group, better, chosen, in_percent, lacking
 from sparserl.report.runs import Run
 from sparserl.report.scores import human_normalized
 from sparserl.report.statistics import interquartile_mean_over_tasks, ratio
@@ -49,11 +49,13 @@ def _score(run: Run, cnn: list[Run]) -> float | None:
 
 
 def _sizes(cnn: list[Run], resnet: list[Run]) -> Part:
-    """Numbers of parameters are known: they have no interval."""
+    """What the claim takes for granted. Numbers of parameters are known: they have no interval."""
     counts = [[float(run.columns.get("parameters") or 0) for run in runs] for runs in (cnn, resnet)]
-    statement, rule = "both have about as many parameters", f"the mean numbers differ by at most {_SIZES:.0%}"
+    statement, rule = "both have about as many parameters", f"the mean numbers differ by at most {in_percent(_SIZES)}"
     if not all(map(sum, counts)):
-        return Part(statement, rule.replace("%", " %"), "not enough runs")
+        return Part(statement, rule, "not enough runs")
     small, large = (sum(each) / len(each) for each in counts)
-    verdict: Verdict = "holds" if abs(large / small - 1) <= _SIZES else "does not hold"
-    return Part(statement, rule.replace("%", " %"), verdict, None, f"{small:,.0f} and {large:,.0f}")
+    numbers = f"{small:,.0f} and {large:,.0f}"
+    if abs(large / small - 1) <= _SIZES:
+        return Part(statement, rule, "holds", None, numbers)
+    return Part(statement, rule, "not enough runs", None, numbers, ("a CNN and a ResNet of about one size",))

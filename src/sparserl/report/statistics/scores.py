@@ -54,7 +54,7 @@ def run_scores(
     if treatment not in ("excluded", "worst"):
         raise UserError(field="treatment", value=treatment, allowed=("excluded", "worst"))
     tasks, values, seeds, num_diverged = [], [], [], 0
-    for task, by_seed in by_task.items():
+    for task, by_seed in sorted(by_task.items()):  # so that the order of rows moves no number
         known = {seed: float(score) for seed, score in sorted(by_seed.items()) if _is_known(score)}  # type: ignore[arg-type]
         num_diverged += len(by_seed) - len(known)
         if treatment == "worst":

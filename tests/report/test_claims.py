@@ -1,0 +1,182 @@
+"""The paper's claims: worlds in which each holds, does not hold and cannot be told; numbers derived anew."""
+
+import claim_worlds as worlds
+import numpy as np
+import pytest
+import scipy.stats
+import synthetic
+from claim_worlds import FAILS, HOLDS, LACKS, cell, full, matching
+
+from sparserl.report.claims import CLAIMS, answers, claims, every_finding
+from sparserl.report.statistics import interquartile_mean
+
+WORLDS = {  # by what it is called in the code of the claim
+    "equal_parameters": (1, "At equal parameter counts"),
+    "without_loss": (2, "Networks of up to 80"),
+    "beyond": (2, "Above 90 %"),
+    "alike": (3, "RigL and SET are about equal"),
+    "ahead": (3, "At very high sparsity"),
+    "environments": (4, "SET and RigL do especially well"),
+    "networks": (5, "A dense ResNet"),
+    "shares": (6, "Critics with 10 to 20 %"),
+    "distributions": (7, "ERK is better"),
+    "decay": (8, "A small weight decay"),
+    "initialization": (8, "Sparsity-aware initialization"),
+    "signal_to_noise": (9, "The signal-to-noise ratio"),
+    "drop_fraction": (10, "Drop fractions above 0"),
+    "interval": (10, "Returns are not sensitive"),
+    "batch_size": (10, "Smaller batches hurt"),
+    "noise": (11, "With 10 % of the parameters"),
+    "stability": (12, "Results of PPO"),
+}
+
+
+def found(name, kind, scale="quick"):
+    """The findings about a claim in its world, and those that are shown."""
+    selection = synthetic.selection(getattr(worlds, name)(kind), scale=scale)
+    diagnostics = worlds.ratios(kind, selection) if name == "signal_to_noise" else {}
+    noise = worlds.noisy(kind, selection) if name == "noise" else {}
+    number, text = WORLDS[name]
+    of_it = lambda each: each.number == number and each.claim.startswith(text)
+    every = [each for each in every_finding(selection, diagnostics, noise) if of_it(each)]
+    assert [each for each in claims(selection, diagnostics, noise) if of_it(each)] == [
+        each for each in every if any(part.estimate or part.detail for part in each.parts)
+    ]
+    return every
+
+
+def test_every_claim_of_the_paper_is_asked():
+    assert sorted({claim.number for claim in CLAIMS}) == list(range(1, 13))
+    assert len(WORLDS) == len(CLAIMS)
+
+
+@pytest.mark.parametrize("kind", [HOLDS, FAILS, LACKS])
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_claim_holds_does_not_hold_or_lacks_runs(name, kind):
+    findings = found(name, kind)
+    assert {each.verdict for each in findings} == {kind}, [part.words for each in findings for part in each.parts]
+    for each in findings:
+        assert each.scale == "quick"
+        assert each.needs
+        assert all(part.rule and part.statement for part in each.parts)
+        assert bool(each.missing) == (kind == LACKS) or kind != LACKS or each.warning
+
+
+def test_numbers_of_a_probability_are_scipys_statistic_of_mann_and_whitney():
+    """Two environments, of which each counts alike."""
+    (finding,) = found("equal_parameters", HOLDS)
+    of = lambda method, environment: [
+        run.final_return
+        for run in worlds.equal_parameters(HOLDS)
+        if run.columns["environment"] == environment
+        and (run.columns["method"], run.columns["live_parameters"]) == (method, 100)
+    ]
+    for part, method in zip(finding.parts, ("prune", "set", "rigl"), strict=False):
+        chances = []
+        for environment in ("CartPole-v1", "Catch-v0"):
+            ours, theirs = of(method, environment), of("dense", environment)
+            chances.append(scipy.stats.mannwhitneyu(ours, theirs).statistic / (len(ours) * len(theirs)))
+        assert part.estimate.value == pytest.approx(np.mean(chances))
+        assert part.estimate.num_seeds == (10, 10)
+        assert part.estimate.num_tasks == 2
+
+
+def test_numbers_of_a_share_kept_are_ratios_of_interquartile_means():
+    (finding,) = found("without_loss", FAILS)
+    runs = worlds.without_loss(FAILS)
+    value = lambda **wanted: interquartile_mean(
+        [run.final_return / 500 for run in runs if all(run.columns[name] == each for name, each in wanted.items())]
+    )
+    dense = value(method="dense")
+    wanted = [value(method=method, sparsity=sparsity) / dense for method in ("set", "rigl") for sparsity in (0.8, 0.9)]
+    assert [part.estimate.value for part in finding.parts] == pytest.approx(wanted)
+
+
+def test_numbers_of_costs_and_sizes_are_those_of_the_columns():
+    (finding,) = found("distributions", HOLDS)
+    assert finding.parts[1].detail == "1.8 times, over 2 cells"
+    (finding,) = found("networks", HOLDS)
+    assert finding.parts[0].estimate.value == pytest.approx(3)
+    assert finding.parts[1].detail == "1,000 and 1,000"
+
+
+def test_the_spread_of_ppo_is_numpys_coefficient_of_variation():
+    (finding,) = found("stability", HOLDS)
+    runs = worlds.stability(HOLDS)
+    returns = lambda agent: [run.final_return for run in runs if run.columns["agent"] == agent]
+    spread = lambda agent: np.std(returns(agent), ddof=1) / np.mean(returns(agent))
+    assert finding.parts[0].estimate.value == pytest.approx(spread("ppo") - spread("sac"))
+
+
+def test_three_seeds_above_three_others_decide_nothing_and_four_may():
+    for num_seeds, verdict in ((2, LACKS), (3, LACKS), (4, HOLDS)):
+        runs = cell("rigl", 120, 0.99, num_seeds) + cell("set", 100, 0.99, num_seeds)
+        (finding,) = [each for each in claims(synthetic.selection(runs)) if each.claim.startswith("At very high")]
+        assert finding.verdict == verdict, finding.parts
+        assert f"{num_seeds} seeds" in finding.warning
+
+
+def test_where_there_are_no_runs_of_a_claim_it_is_not_shown():
+    shown = {each.number for each in claims(synthetic.selection(cell("rigl", 100) + full(100)))}
+    assert shown == {2}
+    assert claims(synthetic.selection([])) == ()
+
+
+def test_what_is_missing_is_named():
+    (finding,) = found("alike", LACKS)
+    assert finding.missing == ("runs of RigL from 50 to 95 %",)
+    (finding,) = found("without_loss", LACKS)
+    assert "runs of dense networks of full size" not in finding.missing  # there are some, of another environment
+    assert any("none to compare with" in each for each in finding.missing)
+
+
+def test_diverged_runs_are_counted_and_said():
+    runs = cell("rigl", 120) + cell("set", 100)
+    runs[3] = synthetic.run("rigl", 0.9, 0.0, 3, status="diverged")
+    (finding,) = [each for each in claims(synthetic.selection(runs)) if each.claim.startswith("RigL and SET")]
+    assert finding.parts[0].estimate.num_diverged == 1
+    assert finding.parts[0].estimate.num_seeds == (9, 10)
+    assert "1 diverged (left out)" in finding.parts[0].words
+
+
+def test_experiments_that_differ_in_more_are_never_pooled():
+    """RigL with two batch sizes beside SET with one of them: none of RigL's is what SET is set against in claim 3."""
+    runs = cell("rigl", 120, **{"agent.batch_size": 32}) + cell("rigl", 60, **{"agent.batch_size": 256})
+    runs += cell("set", 100, **{"agent.batch_size": 256})
+    assert 3 not in {each.number for each in claims(synthetic.selection(runs))}
+    found_answers = answers(synthetic.selection(runs + full(100, **{"agent.batch_size": 256})))
+    assert any("best with batch size 32" in each for each in found_answers)
+
+
+def test_answers_say_what_is_kept_with_interval_and_seeds():
+    runs = cell("rigl", 97) + full(100) + matching(80)
+    sentences = answers(synthetic.selection(runs))
+    kept = interquartile_mean([run.final_return for run in runs[:10]]) / interquartile_mean(
+        [run.final_return for run in runs[10:20]]
+    )
+    assert sentences[0].startswith(f"RigL keeps {kept:.3f} (0.9"[:17])
+    assert sentences[0].endswith(" of dense at 90 %; 10 seeds.")
+    better = [
+        each for each in sentences if each.startswith("RigL at 90 % is better than dense with as many parameters")
+    ]
+    assert "with probability 1.00 (" in better[0]
+
+
+def test_answers_warn_of_few_seeds_and_of_missing_runs():
+    runs = cell("rigl", 97, num_seeds=3) + full(100, num_seeds=3)
+    sentences = answers(synthetic.selection(runs, missing=(runs[0].id, runs[1].id)))
+    assert sentences[-2].startswith("3 seeds: ")
+    assert sentences[-1] == "2 of the study's runs are not there yet."
+    assert answers(synthetic.selection([])) == ()
+
+
+STUDIES = ["figure_1_atari", "figure_3", "figure_5_sac", "figure_8", "figure_13_batch_size", "table_1", "table_5"]
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_studies_of_the_catalogue_have_answers_and_no_verdict_from_two_seeds(name):
+    selection = synthetic.catalogue_selection(name)
+    assert answers(selection)
+    for finding in claims(selection):
+        assert finding.verdict == LACKS, finding
+        assert finding.scale == "smoke"
