@@ -31,6 +31,8 @@ def test_files(trained):
         assert [row["environment_steps"] for row in mine] == [0, 100, 200, 300]
         assert seed["final_return"] == mine[-1]["mean_return"]  # the last tenth of four evaluations is one
         assert {row["experiment_id"] for row in mine} == {trained.folder.name}
+        facts = json.loads(json.dumps(persistence.read_experiment(trained.folder)["facts"]))
+        assert {name: mine[0][name] for name in persistence.FACTS} == facts
     assert (trained.folder / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -7,11 +7,13 @@ import json
 import re
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
 from covering import covering
 from sparserl.experiment import from_preset, policy_arrays, run, with_choices
+from sparserl.experiment.building import make_learner
 from sparserl.study import SCALES, files
 from sparserl.study.files import catalogue_names
 from sparserl.study.grids import grid
@@ -244,11 +246,11 @@ def test_sweeps_leave_out_what_another_of_their_runs_repeats():
     ("method", "changed"),
     covering(
         [
-            ("prune", {"sparsity_aware_initialization": False}),
+            ("prune", {"sparsity_aware_initialization": False}),  # what is drawn is tested by itself
             ("set", {"method.drop_fraction": 0.0, "method.window.interval_updates": 100}),
             ("rigl", {"method.drop_fraction": 0.0, "method.window.interval_updates": 100}),
         ],
-        lambda case: case[0] != "set",
+        lambda case: case[0] == "rigl",
     ),
 )
 def test_what_sweeps_leave_out_has_no_effect(method, changed):
@@ -263,6 +265,18 @@ def test_what_sweeps_leave_out_has_no_effect(method, changed):
     assert arrays.keys() == others.keys()
     for name, array in arrays.items():
         np.testing.assert_array_equal(array, others[name], err_msg=name)
+
+
+@pytest.mark.parametrize(("method", "same"), [("prune", True), ("static", False)])
+def test_pruning_draws_the_same_weights_whatever_the_initialization(method, same):
+    tiny = {"network.hidden_units": (8, 8), "storage": "masked"}
+    drawn = []
+    for aware in (True, False):
+        experiment = from_preset("dqn", method, "CartPole-v1", **tiny, sparsity_aware_initialization=aware)
+        agent = make_learner(experiment).agent
+        drawn.append(policy_arrays(agent.init(jax.random.key(0))))
+    assert drawn[0].keys() == drawn[1].keys()
+    assert same == all(np.array_equal(array, drawn[1][name]) for name, array in drawn[0].items())
 
 
 @NEEDS_ATARI
