@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.experimental import io_callback
 
-Shapes = jax.ShapeDtypeStruct | Sequence[jax.ShapeDtypeStruct]
+ResultShapes = jax.ShapeDtypeStruct | Sequence[jax.ShapeDtypeStruct]
 
 # How a compiled program for CPUs names what it was compiled for: two strings with their lengths before them.
 _TARGET = re.compile(
@@ -49,7 +49,7 @@ def register(target: str, handler: Any) -> None:
     jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(handler), platform="cpu")
 
 
-def call(target: str, results: Shapes, **options: Any) -> Callable[..., Any]:
+def call(target: str, results: ResultShapes, **options: Any) -> Callable[..., Any]:
     """A registered function as a part of programs; `options` are those of `jax.ffi.ffi_call`."""
     return jax.ffi.ffi_call(target, results, **options)
 

@@ -12,7 +12,7 @@ import pytest
 from sparserl import linalg
 from sparserl.bench import (
     BreakEven,
-    Kernels,
+    KernelProducts,
     Updates,
     break_even,
     dqn,
@@ -224,7 +224,7 @@ def test_rows_from_samples():
 
 
 def test_the_short_grid_is_a_star_in_the_full_one():
-    short, full = kernels.grid(Kernels()), kernels.grid(Kernels(full=True))
+    short, full = kernels.grid(KernelProducts()), kernels.grid(KernelProducts(full=True))
     assert len(full) == 9 * 5 * 4
     assert len(short) == len(set(short)) == 1 + 8 + 4 + 3
     assert set(short) < set(full)

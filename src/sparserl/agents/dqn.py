@@ -25,7 +25,7 @@ from sparserl.types import (
     UserError,
 )
 
-Ring = replay.Replay | frames.FrameReplay
+AnyReplay = replay.Replay | frames.FrameReplay
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +78,7 @@ class DQNState(NamedTuple):
     """The network group "q" and the replay."""
 
     groups: dict[str, Group]
-    replay: Ring
+    replay: AnyReplay
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +167,7 @@ class DQN:
         loss = (optax.losses.huber_loss(error) if self.settings.huber else error**2).mean()
         return loss, {"loss": loss, "mean_value": value.mean()}
 
-    def _learn(self, key: Key, update: Array, group: Group, ring: Ring) -> tuple[Group, Metrics]:
+    def _learn(self, key: Key, update: Array, group: Group, ring: AnyReplay) -> tuple[Group, Metrics]:
         s = self.settings
         sample_key, optimizer_key = jax.random.split(key)
         batch = self.memory.sample(sample_key, ring, s.batch_size, s.discount, s.n_step)

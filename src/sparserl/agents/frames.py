@@ -13,7 +13,7 @@ from sparserl.agents.replay import Batch
 from sparserl.types import Array, EnvSpec, Key, Transition
 
 
-class Rows(NamedTuple):
+class FrameRows(NamedTuple):
     """Steps `[row, env, ...]`; of each observation only the newest frame, `[row, env, pixel]`.
 
     `num_cut_off` counts the episodes that were cut off in that environment before the step.
@@ -35,7 +35,7 @@ class FrameReplay(NamedTuple):
     `replay.Replay`; `num_added` counts the steps ever added, and `num_cut_off` `[env]` the episodes ever cut off.
     """
 
-    storage: Rows
+    storage: FrameRows
     num_added: Array
     num_cut_off: Array
     frame_after: Array
@@ -63,7 +63,7 @@ class FrameMemory:
         num_envs, num_pixels = len(example.reward), math.prod(self.observation_shape[:-1])
         frame = jnp.zeros((num_envs, num_pixels), example.observation.dtype)
         counts = jnp.zeros(num_envs, jnp.int32)
-        step = Rows(frame, example.action, example.reward, example.terminated, example.truncated, counts)
+        step = FrameRows(frame, example.action, example.reward, example.terminated, example.truncated, counts)
         num_rows = capacity_steps + self.stacked_frames - 1
         storage = jax.tree.map(lambda x: jnp.zeros((num_rows, *x.shape), x.dtype), step)
         num_slots = 2 + (capacity_steps // self.time_limit_steps if self.time_limit_steps else 0)
@@ -83,7 +83,7 @@ class FrameMemory:
         cut_off = rollout.truncated & ~rollout.terminated
         num_cut_off = jnp.expand_dims(ring.num_cut_off, 0) + jnp.cumsum(cut_off, axis=0, dtype=jnp.int32)
         before, now = num_cut_off - cut_off, num_cut_off[-1:]
-        steps = Rows(newest(rollout.observation), *rollout[1:5], before)
+        steps = FrameRows(newest(rollout.observation), *rollout[1:5], before)
         at = (ring.num_added + jnp.arange(num_steps)) % num_rows
         storage = jax.tree.map(lambda rows, new: rows.at[at].set(new), ring.storage, steps)
         # A slot is written once: by the step that was cut off, or by the last one of the rollout.
@@ -138,7 +138,7 @@ class FrameMemory:
             frames.append(_where(same_episode, ring.storage.frame[row, env]))
         return frames[::-1]
 
-    def _frame_after(self, ring: FrameReplay, last: Array, env: Array, at_last: Rows) -> Array:
+    def _frame_after(self, ring: FrameReplay, last: Array, env: Array, at_last: FrameRows) -> Array:
         """The frame `[batch, pixel]` that steps `last` led to, zero where they terminated."""
         num_rows, num_slots = len(ring.storage.reward), len(ring.frame_after)
         next_row = ring.storage.frame[(last + 1) % num_rows, env]

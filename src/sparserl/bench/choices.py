@@ -35,7 +35,7 @@ class Updates:
 
 
 @dataclasses.dataclass(frozen=True)
-class Kernels:
+class KernelProducts:
     """Single products of one layer: along each axis through 512 x 512, sparsity 0.9, batch 128, or the whole grid."""
 
     sparsities: tuple[float, ...] = (0.5, 0.8, 0.9, 0.95, 0.99)
@@ -91,10 +91,10 @@ class BreakEven:
         _check_counts("batch_sizes", self.batch_sizes)
 
 
-Options = Updates | Kernels | Inference | BreakEven
-BENCHES: Mapping[str, type[Options]] = {
+BenchOptions = Updates | KernelProducts | Inference | BreakEven
+BENCHES: Mapping[str, type[BenchOptions]] = {
     "updates": Updates,
-    "kernels": Kernels,
+    "kernels": KernelProducts,
     "inference": Inference,
     "break-even": BreakEven,
 }
@@ -108,7 +108,7 @@ def shape_of(text: str) -> tuple[int, int]:
     return int(inputs), int(outputs)
 
 
-def _check_measuring(options: Options) -> None:
+def _check_measuring(options: BenchOptions) -> None:
     if options.repetitions < 1:
         raise UserError("it must be at least 1", field="repetitions", value=options.repetitions)
     if not options.window_seconds > 0:

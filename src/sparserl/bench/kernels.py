@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sparserl.bench import libraries
-from sparserl.bench.choices import Kernels, shape_of
+from sparserl.bench.choices import KernelProducts, shape_of
 from sparserl.bench.measuring import Candidate, Case
 from sparserl.bench.problem import problem
 
@@ -21,7 +21,7 @@ class Cell(NamedTuple):
     batch_size: int
 
 
-def grid(options: Kernels) -> list[Cell]:
+def grid(options: KernelProducts) -> list[Cell]:
     """All cells; without `full` those at most one size away from the centre (an axis without its size: its first)."""
     axes = ([shape_of(text) for text in options.shapes], options.sparsities, options.batch_sizes)
     centre = [wanted if wanted in axis else axis[0] for wanted, axis in zip(CENTRE, axes, strict=True)]
@@ -30,7 +30,7 @@ def grid(options: Kernels) -> list[Cell]:
     return cells if options.full else [cell for cell in cells if near(cell)]
 
 
-def cases(options: Kernels) -> Iterator[Case]:
+def cases(options: KernelProducts) -> Iterator[Case]:
     """The four works of every cell."""
     for cell in grid(options):
         drawn = problem(*cell)

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any, NamedTuple
 
-from sparserl.bench.choices import BENCHES, BreakEven, Options
+from sparserl.bench.choices import BENCHES, BenchOptions, BreakEven
 from sparserl.bench.results import Sample, document, rows
 from sparserl.experiment import RunFailure
 from sparserl.linalg import native
@@ -30,7 +30,7 @@ class Worker(NamedTuple):
     lines: list[dict[str, Any]]
 
 
-def run(options: Options, tell: Say) -> dict[str, Any]:
+def run(options: BenchOptions, tell: Say) -> dict[str, Any]:
     """Measure in as many processes as the options ask for; one document for all. `tell(line)` shows progress.
 
     Raises UserError for what cannot be measured, RunFailure if a worker breaks.
@@ -51,7 +51,9 @@ def run(options: Options, tell: Say) -> dict[str, Any]:
     )
 
 
-def _all_lines(options: Options, cores: Sequence[int], num_processes: int, tell: Say) -> list[list[dict[str, Any]]]:
+def _all_lines(
+    options: BenchOptions, cores: Sequence[int], num_processes: int, tell: Say
+) -> list[list[dict[str, Any]]]:
     """All lines that each worker printed."""
     workers: list[Worker] = []
     free = list(cores)
@@ -70,7 +72,7 @@ def _all_lines(options: Options, cores: Sequence[int], num_processes: int, tell:
     return [worker.lines for worker in workers]
 
 
-def _start(options: Options, index: int, num_processes: int, core: Core) -> Worker:
+def _start(options: BenchOptions, index: int, num_processes: int, core: Core) -> Worker:
     name = next(name for name, kind in BENCHES.items() if isinstance(options, kind))
     program = ["-P", "-m", "sparserl.bench.worker", name, json.dumps(dataclasses.asdict(options))]
     program += ["--index", str(index), "--of", str(num_processes)]

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sparserl.bench import break_even, inference, kernels, updates
-from sparserl.bench.choices import BENCHES, BreakEven, Inference, Kernels, Options, Updates
+from sparserl.bench.choices import BENCHES, BenchOptions, BreakEven, Inference, KernelProducts, Updates
 from sparserl.bench.measuring import Case, measure
 from sparserl.processes import binding
 from sparserl.processes.log import tell
@@ -46,16 +46,16 @@ def main() -> int:
         return FAILED
 
 
-def options_from(name: str, fields: dict[str, Any]) -> Options:
+def options_from(name: str, fields: dict[str, Any]) -> BenchOptions:
     """The options of a bench from their fields, in which JSON has made tuples lists."""
     kind: Any = BENCHES[name]
-    options: Options = kind(
+    options: BenchOptions = kind(
         **{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
     )
     return options
 
 
-def measure_all(options: Options, index: int, num_processes: int) -> None:
+def measure_all(options: BenchOptions, index: int, num_processes: int) -> None:
     """Measure every case; of the break-even, whose cells do not depend on each other, this process's share."""
     if isinstance(options, BreakEven):
         for row in break_even.rows(options, index, num_processes):
@@ -71,21 +71,21 @@ def measure_all(options: Options, index: int, num_processes: int) -> None:
             _tell({"sample": sample._asdict()})
 
 
-def _cases(options: Updates | Kernels | Inference) -> Iterator[Case]:
+def _cases(options: Updates | KernelProducts | Inference) -> Iterator[Case]:
     match options:
         case Updates():
             return updates.cases(options)
-        case Kernels():
+        case KernelProducts():
             return kernels.cases(options)
         case Inference():
             return inference.cases(options)
 
 
-def _notes(options: Updates | Kernels | Inference) -> list[str]:
+def _notes(options: Updates | KernelProducts | Inference) -> list[str]:
     match options:
         case Updates():
             return updates.notes(options)
-        case Kernels():
+        case KernelProducts():
             return kernels.notes()
         case Inference():
             return inference.notes()

@@ -28,7 +28,7 @@ class Option(NamedTuple):
     type: Any
 
 
-Options = Mapping[str, Option]  # by the field that each stands for: agent.batch_size
+OptionsByField = Mapping[str, Option]  # by the field that each stands for: agent.batch_size
 
 
 def parse(options: T, words: Sequence[str], program: str, description: str) -> T:
@@ -75,7 +75,7 @@ def _spelled(place: str, name: str, hint: Any) -> str:
     return f"--{place}{last}".replace("_", "-")
 
 
-def in_options(known: Options) -> contextlib.AbstractContextManager[None]:
+def in_options(known: OptionsByField) -> contextlib.AbstractContextManager[None]:
     """Let a UserError name options instead of fields: `total_steps is 0` becomes `--total-steps is 0`."""
 
     def renamed(field: Field) -> Field:
@@ -132,7 +132,7 @@ def _checked(value: Any) -> Any:
     return value.type(**values)
 
 
-def _complaint(box: str, words: Sequence[str], known: Options) -> UserError:
+def _complaint(box: str, words: Sequence[str], known: OptionsByField) -> UserError:
     """What tyro says in a box, in one line: the option, its value, and what it takes.
 
     tyro (1.0) tells what is wrong in print only, so this one text is read; the option in it is all that it takes.
@@ -162,7 +162,7 @@ def _values(option: str, words: Sequence[str]) -> list[str]:
     return values
 
 
-def _unknown(word: str, words: Sequence[str], known: Options, advice: str) -> UserError:
+def _unknown(word: str, words: Sequence[str], known: OptionsByField, advice: str) -> UserError:
     by_name = {option.name: option.type for option in known.values()}
     if word.startswith("--"):
         name = word.partition("=")[0].replace("_", "-")

@@ -83,7 +83,7 @@ def _name(words: Sequence[str]) -> tuple[str, list[str]]:
     return words[0], list(words[1:])
 
 
-def _read(name: str, words: Sequence[str]) -> tuple[bench.Options, Own]:
+def _read(name: str, words: Sequence[str]) -> tuple[bench.BenchOptions, Own]:
     """The options of the bench and those of the command, parsed as one flat dataclass."""
     template, own = bench.BENCHES[name](), Own()
     hints = {key: Annotated[hint, _explanation(key)] for key, hint in typing.get_type_hints(type(template)).items()}

@@ -24,7 +24,7 @@ example:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class DescribeOptions:
     """The options of `describe` beside those of the experiment."""
 
     json: Json = False
@@ -32,7 +32,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Describe the experiment that `words` ask for."""
-    command = read_command("describe", words, Options(), _DESCRIPTION, check_choices)
+    command = read_command("describe", words, DescribeOptions(), _DESCRIPTION, check_choices)
     document = describe(command.plan, command.budget.asked_parameters if command.budget else None)
     document["stops"] = next(iter(goings_on.costs([command.plan.experiment]).values()), None)
     if command.own.json:

@@ -25,7 +25,7 @@ example:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class EnvironmentsOptions:
     """The options of `environments`."""
 
     json: Json = False
@@ -33,7 +33,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """List the environments."""
-    options = parse(Options(), words, "sparserl environments", _DESCRIPTION)
+    options = parse(EnvironmentsOptions(), words, "sparserl environments", _DESCRIPTION)
     listed = list(_environments())
     if options.json:
         put(json.dumps({"environments": listed}, indent=2))

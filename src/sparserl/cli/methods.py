@@ -19,7 +19,7 @@ example:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class MethodsOptions:
     """The options of `methods`."""
 
     json: Json = False
@@ -27,7 +27,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """List the methods."""
-    options = parse(Options(), words, "sparserl methods", _DESCRIPTION)
+    options = parse(MethodsOptions(), words, "sparserl methods", _DESCRIPTION)
     methods = [_description(name) for name in method_names()]
     if options.json:
         put(json.dumps({"methods": methods}, indent=2))

@@ -76,17 +76,17 @@ def set_data(data: Any, state: np.ndarray, content: np.ndarray, with_contacts: b
         _unpack(fields, content)  # detecting contacts changes some of them
 
 
-Field = tuple[Any, str]  # a struct, and the name of one of its fields
+StructField = tuple[Any, str]  # a struct, and the name of one of its fields
 
 
-def _model_fields(model: Any) -> Iterator[Field]:
+def _model_fields(model: Any) -> Iterator[StructField]:
     yield from ((model, name) for name in _array_names(model) if name != _PICTURES)
     for part in (model.opt, model.stat):
         yield from ((part, name) for name in _array_names(part))
         yield from ((part, name) for name in sorted(dir(part)) if type(getattr(part, name)) in _SCALARS)
 
 
-def _data_fields(data: Any) -> Iterator[Field]:
+def _data_fields(data: Any) -> Iterator[StructField]:
     """The arrays of a fixed size: fresh data has memory for these alone, and returns a copy of all others."""
     fresh = _mujoco().MjData(data.model)
     yield from ((data, name) for name in _array_names(fresh) if not getattr(fresh, name).flags.owndata)
@@ -97,12 +97,12 @@ def _array_names(struct: Any) -> list[str]:
     return [name for name in sorted(dir(struct)) if name[0] != "_" and is_ours(getattr(struct, name))]
 
 
-def _packed(fields: Iterator[Field]) -> np.ndarray:
+def _packed(fields: Iterator[StructField]) -> np.ndarray:
     content = b"".join(np.asarray(getattr(struct, name)).tobytes() for struct, name in fields)
     return np.frombuffer(content, np.uint8)
 
 
-def _unpack(fields: list[Field], content: np.ndarray) -> None:
+def _unpack(fields: list[StructField], content: np.ndarray) -> None:
     """Write `content` into the fields, in order."""
     content = np.ascontiguousarray(content, np.uint8)
     old = [np.asarray(getattr(struct, name)) for struct, name in fields]

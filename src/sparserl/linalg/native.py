@@ -56,7 +56,7 @@ def build_digest() -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else "none"
 
 
-def call(target: str, results: foreign.Shapes) -> Callable[..., Any]:
+def call(target: str, results: foreign.ResultShapes) -> Callable[..., Any]:
     """A kernel, one of `TARGETS`, as a part of compiled programs. Raises UserError where there are none.
 
     Under `jax.vmap` it takes leading axes of length 1 or n for each operand.

@@ -9,17 +9,17 @@ from sparserl.errors import UserError
 from sparserl.sinks.events import Sink
 
 
-class Kind(NamedTuple):
+class SinkKind(NamedTuple):
     """Where a kind of sink is defined, and the package that it needs, which is an extra of ours by the kind's name."""
 
     module: str
     package: str | None
 
 
-KINDS: dict[str, Kind] = {
-    "jsonl": Kind("sparserl.sinks.jsonl", None),
-    "tensorboard": Kind("sparserl.sinks.tensorboard", "tensorboardX"),
-    "wandb": Kind("sparserl.sinks.wandb", "wandb"),
+KINDS: dict[str, SinkKind] = {
+    "jsonl": SinkKind("sparserl.sinks.jsonl", None),
+    "tensorboard": SinkKind("sparserl.sinks.tensorboard", "tensorboardX"),
+    "wandb": SinkKind("sparserl.sinks.wandb", "wandb"),
 }
 
 ENTRY_POINTS = "sparserl.sinks"  # where other packages announce theirs: functions like `open_sink`

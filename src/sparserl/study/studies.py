@@ -11,7 +11,7 @@ from sparserl.study.axes import check_axes
 from sparserl.types import UserError
 
 Scale = Literal["smoke", "quick", "paper"]  # minutes on 2 cores, hours on 2 cores, as published
-Kind = Literal["lines", "bars", "curves", "table"]  # curves: over training; lines: over what is chosen
+FigureKind = Literal["lines", "bars", "curves", "table"]  # curves: over training; lines: over what is chosen
 SCALES: tuple[Scale, ...] = get_args(Scale)
 LARGEST_NUM_SEEDS = 10_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
@@ -28,7 +28,7 @@ class Figure:
 
     name: str  # of its files
     title: str
-    kind: Kind = "lines"
+    kind: FigureKind = "lines"
     x: str = "live_parameters"
     y: str = "final_return"
     rows: str = ""  # none: one row
@@ -39,8 +39,8 @@ class Figure:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise UserError("letters, digits and _.+- are allowed", field="name", value=self.name)
-        if self.kind not in get_args(Kind):
-            raise UserError(field="kind", value=self.kind, allowed=get_args(Kind))
+        if self.kind not in get_args(FigureKind):
+            raise UserError(field="kind", value=self.kind, allowed=get_args(FigureKind))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,7 @@ _COSTS = {
 }
 STATUS_SECONDS = 1.0  # between two notes of how far a run is
 
-Rows = list[dict[str, Any]]
+TableRows = list[dict[str, Any]]
 
 
 class Book:
@@ -30,12 +30,12 @@ class Book:
     with the same value in all rows, also in those that an earlier version wrote.
     """
 
-    def __init__(self, attempt: Attempt, table: Table, known: Rows, facts: Mapping[str, Any]) -> None:
+    def __init__(self, attempt: Attempt, table: Table, known: TableRows, facts: Mapping[str, Any]) -> None:
         self._attempt, self._table, self._facts = attempt, table, facts
         self.rows = self._with_facts(known)
         self._ahead = self._stored_after(known[-1]["environment_steps"] if known else -1)
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: TableRows) -> None:
         """Write rows of one step; they are on disk when this returns."""
         rows = self._with_facts(rows)
         steps = rows[-1]["environment_steps"]
@@ -53,7 +53,7 @@ class Book:
         """What an earlier attempt wrote of later steps is not this run's any more: it goes with the next rows."""
         self._ahead = []
 
-    def _stored_after(self, steps: int) -> Rows:
+    def _stored_after(self, steps: int) -> TableRows:
         if not persistence.has_table(self._table, self._attempt.run_folder):
             return []
         try:
@@ -63,11 +63,11 @@ class Book:
             return []
         return self._with_facts([row for row in rows if row["environment_steps"] > steps])
 
-    def _with_facts(self, rows: Rows) -> Rows:
+    def _with_facts(self, rows: TableRows) -> TableRows:
         return [{**row, **self._facts} for row in rows]
 
 
-def _same(old: Rows, new: Rows) -> bool:
+def _same(old: TableRows, new: TableRows) -> bool:
     """Whether rows agree in everything but the time that they took; earlier versions did not count breaks."""
     timeless = lambda rows: [{**row, "seconds": None, "num_breaks": row.get("num_breaks") or 0} for row in rows]
     return repr(timeless(old)) == repr(timeless(new))  # NaN is what it was, too
@@ -179,7 +179,7 @@ class Keeper:
         persistence.passing("finish")
         persistence.drop_generations(self._attempt)
 
-    def _known(self, table: Table) -> Rows:
+    def _known(self, table: Table) -> TableRows:
         """The rows of a table up to the checkpoint."""
         if self.checkpoint is None or _packed(table) not in self.checkpoint.arrays:
             return []

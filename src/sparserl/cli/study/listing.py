@@ -21,7 +21,7 @@ example:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class StudyListOptions:
     """The options of `list`."""
 
     json: Json = False
@@ -29,7 +29,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """List the catalogue."""
-    options = parse(Options(), words, "sparserl study list", _DESCRIPTION)
+    options = parse(StudyListOptions(), words, "sparserl study list", _DESCRIPTION)
     studies = [_description(name) for name in catalogue_names()]
     if options.json:
         put(json.dumps({"studies": studies}, indent=2, allow_nan=False))

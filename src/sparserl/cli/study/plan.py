@@ -34,7 +34,7 @@ example:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class StudyPlanOptions:
     """The options of `plan` beside the study."""
 
     scale: Annotated[
@@ -51,7 +51,7 @@ class Options:
 def main(words: Sequence[str]) -> int:
     """Plan the study that `words` name."""
     name, rest = name_and_options("plan", words)
-    options = parse(Options(), rest, f"sparserl study plan {name}", _DESCRIPTION)
+    options = parse(StudyPlanOptions(), rest, f"sparserl study plan {name}", _DESCRIPTION)
     end_where_hung()
     study = load(name, options.scale, options.preset)
     if options.calibration and study.experiments:
@@ -66,7 +66,7 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def _document(planned: Plan, options: Options) -> dict[str, Any]:
+def _document(planned: Plan, options: StudyPlanOptions) -> dict[str, Any]:
     study, numbers = planned.study, planned._asdict()
     del numbers["study"]
     return {
@@ -87,7 +87,7 @@ def _document(planned: Plan, options: Options) -> dict[str, Any]:
     }
 
 
-def _show(planned: Plan, options: Options) -> None:
+def _show(planned: Plan, options: StudyPlanOptions) -> None:
     study = planned.study
     preset = f", preset {study.preset}" if study.preset else ""
     put(f"{study.name}, scale {options.scale}{preset}: {study.question}\n")

@@ -23,7 +23,7 @@ example:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class StudyStatusOptions:
     """The options of `status` beside the study."""
 
     scale: Annotated[ScaleOption, tyro.conf.arg(help="Needed where the study is stored at several scales.")] = None
@@ -35,7 +35,7 @@ class Options:
 def main(words: Sequence[str]) -> int:
     """Show the study that `words` name; 0 however its runs have ended."""
     name, rest = name_and_options("status", words)
-    options = parse(Options(), rest, f"sparserl study status {name}", _DESCRIPTION)
+    options = parse(StudyStatusOptions(), rest, f"sparserl study status {name}", _DESCRIPTION)
     stored = find_stored(name, options.scale, options.preset, options.output)
     for line in renamed_experiments(stored):
         tell(line)
