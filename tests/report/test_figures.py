@@ -55,6 +55,10 @@ def legend_texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
+def notes(figure: Figure) -> str:
+    return figure.texts[1].get_text()
+
+
 def test_every_environment_has_a_panel_and_every_method_a_line_and_a_legend_entry() -> None:
     figure = draw_learning_curves(make_rows(("B-v1", "A-v1")), title="Title")
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["A-v1", "B-v1"]
@@ -83,7 +87,7 @@ def test_lines_are_means_over_seeds_and_bands_their_t_intervals() -> None:
 @pytest.mark.parametrize(("num_seeds", "caveat"), [(2, False), (4, True), (5, False)])
 def test_the_legend_says_what_the_bands_are_and_that_few_seeds_lean_on_normal_returns(num_seeds, caveat) -> None:
     figure = draw_learning_curves(make_rows(methods=[("rigl", 0.9)], num_seeds=num_seeds))
-    explanation = figure.legends[0].get_title().get_text()
+    explanation = notes(figure)
     assert ("95 % t-interval" in explanation) == (num_seeds > 2)
     assert ("about normal" in explanation) == caveat
 
@@ -110,7 +114,7 @@ def test_fewer_than_three_seeds_are_shown_one_by_one() -> None:
     figure = draw_learning_curves(make_rows(methods=[("set", 0.9)], num_seeds=2))
     assert len(singles(figure)) == 2
     assert not figure.axes[0].collections
-    assert "thin: single seeds" in figure.legends[0].get_title().get_text()
+    assert "thin: single seeds" in notes(figure)
     assert not singles(draw_learning_curves(make_rows(methods=[("set", 0.9)], num_seeds=1)))
     assert not singles(draw_learning_curves(make_rows(methods=[("set", 0.9)], num_seeds=3)))
 
@@ -193,10 +197,10 @@ def test_hostile_names_are_only_text(tmp_path: Path) -> None:
     methods, title = ["$x_{", "<script>"], "$\\unknown$ % {}"
     rows = make_rows(("$\\frac{",), [(name, 0.5) for name in methods], num_seeds=1, num_evaluations=1)
     figure = draw_learning_curves(rows, title)
-    assert figure.get_suptitle() == title
+    assert figure.texts[0].get_text() == title
     assert figure.axes[0].get_title(loc="left") == "$\\frac{"
     assert sorted(legend_texts(figure)) == sorted(f"{name} 50 %  \u00b7  n = 1" for name in methods)
-    texts = [*figure.legends[0].get_texts(), figure.axes[0].title, figure._suptitle]
+    texts = [*figure.legends[0].get_texts(), figure.axes[0].title, *figure.texts]
     assert not any(text.get_parse_math() for text in texts)
     assert learning_curves(rows, tmp_path / "f.png", title).read_bytes().startswith(b"\x89PNG")
 

@@ -49,6 +49,7 @@ from sparserl.persistence.generations import (
 from sparserl.persistence.kill_points import passing
 from sparserl.persistence.layouts import ALONE, layout_of, seeds_of
 from sparserl.persistence.machine import machine_class, machine_description, memory_bytes
+from sparserl.persistence.noise import NOISE, has_noise, read_noise
 from sparserl.persistence.requests import RunRequest, read_request, write_request
 from sparserl.persistence.results import (
     Status,
@@ -82,6 +83,7 @@ __all__ = [
     "EVERY_RUN",
     "FACTS",
     "LEASE_SECONDS",
+    "NOISE",
     "SIDES",
     "TOPOLOGY",
     "Attempt",
@@ -120,6 +122,7 @@ __all__ = [
     "has_bundle",
     "has_diagnostics",
     "has_generations",
+    "has_noise",
     "has_table",
     "holds_experiment",
     "is_disk_full",
@@ -142,6 +145,7 @@ __all__ = [
     "read_experiment",
     "read_lease",
     "read_newest",
+    "read_noise",
     "read_request",
     "read_status",
     "read_table",

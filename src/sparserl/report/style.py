@@ -98,7 +98,7 @@ def colour(method: str, methods: Collection[str]) -> str:
     raise AssertionError("unreachable: the method is among the others")
 
 
-def tint(hexadecimal: str, variant: int) -> tuple[float, ...]:
+def tint(hexadecimal: str, variant: float) -> tuple[float, ...]:
     """A method's colour for its first variant, paler for the following ones."""
     paleness = min(0.35 * variant, 0.6)
     red_green_blue = (int(hexadecimal[place : place + 2], 16) / 255 for place in (1, 3, 5))

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from sparserl.report.figures import Drawn, write
-from sparserl.report.figures.cells import to_csv, to_latex
+from sparserl.report.figures.tables import to_csv, to_latex
 
 
 def make_drawn(**more) -> Drawn:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sparserl.persistence import at_home, write_atomically
-from sparserl.report.figures.cells import to_csv, to_latex
 from sparserl.report.figures.drawn import Drawn
-from sparserl.report.panels import house_style
+from sparserl.report.figures.house import house_style
+from sparserl.report.figures.tables import to_csv, to_latex
 
 _LONGEST_NAME = 100
 

@@ -1,4 +1,4 @@
-"""Rows to curves: which line stands for what, in which panel, over which seeds."""
+"""Tidy rows to curves: which line stands for what, in which panel, over which seeds."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from sparserl.persistence import UserError
+from sparserl.report.figures.curve_panels import Curve
 from sparserl.report.names import details, identity
 from sparserl.report.style import method_name, method_rank
 
@@ -24,14 +25,6 @@ class Variant(NamedTuple):
     sparsity: float
     agent: str
     detail: str
-
-
-class Curve(NamedTuple):
-    """The seeds of one variant in one environment; NaN where a seed has no evaluation or no finite return."""
-
-    places: np.ndarray  # [evaluation]: where it stands on the x axis
-    returns: np.ndarray  # [seed, evaluation]
-    num_diverged: int
 
 
 def panels_of(rows: TidyRows, along: str, unit: float = 1) -> dict[str, dict[Variant, Curve]]:

@@ -1,0 +1,70 @@
+"""Drawing: a stored figure and a selection of runs in, a picture with its data out; never an error in between."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sparserl.persistence import UserError
+from sparserl.report.figures.bars import draw_bars
+from sparserl.report.figures.canvas import empty, finish
+from sparserl.report.figures.curves import draw_curves
+from sparserl.report.figures.drawn import Drawn
+from sparserl.report.figures.flops import draw_flops
+from sparserl.report.figures.house import house_style
+from sparserl.report.figures.lines import draw_lines
+from sparserl.report.figures.noise import draw_noise
+from sparserl.report.figures.profiles import draw_profiles
+from sparserl.report.figures.ranking import draw_ranking
+from sparserl.report.figures.specs import Spec, check_axes, spec_of
+from sparserl.report.figures.thresholds import draw_thresholds
+from sparserl.report.figures.words import printable
+
+if TYPE_CHECKING:
+    from sparserl.report.selection import Selection
+
+_KINDS: Mapping[str, Callable[..., Drawn]] = {
+    "lines": draw_lines,
+    "bars": draw_bars,
+    "curves": draw_curves,
+    "table": draw_ranking,
+    "flops": draw_flops,
+    "noise": draw_noise,
+    "profile": draw_profiles,
+    "threshold": draw_thresholds,
+}
+_WITHOUT_RUNS = ("flops",)
+
+
+def draw(figure: Mapping[str, Any], selection: "Selection") -> Drawn:
+    """The figure that `figure` describes, one of those of `selection`, from the runs that there are.
+
+    What is missing is said on it. Where nothing can be drawn, because a column is unknown or there is no run, the
+    figure says why.
+    """
+    name = str(figure.get("name", "figure"))
+    with house_style():
+        try:
+            spec = spec_of(figure)
+            if spec.kind not in _KINDS:
+                raise UserError(field="kind", value=spec.kind, allowed=_KINDS)
+            return _drawn(spec, selection)
+        except UserError as error:
+            return _empty(name, str(figure.get("title", name)), str(error))
+
+
+def _drawn(spec: Spec, selection: "Selection") -> Drawn:
+    shown = set(spec.experiments)
+    runs = [run for run in selection.runs if not shown or run.id.experiment in shown]
+    if not runs and spec.kind not in _WITHOUT_RUNS:
+        raise UserError(f"none of its runs has an evaluation yet ({len(selection.missing)} are missing)")
+    kind = "noise" if spec.x == "observation_noise" else spec.kind
+    if runs:
+        check_axes(spec, runs)
+    return _KINDS[kind](spec, selection, runs)
+
+
+def _empty(name: str, title: str, why: str) -> Drawn:
+    """A figure that says why there is none."""
+    panels = empty()
+    finish(panels, printable(title), (), (f"not drawn: {printable(why)}",))
+    text = f"{printable(title)}: not drawn, because {printable(why)}."
+    return Drawn(name, title, panels.figure, text, ("not drawn",), ((why,),), (why,))

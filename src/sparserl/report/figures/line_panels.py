@@ -1,0 +1,145 @@
+"""One panel of a figure of lines: its axis, its lines with their spread, its levels and marks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+
+from sparserl.report.figures.curve_panels import log_axis
+from sparserl.report.figures.looks import look
+from sparserl.report.figures.places import EVERYWHERE, FULL, Line, in_order
+from sparserl.report.figures.points import Point
+from sparserl.report.figures.specs import SIZES, Spec
+from sparserl.report.figures.summary import Points
+from sparserl.report.figures.words import column_label, printable, tick, value_label
+
+MARKED_SPARSITY = 0.8  # whose number of parameters the paper marks by a vertical line
+_LINEAR = ("actor_share", "budget")
+_UNITS = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"))
+_MARK: Mapping[str, Any] = {"color": "#9A9A9A", "linestyle": (0, (1, 2)), "linewidth": 1.1}
+_SMALL: Mapping[str, Any] = {"fontsize": 6.5, "color": "#777777"}
+_BAND, _LEVEL_BAND = 0.15, 0.1  # opacity
+
+
+class Axis(NamedTuple):
+    """How values of x become places: numbers in a unit, or one place after another."""
+
+    column: str
+    values: tuple[Any, ...]  # of all panels, in order
+    unit: float
+    label: str
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.column in (*SIZES, *_LINEAR)
+
+    def place(self, value: Any) -> float:
+        """Where a value stands."""
+        return value / self.unit if self.is_numeric else float(self.values.index(value))
+
+
+def axis_of(spec: Spec, points: Points) -> Axis:
+    """The x axis of all panels."""
+    there = {x for lines in points.values() for xs in lines.values() for x in xs if x != EVERYWHERE}
+    values = tuple(sorted(there, key=in_order))
+    if spec.x in _LINEAR:
+        return Axis(spec.x, values, 0.01, f"{column_label(spec.x)} (%)")
+    if spec.x not in SIZES:
+        return Axis(spec.x, values, 1, column_label(spec.x))
+    largest = max((x for x in values if x is not None), default=0)
+    unit, name = next(((size, f" ({name})") for size, name in _UNITS if largest >= 2 * size), (1.0, ""))
+    return Axis(spec.x, values, unit, f"{column_label(spec.x)}{name}")
+
+
+def draw_panel(
+    axes: Axes, axis: Axis, lines: Mapping[Line, Mapping[Any, Point]], every: Sequence[Line], runs: Mapping[Line, Any]
+) -> bool:
+    """Draw all lines of a panel, in the looks that they have among `every` line; whether something is marked in it."""
+    _set_scale(axes, axis)
+    for line, xs in lines.items():
+        style = look(line, every)
+        known = {x: point for x, point in xs.items() if point.value is not None}
+        if (level := known.pop(EVERYWHERE, None)) is not None:
+            _draw_level(axes, level, line, style)
+        along = [x for x in known if x is not None or not axis.is_numeric]
+        if along:
+            _draw_line(axes, [axis.place(x) for x in along], [known[x] for x in along], line, style)
+    if axis.column in SIZES:
+        _annotate(axes, axis, runs)
+    if not any(point.value is not None for xs in lines.values() for point in xs.values()):
+        axes.text(0.5, 0.5, "no run has a number to show", transform=axes.transAxes, ha="center", color="#888888")
+    return _mark(axes, axis, runs)
+
+
+def legend(every: Sequence[Line], points: Points, axis: Axis, is_marked: bool) -> Iterator[tuple[Artist, str]]:
+    """A handle and a label for every line, and one for what is marked."""
+    for line in every:
+        xs = {x for lines in points.values() for x in lines.get(line, {})}
+        style = look(line, every) | ({"marker": ""} if xs == {EVERYWHERE} else {})
+        yield Line2D([], [], **style), printable(line.label)
+    if is_marked:
+        sparse = f"size at {value_label('sparsity', MARKED_SPARSITY)} sparsity"
+        yield Line2D([], [], **_MARK), sparse if axis.column in SIZES else "the dense network's own share"
+
+
+def _set_scale(axes: Axes, axis: Axis) -> None:
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(tick))
+    axes.margins(x=0.06, y=0.08)
+    if axis.column in SIZES:
+        log_axis(axes.xaxis)
+    elif axis.is_numeric:
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    else:
+        axes.xaxis.set_major_locator(FixedLocator(range(len(axis.values))))
+        axes.set_xticklabels([value_label(axis.column, value) for value in axis.values])
+        axes.set_xlim(-0.35, max(len(axis.values) - 0.65, 0.35))
+
+
+def _draw_line(axes: Axes, places: list[float], points: list[Point], line: Line, style: Mapping[str, Any]) -> None:
+    with_ends = [(place, point) for place, point in zip(places, points, strict=True) if point.low is not None]
+    if len(with_ends) > 1:
+        low, high = (np.array([getattr(point, end) for _, point in with_ends], np.float64) for end in ("low", "high"))
+        axes.fill_between([place for place, _ in with_ends], low, high, color=style["color"], alpha=_BAND, linewidth=0)
+    elif with_ends:
+        [(place, point)] = with_ends
+        axes.vlines(place, point.low, point.high, color=style["color"], linewidth=1.2)  # type: ignore[arg-type]
+    for place, point in zip(places, points, strict=True):
+        if point.low is None and len(point.values) > 1:  # too few for an interval: every seed by itself
+            seeds = {"color": style["color"], "markersize": 5, "markeredgewidth": 0, "alpha": 0.55}
+            axes.plot([place] * len(point.values), point.values, ".", label="_seeds", **seeds)
+    axes.plot(places, [point.value for point in points], label=line.label, **style)  # type: ignore[arg-type]
+
+
+def _draw_level(axes: Axes, level: Point, line: Line, style: Mapping[str, Any]) -> None:
+    axes.axhline(level.value, label=line.label, **{**style, "marker": "", "linewidth": 1.5})  # type: ignore[arg-type]
+    if level.low is not None and level.high is not None:
+        axes.axhspan(level.low, level.high, color=style["color"], alpha=_LEVEL_BAND, linewidth=0)
+
+
+def _annotate(axes: Axes, axis: Axis, runs: Mapping[Line, Any]) -> None:
+    """Sparsities along the upper edge, where sparse networks of that size stand."""
+    sparse = [line for line in runs if line.role == "sparse"]
+    line = next((each for each in sparse if each.method == "prune"), sparse[0] if sparse else None)
+    for x, each in runs[line].items() if line else ():
+        if x is not None:
+            told = value_label("sparsity", each[0].columns.get("sparsity"))
+            where = axis.place(x), 1.0
+            axes.annotate(told, where, (0, 1.5), axes.get_xaxis_transform(), "offset points", ha="center", **_SMALL)
+
+
+def _mark(axes: Axes, axis: Axis, runs: Mapping[Line, Any]) -> bool:
+    """The number of parameters of networks with 80 % sparsity, or the actor's share in dense networks of full size."""
+    marked: set[float] = set()
+    for line, xs in runs.items():
+        for run in (run for each in xs.values() for run in each):
+            wanted = run.columns.get("sparsity") == MARKED_SPARSITY if axis.column in SIZES else line.role == FULL
+            if axis.column in (*SIZES, "actor_share") and wanted and run.columns.get(axis.column) is not None:
+                marked.add(axis.place(run.columns[axis.column]))
+    if marked:
+        axes.axvline(sorted(marked)[len(marked) // 2], zorder=0.5, label="_mark", **_MARK)
+    return bool(marked)

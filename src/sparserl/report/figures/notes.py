@@ -1,0 +1,116 @@
+"""Notes: what stands on a figure beside its marks, so that nobody reads more out of it than is in it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sparserl.report.figures.places import Line
+from sparserl.report.figures.points import Measure
+from sparserl.report.figures.specs import Spec
+from sparserl.report.figures.words import printable, significant, value_label
+from sparserl.report.statistics import FEW, few_seeds_warning
+
+if TYPE_CHECKING:
+    from sparserl.report.runs import Run
+    from sparserl.report.selection import Selection
+
+_MOST = 3  # of one kind that a note lists
+_MOST_DIVISORS = 16
+_NEVER_MIXED = {"results_version": "results versions", "preset": "presets", "storage": "ways to store weights"}
+
+
+def missing_runs(selection: "Selection", spec: Spec) -> Iterator[str]:
+    """What the figure was to show and has no evaluation of."""
+    shown = set(spec.experiments)
+    missing = [run for run in selection.missing if not shown or run.experiment in shown]
+    if not missing:
+        return
+    planned = len(missing) + sum(not shown or run.id.experiment in shown for run in selection.runs)
+    seeds: dict[str, list[int]] = {}
+    for run in missing:
+        seeds.setdefault(run.experiment, []).append(run.seed)
+    known = {each.identifier: each for each in selection.experiments}
+    told = [f"{_name(known.get(name), name)} ({_seeds(numbers)})" for name, numbers in seeds.items()]
+    yield f"{len(missing)} of {planned} runs are missing: {listed(told)}"
+
+
+def few_seeds(counts: Iterable[int]) -> Iterator[str]:
+    """What few seeds behind a mark mean; `counts` are those of all marks."""
+    there = sorted({count for count in counts if count})
+    if there and there[0] < FEW:
+        span = f"{there[0]} to {there[-1]} seeds a mark. " if len(there) > 1 else ""
+        yield f"{span}{few_seeds_warning(there[0])}"
+
+
+def left_out(runs: Iterable["Run"]) -> Iterator[str]:
+    """Runs that have diverged, or not finished yet: they have no final return."""
+    without = {run.id: run for run in runs if run.final_return is None}
+    diverged = sum(run.status is not None and run.status.status == "diverged" for run in without.values())
+    if diverged:
+        yield f"diverged, left out: {_counted(diverged)} no final return"
+    if unfinished := len(without) - diverged:
+        yield f"not finished, left out: {_counted(unfinished)} no final return yet"
+
+
+def _counted(number: int) -> str:
+    return "1 run has" if number == 1 else f"{number} runs have"
+
+
+def mixtures(runs_by_line: Mapping[Line, Sequence["Run"]]) -> Iterator[str]:
+    """Lines whose marks come from runs that are not alike in what no figure may pool silently."""
+    for column, words in _NEVER_MIXED.items():
+        mixed = {}
+        for line, runs in runs_by_line.items():
+            values = sorted({value_label(column, run.columns.get(column)) for run in runs})
+            if len(values) > 1:
+                mixed[line.label] = values
+        for label, values in list(mixed.items())[:_MOST]:
+            yield f"{printable(label)}: marks come from several {words}, {listed(values)}"
+
+
+def normalized(measure: Measure, runs: Iterable["Run"]) -> Iterator[str]:
+    """What returns were divided by, and those that could not be."""
+    known = measure.normalizations
+    used = {run.columns.get("environment"): known[run.id.experiment] for run in runs if run.id.experiment in known}
+    if any(each.kind == "human" and each.one is not None for each in used.values()):
+        yield "normalised: 0 is a random player's score, 1 a human one's"
+    divided = [
+        f"{printable(str(name))} {significant(each.one)}"
+        for name, each in used.items()
+        if each.kind == "dense" and each.one
+    ]
+    if divided:
+        yield f"normalised: divided by the mean return of full dense networks ({listed(divided, _MOST_DIVISORS)})"
+    between = {
+        f"{printable(str(name))} {each.zero:g} to {each.one:g}" for name, each in used.items() if each.kind == "min-max"
+    }
+    if between:
+        yield f"normalised: 0 and 1 are ends of a known range of returns ({listed(sorted(between), _MOST_DIVISORS)})"
+    if problems := list(dict.fromkeys(each.problem for each in used.values() if each.problem)):
+        yield f"left out, as they have no normalised return: {listed(problems)}"
+
+
+def problems(selection: "Selection") -> Iterator[str]:
+    """What could not be read."""
+    if selection.problems:
+        yield f"not read: {listed([printable(problem) for problem in selection.problems], 1)}"
+
+
+def listed(words: Sequence[str], most: int = _MOST) -> str:
+    """The first ones, and how many more there are."""
+    rest = f" and {len(words) - most} more" if len(words) > most else ""
+    return "; ".join(words[:most]) + rest
+
+
+def _name(experiment: Any, identifier: str) -> str:
+    if experiment is None:
+        return printable(identifier)
+    sparsity = f" {value_label('sparsity', experiment.sparsity)}" if experiment.sparsity else ""
+    return f"{value_label('method', experiment.method)}{sparsity} on {printable(experiment.environment)}"
+
+
+def _seeds(numbers: Sequence[int]) -> str:
+    numbers = sorted(numbers)
+    if len(numbers) == 1:
+        return f"seed {numbers[0]}"
+    whole = numbers == list(range(numbers[0], numbers[-1] + 1))
+    return f"seeds {numbers[0]} to {numbers[-1]}" if whole else f"seeds {', '.join(map(str, numbers))}"

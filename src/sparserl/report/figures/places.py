@@ -1,0 +1,166 @@
+"""Places: in which panel, on which line and at which x every run of a figure belongs.
+
+Dense networks are the ones without a place of their own: what they match puts them beside sparse ones, and where the
+choice on the x axis has no meaning for them, they are a level across the whole panel.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sparserl.report.figures.apart import told_apart
+from sparserl.report.figures.specs import NORMALIZED, SIZES, Spec, is_without_meaning_for_dense
+from sparserl.report.figures.words import told, value_label
+from sparserl.report.style import method_name, method_rank
+
+if TYPE_CHECKING:
+    from sparserl.report.runs import Run
+
+EVERYWHERE = "everywhere"  # of a level: it has no x of its own
+FULL, MATCHED, SPARSE = "full-dense", "matched-dense", "sparse"
+_BY_MATCH = ("sparsity", "distribution", "dense_last_layer")
+
+
+class Line(NamedTuple):
+    """What one line or bar stands for, in the order of legends."""
+
+    rank: int
+    method: str
+    role: str
+    value: Any  # of the column that makes lines, where that is not the method
+    extra: tuple[str, ...]  # what tells it apart where nothing else does
+    label: str
+
+
+class Place(NamedTuple):
+    """Where a run belongs."""
+
+    panel: tuple[Any, Any]  # its row and column
+    line: Line
+    x: Any
+
+
+Cells = dict[tuple[Any, Any], dict[Line, dict[Any, list["Run"]]]]
+"""The runs of a figure by panel, line and x, each in the order in which they are drawn."""
+
+
+def cells(runs: Sequence["Run"], spec: Spec, environments: Sequence[str] = ()) -> Cells:
+    """Runs by place. Runs of several experiments of one environment are never in one place.
+
+    Panels of `environments` come in their order, those of budgets from the largest on.
+    """
+    placed = [(run, place) for run in runs for place in _places(run, spec, runs)]
+    alike: dict[Hashable, list[Any]] = {}
+    for run, place in placed:
+        alike.setdefault(place.line, []).append((run, place))
+    gathered: Cells = {}
+    task = lambda run: run.columns.get("environment") if spec.y in NORMALIZED else None
+    for group in alike.values():
+        extras = told_apart([(run, (place.panel, place.x, task(run))) for run, place in group])
+        for run, place in group:
+            line = _with_extra(place.line, extras[run.id.experiment])
+            gathered.setdefault(place.panel, {}).setdefault(line, {}).setdefault(place.x, []).append(run)
+    return {
+        panel: {
+            line: {x: gathered[panel][line][x] for x in sorted(gathered[panel][line], key=in_order)}
+            for line in in_legend_order(gathered[panel])
+        }
+        for panel in sorted(
+            gathered,
+            key=lambda panel: [_facet_order(*each, environments) for each in zip(spec.facets, panel, strict=True)],
+        )
+    }
+
+
+def in_order(value: Any) -> tuple[int, float, str]:
+    """A key that sorts values of any types: numbers as numbers, then words, then what is not known."""
+    if isinstance(value, int | float):
+        return 0, float(value), ""
+    return (2, 0.0, "") if value is None else (1, 0.0, str(value))
+
+
+def _facet_order(column: str, value: Any, environments: Sequence[str]) -> tuple[int, float, str]:
+    if column == "environment" and value in environments:
+        return 0, float(environments.index(value)), ""
+    return in_order(-value if column == "budget" and value is not None else value)
+
+
+def in_legend_order(lines: Iterable[Line]) -> list[Line]:
+    """Lines without repetitions: dense networks first, then the paper's order of methods."""
+    return sorted(set(lines), key=lambda line: (line[:3], in_order(line.value), line.extra, line.label))
+
+
+def _places(run: "Run", spec: Spec, runs: Sequence["Run"]) -> Iterator[Place]:
+    role = str(run.columns.get("role", SPARSE))
+    matches = run.columns.get("matches") or ()
+    for row in _facet_values(run, spec.rows, runs, role):
+        for column in _facet_values(run, spec.columns, runs, role):
+            fitting = [match for match in matches if _fits(match, {spec.rows: row, spec.columns: column})]
+            if role == MATCHED and matches and not fitting:
+                continue
+            for x in _xs(run, spec, role, fitting):
+                yield Place((row, column), line_of(run, spec, role, fitting), x)
+            if role == FULL and spec.x in SIZES:  # it is the end of the line of dense networks, too
+                yield Place((row, column), line_of(run, spec, MATCHED, ()), run.columns.get(spec.x))
+
+
+def _facet_values(run: "Run", column: str, runs: Sequence["Run"], role: str) -> Sequence[Any]:
+    """The panels that a run belongs to, along rows or along columns."""
+    if not column:
+        return ("",)
+    if role in (FULL, MATCHED) and _is_of_sparse(column):
+        return _distinct(other.columns.get(column) for other in runs if other.columns.get("method") != "dense") or ("",)
+    value = run.columns.get(column)
+    if role == FULL and column == "budget" and value is None:
+        return _distinct(other.columns.get(column) for other in runs if other.columns.get(column) is not None)
+    return (value,)
+
+
+def _is_of_sparse(column: str) -> bool:
+    return column == "sparsity" or is_without_meaning_for_dense(column)
+
+
+def _fits(match: Mapping[str, Any], panel: Mapping[str, Any]) -> bool:
+    return all(match.get(name) == value for name, value in panel.items() if name in _BY_MATCH and value is not None)
+
+
+def _xs(run: "Run", spec: Spec, role: str, fitting: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+    x = run.columns.get(spec.x)
+    if role == SPARSE or spec.x == "method":
+        return (x,)
+    if spec.x == "sparsity" and role == MATCHED and fitting:
+        return _distinct(match["sparsity"] for match in fitting)
+    if _is_of_sparse(spec.x) or (spec.x == "actor_share" and role == FULL):
+        return (EVERYWHERE,)
+    return (EVERYWHERE,) if role == FULL and spec.x in SIZES else (x,)
+
+
+def line_of(run: "Run", spec: Spec, role: str, fitting: Sequence[Mapping[str, Any]]) -> Line:
+    """The line of a run; `fitting`: those of its matches that stand in its panel."""
+    method = str(run.columns.get("method"))
+    if role != SPARSE:
+        return Line(-1 if role == FULL else 0, method, role, None, (), dense_name(role, fitting, spec))
+    value = None if spec.lines in ("", "method") else run.columns.get(spec.lines)
+    words = [value_label("method", method)] + ([] if value is None else [told(spec.lines, value)])
+    return Line(1 + method_rank(method), method, role, value, (), " ".join(words))
+
+
+def dense_name(role: str, matches: Sequence[Mapping[str, Any]], spec: Spec) -> str:
+    """Dense networks of full size, those that match a sparsity, and those of any other size, told apart by name."""
+    dense = method_name("dense")
+    if role == FULL:
+        return f"{dense}, 100 %"
+    sparsities = sorted({match["sparsity"] for match in matches})
+    if spec.x in (*SIZES, "sparsity") or role != MATCHED:
+        return dense
+    if "sparsity" in spec.facets or not sparsities:
+        return f"{dense}, as many parameters"
+    words = " and ".join(value_label("sparsity", sparsity) for sparsity in sparsities)
+    return f"{dense}, as many parameters as {words}"
+
+
+def _with_extra(line: Line, extra: tuple[str, ...]) -> Line:
+    return line._replace(extra=extra, label=" ".join([line.label, *extra])) if extra else line
+
+
+def _distinct(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(values))
