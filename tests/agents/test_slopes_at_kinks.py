@@ -26,6 +26,7 @@ def test_sac_log_density_has_the_slope_of_tanh_also_at_zero():
     assert jax.grad(of_mean)(0.0) == 0
 
 
+@pytest.mark.slow
 def test_ppo_learns_at_a_ratio_of_one_as_if_nothing_were_clipped():
     """The ratio is exactly 1 in the first minibatch, where both sides of the minimum are equal."""
     agent = ppo_of()

@@ -115,3 +115,25 @@ def test_a_method_that_calls_itself_dense_and_is_not_everywhere_is_named():
     lossy = lambda size, sparsity: size if size in (2, 1_000, 1_000_000) else live_count(size, sparsity)
     with pytest.raises(AssertionError, match=r"leaves all of a large layer alive, and not all of \['q/hidden_1'"):
         check_method(Rounding(stated=lossy))
+
+
+@dataclasses.dataclass(frozen=True)
+class Shifted(Rounding):
+    """It gives each of those that are computed together the topology of another."""
+
+    window: Window | None = Window(0.0, 1.0, 1)
+    stated: Callable[[int, float], int] = pruned_count
+
+    def update(self, key, progress, masks, kernels, gradients, sparsities) -> Masks:
+        changed = {}
+        for name, mask in masks.items():
+            together = jax.custom_batching.custom_vmap(lambda mask: mask)
+            together.def_vmap(lambda size, batched, mask: (jax.numpy.roll(mask, 1, axis=0), True))
+            order = jax.random.uniform(key, mask.shape)
+            changed[name] = together(top(order, pruned_count(mask.size, sparsities[name])))
+        return changed
+
+
+def test_a_method_that_mixes_what_is_batched_is_named():
+    with pytest.raises(AssertionError, match="batched and single updates give different topologies"):
+        check_method(Shifted())

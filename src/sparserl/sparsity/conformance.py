@@ -1,6 +1,7 @@
 """Conformance: what every sparse method must keep, checked on any method, ours or yours."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -39,7 +40,10 @@ def check_method(method: SparseMethod) -> None:
         _check_counts(case, "initial_live", method.initial_live, masks, kernels, sparsities)
         _check_same(case, "two calls of init with one key", masks, method.init(jax.random.key(1), kernels, sparsities))
         if method.window is not None and masks:
-            _check_updates(method, case, masks, kernels, sparsities)
+            change = _changing(method, sparsities)
+            _check_updates(method, change, case, masks, kernels, sparsities)
+            if index == len(SHAPES) - 1:  # layers of every kind; to compile takes most of the time
+                _check_batched(change, case, masks, kernels)
         else:
             _check_counts(case, "final_live", method.final_live, masks, kernels, sparsities)
 
@@ -53,20 +57,28 @@ def _check_dense(case: str, method: SparseMethod, kernels: Kernels, sparsities: 
         assert not lost, f"{case}: final_live leaves all of a large layer alive, and not all of {lost}"
 
 
-def _check_updates(method: SparseMethod, case: str, masks: Masks, kernels: Kernels, sparsities: Sparsities) -> None:
-    def change(key: jax.Array, index: jax.Array, masks: Masks, kernels: Kernels, gradients: Kernels) -> Masks:
+Change = Callable[[jax.Array, Any, Masks, Kernels, Kernels], Masks]  # of key, number of the update, masks ...
+
+
+def _changing(method: SparseMethod, sparsities: Sparsities) -> Change:
+    """The method's update, with gradients where it wants them."""
+
+    def change(key: jax.Array, index: Any, masks: Masks, kernels: Kernels, gradients: Kernels) -> Masks:
         wanted = gradients if method.wants_gradients else None
         return method.update(key, WindowProgress(index, LAST), masks, kernels, wanted, sparsities)
 
-    compiled, batched = jax.jit(change), jax.jit(jax.vmap(change, in_axes=(0, None, 0, 0, 0)))
+    return change
+
+
+def _check_updates(
+    method: SparseMethod, change: Change, case: str, masks: Masks, kernels: Kernels, sparsities: Sparsities
+) -> None:
+    compiled = jax.jit(change)
     for i in range(LAST + 1):
-        gradients = _draw(10 + i, {name: kernel.shape for name, kernel in kernels.items()})
-        keys, data = jax.random.split(jax.random.key(20 + i), 2), (masks, kernels, gradients)
-        changed = compiled(keys[0], jnp.int32(i), *data)
-        together = batched(keys, jnp.int32(i), *jax.tree.map(lambda x: np.stack([x, x]), data))
-        _check_same(case, "batched and single updates", changed, {name: mask[0] for name, mask in together.items()})
+        arguments = jax.random.key(20 + i), jnp.int32(i), masks, kernels, _drawn_like(kernels, 10 + i)
+        changed = compiled(*arguments)
         if i == 0:
-            _check_same(case, "compiled and eager updates", changed, change(keys[0], jnp.int32(i), *data))
+            _check_same(case, "compiled and eager updates", changed, change(*arguments))
         if not method.born_sparse:
             risen = [name for name, mask in changed.items() if (np.asarray(mask) & ~np.asarray(masks[name])).any()]
             assert not risen, f"{case}: dead weights of {risen} came back"
@@ -78,10 +90,25 @@ def _check_updates(method: SparseMethod, case: str, masks: Masks, kernels: Kerne
     _check_counts(case, "final_live", method.final_live, masks, kernels, sparsities)
 
 
+def _check_batched(change: Change, case: str, masks: Masks, kernels: Kernels) -> None:
+    """Two at once, with keys of their own, are as each by itself."""
+    compiled, batched = jax.jit(change), jax.jit(jax.vmap(change, in_axes=(0, None, 0, 0, 0)))
+    keys, data = jax.random.split(jax.random.key(30)), (masks, kernels, _drawn_like(kernels, 30))
+    for i in range(LAST + 1):
+        together = batched(keys, jnp.int32(i), *jax.tree.map(lambda x: np.stack([x, x]), data))
+        for k in range(len(keys)):
+            own = {name: mask[k] for name, mask in together.items()}
+            _check_same(case, "batched and single updates", compiled(keys[k], jnp.int32(i), *data), own)
+
+
 def _draw(seed: int, shapes: dict[str, tuple[int, ...]]) -> Kernels:
     """Drawn by NumPy, as JAX would compile a program for every shape."""
     random = np.random.default_rng(seed)
     return {name: jnp.asarray(random.normal(size=shape), jnp.float32) for name, shape in shapes.items()}
+
+
+def _drawn_like(kernels: Kernels, seed: int) -> Kernels:
+    return _draw(seed, {name: kernel.shape for name, kernel in kernels.items()})
 
 
 def _check_masks(case: str, masks: Masks, kernels: Kernels) -> None:
