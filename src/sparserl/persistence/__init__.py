@@ -49,7 +49,7 @@ from sparserl.persistence.generations import (
 from sparserl.persistence.kill_points import passing
 from sparserl.persistence.layouts import ALONE, layout_of, seeds_of
 from sparserl.persistence.machine import machine_class, machine_description, memory_bytes
-from sparserl.persistence.noise import NOISE, has_noise, read_noise
+from sparserl.persistence.noise import NOISE, has_noise, missing_noise, noise_rows, read_noise, write_noise
 from sparserl.persistence.requests import RunRequest, read_request, write_request
 from sparserl.persistence.results import (
     Status,
@@ -134,6 +134,8 @@ __all__ = [
     "machine_class",
     "machine_description",
     "memory_bytes",
+    "missing_noise",
+    "noise_rows",
     "pack_rows",
     "passing",
     "plan_experiment",
@@ -164,6 +166,7 @@ __all__ = [
     "write_bundle",
     "write_document",
     "write_generation",
+    "write_noise",
     "write_request",
     "write_status",
     "write_table",

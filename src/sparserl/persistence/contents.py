@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -148,10 +148,9 @@ def _only(table: Table, copies: list[StoredRun], lines: list[str]) -> StoredRun:
     """The one that counts of several copies of a run: the furthest and, of equals, that in its own place."""
     kept, *others = sorted(copies, key=lambda stored: (-stored.rows.num_rows, not _is_in_place(stored)))
     for other in others:
-        if (steps := _first_difference(table, kept.rows, other.rows)) is not None:
+        if (where := _first_difference(table, kept.rows, other.rows)) is not None:
             raise UserError(
-                f"{kept.folder} and {other.folder} are both {kept.run} and differ from step {steps:,} on: "
-                "move one of them away"
+                f"{kept.folder} and {other.folder} are both {kept.run} and differ {where}: move one of them away"
             )
         state = "a copy" if other.rows.num_rows == kept.rows.num_rows else "an earlier state"
         lines.append(f"{other.folder} is {state} of {kept.folder}: {kept.run} counts once")
@@ -170,9 +169,18 @@ def _misnamed(stored: StoredRun) -> str:
     return f"{stored.folder} holds {stored.run}, by its rows, and counts as that"
 
 
-def _first_difference(table: Table, some: pa.Table, others: pa.Table) -> int | None:
-    """The step from which two states of one run differ in what both have, but for the time that it took."""
+def _first_difference(table: Table, some: pa.Table, others: pa.Table) -> str | None:
+    """Where two states of one run differ first in what both have, in words, but for the time that it took."""
     columns = [name for name in table.schema.names if name not in (*table.later, "seconds")]
-    states = (rows.select(columns).to_pylist() for rows in (some, others))
+    states = [rows.select(columns).to_pylist() for rows in (some, others)]
+    if "environment_steps" not in columns:  # rows are in no order of time: evaluations under noise
+        known = {row["observation_noise"]: row for row in states[1]}
+        states = [[row for row in states[0] if row["observation_noise"] in known], []]
+        states[1] = [known[row["observation_noise"]] for row in states[0]]
     pairs = zip(*states, strict=False)
-    return next((one["environment_steps"] for one, other in pairs if repr(one) != repr(other)), None)  # NaN is NaN
+    return next((_place(one) for one, other in pairs if repr(one) != repr(other)), None)  # NaN is NaN
+
+
+def _place(row: dict[str, Any]) -> str:
+    steps = row.get("environment_steps")
+    return f"under noise of {row['observation_noise']:g}" if steps is None else f"from step {steps:,} on"
