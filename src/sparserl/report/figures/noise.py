@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sparserl.persistence import UserError, has_noise, read_noise
+from sparserl.report.comparable import MOST_POLICIES
+from sparserl.report.comparable import comparable as chosen_by_score
 from sparserl.report.figures import notes
 from sparserl.report.figures.canvas import finish, name_panel
 from sparserl.report.figures.curve_panels import Curve, draw_curve, entries, explanation, seeds_in_words, set_ticks
@@ -20,8 +22,6 @@ from sparserl.report.figures.words import column_label, printable, significant
 if TYPE_CHECKING:
     from sparserl.report.runs import Run
     from sparserl.report.selection import Selection
-
-MOST_POLICIES = 3  # of a line
 
 
 class Policy(NamedTuple):
@@ -65,18 +65,10 @@ def draw_noise(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Dra
 
 
 def comparable(lines: Mapping[Line, Sequence[Policy]]) -> dict[Line, list[Policy]]:
-    """Of every line the policies whose return without noise is nearest to one that every line reaches.
-
-    That return is the best of the line whose best is lowest; of each line at most three policies are taken.
-    """
-    reference = reference_of(lines)
-    nearest = lambda policy: (abs(policy.score - reference), policy.run.id)
-    return {line: sorted(policies, key=nearest)[:MOST_POLICIES] for line, policies in lines.items()}
-
-
-def reference_of(lines: Mapping[Line, Sequence[Policy]]) -> float:
-    """The lowest of the best returns of all lines."""
-    return min(max(policy.score for policy in policies) for policies in lines.values())
+    """Of every line the policies that `report.comparable` chooses by their returns without noise."""
+    ordered = {line: sorted(policies, key=lambda policy: policy.run.id) for line, policies in lines.items()}
+    scores = {line: {i: policies[i].score for i in range(len(policies))} for line, policies in ordered.items()}
+    return {line: [ordered[line][i] for i in chosen] for line, chosen in chosen_by_score(scores).items()}
 
 
 def _policies(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Policies:
