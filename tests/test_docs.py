@@ -38,3 +38,10 @@ def test_python_about_environments_runs():
     for number, block in enumerate(blocks("docs/environments.md")):
         exec(compile(block, f"docs/environments.md, block {number}", "exec"), namespace)
     assert namespace["again"].reward.tobytes() == namespace["expected"].reward.tobytes()
+
+
+def test_python_about_statistics_runs():
+    [block] = blocks("docs/statistics.md")
+    namespace: dict = {"__name__": "document"}
+    exec(compile(block, "docs/statistics.md", "exec"), namespace)
+    assert namespace["told"].startswith("0.929 (0.89")

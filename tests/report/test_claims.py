@@ -162,6 +162,19 @@ def test_answers_say_what_is_kept_with_interval_and_seeds():
     assert "with probability 1.00 (" in better[0]
 
 
+def test_answers_tell_what_diagnostics_and_noise_were_measured():
+    selection = synthetic.selection(worlds.signal_to_noise(HOLDS))
+    rows = worlds.ratios(HOLDS, selection)
+    sentences = answers(selection, rows)
+    dense = [run for run in selection.runs if run.columns["method"] == "dense"]
+    mean = np.mean([row["signal_to_noise"] for run in dense for row in rows[str(run.id)] if row["network"] == "actor"])
+    assert f"Dense, 100 %: the gradients of actor have a signal-to-noise ratio of {mean:.4f} (" in sentences[0]
+    selection = synthetic.selection(worlds.noise(HOLDS))
+    told = [each for each in answers(selection, None, worlds.noisy(HOLDS, selection)) if "of the noise" in each]
+    assert len(told) == 5  # of full size, and SET and RigL at two sparsities
+    assert told[-1].startswith("RigL at 90 % keeps 0.82")
+
+
 def test_answers_warn_of_few_seeds_and_of_missing_runs():
     runs = cell("rigl", 97, num_seeds=3) + full(100, num_seeds=3)
     sentences = answers(synthetic.selection(runs, missing=(runs[0].id, runs[1].id)))

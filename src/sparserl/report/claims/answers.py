@@ -1,9 +1,12 @@
 """Answers: what a study found, in sentences with numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sparserl.report.cells import experiments_of, matched, scores_of
-from sparserl.report.claims.groups import Group, chosen, groups, in_percent, named, share_kept
+from sparserl.report.claims.groups import Group, Rows, chosen, groups, in_percent, named, share_kept
+from sparserl.report.claims.noise import in_upper_half, kept_under
+from sparserl.report.claims.signal_to_noise import ratios_of
+from sparserl.report.names import dense_name
 from sparserl.report.runs import Run
 from sparserl.report.selection import Selection
 from sparserl.report.statistics import (
@@ -18,12 +21,26 @@ from sparserl.report.statistics import (
 from sparserl.report.style import method_rank
 
 
-def answers(selection: Selection) -> tuple[str, ...]:
-    """Sentences that answer the study's question, from the least sparse networks on; none where no run has finished."""
-    separate = groups(selection.runs, {}, {})
+def answers(
+    selection: Selection,
+    diagnostics: Mapping[str, Rows] | None = None,
+    noise_returns: Mapping[str, Mapping[float, float]] | None = None,
+) -> tuple[str, ...]:
+    """Sentences that answer the study's question, from the least sparse networks on; none where no run has finished.
+
+    Diagnostics and returns under noise are those of `every_finding`; what was measured so comes first.
+    """
+    separate = groups(selection.runs, diagnostics or {}, noise_returns or {})
     sentences: list[str] = []
     for group in separate:
-        said = [*_kept(group), *_beside_matched(group), *_best_choices(group), *_best_shares(group)]
+        said = [
+            *_signals(group),
+            *_under_noise(group),
+            *_kept(group),
+            *_beside_matched(group),
+            *_best_choices(group),
+            *_best_shares(group),
+        ]
         sentences += [f"{group.where}: {each}" if len(separate) > 1 else each for each in said]
     if sentences and (warning := few_seeds_warning(_fewest(selection.runs))):
         sentences.append(warning[0].upper() + warning[1:] + ".")
@@ -57,6 +74,40 @@ def _cells(group: Group) -> Iterator[tuple[str, str, float, list[Run], list[Run]
         words = "ERK" if distribution == "erk" else distribution
         words = f" ({words}{', dense last layer' if last else ''})" if several else ""
         yield named(method), words, sparsity, ours, plain
+
+
+def _networks(group: Group) -> Iterator[tuple[str, list[Run]]]:
+    """Dense networks of full size, and then sparse ones, by name."""
+    yield dense_name("full-dense"), chosen(group.runs, role="full-dense")
+    for name, words, sparsity, runs, _ in _cells(group):
+        yield f"{_capital(name)} at {in_percent(sparsity)}{words}", runs
+
+
+def _signals(group: Group) -> Iterator[str]:
+    """The signal-to-noise ratio of the gradients of each network, on average over training."""
+    if not group.diagnostics:
+        return
+    for which, runs in _networks(group):
+        ratios = ratios_of(group, runs)
+        networks = sorted({task.rpartition(" ")[2] for task in ratios.tasks})
+        for network in networks:
+            own = [task for task in ratios.tasks if task.rpartition(" ")[2] == network]
+            found = estimate(ratios.of_tasks(own), mean_over_tasks)
+            if found is not None:
+                what = f"the gradients of {network} have a signal-to-noise ratio of {in_words(found)}"
+                yield f"{which}: {what}; {_counts(found, runs)}."
+
+
+def _under_noise(group: Group) -> Iterator[str]:
+    """What policies keep of their return where there is much noise on what they observe."""
+    if not group.noise:
+        return
+    kept = kept_under(group, in_upper_half)
+    for which, runs in _networks(group):
+        found = estimate(scores_of(runs, kept), mean_over_tasks)
+        if found is not None:
+            share = f"keeps {in_words(found)} of its return under the upper half of the noise"
+            yield f"{which} {share}; {_counts(found, runs)}."
 
 
 def _kept(group: Group) -> Iterator[str]:

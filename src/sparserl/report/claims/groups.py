@@ -111,6 +111,11 @@ def _passes(value: Any, wanted: Any) -> bool:
     return value in wanted if isinstance(wanted, tuple) else bool(value == wanted)
 
 
+def is_told(_: Any) -> bool:
+    """For `chosen`: any value but None, which a choice has where it is not known or where there is none."""
+    return True
+
+
 def in_percent(sparsity: float) -> str:
     """`90 %`."""
     return f"{100 * sparsity:.4g} %"

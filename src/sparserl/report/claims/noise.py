@@ -23,8 +23,8 @@ def parts(group: Group) -> Iterator[Part]:
     """What policies keep of their normalized return without noise, under the upper half of deviations."""
     runs = [run for run in group.plain if str(run.id) in group.noise]
     high, low = (
-        _kept(group, lambda deviation, highest: deviation > highest / 2),
-        _kept(group, lambda deviation, _: 0 < deviation <= _LOW_NOISE),
+        kept_under(group, in_upper_half),
+        kept_under(group, lambda deviation, _: 0 < deviation <= _LOW_NOISE),
     )
     rigl, random = (chosen(runs, method=name) for name in ("rigl", "set"))
     matching, full = chosen(runs, role="matched-dense"), chosen(runs, role="full-dense")
@@ -54,7 +54,12 @@ def parts(group: Group) -> Iterator[Part]:
     yield _alike_at_low_noise(group, chosen(rigl, sparsity=0.9), matching, low)
 
 
-def _kept(group: Group, wanted: Callable[[float, float], bool]) -> Callable[[Run], float | None]:
+def in_upper_half(deviation: float, highest: float) -> bool:
+    """Whether a deviation is that of much noise."""
+    return deviation > highest / 2
+
+
+def kept_under(group: Group, wanted: Callable[[float, float], bool]) -> Callable[[Run], float | None]:
     """Which share of the normalized return without noise a run keeps, on average over the deviations that are meant."""
 
     def kept(run: Run) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sparserl.report.claims.findings import Part, about
-from sparserl.report.claims.groups import Group, better, chosen, lacking, named, share_kept
+from sparserl.report.claims.groups import Group, better, chosen, is_told, lacking, named, share_kept
 
 DECAY = "A small weight decay helps pruning, RigL and SET, and even dense networks; its effect is minor"
 DECAY_NEEDS = "pruning, RigL, SET and dense, with a weight decay of 0 and with one of at most 1e-4"
@@ -19,7 +19,8 @@ def decay(group: Group) -> Iterator[Part]:
     """The largest weight decay of at most 1e-4 beside none, method by method."""
     if not any(name == "weight_decay" for name in group.among):
         return
-    every = [run for run in group.plain if run.columns.get("role") != "full-dense"]
+    told = chosen(group.plain, weight_decay=is_told)
+    every = [run for run in told if run.columns.get("role") != "full-dense"]
     for method in ("prune", "set", "rigl", "dense"):
         runs = chosen(every, method=method)
         small = max(

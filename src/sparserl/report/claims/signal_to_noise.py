@@ -28,7 +28,7 @@ def parts(group: Group) -> Iterator[Part]:
         yield _actors(group, runs)
 
 
-def _ratios(group: Group, runs: Sequence[Run], until: float = 1.0, network: str = "") -> RunScores:
+def ratios_of(group: Group, runs: Sequence[Run], until: float = 1.0, network: str = "") -> RunScores:
     """The mean ratio of each run, by experiment and network; `network` is part of those meant."""
     by_task: dict[str, dict[int, float | None]] = {}
     for run in runs:
@@ -50,7 +50,7 @@ def _ratios(group: Group, runs: Sequence[Run], until: float = 1.0, network: str 
 def _lowest(group: Group, runs: Sequence[Run]) -> Part:
     statement = f"the ratio is below {_LOW:g} in the first {in_percent(_EARLY)} of training, where it is lowest"
     rule = f"the interval of the lowest mean of a network lies below {_LOW:g}"
-    early = _ratios(group, runs, _EARLY)
+    early = ratios_of(group, runs, _EARLY)
     if not early.tasks:
         return Part(statement, rule, "not enough runs", missing=_MISSING)
     least = min(early.tasks, key=lambda task: float(early.of_tasks([task]).values[0].mean()))
@@ -80,7 +80,7 @@ def _falls(group: Group, runs: Sequence[Run]) -> Part:
 def _actors(group: Group, runs: Sequence[Run]) -> Part:
     statement = "actors have a lower ratio than critics"
     judge = "value" if group.where.startswith("PPO") else "critic"
-    critics, actors = (_renamed(_ratios(group, runs, network=name)) for name in (judge, "actor"))
+    critics, actors = (_renamed(ratios_of(group, runs, network=name)) for name in (judge, "actor"))
     found = probability_of_improvement(critics, actors)
     missing = () if found else ("diagnostics of actors and critics",)
     return Part(statement, ABOVE_HALF.replace("better", "higher in a critic"), above(found, 0.5), found, "", missing)
@@ -95,7 +95,7 @@ def _renamed(scores: RunScores) -> RunScores:
 def _by_network(group: Group, runs: Sequence[Run]) -> RunScores:
     """Tasks by environment and network, which have one experiment of a sparsity each."""
     environment = {run.id.experiment: run.columns["environment"] for run in runs}
-    scores = _ratios(group, runs)
+    scores = ratios_of(group, runs)
     named = [f"{environment[task.rpartition(' ')[0]]} {task.rpartition(' ')[2]}" for task in scores.tasks]
     single = [task for task, name in zip(scores.tasks, named, strict=True) if named.count(name) == 1]
     names = tuple(name for name in named if named.count(name) == 1)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sparserl.report.cells import scores_by, scores_of
 from sparserl.report.claims.findings import Part, Verdict, about, above, not_above
-from sparserl.report.claims.groups import ABOVE_HALF, Group, better, chosen, lacking, named
+from sparserl.report.claims.groups import ABOVE_HALF, Group, better, chosen, is_told, lacking, named
 from sparserl.report.runs import Run
 from sparserl.report.statistics import (
     FEWEST_FOR_INTERVAL,
@@ -26,8 +26,9 @@ def drop_fraction(group: Group) -> Iterator[Part]:
     """Positive fractions together above 0, the largest beside the smallest of them, and SET's best."""
     if _FRACTION not in group.among:
         return
+    told = chosen(group.plain, **{_FRACTION: is_told})
     for method in ("set", "rigl"):
-        runs = chosen(group.plain, method=method)
+        runs = chosen(told, method=method)
         none, some = chosen(runs, **{_FRACTION: 0.0}), chosen(runs, **{_FRACTION: lambda fraction: fraction > 0})
         score = (
             group.normalized if len({run.columns["environment"] for run in runs}) > 1 else lambda run: run.final_return
@@ -45,7 +46,7 @@ def drop_fraction(group: Group) -> Iterator[Part]:
         statement = f"{named(method)} is as good with the largest drop fraction as with the smallest from 0.1 on"
         sides = (f"{named(method)} with 0.5", f"{named(method)} with 0.1")
         yield _alike(better(group, high, low, statement, sides, (_FRACTION,)))
-    yield _best_fraction(chosen(group.plain, method="set"))
+    yield _best_fraction(chosen(told, method="set"))
 
 
 def interval(group: Group) -> Iterator[Part]:
@@ -67,8 +68,10 @@ def batch_size(group: Group) -> Iterator[Part]:
     """The largest batch beside the smallest, and what RigL keeps beside what other sparse methods keep."""
     if _BATCH not in group.among:
         return
-    runs = [run for run in group.plain if run.columns.get("role") != "full-dense"]
+    runs = [run for run in chosen(group.plain, **{_BATCH: is_told}) if run.columns.get("role") != "full-dense"]
     sizes = sorted({run.columns[_BATCH] for run in runs})
+    if len(sizes) < 2:
+        return
     small, large = (chosen(runs, **{_BATCH: size}) for size in (sizes[0], sizes[-1]))
     key = lambda run: f"{run.columns['environment']}, {run.columns['sparsity']:g}"
     for method in ("prune", "static", "set", "rigl", "dense"):
