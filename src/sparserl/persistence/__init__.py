@@ -72,6 +72,7 @@ from sparserl.persistence.studies import StoredExperiment, StoredStudy
 from sparserl.persistence.tables import Table, has_table, pack_rows, unpack_rows, write_table
 from sparserl.persistence.topology import SIDES, TOPOLOGY, read_topology
 from sparserl.processes.homes import at_home
+from sparserl.processes.outcomes import LOG_NAME as LOG_FILE
 
 __all__ = [
     "ALONE",
@@ -83,6 +84,7 @@ __all__ = [
     "EVERY_RUN",
     "FACTS",
     "LEASE_SECONDS",
+    "LOG_FILE",
     "NOISE",
     "SIDES",
     "TOPOLOGY",

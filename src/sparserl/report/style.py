@@ -77,7 +77,7 @@ def method_rank(method: str) -> int:
     """A method's place in legends and among the markers; methods of other packages come last, each with a marker."""
     if method in _METHODS:
         return list(_METHODS).index(method)
-    return len(_METHODS) + zlib.crc32(method.encode()) % (len(MARKERS) - len(_METHODS))
+    return len(_METHODS) + zlib.crc32(method.encode(errors="replace")) % (len(MARKERS) - len(_METHODS))
 
 
 def colour(method: str, methods: Collection[str]) -> str:
@@ -89,7 +89,7 @@ def colour(method: str, methods: Collection[str]) -> str:
         return _METHODS[method][1]
     taken: dict[int, str] = {}
     for other in sorted(set(methods) - _METHODS.keys() | {method}):
-        place = zlib.crc32(other.encode()) % len(_OTHER_COLOURS)
+        place = zlib.crc32(other.encode(errors="replace")) % len(_OTHER_COLOURS)
         while place in taken and len(taken) < len(_OTHER_COLOURS):
             place = (place + 1) % len(_OTHER_COLOURS)
         if other == method:

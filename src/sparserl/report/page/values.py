@@ -2,20 +2,9 @@
 
 from typing import NamedTuple
 
+from sparserl.report.claims import Finding
 from sparserl.report.figures import Drawn
 from sparserl.report.selection import Selection
-
-VERDICTS = ("holds", "does not hold", "not enough runs")
-
-
-class Claim(NamedTuple):
-    """A claim of the paper and what these runs say of it: `verdict` is one of VERDICTS, `rule` how that was decided."""
-
-    name: str
-    statement: str
-    verdict: str
-    numbers: str  # with their interval; empty where there are none
-    rule: str
 
 
 class Part(NamedTuple):
@@ -24,7 +13,7 @@ class Part(NamedTuple):
     title: str
     selection: Selection
     answers: tuple[str, ...] = ()  # a line each, as in "RigL keeps 0.97 (0.91 to 1.02) of dense at 90 %; 10 seeds"
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[Finding, ...] = ()
     figures: tuple[Drawn, ...] = ()
 
 

@@ -1,0 +1,181 @@
+"""Details: what is read of the experiments and runs that have a section, past what is damaged."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from sparserl import persistence
+from sparserl.persistence import LOG_FILE, UserError
+from sparserl.report.page import topologies
+from sparserl.report.page.commands import train_command
+from sparserl.report.page.text import data_address
+from sparserl.report.page.topologies import Topologies
+from sparserl.report.runs import Run
+
+_LOG_LINES, _LOG_BYTES = 20, 20_000
+_VIDEOS = (("video.gif", "image/gif"), ("video.mp4", "video/mp4"))
+_MOST_VIDEO_BYTES = 3_000_000  # of one
+_MOST_PAGE_BYTES = 30_000_000  # of all videos of a page
+
+
+class Room(NamedTuple):
+    """What of a page is left for what is large."""
+
+    counts: int = topologies.MOST_COUNTS
+    video_bytes: int = _MOST_PAGE_BYTES
+
+
+class Video(NamedTuple):
+    """A video of a trained policy: its address, or why it is not shown."""
+
+    kind: str
+    address: Markup | None
+    note: str = ""
+
+
+class RunDetails(NamedTuple):
+    """A run's section; `log` are the last lines of one that has not finished, `notes` say what cannot be shown."""
+
+    run: Run
+    facts: list[tuple[str, Any]]
+    log: list[str]
+    topologies: Topologies | None
+    videos: list[Video]
+    notes: list[str]
+
+
+class ExperimentDetails(NamedTuple):
+    """An experiment's section: `command` trains its first seed that is shown."""
+
+    identifier: str
+    choices: list[tuple[str, Any]]
+    versions: list[tuple[str, Any]]
+    machine: list[tuple[str, Any]]
+    command: str | None
+    notes: list[str]
+    runs: list[RunDetails]
+
+
+def read(identifier: str, runs: Sequence[Run], room: Room) -> tuple[ExperimentDetails, Room]:
+    """The section of an experiment with those of some of its runs, and the room that is left."""
+    notes, document = [], dict[str, Any]()
+    if runs[0].folder is not None:
+        try:
+            document = persistence.read_experiment(persistence.experiment_folder(runs[0].folder))
+        except UserError as error:
+            notes.append(str(error))
+    choices = document.get("choices") or {}
+    parts = []
+    for run in runs:
+        part, room = _of_run(run, room)
+        parts.append(part)
+    diagnosed = any(run.folder and persistence.has_diagnostics(run.folder) for run in runs)
+    details = ExperimentDetails(
+        identifier,
+        list(_flat(choices)),
+        list(_flat(document.get("versions") or {})),
+        list(_flat(document.get("machine") or {})),
+        _command(choices, document, runs[0].id.seed, diagnosed),
+        notes,
+        parts,
+    )
+    return details, room
+
+
+def _command(choices: Mapping[str, Any], document: Mapping[str, Any], seed: int, diagnosed: bool) -> str | None:
+    preset = (document.get("facts") or {}).get("preset") or document.get("preset")
+    with suppress(KeyError, TypeError, AttributeError):  # choices of another version
+        return train_command(choices, preset, seed, diagnosed)
+    return None
+
+
+def _of_run(run: Run, room: Room) -> tuple[RunDetails, Room]:
+    notes: list[str] = []
+    shown, videos, log = None, list[Video](), list[str]()
+    if run.folder is not None:
+        if run.status is None or run.status.status != "finished":
+            log = _last_lines(run.folder / LOG_FILE)
+        shown = _topologies(run, run.folder, room, notes)
+        videos = list(_videos(run.folder, room))
+    room = Room(
+        room.counts - (shown.num_counts if shown else 0),
+        room.video_bytes - sum(len(video.address or "") for video in videos),
+    )
+    return RunDetails(run, list(_facts(run)), log, shown, videos, notes), room
+
+
+def _topologies(run: Run, folder: Path, room: Room, notes: list[str]) -> Topologies | None:
+    if room.counts <= 0:
+        notes.append("Topologies: not shown, because those of other runs fill the page; report this run alone.")
+        return None
+    try:
+        shown = topologies.read(folder, int(run.environment_steps[-1]))
+    except UserError as error:
+        notes.append(f"Topologies: {error}")
+        return None
+    if shown is None:
+        notes.append("Topologies: none yet; a run keeps its last one, and with --diagnostics those over training.")
+    elif shown.num_counts > room.counts:
+        notes.append("Topologies: not shown, because they are too large for what is left of the page.")
+        return None
+    return shown
+
+
+def _facts(run: Run) -> Iterator[tuple[str, Any]]:
+    """What a run's status tells, in words."""
+    if (status := run.status) is None:
+        yield "status", "not known"
+    else:
+        yield "status", status.status
+        yield "message", status.message or None
+        yield "environment steps", status.environment_steps
+        yield "steps per second", status.environment_steps_per_second
+        yield "seconds of the last attempt", status.seconds
+        yield "of these for checkpoints", status.checkpoint_seconds
+        yield "attempts", status.attempt
+        yield "went on from step", status.resumed_from_steps
+        yield "went on with fresh episodes at steps", tuple(status.breaks) or None
+        yield "differences accepted", status.forced or None
+        yield "trained", status.layout
+        yield "host", status.host
+        yield "started", status.started
+        yield "updated", status.updated
+    yield "final return", run.final_return
+
+
+def _last_lines(path: Path) -> list[str]:
+    """The end of a log; nothing where there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(size - _LOG_BYTES, 0))
+            return file.read().decode(errors="replace").splitlines()[-_LOG_LINES:]
+    except OSError:
+        return []
+
+
+def _videos(folder: Path, room: Room) -> Iterator[Video]:
+    for name, kind in _VIDEOS:
+        path = folder / name
+        try:
+            size = path.stat().st_size
+            if size > _MOST_VIDEO_BYTES or 4 * size / 3 > room.video_bytes:
+                yield Video(
+                    kind, None, f"{name} ({size:,} bytes) is too large for the page; it lies in the run's folder."
+                )
+            else:
+                yield Video(kind, data_address(kind, path.read_bytes()))
+        except OSError:
+            continue
+
+
+def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    """Values by their names with dots."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{place}{name}.")
+        else:
+            yield f"{place}{name}", value

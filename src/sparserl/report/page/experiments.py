@@ -1,0 +1,87 @@
+"""Experiments and runs of a part as rows of tables, and what of each is shown below them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sparserl.persistence import RunId, StoredExperiment
+from sparserl.report.page.names import experiment_name
+from sparserl.report.runs import Run
+from sparserl.report.selection import Selection
+from sparserl.report.statistics import FEWEST_FOR_INTERVAL, mean_interval
+
+MOST_IN_DETAIL = 300  # runs of a page that have a section
+DETAIL_RULE = (
+    f"A page has a section for each of at most {MOST_IN_DETAIL:,} runs: first those that have not finished, then the "
+    "lowest seeds of each experiment. `sparserl report FOLDER` of one experiment, or of one run, shows the others."
+)
+
+
+class Row(NamedTuple):
+    """An experiment in a table; `final` is the mean over the seeds that have finished, None where none has."""
+
+    identifier: str
+    name: str
+    columns: Mapping[str, Any]
+    num_finished: int
+    num_runs: int  # that the study wants, or that are there
+    final: float | None
+    interval: tuple[float, float] | None
+    seconds: float | None  # that a finished run took, the mean
+
+
+def by_experiment(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """The runs of each experiment, by seed."""
+    grouped: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.id):
+        grouped.setdefault(run.id.experiment, []).append(run)
+    return grouped
+
+
+def rows(selection: Selection) -> list[Row]:
+    """All experiments of a part: those that have runs, and those of its study that have none yet."""
+    runs = by_experiment(selection.runs)
+    wanted = {experiment.identifier: experiment for experiment in selection.experiments}
+    made = [_row(name, each, selection.num_seeds if name in wanted else len(each)) for name, each in runs.items()]
+    made += [_without_runs(wanted[name], selection.num_seeds) for name in wanted if name not in runs]
+    return sorted(made, key=_place)
+
+
+def _place(row: Row) -> tuple[str, ...]:
+    return str(row.columns.get("environment")), str(row.columns.get("agent")), row.name, row.identifier
+
+
+def _row(identifier: str, runs: Sequence[Run], num_runs: int) -> Row:
+    finals = np.array([run.final_return for run in runs if run.final_return is not None], np.float64)
+    took = [run.status.seconds for run in runs if run.status and run.status.status == "finished" and run.status.seconds]
+    interval = None
+    if len(finals) >= FEWEST_FOR_INTERVAL:
+        low, high = mean_interval(finals[:, None])
+        interval = float(low[0]), float(high[0])
+    columns = runs[0].columns
+    return Row(
+        identifier,
+        experiment_name(columns),
+        columns,
+        len(finals),
+        max(num_runs, len(runs)),
+        float(finals.mean()) if len(finals) else None,
+        interval,
+        sum(took) / len(took) if took else None,
+    )
+
+
+def _without_runs(stored: StoredExperiment, num_runs: int) -> Row:
+    told = {"environment": stored.environment, "agent": stored.agent, "method": stored.method}
+    role = "matched-dense" if stored.matches else "full-dense" if stored.method == "dense" else "sparse"
+    columns = {**told, **stored.facts, "sparsity": stored.sparsity, "role": role, "matches": stored.matches}
+    return Row(stored.identifier, experiment_name(columns), columns, 0, num_runs, None, None, None)
+
+
+def in_detail(runs: Sequence[Run], most: int = MOST_IN_DETAIL) -> set[RunId]:
+    """The runs that have a section, by `DETAIL_RULE`."""
+    unique = {run.id: run for run in runs}
+    finished = lambda run: run.status is not None and run.status.status == "finished"
+    ordered = sorted(unique.values(), key=lambda run: (finished(run), run.id.seed, run.id))
+    return {run.id for run in ordered[:most]}

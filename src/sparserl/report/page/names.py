@@ -1,0 +1,21 @@
+"""Names: what an experiment is called on a page, with dense networks of different sizes told apart."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sparserl.report.names import dense_name
+from sparserl.report.roles import OTHER
+from sparserl.report.style import method_name
+
+
+def experiment_name(columns: Mapping[str, Any]) -> str:
+    """`RigL, 90 %`; of dense networks which size is meant: `Dense, as many parameters as 90 %`."""
+    if columns.get("method") != "dense":
+        return f"{method_name(str(columns.get('method', '')))}, {percent(columns.get('sparsity'))}"
+    name, size = dense_name(str(columns.get("role")), columns.get("matches", ())), columns.get("live_parameters")
+    return f"{name}, {size:,} parameters" if columns.get("role") == OTHER and isinstance(size, int) else name
+
+
+def percent(sparsity: Any) -> str:
+    """A fraction as people say it."""
+    return f"{100 * sparsity:.4g} %" if isinstance(sparsity, int | float) else "sparsity not known"

@@ -1,0 +1,199 @@
+"""Writing: a page as one file that needs nothing else, with all that it runs and shows inside."""
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+from markupsafe import Markup
+
+from sparserl.persistence import RunId, at_home, write_atomically
+from sparserl.report.figures import Drawn, to_svg
+from sparserl.report.page import curves, details, experiments, text, topologies
+from sparserl.report.page.commands import study_command
+from sparserl.report.page.details import ExperimentDetails, Room
+from sparserl.report.page.names import experiment_name, percent
+from sparserl.report.page.policy import content_security_policy
+from sparserl.report.page.values import Page, Part
+from sparserl.report.runs import Run
+
+_HERE = Path(__file__).parent
+_SCRIPTS = ("vendor/datatables.min.js", "vendor/uplot.min.js", "page.js")
+_STYLES = ("vendor/uplot.min.css", "page.css")
+_MOST_ROWS = 500  # of the table behind a figure; its CSV has all
+_MOST_MISSING = 200  # runs that are named
+
+
+class Figure(NamedTuple):
+    """A drawn figure in the page: its picture as an address."""
+
+    drawn: Drawn
+    anchor: str
+    address: Markup
+    rows: Sequence[Sequence[Any]]
+    left_out: int
+
+
+class Section(NamedTuple):
+    """A part as the template shows it; `key` ends the identifiers of its elements."""
+
+    part: Part
+    key: str
+    rows: list[experiments.Row]
+    runs: list[Run]
+    panels: list[curves.Panel]
+    figures: list[Figure]
+    missing: list[str]
+    command: str | None
+    told: str  # behind the names of its tables, which differ from those of other parts
+
+
+def write_page(page: Page, path: str | Path) -> Path:
+    """Write the page as the file `path`, and return it. Raises UserError where that is refused."""
+    path = at_home(path)
+    write_atomically(path, to_html(page).encode())
+    return path
+
+
+def to_html(page: Page) -> str:
+    """The whole page; equal pages, with equal files of their runs, give equal text."""
+    unique = {run.id: run for part in page.parts for run in part.selection.runs}
+    sections = list(_sections(page.parts))
+    detailed = _details(unique)
+    anchors = _anchors(detailed)
+    scripts, styles = ([_inlined(name) for name in names] for names in (_SCRIPTS, _STYLES))
+    html = _template().render(
+        page=page,
+        title=page.title,
+        sections=sections,
+        detailed=detailed,
+        anchors=anchors,
+        names={row.identifier: row for section in sections for row in section.rows},
+        run_names={name: _run_name(runs[0]) for name, runs in experiments.by_experiment(list(unique.values())).items()},
+        evaluations=_evaluations,
+        num_runs=len(unique),
+        num_detailed=sum(len(each.runs) for each in detailed),
+        problems=_problems(page),
+        sparserl_version=version("sparserl"),
+        results_versions=_results_versions(unique.values()),
+        policy=content_security_policy(scripts, styles),
+        scripts=[Markup(script) for script in scripts],
+        styles=[Markup(style) for style in styles],
+        data=text.as_json(_data(sections, detailed, anchors)),
+        detail_rule=experiments.DETAIL_RULE,
+    )
+    return html.encode(errors="replace").decode()  # single surrogates are no characters of any file
+
+
+@functools.cache
+def _inlined(name: str) -> str:
+    """A script or style sheet as it stands between its tags, by which the policy names it."""
+    content = (_HERE / name).read_text(encoding="utf-8").replace("\r\n", "\n")
+    assert "</script" not in content.lower(), name
+    return f"\n{content}\n"
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        finalize=text.finalized,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": text.number, "cell": text.cell, "sort_key": text.sort_key, "percent": percent}
+    environment.filters |= {"words": text.in_words, "picture": curves.picture, "curve_words": curves.in_words}
+    environment.filters |= {"heat": topologies.heat, "spread": topologies.spread}
+    environment.filters |= {"heat_words": topologies.in_words, "named_inputs": topologies.named_inputs}
+    return environment.get_template("page.html")
+
+
+def _sections(parts: Sequence[Part]) -> Iterator[Section]:
+    room = curves.MOST_LINES
+    for place, part in enumerate(parts, start=1):
+        key = "" if len(parts) == 1 else f"-{place}"
+        runs = sorted(part.selection.runs, key=lambda run: run.id)
+        panels = curves.panels(experiments.by_experiment(runs), room)
+        room -= sum(len(panel.lines) for panel in panels)
+        selection = part.selection
+        missing = [str(run) for run in selection.missing]
+        command = study_command(selection.name, selection.scale, selection.preset) if selection.scale else None
+        figures = [_figure(drawn, f"figure{key}-{number}") for number, drawn in enumerate(part.figures, start=1)]
+        yield Section(
+            part,
+            key,
+            experiments.rows(selection),
+            runs,
+            panels,
+            figures,
+            missing,
+            command,
+            f", part {place}" if key else "",
+        )
+
+
+def _figure(drawn: Drawn, anchor: str) -> Figure:
+    address = text.data_address("image/svg+xml", to_svg(drawn))
+    return Figure(drawn, anchor, address, drawn.table[:_MOST_ROWS], max(len(drawn.table) - _MOST_ROWS, 0))
+
+
+def _details(runs: Mapping[RunId, Run]) -> list[ExperimentDetails]:
+    """The sections of experiments, in the order of their names."""
+    shown, room = experiments.in_detail(list(runs.values())), Room()
+    found = []
+    for identifier, each in experiments.by_experiment([run for run in runs.values() if run.id in shown]).items():
+        section, room = details.read(identifier, each, room)
+        found.append(section)
+    return found
+
+
+def _anchors(detailed: Iterable[ExperimentDetails]) -> dict[Any, str]:
+    """Where the sections are: by experiment, and by run."""
+    anchors: dict[Any, str] = {}
+    for number, experiment in enumerate(detailed, start=1):
+        anchors[experiment.identifier] = f"experiment-{number}-{text.slug(experiment.identifier)}"
+        for each in experiment.runs:
+            anchors[each.run.id] = f"run-{number}-{each.run.id.seed}-{text.slug(experiment.identifier)}"
+    return anchors
+
+
+def _run_name(run: Run) -> str:
+    return experiment_name(run.columns)
+
+
+def _evaluations(run: Run) -> Iterator[tuple[Any, ...]]:
+    """The rows of its evaluations, thinned where they are many."""
+    columns = (run.environment_steps, run.num_updates, run.mean_return, run.seconds)
+    return zip(*(curves.thinned(column).tolist() for column in columns), strict=True)
+
+
+def _problems(page: Page) -> list[str]:
+    told = [*page.problems, *(line for part in page.parts for line in part.selection.problems)]
+    return list(dict.fromkeys(told))
+
+
+def _results_versions(runs: Iterable[Run]) -> str:
+    versions = {run.columns.get("results_version") for run in runs}
+    return ", ".join(sorted("unknown" if each is None else str(each) for each in versions)) or "unknown"
+
+
+def _data(
+    sections: Sequence[Section], detailed: Sequence[ExperimentDetails], anchors: Mapping[Any, str]
+) -> dict[str, Any]:
+    """What scripts show, beyond what stands in the page."""
+    shown = [each for experiment in detailed for each in experiment.runs]
+    return {
+        "panels": {
+            f"chart{section.key}-{number}": panel._asdict() | {"lines": [line._asdict() for line in panel.lines]}
+            for section in sections
+            for number, panel in enumerate(section.panels, start=1)
+        },
+        "runs": {anchors[each.run.id]: curves.of_run(each.run) for each in shown},
+        "topologies": {
+            anchors[each.run.id]: topologies.for_script(each.topologies) for each in shown if each.topologies
+        },
+    }
