@@ -1,10 +1,13 @@
 """Children: they find our modules, keep to their core, and end with their parent, with all that they have started."""
 
+import gc
 import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 
+import psutil
 import pytest
 
 from sparserl.processes import child
@@ -85,6 +88,29 @@ def test_who_does_not_heed_is_killed_in_the_end():
     child.stop(started, 0.05)
     assert started.process.returncode == -signal.SIGKILL
     started.process.stderr.close()
+
+
+@linux
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_who_does_not_die_at_once_is_waited_for_in_the_background(monkeypatch, interrupted):
+    """As `sleep` here, which nobody has killed. Warnings are errors: Python would warn of a process that it forgets."""
+    process = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    number, wait = process.pid, process.wait
+
+    def wait_or_raise(seconds=None):
+        if seconds is None:
+            return wait()
+        raise KeyboardInterrupt
+
+    if interrupted:
+        monkeypatch.setattr(process, "wait", wait_or_raise)
+    with pytest.raises(KeyboardInterrupt) if interrupted else nullcontext():
+        child.reap(process, 0.0)
+    monkeypatch.undo()
+    del process, wait, wait_or_raise
+    gc.collect()
+    child.kill_session(number)
+    wait_until(lambda: not psutil.pid_exists(number))  # not even as a zombie
 
 
 @linux

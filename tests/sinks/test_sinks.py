@@ -173,7 +173,7 @@ def test_a_sink_that_hangs_is_killed_and_told_of(tmp_path, monkeypatch, capfd):
     with sinks.started(["hangs"], tmp_path, drain_seconds=0.5) as (hanging,):
         assert os.getpriority(os.PRIO_PROCESS, hanging.process.pid) == 19
         assert hanging.process.poll() is None  # nobody waits for it to come to something
-    assert hanging.process.poll() is not None
+    wait_until(lambda: hanging.process.poll() is not None)
     assert "the sink hangs did not end within 0.5 s and was killed" in capfd.readouterr().err
 
 

@@ -66,9 +66,10 @@ def _all_lines(
         for worker in workers:
             _check_end(worker)
     finally:
-        for worker in workers:
-            stop(worker.child)
-            worker.errors.close()
+        with contextlib.ExitStack() as left:  # an interrupt while one is stopped spares no other
+            for worker in workers:
+                left.callback(worker.errors.close)
+                left.callback(stop, worker.child)
     return [worker.lines for worker in workers]
 
 

@@ -41,8 +41,8 @@ def work(assignment: Assignment, around: Surroundings) -> Outcome:
 
 def _work(assignment: Assignment, folder: Path, around: Surroundings) -> Outcome:
     before = {folder: endings.status_of(folder) for folder in assignment.run_folders}
-    worker = start(assignment.run_folders, assignment.settings)
     teller = Teller(assignment, around)
+    worker = start(assignment.run_folders, assignment.settings)
     try:
         teller.tell("started", process_id=worker.child.process.pid)
         cause = _listen(worker, assignment.settings, teller, around)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, NamedTuple
@@ -59,17 +60,32 @@ def start(
 def stop(child: Child, patience_seconds: float = 0.0) -> None:
     """Ask a child to stop, kill it after its time, and whatever it started with it; harmless once it has ended."""
     process = child.process
-    if patience_seconds > 0.0 and process.poll() is None:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(patience_seconds)
-    kill_session(process.pid)
-    process.wait()
+    try:
+        if patience_seconds > 0.0 and process.poll() is None:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(patience_seconds)
+    finally:
+        kill_session(process.pid)
+        reap(process)
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
     if child.core is not None:
         release(child.core)
+
+
+def reap(process: subprocess.Popen[bytes], patience_seconds: float | None = None) -> None:
+    """Wait for a process that was killed; once patience ends, or at an interrupt, a thread waits for it instead.
+
+    It may hang in the kernel, as on a lost disk, and must not be forgotten: a zombie would be left, and Python warns.
+    """
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(patience_seconds)
+    finally:
+        if process.returncode is None:
+            threading.Thread(target=process.wait, daemon=True).start()
 
 
 def kill_session(process_id: int) -> None:

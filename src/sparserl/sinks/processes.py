@@ -12,12 +12,13 @@ from typing import NamedTuple
 from sparserl import persistence
 from sparserl.errors import UserError
 from sparserl.processes.binding import give_way
-from sparserl.processes.child import kill_session, start
+from sparserl.processes.child import kill_session, reap, start
 from sparserl.processes.log import last_words, tell
 from sparserl.sinks.kinds import check_kinds
 
 DRAIN_SECONDS = 10.0  # how long sinks may take to pass on what is left once the runs are over
 _HURRIED_SECONDS = 2.0  # the same where the user waits for the end
+_DEATH_SECONDS = 1.0  # how long the end of one that was killed is waited for
 
 
 class Running(NamedTuple):
@@ -63,7 +64,8 @@ def started(
     try:
         for kind, folder in folders.items():
             try:
-                sinks.append(_start(kind, places, folder))
+                with _sigterm_held():  # until the sink can understand it, and until we know of the sink
+                    sinks.append(_start(kind, places, folder))
             except OSError as error:  # no process or no temporary file is left for it
                 _tell(kind, folder, f"could not start: {error.strerror or error}")
         yield tuple(sinks)
@@ -91,14 +93,19 @@ def _start(kind: str, places: Sequence[Path], folder: Path) -> Running:
     with os.fdopen(os.memfd_create("names"), "w+") as names, _log(folder).open("w") as log:
         names.write("".join(f"{place.absolute()}\n" for place in places))
         names.seek(0)
-        # SIGTERM waits until it can be understood, however soon the runs are over.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        try:
-            process = start(program, None, stdin=names, stdout=log, stderr=log).process
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        process = start(program, None, stdin=names, stdout=log, stderr=log).process
     give_way(process.pid)
     return Running(kind, process, folder, _log(folder))
+
+
+@contextlib.contextmanager
+def _sigterm_held() -> Iterator[None]:
+    """Inside, SIGTERM waits; a process started there lets it wait as well, until it says otherwise."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(sinks: Sequence[Running], drain_seconds: float) -> None:
@@ -113,8 +120,8 @@ def _end(sinks: Sequence[Running], drain_seconds: float) -> None:
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             deadline = 0.0
             kill_session(sink.process.pid)
-            with contextlib.suppress(subprocess.TimeoutExpired):  # it may hang in the kernel, as on a lost disk
-                sink.process.wait(1.0)
+            with contextlib.suppress(KeyboardInterrupt):  # the others are to be killed as well
+                reap(sink.process, _DEATH_SECONDS)
             _tell(sink.kind, sink.folder, f"did not end within {drain_seconds:g} s and was killed")
         else:
             if status:

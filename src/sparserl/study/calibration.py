@@ -88,8 +88,9 @@ def _measure_all(experiments: Sequence[Experiment], deadline: float) -> dict[str
                 stop(child)
                 free.append(number)
     finally:
-        for _, _, child in running.values():
-            stop(child)
+        with contextlib.ExitStack() as left:  # an interrupt while one is stopped spares no other
+            for _, _, child in running.values():
+                left.callback(stop, child)
     return measured
 
 
