@@ -107,7 +107,7 @@ def test_who_does_not_die_at_once_is_waited_for_in_the_background(monkeypatch, i
     with pytest.raises(KeyboardInterrupt) if interrupted else nullcontext():
         child.reap(process, 0.0)
     monkeypatch.undo()
-    del process, wait, wait_or_raise
+    process = wait = None
     gc.collect()
     child.kill_session(number)
     wait_until(lambda: not psutil.pid_exists(number))  # not even as a zombie

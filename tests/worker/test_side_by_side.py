@@ -17,6 +17,7 @@ from sparserl.processes.outcomes import FAILED, FINISHED, INTERRUPTED, WRONG
 from sparserl.worker.holding import Hold
 from study.runs import plan
 from waiting import PATIENCE_SECONDS
+from worker import forked
 from worker.test_worker import PATIENT
 
 pytestmark = pytest.mark.processes
@@ -28,7 +29,10 @@ TOGETHER = "seeds 0,1,2 side by side"
 
 def work(*runs, words=(), **environment):
     """A worker on `runs`, to its end; checkpoints at every report."""
-    command = [sys.executable, "-m", "sparserl.worker", *map(str, runs), "--checkpoint-seconds", "0.001", *words]
+    words = [*map(str, runs), "--checkpoint-seconds", "0.001", *words]
+    if environment.keys() <= forked.UNDERSTOOD:
+        return forked.work(*words, **environment)
+    command = [sys.executable, "-m", "sparserl.worker", *words]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 

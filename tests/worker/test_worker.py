@@ -19,10 +19,11 @@ from sparserl.persistence import UserError
 from sparserl.processes.outcomes import BUSY, DIVERGED, FINISHED, INTERRUPTED, LOST, NO_ROOM, WRONG
 from study.runs import plan
 from waiting import PATIENCE_SECONDS
+from worker import forked
 
 pytestmark = pytest.mark.processes
 
-STEPS = 3_000
+STEPS = 2_000
 DECIDING = {  # of the environment: with each, JAX computes other numbers, or nothing
     "JAX_DEFAULT_PRNG_IMPL": "rbg",
     "JAX_THREEFRY_PARTITIONABLE": "0",
@@ -35,7 +36,10 @@ DECIDING = {  # of the environment: with each, JAX computes other numbers, or no
 
 def work(run, *words, **environment):
     """A worker on `run`, to its end; checkpoints at every report."""
-    command = [sys.executable, "-m", "sparserl.worker", str(run), "--checkpoint-seconds", "0.001", *words]
+    words = [str(run), "--checkpoint-seconds", "0.001", *words]
+    if environment.keys() <= forked.UNDERSTOOD:
+        return forked.work(*words, **environment)
+    command = [sys.executable, "-m", "sparserl.worker", *words]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
