@@ -30,6 +30,7 @@ GOLDEN = Path(__file__).parent / "golden.json"
 WINDOWS = {"prune": Window(0.2, 0.8, 50)}
 CASES = [*METHODS, "compressed rigl", "compressed prune"]  # DQN, masked where nothing is said
 CASES += [f"{agent} {case}" for agent in ("sac", "ppo") for case in ("rigl", "compressed rigl")]
+THOROUGH = {"compressed rigl", "sac rigl", "ppo compressed rigl"}  # agents know of no storage, and others have both
 
 
 def machine_class() -> str:
@@ -86,7 +87,9 @@ def norms(arrays: dict[str, np.ndarray]) -> dict[str, float]:
 
 
 @pytest.mark.kernels
-@pytest.mark.parametrize("method", CASES)
+@pytest.mark.parametrize(
+    "method", [pytest.param(case, marks=pytest.mark.thorough) if case in THOROUGH else case for case in CASES]
+)
 def test_a_thousand_steps_end_where_they_did(method):
     golden = json.loads(GOLDEN.read_text())
     found = trained(method)
@@ -106,9 +109,11 @@ def test_digests_are_those_of_this_version_of_results():
     assert set(CASES) in [digests.keys() for digests in golden["digests"].values()], "no class of machines has all"
 
 
-@pytest.mark.kernels
 def test_methods_end_in_different_bits():
-    assert len({digest(trained(method)) for method in CASES}) == len(CASES)
+    """As they do wherever the test above compares with them."""
+    golden = json.loads(GOLDEN.read_text())
+    assert all(len(set(digests.values())) == len(digests) for digests in golden["digests"].values())
+    assert len({json.dumps(norms) for norms in golden["norms"].values()}) == len(CASES)
 
 
 def take() -> None:

@@ -16,7 +16,7 @@ CASES = {  # agent: environment, settings that make it short, networks; compiled
     "sac": ("Pendulum-v1", {"warmup_steps": 100, "replay_capacity_steps": 500}, ("actor", "critic_1", "critic_2")),
     "ppo": ("Hopper-v5", {"rollout_steps": 64, "num_epochs": 2}, ("actor", "value")),
 }
-STEPS = {"smoke": 1_600, "quick": 20_480, "paper": 100_000}
+STEPS = {"smoke": 1_024, "quick": 20_480, "paper": 100_000}
 EVERY = [
     (agent, method, storage)
     for agent in CASES

@@ -4,24 +4,28 @@ Which cells, says `every_cell.COVERING`; `scripts/torture` takes all of them, an
 """
 
 import itertools
-import subprocess
 
 import pytest
 
 from study import every_cell, torture
+from worker import forked
 
-NUM_KILLS = 8
-SEED = 7  # four workers that die at points, then an engine whose workers are killed
+NUM_KILLS = 6
+SEED = 242  # four workers die, each of another run at another kind of point, then two of an engine are killed
 
 
 @pytest.mark.kernels
 @pytest.mark.processes
 def test_a_study_that_is_killed_ends_as_one_that_is_not(tmp_path):
     whole = tmp_path / "whole"
-    done = subprocess.run(torture.engine_command(whole, "smoke", "run"), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    torture.store(whole, "smoke")
+    for run in torture.unfinished(whole):
+        done = forked.work(str(run), "--checkpoint-seconds", torture.EVERYTHING)
+        assert done.returncode == 0, done.stderr
     rounds = torture.torture_in_rounds(tmp_path, "smoke", NUM_KILLS, SEED, tell=lambda *words, **options: None)
-    assert sum(len(kills) for _, kills, _ in rounds) == NUM_KILLS  # it goes on until there were so many
+    kills = [kill for _, kills, _ in rounds for kill in kills]
+    assert len(kills) == NUM_KILLS  # it goes on until there were so many
+    assert {kill.kind for kill in kills} >= {"commit", "checkpoint", "evaluation"}
     for killed, _, seen in rounds:
         assert torture.differences(whole, killed) == []
         assert (seen.num_lost, seen.num_twice, seen.num_changed) == (0, 0, 0)

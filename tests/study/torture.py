@@ -86,6 +86,8 @@ def torture(directory: Path, scale: str, num_kills: int, seed: int, tell=print) 
         tell(f"{len(kills)} of {num_kills} kills, {len(unfinished(directory))} runs to finish", flush=True)
     for command in ("retry", "run"):
         done = subprocess.run(engine_command(directory, scale, command), capture_output=True, text=True)
+        if done.returncode == 0 and not unfinished(directory):
+            break
     seen.look()
     if done.returncode != 0:
         raise RuntimeError(done.stderr)

@@ -24,7 +24,7 @@ TINY = {
     "evaluation.num_episodes": 2,
     "evaluation.max_episode_steps": 20,
     "evaluation.min_steps": 0,
-    "total_steps": 420,
+    "total_steps": 300,
 }
 MINATAR = {"network.channels": (4,), "total_steps": 240}
 
