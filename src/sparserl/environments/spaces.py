@@ -1,6 +1,7 @@
 """Spaces of Gymnasium as agents know them: what fits, what is converted, and the wrapper that helps with the rest."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import gymnasium
@@ -139,7 +140,16 @@ def _actions(identifier: str, space: gymnasium.Space[Any]) -> Discrete | Box:
     if (_wide(space.low) >= FARTHEST).any() or (_wide(space.high) <= -FARTHEST).any():
         line = f"its actions are {in_one_line(space)}, and none as large as {FARTHEST:g} is taken"
         raise UserError(line, field="environment", value=identifier)
-    return Box(space.shape, *_inner_bounds(space))
+    return Box(space.shape, *(_shared(bound.tobytes(), bound.shape) for bound in _inner_bounds(space)))
+
+
+@functools.cache
+def _shared(content: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    """One float32 array for all that are equal, as JAX tells the constants of programs apart by identity.
+
+    So the programs of environments that are alike are the same, and are found in the compilation cache.
+    """
+    return np.frombuffer(content, np.float32).reshape(shape)
 
 
 def _inner_bounds(space: spaces.Box) -> tuple[np.ndarray, np.ndarray]:

@@ -102,12 +102,16 @@ class HostCall:
         self.number = next(_numbers)
         _calls[self.number] = self
 
-    def __call__(self, operand: Array) -> tuple[jax.Array, ...]:
-        """The call, traced; calls are ordered by the data that they pass on to each other."""
+    def __call__(self, operand: Array, number: Array | None = None) -> tuple[jax.Array, ...]:
+        """The call, traced; calls are ordered by the data that they pass on to each other.
+
+        number: of the call to make, where a program takes it as an argument, so that it serves others of these shapes.
+        """
         _register()
+        number = jnp.int32(self.number) if number is None else number
         operand = jnp.asarray(operand, self.operand.dtype).reshape(self.operand.shape)
         call = foreign.call(TARGET, self.results, has_side_effect=True)
-        return tuple(call(jnp.int32(self.number), operand))
+        return tuple(call(number, operand))
 
     def run(self, addresses: tuple[int, ...]) -> None:
         """Call the function with the arrays at these addresses: that of the operand, then one for each result."""

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -46,6 +46,7 @@ class Hosted:
         operand = jax.ShapeDtypeStruct((environment.num_envs, *of_action[1]), of_action[0])
         results: tuple[Any, ...] = self._result(jax.ShapeDtypeStruct)
         self._call = host_call.HostCall(self._write, operand, results) if host_call.available() else None
+        self._number: Array | None = None  # of the call, while a program is traced that takes it as an argument
 
     @property
     def spec(self) -> EnvSpec:
@@ -63,8 +64,25 @@ class Hosted:
     def step(self, key: Key | None, state: EnvState, action: Array) -> tuple[EnvState, TimeStep]:
         """One step of every environment. Steps stay in order, because each action depends on the last observation."""
         if self._call is not None:
-            return state, TimeStep(*self._call(action))
+            return state, TimeStep(*self._call(action, self._number))
         return state, foreign.callback(self._step, self._result(jax.ShapeDtypeStruct), action)
+
+    def compiled_program(self, function: Callable[..., Result], donated: Sequence[int]) -> Callable[..., Result]:
+        """`function`, compiled, which steps this environment."""
+        if self._call is None:
+            program = jax.jit(function, donate_argnums=donated)
+            return lambda *arguments: self.run(program, *arguments)
+        number = np.int32(self._call.number)
+
+        def numbered(number: Array, *arguments: Any) -> Result:
+            self._number = number
+            try:
+                return function(*arguments)
+            finally:
+                self._number = None
+
+        calling = jax.jit(numbered, donate_argnums=[place + 1 for place in donated])
+        return lambda *arguments: self.run(calling, number, *arguments)
 
     def run(self, program: Callable[..., Result], *arguments: Any) -> Result:
         """The result of a compiled program that steps this environment; raises what its steps raised, if they did.
@@ -127,6 +145,20 @@ def turns(environment: Environment) -> Iterator[slice]:
     inner = innermost(environment)
     host = inner.environment if isinstance(inner, Hosted) else inner
     return host.turns() if isinstance(host, TakesTurns) else iter([slice(None)])
+
+
+def compiled(
+    environment: Environment, function: Callable[..., Result], donated: Sequence[int] = ()
+) -> Callable[..., Result]:
+    """`function`, which steps a traceable environment, compiled; it takes over the arguments at the places `donated`.
+
+    Which host environment is called is an argument of the program, which is then the same for all that are alike, and
+    is found in JAX's compilation cache. Raises what steps raised; see `Hosted.run`.
+    """
+    inner = innermost(environment)
+    if isinstance(inner, Hosted):
+        return inner.compiled_program(function, donated)
+    return jax.jit(function, donate_argnums=donated)
 
 
 def run(environment: Environment, program: Callable[..., Result], *arguments: Any) -> Result:

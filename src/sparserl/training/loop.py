@@ -178,9 +178,4 @@ def _advance(agent: Agent, environment: Environment) -> Callable[[Key, int, Loop
         iteration = lambda carry: (carry[0] + 1, *iterate(key, carry[1]))
         return jax.lax.while_loop(going, iteration, (jnp.int32(0), state, nothing))[1:]
 
-    compiled = jax.jit(chunk, donate_argnums=2)
-
-    def advance(key: Key, num_iterations: int, state: LoopState) -> tuple[LoopState, Metrics]:
-        return hosted.run(environment, compiled, key, num_iterations, state)
-
-    return advance
+    return hosted.compiled(environment, chunk, donated=[2])

@@ -90,7 +90,6 @@ def player(agent: Agent, environment: Environment, account: Account, watch: Watc
 
     one_step = stepper(agent, environment, account, watch)
 
-    @jax.jit
     def play(key: Key, agent_state: AgentState, environment_state: EnvState, observation: Array) -> Any:
         blank = account.begin((*key.shape, environment.num_envs))
         first = Stage(jnp.int32(0), environment_state, observation, blank, watch.beginning)
@@ -98,8 +97,10 @@ def player(agent: Agent, environment: Environment, account: Account, watch: Watc
         last = jax.lax.while_loop(going, lambda stage: one_step(key, agent_state, stage), first)
         return account.result(last.account), last.gathered
 
+    compiled = hosted.compiled(environment, play)
+
     def played(*arguments: Any) -> tuple[Evaluation, Any]:
-        episodes, gathered = hosted.run(environment, play, *arguments)
+        episodes, gathered = compiled(*arguments)
         return episodes._replace(returns=totals.in_float64(episodes.returns)), gathered
 
     return played
