@@ -31,6 +31,14 @@ def spec_of(**spaces_of):
     return specification("Kept-v0", Kept(**spaces_of), None)
 
 
+def test_environments_that_are_alike_share_their_bounds():
+    """JAX takes equal arrays for different constants, and would compile the same program anew."""
+    of = lambda high: spec_of(action_space=spaces.Box(-1, high, (2,))).action
+    assert of(1.0).low is of(1.0).low
+    assert of(1.0).high is not of(2.0).high
+    np.testing.assert_array_equal(of(2.0).high, np.float32([2, 2]))
+
+
 def given(space, actions):
     """What arrives of each of these actions, in an environment of that action space."""
     gymnasium.register("Kept-v0", entry_point=lambda: Kept(action_space=space))

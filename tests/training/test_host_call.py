@@ -113,6 +113,23 @@ def test_results_that_nobody_reads_are_computed_all_the_same():
     assert count == [1]
 
 
+@needs_calls
+def test_environments_that_are_alike_have_one_program_that_steps_the_one_it_is_called_for():
+    environments = [hosted.Hosted(HostTwin(ENDLESS)) for _ in range(2)]
+    first, second = (
+        hosted.compiled(environment, lambda action, its=environment: its.step(None, None, action)[1].reward)
+        for environment in environments
+    )
+    for environment in environments:
+        environment.reset(jax.random.key(0))
+    action = jnp.zeros(1, jnp.int32)
+    texts = {program.args[0].lower(*program.args[1:], action).as_text() for program in (first, second)}
+    assert len(texts) == 1  # or the second is compiled anew
+    for program in (first, second, first, first):
+        program(action)
+    assert [environment.environment.time.tolist() for environment in environments] == [[3], [1]]
+
+
 def test_where_the_interface_is_another_one_steps_are_callbacks_of_jax(monkeypatch):
     steps = []
 

@@ -148,13 +148,16 @@ def test_diagnostics_asked_for_too_late(whole, copy):
 
 
 def test_a_damaged_compilation_cache_stops_nobody(whole, copy, tmp_path):
-    """Entries cut short or overwritten since the last start, as a kill or a full disk leaves them."""
+    """Entries cut short or overwritten since the last start, as a kill or a full disk leaves them.
+
+    All but the largest, which takes seconds to make again.
+    """
     cache = tmp_path / "cache"
     again = tmp_path / "again" / copy.parent.name / copy.name
     shutil.copytree(copy.parent, again.parent)
     assert work(copy, JAX_COMPILATION_CACHE_DIR=str(cache)).returncode == FINISHED
-    entries = sorted(cache.glob("*-cache"))
-    assert entries
+    entries = sorted(cache.glob("*-cache"), key=lambda entry: entry.stat().st_size)[:-1]
+    assert len(entries) > 2
     for index, entry in enumerate(entries):
         content = entry.read_bytes()
         entry.write_bytes(content[: len(content) // 2] if index % 2 else bytes(len(content)))

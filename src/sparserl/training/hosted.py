@@ -1,6 +1,7 @@
 """Host environments inside compiled programs: a step is a call back into Python."""
 
 import contextlib
+import functools
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -70,9 +71,7 @@ class Hosted:
     def compiled_program(self, function: Callable[..., Result], donated: Sequence[int]) -> Callable[..., Result]:
         """`function`, compiled, which steps this environment."""
         if self._call is None:
-            program = jax.jit(function, donate_argnums=donated)
-            return lambda *arguments: self.run(program, *arguments)
-        number = np.int32(self._call.number)
+            return functools.partial(self.run, jax.jit(function, donate_argnums=donated))
 
         def numbered(number: Array, *arguments: Any) -> Result:
             self._number = number
@@ -81,8 +80,9 @@ class Hosted:
             finally:
                 self._number = None
 
-        calling = jax.jit(numbered, donate_argnums=[place + 1 for place in donated])
-        return lambda *arguments: self.run(calling, number, *arguments)
+        numbered.__name__ = function.__name__
+        program = jax.jit(numbered, donate_argnums=[place + 1 for place in donated])
+        return functools.partial(self.run, program, np.int32(self._call.number))
 
     def run(self, program: Callable[..., Result], *arguments: Any) -> Result:
         """The result of a compiled program that steps this environment; raises what its steps raised, if they did.
