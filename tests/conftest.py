@@ -11,7 +11,6 @@ os.environ["MPLBACKEND"] = "agg"
 
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -41,9 +40,6 @@ BRIEFLY_COMPILED = {
     *("agents", "cli", "diagnostics", "environments", "experiment", "linalg", "networks", "optimizer", "sparsity"),
     *("training", "test_catalogue.py", "test_docs.py"),
 }
-# The same for the processes that tests start here, which are compared with each other.
-BRIEFLY_COMPILED_CHILDREN = {"engine", "worker", "test_torture.py"}
-BRIEFLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 LARGEST_KEPT_BYTES = 10**9  # of compiled programs; a session makes a tenth
 
 
@@ -52,19 +48,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _compiler_effort(request: pytest.FixtureRequest) -> Iterator[None]:
+def _compiler_effort(request: pytest.FixtureRequest) -> None:
     """Let XLA optimise as the room's tests need it, and never run a program of the other kind."""
-    where, thorough = {request.path.parent.name, request.path.name}, request.config.getoption("thorough")
-    brief = bool(where & BRIEFLY_COMPILED) and not thorough
+    where = {request.path.parent.name, request.path.name}
+    brief = bool(where & BRIEFLY_COMPILED) and not request.config.getoption("thorough")
     name = "jax_disable_most_optimizations"
     if jax.config.read(name) != brief:
         jax.config.update(name, brief)
         jax.clear_caches()
-    with pytest.MonkeyPatch.context() as patched:
-        if where & BRIEFLY_COMPILED_CHILDREN and not thorough:
-            jax.jit(lambda: 0)()  # XLA reads its flags once: this process keeps those that it has
-            patched.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} {BRIEFLY}".strip())
-        yield
 
 
 def pytest_configure(config: pytest.Config) -> None:

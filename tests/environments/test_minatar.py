@@ -43,7 +43,7 @@ def test_every_step_agrees_with_the_package(identifier):
     check(identifier, play(identifier, num_envs=16, num_steps=300))
 
 
-@pytest.mark.parametrize("identifier", GAMES)
+@pytest.mark.parametrize("identifier", covering(list(GAMES), lambda game: "Freeway" in game or "Seaquest" in game))
 def test_every_step_of_a_player_that_gets_far_agrees(identifier):
     played = play(identifier, num_envs=4, num_steps=250, skilled=True)
     assert played.time_step.reward.sum() > 12, "nothing happened"
