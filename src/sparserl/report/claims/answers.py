@@ -159,7 +159,10 @@ def _best_shares(group: Group) -> Iterator[str]:
 
 
 def _extremes(what: str, names: Sequence[str], runs: Sequence[Run]) -> Iterator[str]:
-    """The best and the worst experiment by mean final return, and how far they are apart."""
+    """The best and the worst experiment by mean final return, and how far they are apart.
+
+    They are chosen by what is then compared, so that of many they are apart by chance, too: hence their number.
+    """
     means = {}
     for own in experiments_of(runs).values():
         scores = scores_of(own)
@@ -172,7 +175,7 @@ def _extremes(what: str, names: Sequence[str], runs: Sequence[Run]) -> Iterator[
     over = means[best][1]._replace(tasks=("",)), means[worst][1]._replace(tasks=("",))
     apart = difference(*over)
     yield (
-        f"{what}: best with {best}, {in_words(means[best][0])}; worst with {worst}, "
+        f"{what}: best of {len(means)} with {best}, {in_words(means[best][0])}; worst with {worst}, "
         f"{in_words(means[worst][0])}; {in_words(apart)} apart; {_counts(means[best][0], ())}."
     )
 

@@ -178,7 +178,7 @@ def _compared(
 ) -> tuple[Estimate | None, tuple[str, ...]]:
     cells = matched(ours, theirs, group.among, group.normalized, but)
     raw = matched(ours, theirs, group.among, final_return, but)
-    if not cells.ours.tasks and len(raw.ours.tasks) == 1:
+    if not cells.ours.tasks and len({run.columns["environment"] for run in (*ours, *theirs)}) == 1:
         cells = raw
     estimate = compare(cells.ours, cells.theirs, interquartile_mean_over_tasks)
     problems = {

@@ -59,7 +59,12 @@ def _regimes(runs: Sequence[Run]) -> dict[Regime, Shares]:
         if budget is not None and share is not None:
             regime = Regime(str(run.columns["environment"]), str(run.columns["method"]), float(budget))
             gathered.setdefault(regime, {}).setdefault(round(float(share), 3), []).append(run)
-    return gathered
+    single = lambda runs: len({run.id.experiment for run in runs}) == 1  # several differ in more, and are not pooled
+    alone = {
+        regime: {share: runs for share, runs in shares.items() if single(runs)} for regime, shares in gathered.items()
+    }
+    order = lambda regime: (regime.method, -regime.budget, regime.environment)
+    return {regime: alone[regime] for regime in sorted(alone, key=order) if alone[regime]}
 
 
 def _default(shares: Shares) -> float | None:

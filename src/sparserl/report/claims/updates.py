@@ -89,21 +89,18 @@ def _alike(part: Part) -> Part:
 
 
 def _best_fraction(runs: Sequence[Run]) -> Part:
-    """The fraction with the highest mean return over all environments that have all fractions."""
+    """The fraction with the highest mean return, where each has one experiment in a single environment."""
     statement, rule = "SET is best with a drop fraction of 0.3", "its mean return is the highest of three or more"
-    returns: dict[float, list[float]] = {}
-    for run in runs:
-        if run.final_return is not None:
-            returns.setdefault(run.columns[_FRACTION], []).append(run.final_return)
-    if len(returns) < 3 or len({run.columns["environment"] for run in runs}) > 1:
-        return Part(statement, rule, "not enough runs", missing=("SET with three drop fractions in one environment",))
-    means = {fraction: sum(each) / len(each) for fraction, each in returns.items()}
-    best = max(means, key=lambda fraction: means[fraction])
-    verdict: Verdict = "holds" if best == 0.3 else "does not hold"
-    if (seeds := min(map(len, returns.values()))) < FEWEST_FOR_INTERVAL:
+    scores = scores_by(runs, lambda run: f"{run.columns[_FRACTION]:g}")
+    if len(scores.tasks) < 3 or len({run.columns["environment"] for run in runs}) > 1:
+        missing = "SET with three drop fractions in one environment, all else being equal"
+        return Part(statement, rule, "not enough runs", missing=(missing,))
+    means = {fraction: float(values.mean()) for fraction, values in zip(scores.tasks, scores.values, strict=True)}
+    verdict: Verdict = "holds" if max(means, key=lambda fraction: means[fraction]) == "0.3" else "does not hold"
+    if scores.num_seeds[0] < FEWEST_FOR_INTERVAL:
         verdict = "not enough runs"
-    numbers = ", ".join(f"{fraction:g}: {means[fraction]:,.4g}" for fraction in sorted(means))
-    return Part(statement, rule, verdict, None, f"{numbers}; {seeds} seeds or more")
+    numbers = ", ".join(f"{fraction}: {means[fraction]:,.4g}" for fraction in sorted(means, key=float))
+    return Part(statement, rule, verdict, None, f"{numbers}; {scores.num_seeds[0]} seeds or more")
 
 
 def _hurts_rigl_no_more(small: Sequence[Run], large: Sequence[Run]) -> Part:
