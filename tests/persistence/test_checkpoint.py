@@ -49,7 +49,6 @@ arrays = hnp.arrays(dtypes, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0,
 
 @settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.text(max_size=8), arrays, max_size=3), st.dictionaries(st.text(), st.integers() | st.text()))
-@pytest.mark.slow
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, given_arrays: dict, document: dict) -> None:
     folder = tmp_path_factory.mktemp("bundle") / "checkpoint"
     write_bundle(folder, given_arrays, document)
