@@ -118,6 +118,18 @@ def test_three_seeds_above_three_others_decide_nothing_and_four_may():
         assert f"{num_seeds} seeds" in finding.warning
 
 
+@pytest.mark.parametrize(("num_seeds", "verdict"), [(8, LACKS), (9, FAILS)])
+def test_a_difference_that_is_not_seen_fails_with_as_many_seeds_as_the_paper_has(num_seeds, verdict):
+    runs = cell("rigl", 100.2, 0.99, num_seeds) + cell("set", 100, 0.99, num_seeds)
+    (finding,) = [each for each in claims(synthetic.selection(runs)) if each.claim.startswith("At very high")]
+    low, high = finding.parts[0].estimate.ends
+    assert low < 0.5 < high
+    assert finding.verdict == verdict
+    runs = cell("rigl", 90, 0.99, num_seeds) + cell("set", 100, 0.99, num_seeds)
+    (finding,) = [each for each in claims(synthetic.selection(runs)) if each.claim.startswith("At very high")]
+    assert finding.verdict == FAILS
+
+
 def test_where_there_are_no_runs_of_a_claim_it_is_not_shown():
     shown = {each.number for each in claims(synthetic.selection(cell("rigl", 100) + full(100)))}
     assert shown == {2}

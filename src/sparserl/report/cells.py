@@ -143,6 +143,6 @@ def _matched(columns: Columns) -> tuple[tuple[Any, ...], ...]:
 def _lack(run: Run, others: Sequence[str]) -> str:
     """What is missing beside an experiment."""
     columns = run.columns
-    of = f"{columns['method']} {100 * columns['sparsity']:.4g} %" if columns["method"] != "dense" else "dense"
+    of = f"{columns['method']}" + (f" {100 * columns['sparsity']:.4g} %" if columns["sparsity"] else "")
     what = f"{len(others)} experiments that differ in other choices" if others else "none to compare with"
     return f"{columns['environment']}, {of}: {what}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from sparserl.report.cells import experiments_of, matched, scores_of
-from sparserl.report.claims.groups import Group, Rows, chosen, groups, in_percent, named, share_kept
+from sparserl.report.claims.groups import Group, Rows, chosen, groups, in_percent, share_kept
 from sparserl.report.claims.noise import in_upper_half, kept_under
 from sparserl.report.claims.signal_to_noise import ratios_of
 from sparserl.report.names import dense_name
@@ -18,7 +18,7 @@ from sparserl.report.statistics import (
     mean_over_tasks,
     probability_of_improvement,
 )
-from sparserl.report.style import method_rank
+from sparserl.report.style import method_name, method_rank
 
 
 def answers(
@@ -73,14 +73,14 @@ def _cells(group: Group) -> Iterator[tuple[str, str, float, list[Run], list[Run]
         ]
         words = "ERK" if distribution == "erk" else distribution
         words = f" ({words}{', dense last layer' if last else ''})" if several else ""
-        yield named(method), words, sparsity, ours, plain
+        yield method_name(method), words, sparsity, ours, plain
 
 
 def _networks(group: Group) -> Iterator[tuple[str, list[Run]]]:
     """Dense networks of full size, and then sparse ones, by name."""
     yield dense_name("full-dense"), chosen(group.runs, role="full-dense")
     for name, words, sparsity, runs, _ in _cells(group):
-        yield f"{_capital(name)} at {in_percent(sparsity)}{words}", runs
+        yield f"{name} at {in_percent(sparsity)}{words}", runs
 
 
 def _signals(group: Group) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _kept(group: Group) -> Iterator[str]:
         found, _ = share_kept(group, ours, chosen(plain, role="full-dense"))
         if found is not None:
             size = f"{in_percent(sparsity)}{words}"
-            yield f"{_capital(name)} keeps {in_words(found)} of dense at {size}; {_counts(found, ours)}."
+            yield f"{name} keeps {in_words(found)} of dense at {size}; {_counts(found, ours)}."
 
 
 def _beside_matched(group: Group) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _beside_matched(group: Group) -> Iterator[str]:
         cells = matched(ours, chosen(plain, role="matched-dense"), group.among)
         found = probability_of_improvement(cells.ours, cells.theirs)
         if found is not None:
-            what = f"{_capital(name)} at {in_percent(sparsity)}{words} is better than dense with as many parameters"
+            what = f"{name} at {in_percent(sparsity)}{words} is better than dense with as many parameters"
             yield f"{what} with probability {in_words(found)}; {_counts(found, ours)}."
 
 
@@ -142,7 +142,7 @@ def _best_choices(group: Group) -> Iterator[str]:
         names = [name for name in group.among if len({run.columns.get(name) for run in runs}) > 1]
         if names:
             size = "" if method == "dense" else f" at {in_percent(sparsity)}"
-            yield from _extremes(f"{_capital(named(method))}{size} on {environment}", names, runs)
+            yield from _extremes(f"{method_name(method)}{size} on {environment}", names, runs)
 
 
 def _best_shares(group: Group) -> Iterator[str]:
@@ -154,7 +154,7 @@ def _best_shares(group: Group) -> Iterator[str]:
             key = method_rank(method), method, -float(budget), str(run.columns["environment"])
             regimes.setdefault(key, []).append(run)
     for (_, method, negative, environment), runs in sorted(regimes.items()):
-        what = f"{_capital(named(method))} with {in_percent(-negative)} of the parameters on {environment}"
+        what = f"{method_name(method)} with {in_percent(-negative)} of the parameters on {environment}"
         yield from _extremes(what, ["actor_share"], runs)
 
 
@@ -163,19 +163,21 @@ def _extremes(what: str, names: Sequence[str], runs: Sequence[Run]) -> Iterator[
 
     They are chosen by what is then compared, so that of many they are apart by chance, too: hence their number.
     """
-    means = {}
-    for own in experiments_of(runs).values():
+    means, called = {}, {}
+    labels = [_values(names, own[0]) for own in experiments_of(runs).values()]
+    for (name, own), label in zip(experiments_of(runs).items(), labels, strict=True):
         scores = scores_of(own)
         if (found := estimate(scores, mean_over_tasks)) is not None:
-            means[_values(names, own[0])] = found, scores
+            means[name] = found, scores._replace(tasks=("",))
+            called[name] = label if labels.count(label) == 1 else f"{label} [{name[-8:]}]"
     if len(means) < 2:
         return
-    ranked = sorted(means, key=lambda words: -means[words][0].value)
+    ranked = sorted(means, key=lambda name: -means[name][0].value)
     best, worst = ranked[0], ranked[-1]
-    over = means[best][1]._replace(tasks=("",)), means[worst][1]._replace(tasks=("",))
+    over = means[best][1], means[worst][1]
     apart = difference(*over)
     yield (
-        f"{what}: best of {len(means)} with {best}, {in_words(means[best][0])}; worst with {worst}, "
+        f"{what}: best of {len(means)} with {called[best]}, {in_words(means[best][0])}; worst with {called[worst]}, "
         f"{in_words(means[worst][0])}; {in_words(apart)} apart; {_counts(means[best][0], ())}."
     )
 
@@ -205,7 +207,3 @@ def _counts(found: Estimate, runs: Sequence[Run]) -> str:
 def _fewest(runs: Sequence[Run]) -> int:
     counts = [len([run for run in own if run.final_return is not None]) for own in experiments_of(runs).values()]
     return min(filter(None, counts), default=0)
-
-
-def _capital(name: str) -> str:
-    return name[0].upper() + name[1:]

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from sparserl.report.statistics import FEW, FEWEST_FOR_INTERVAL, Estimate, few_seeds_warning, in_words
+from sparserl.report.statistics import FEWEST_FOR_INTERVAL, Estimate, few_seeds_warning, in_words
 
 Verdict = Literal["holds", "does not hold", "not enough runs"]
+AS_PUBLISHED = 9  # seeds: what the paper told from as many is taken as told
 
 
 class Part(NamedTuple):
@@ -62,21 +63,21 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
 def above(estimate: Estimate | None, threshold: float) -> Verdict:
     """Holds where the whole interval lies above the threshold, and does not where it does not.
 
-    Where the interval reaches both sides and there are fewer than 5 seeds of something, more of them might tell.
+    Where the interval reaches both sides and there are fewer seeds of something than the paper has, more might tell.
     """
     if estimate is None or (ends := _usable(estimate)) is None:
         return "not enough runs"
     low, high = ends
     if low > threshold:
         return "holds"
-    return "not enough runs" if high > threshold and estimate.num_seeds[0] < FEW else "does not hold"
+    return "not enough runs" if high > threshold and estimate.num_seeds[0] < AS_PUBLISHED else "does not hold"
 
 
 def about(estimate: Estimate | None, centre: float, margin: float) -> Verdict:
     """Holds where the interval holds `centre` or lies within `margin` of it, and does not where it does neither.
 
-    Where it holds the centre only because it is wide, reaching beyond the margin on both sides, and there are fewer
-    than 5 seeds of something, more of them might tell.
+    Where it holds the centre but reaches beyond the margin, and there are fewer seeds of something than the paper has,
+    more might tell.
     """
     if estimate is None or (ends := _usable(estimate)) is None:
         return "not enough runs"
@@ -85,7 +86,7 @@ def about(estimate: Estimate | None, centre: float, margin: float) -> Verdict:
         return "holds"
     if not low <= centre <= high:
         return "does not hold"
-    return "not enough runs" if estimate.num_seeds[0] < FEW else "holds"
+    return "not enough runs" if estimate.num_seeds[0] < AS_PUBLISHED else "holds"
 
 
 def kept(estimate: Estimate | None, whole: float = 1.0, margin: float = 0.05) -> Verdict:
@@ -97,7 +98,7 @@ def kept(estimate: Estimate | None, whole: float = 1.0, margin: float = 0.05) ->
         return "holds"
     if high < whole:
         return "does not hold"
-    return "not enough runs" if estimate.num_seeds[0] < FEW else "holds"
+    return "not enough runs" if estimate.num_seeds[0] < AS_PUBLISHED else "holds"
 
 
 def below(estimate: Estimate | None, threshold: float) -> Verdict:
@@ -110,14 +111,14 @@ def below(estimate: Estimate | None, threshold: float) -> Verdict:
 def not_above(estimate: Estimate | None, threshold: float, margin: float) -> Verdict:
     """Holds where no excess over the threshold is seen: the interval begins at it or below.
 
-    Where it goes beyond `margin` above it, and there are fewer than 5 seeds of something, more of them might tell.
+    Where it goes beyond `margin` above it, and there are fewer seeds of something than the paper has, more might tell.
     """
     if estimate is None or (ends := _usable(estimate)) is None:
         return "not enough runs"
     low, high = ends
     if low > threshold:
         return "does not hold"
-    return "not enough runs" if high > threshold + margin and estimate.num_seeds[0] < FEW else "holds"
+    return "not enough runs" if high > threshold + margin and estimate.num_seeds[0] < AS_PUBLISHED else "holds"
 
 
 def _usable(estimate: Estimate) -> tuple[float, float] | None:

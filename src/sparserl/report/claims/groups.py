@@ -97,7 +97,7 @@ def _where(key: tuple[Any, ...], every: Sequence[tuple[Any, ...]]) -> str:
     alike = [other for other in every if other[:2] == key[:2]]
     steps = f", {length:,} steps" if len({other[2] for other in alike}) > 1 else ""
     versions = f", results version {version}" if len({other[3] for other in alike}) > 1 else ""
-    return agent.upper() + NETWORKS.get(network, f" with {network}") + steps + versions
+    return agent.upper() + NETWORKS.get(network, f" with {network}" if network else "") + steps + versions
 
 
 def chosen(runs: Iterable[Run], **columns: Any) -> list[Run]:
