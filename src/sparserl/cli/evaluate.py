@@ -20,6 +20,7 @@ from sparserl.cli.output import put
 from sparserl.cli.tables import number, print_table
 from sparserl.environments import Arithmetic, close, has_pixels, seed_shared_generators
 from sparserl.experiment import (
+    LARGEST_SEED,
     RESULTS_VERSION,
     Experiment,
     RunFailure,
@@ -78,8 +79,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.num_episodes is not None and self.num_episodes < 1:
             raise UserError("it must be at least 1", field="num_episodes", value=self.num_episodes)
-        if not 0 <= self.seed < 2**32:
-            raise UserError(f"it must lie in 0 to {2**32 - 1}", field="seed", value=self.seed)
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise UserError(f"it must lie in 0 to {LARGEST_SEED}", field="seed", value=self.seed)
         _deviations(self.observation_noise)
 
 

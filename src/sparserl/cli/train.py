@@ -19,7 +19,7 @@ from sparserl.cli.sinks import Sinks
 from sparserl.cli.study.options import DEVICE_HELP, CheckpointOption, HangSeconds, ResumeOption
 from sparserl.cli.tables import number, print_table
 from sparserl.engine.settings import Settings
-from sparserl.experiment import Experiment, canonical, check, planned, unseeded
+from sparserl.experiment import LARGEST_SEED, Experiment, canonical, check, planned, unseeded
 from sparserl.persistence import RunId
 from sparserl.processes import places
 from sparserl.processes.cores import refuse_without_gpu
@@ -36,8 +36,6 @@ AGENT is dqn, sac or ppo. `sparserl methods` lists METHOD, `sparserl environment
 
 example:
   sparserl train dqn rigl --environment CartPole-v1 --sparsity 0.9 --num-seeds 5"""
-
-_LARGEST_SEED = 2**32 - 1  # JAX would take the rest of a larger number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +62,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.num_seeds < 1:
             raise UserError("it must be at least 1", field="num_seeds", value=self.num_seeds)
-        if not 0 <= self.seed <= _LARGEST_SEED - self.num_seeds + 1:
-            raise UserError(f"it must lie in 0 to {_LARGEST_SEED - self.num_seeds + 1}", field="seed", value=self.seed)
+        if not 0 <= self.seed <= LARGEST_SEED - self.num_seeds + 1:
+            raise UserError(f"it must lie in 0 to {LARGEST_SEED - self.num_seeds + 1}", field="seed", value=self.seed)
         sinks.check_kinds(self.sink)
         self.settings()
 

@@ -26,12 +26,13 @@ from sparserl.experiment.reports import Report, RunFailure, Standing, live_densi
 from sparserl.experiment.resuming import Captured, Resume
 from sparserl.experiment.robustness import under_noise
 from sparserl.experiment.running import run
-from sparserl.experiment.setting import check_types, choice_names, unknown_choice, with_choices
+from sparserl.experiment.setting import LARGEST_SEED, check_types, choice_names, unknown_choice, with_choices
 from sparserl.experiment.side_by_side import Told, obstacle_to_side_by_side, run_seeds, seed_bytes
 from sparserl.experiment.stored import policy_arrays, rebuild, stored_experiment
 
 __all__ = [
     "AGENTS",
+    "LARGEST_SEED",
     "RESULTS_VERSION",
     "AgentKind",
     "Budget",

@@ -10,7 +10,7 @@ from sparserl.experiment.choices import Experiment
 from sparserl.experiment.environment import make_environment, make_evaluation_environment, require_environment
 from sparserl.experiment.machine import refuse_altered_settings
 from sparserl.experiment.memory import capacity_steps, check_memory
-from sparserl.experiment.plan import Plan, plan_of
+from sparserl.experiment.plan import Plan, check_experiment, plan_of
 from sparserl.networks import Sized
 from sparserl.sparsity import SparseOptimizer, sparse_glorot_uniform
 from sparserl.types import Agent, Environment, within
@@ -46,6 +46,7 @@ def build(experiment: Experiment | Plan) -> Built:
     """
     refuse_altered_settings()
     choices = experiment.experiment if isinstance(experiment, Plan) else experiment
+    check_experiment(choices)
     with ExitStack() as made:
         environment = make_environment(choices, choices.num_environments)
         made.callback(close, environment)

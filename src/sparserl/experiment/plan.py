@@ -8,7 +8,7 @@ from sparserl.experiment.choices import Experiment
 from sparserl.experiment.environment import specification
 from sparserl.experiment.kinds import AgentKind, Networks, by_name
 from sparserl.experiment.layers import asked_sparsities, compression_limits, typed_limits
-from sparserl.experiment.setting import MOST
+from sparserl.experiment.setting import MOST, check_kinds
 from sparserl.networks import NetworkSettings, Sized
 from sparserl.sparsity import LayerCost, Sparsities, network_cost
 from sparserl.types import EnvSpec, Field, UserError, within
@@ -76,10 +76,19 @@ def plan_of(experiment: Experiment | Plan) -> Plan:
     """The plan of an experiment, which is made once; a plan is its own. Raises `UserError` where there can be none."""
     if isinstance(experiment, Plan):
         return experiment
+    check_experiment(experiment)
     if experiment not in _plans:
         plan = resolved(experiment, specification(experiment))
         _plans[experiment] = _plans.setdefault(plan.experiment, plan)
     return _plans[experiment]
+
+
+def check_experiment(experiment: Any) -> None:
+    """Raises UserError for what is no experiment, or has a choice of another type."""
+    if not isinstance(experiment, Experiment):
+        raise UserError(f"it is of type {type(experiment).__name__}, and must be an Experiment", field="experiment")
+    if experiment not in _plans:
+        check_kinds(experiment)
 
 
 def planned(experiment: Experiment) -> Experiment:

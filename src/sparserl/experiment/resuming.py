@@ -5,7 +5,7 @@ Keys are no part of it: those of a step follow from the seed and the step's numb
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from sparserl.agents import replay
 from sparserl.diagnostics import History
 from sparserl.environments.snapshots import Snapshot
 from sparserl.experiment.building import Built
+from sparserl.experiment.setting import MOST, check_number
 from sparserl.experiment.stored import as_stored, filled, leaves
 from sparserl.persistence import Generation, Ring
 from sparserl.training import Episodes, LoopState
@@ -51,6 +52,14 @@ class Restored(NamedTuple):
     state: LoopState
     histories: Histories | None
     breaks: tuple[Break, ...] = ()
+
+
+def check_way(chunk_steps: int | None, resume: Resume) -> None:
+    """Raises UserError for a number of steps, or a word, that says of no run how it goes on."""
+    if chunk_steps is not None:
+        check_number("chunk_steps", chunk_steps, 1, MOST)
+    if resume not in get_args(Resume):
+        raise UserError(field="resume", value=resume, allowed=get_args(Resume))
 
 
 def obstacle(built: Built) -> str | None:

@@ -13,9 +13,10 @@ from sparserl.experiment.building import Built, build
 from sparserl.experiment.choices import Experiment
 from sparserl.experiment.memory import check_memory
 from sparserl.experiment.observing import observe
-from sparserl.experiment.plan import Plan
+from sparserl.experiment.plan import Plan, check_experiment
 from sparserl.experiment.reports import Report, Standing, ending, is_due, report
-from sparserl.experiment.resuming import Break, Captured, Histories, Resume, capture, obstacle, restore
+from sparserl.experiment.resuming import Break, Captured, Histories, Resume, capture, check_way, obstacle, restore
+from sparserl.experiment.setting import LARGEST_SEED, check_number
 from sparserl.experiment.stops import Stops
 from sparserl.persistence import Generation
 from sparserl.training import LoopState
@@ -62,9 +63,25 @@ def run(
     same experiment and seed; the first report is then the next one. resume: how it goes on from there, and how this run
     could. A report's state is valid until the next one only.
     The results depend neither on `chunk_steps` nor on stops at checkpoints, nor on `diagnostics`, which are recorded at
-    evaluations where they are asked for. Raises `RunFailure`, and `Divergence` where what is trained is not finite.
+    evaluations where they are asked for. Raises `UserError` at once for numbers that cannot be, and later `RunFailure`,
+    and `Divergence` where what is trained is not finite.
     Environments are closed in the end; those of `Built` are their maker's to close, once all is stored.
     """
+    seed = check_number("seed", seed, 0, LARGEST_SEED)
+    check_way(chunk_steps, resume)
+    if not isinstance(experiment, Built | Plan):
+        check_experiment(experiment)
+    return _reports(experiment, seed, chunk_steps, diagnostics, checkpoint, resume)
+
+
+def _reports(
+    experiment: Experiment | Plan | Built,
+    seed: int,
+    chunk_steps: int | None,
+    diagnostics: bool,
+    checkpoint: Generation | None,
+    resume: Resume,
+) -> Iterator[Report]:
     if isinstance(experiment, Built):
         yield from _run(experiment, seed, chunk_steps, diagnostics, checkpoint, resume)
         return

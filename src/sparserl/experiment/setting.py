@@ -5,7 +5,7 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from sparserl.errors import UserError, choices_of, either, in_words, within
 
 T = TypeVar("T")
 MOST = 2**31 - 1  # of an int32
+LARGEST_SEED = 2**32 - 1  # JAX would take the rest of a larger number
 
 
 def with_choices(settings: T, choices: Mapping[str, Any]) -> T:
@@ -25,14 +26,35 @@ def with_choices(settings: T, choices: Mapping[str, Any]) -> T:
     return _replaced(settings, {name: _fitted(name, value, _hint(settings, name)) for name, value in choices.items()})
 
 
-def check_types(settings: Any, prefix: str = "") -> None:
+def check_types(settings: Any) -> None:
     """Raises UserError for a choice that is not exactly of its type: it would not come back from JSON as it was."""
+    for name, value, fitted in _all_fitted(settings):
+        if repr(fitted) != repr(value):
+            raise UserError(f"write {fitted!r}", field=name, value=value)
+
+
+def check_kinds(settings: Any) -> None:
+    """Raises UserError for a choice that is of another type than its field, and means nothing in that."""
+    for _ in _all_fitted(settings):
+        pass
+
+
+def check_number(name: str, value: Any, least: int, most: int) -> int:
+    """The whole number, perhaps NumPy's, as Python has it. Raises UserError where it is none, or not in between."""
+    number = _as(int, value)
+    if number is _UNFIT or not least <= number <= most:
+        raise UserError(f"it must be a whole number from {least} to {most}", field=name, value=value)
+    return int(number)
+
+
+def _all_fitted(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Name, value, and the value as its type has it, of all choices, those inside others with dots."""
     for field in dataclasses.fields(settings):
         name, value = prefix + field.name, getattr(settings, field.name)
         if dataclasses.is_dataclass(value):
-            check_types(value, f"{name}.")
-        elif repr(fitted := _fitted(name, value, _hints(settings)[field.name])) != repr(value):
-            raise UserError(f"write {fitted!r}", field=name, value=value)
+            yield from _all_fitted(value, f"{name}.")
+        else:
+            yield name, value, _fitted(name, value, _hints(settings)[field.name])
 
 
 def check_counts(settings: Any, prefix: str = "") -> None:

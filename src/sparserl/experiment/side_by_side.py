@@ -15,7 +15,8 @@ from sparserl.experiment.choices import Experiment
 from sparserl.experiment.memory import check_memory
 from sparserl.experiment.plan import Plan, plan_of
 from sparserl.experiment.reports import Report, RunFailure, Standing, ending, is_due, report
-from sparserl.experiment.resuming import Break, Captured, Resume, capture, restore
+from sparserl.experiment.resuming import Break, Captured, Resume, capture, check_way, restore
+from sparserl.experiment.setting import LARGEST_SEED, check_number
 from sparserl.experiment.stops import Stops
 from sparserl.persistence import Generation
 from sparserl.training import LoopState
@@ -55,6 +56,10 @@ def run_seeds(
     is told of once, with the reason, and the others go on. The bits of a seed depend on how many seeds are beside it,
     and on nothing else of them. Raises `UserError` where the experiment cannot be run in this way.
     """
+    seeds = [check_number("seed", seed, 0, LARGEST_SEED) for seed in seeds]
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise UserError("give one or more, no two alike", field="seeds", value=tuple(seeds))
+    check_way(chunk_steps, resume)
     plan = plan_of(experiment)
     if obstacle := obstacle_to_side_by_side(plan):
         raise UserError(f"seeds cannot be trained side by side: {obstacle}")
