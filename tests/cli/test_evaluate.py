@@ -113,10 +113,16 @@ def test_modulo_is_refused_for_vectors(trained, capsys):
     assert "--noise-arithmetic is 'modulo': observations of CartPole-v1 are no pixels" in told.err
 
 
-def test_several_runs_are_one_document(trained, capsys):
+def test_several_runs_are_one_document(trained, capsys, monkeypatch):
+    """Said before the last environment is closed, which could end the process."""
+    done = []
+    monkeypatch.setattr(evaluate, "close", lambda environment: done.append("closed"))
+    monkeypatch.setattr(evaluate, "note", lambda status: done.append(status))
     runs = [trained.folder / name for name in ("seed=3", "seed=4")]
     told = call(capsys, "evaluate", *runs, "--num-episodes", "2", "--json").document()
     assert [one["run"] for one in told["runs"]] == list(map(str, runs))
+    assert [one["randomness"] for one in told["runs"]] == ["seeded", "seeded"]
+    assert done == ["closed", 0, "closed"]
     alone = call(capsys, "evaluate", runs[1], "--num-episodes", "2", "--json").document()
     assert told["runs"][1] == alone
 

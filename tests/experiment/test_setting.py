@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from sparserl.experiment import check_types, choice_names, from_preset, planned, with_choices
+from sparserl.experiment import check_types, choice_names, from_preset, planned, run, run_seeds, with_choices
 from sparserl.types import UserError
 
 
@@ -97,3 +97,38 @@ def test_types_are_checked_to_the_letter(experiment):
     for wrong in ({"weight_decay": 0}, {"layer_sparsities": []}, {"dense_last_layer": 1}, {"total_steps": 1e6}):
         with pytest.raises(UserError, match=next(iter(wrong))):
             check_types(dataclasses.replace(experiment, **wrong))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "0", None, True])
+def test_seeds_that_a_run_cannot_have_are_refused_at_once(experiment, seed):
+    """As on the command line; `run` is not even iterated."""
+    for begin in (lambda: run(experiment, seed), lambda: next(run_seeds(experiment, [0, seed]))):
+        with pytest.raises(UserError, match=f"^seed is {seed!r}: it must be a whole number from 0 to 4294967295"):
+            begin()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"chunk_steps": 0}, "^chunk_steps is 0"),
+        ({"chunk_steps": -5}, "^chunk_steps is -5"),
+        ({"resume": "fresh"}, "^resume is 'fresh': choose auto, exact or fresh-episode"),
+    ],
+)
+def test_a_way_to_run_that_there_is_not_is_refused_at_once(experiment, words, message):
+    for begin in (lambda: run(experiment, 0, **words), lambda: next(run_seeds(experiment, [0], **words))):
+        with pytest.raises(UserError, match=message):
+            begin()
+
+
+def test_what_is_no_experiment_is_refused_at_once(experiment):
+    for wrong, message in (
+        ("sac", "it is of type str, and must be an Experiment"),
+        (dataclasses.replace(experiment, total_steps=2_000.5), "^total_steps is 2000.5: it takes a whole number"),
+    ):
+        with pytest.raises(UserError, match=message):
+            run(wrong, 0)
+    for seeds in ([], [0, 0]):
+        with pytest.raises(UserError, match="give one or more, no two alike"):
+            next(run_seeds(experiment, seeds))
+    assert run(experiment, np.int64(3), chunk_steps=np.int32(7)) is not None

@@ -16,6 +16,7 @@ from sparserl.persistence import (
     plan_experiment,
     read_experiment,
     read_status,
+    several_classes,
     write_status,
 )
 from sparserl.persistence.machine import _feature_class
@@ -162,3 +163,17 @@ def test_machine_description_says_what_bit_identity_depends_on() -> None:
     assert _feature_class("fpu sse4_2 avx avx2") == "avx2"
     assert _feature_class("avx512f avx2 avx") == "avx512"
     assert _feature_class("fp asimd sve") == "neon"
+
+
+def test_seeds_of_several_machine_classes_are_told() -> None:
+    """What is not known, because an earlier version wrote it, differs from nothing."""
+    here, there = {"jax": "0.10.2", "compiled_for": "znver4 a"}, {"jax": "0.10.2", "compiled_for": "haswell b"}
+    flagged = {**here, "xla_flags": "--xla_cpu_max_isa=AVX2"}
+    assert several_classes({"one": [here, None, here], "two": [there, ["damaged"]], "three": []}) is None
+    assert several_classes({"one": [here, there, here], "two": [here]}) == (
+        "seeds of one (compiled_for znver4 a and haswell b) were trained in different machine classes: returns may be "
+        "pooled, and bits repeat within a class only"
+    )
+    line = several_classes({"one": [here, flagged], "two": [here, there]})
+    assert line.startswith("seeds of one (xla_flags none and --xla_cpu_max_isa=AVX2) were trained in different")
+    assert "and so were those of 1 more experiments" in line

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import jax
 import pytest
 
 from small_disk import fill, small_disk
@@ -99,6 +100,7 @@ def test_goes_on_on_any_number_of_cores_whatever_surrounds_it_and_says_from_wher
     assert json.loads(done.stdout.splitlines()[0])["environment_steps"] > 1_200
     status = persistence.read_status(copy)
     assert (status.status, status.attempt, status.resumed_from_steps, status.forced) == ("finished", 2, 1_200, ())
+    assert status.machine == {**persistence.read_status(whole).machine, "device": "cpu", "jax": jax.__version__}
     assert sorted(path.name for path in copy.iterdir()) == [
         "checkpoint",
         "evaluations.parquet",

@@ -3,8 +3,10 @@
 import dataclasses
 import json
 import math
+import os
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +15,10 @@ import numpy as np
 import tyro
 
 from sparserl import persistence
-from sparserl.cli import FAILED, filming, say
+from sparserl.cli import DONE, FAILED, filming, say
 from sparserl.cli.arguments import Json, in_options, options_of, parse
 from sparserl.cli.hanging import end_where_hung
-from sparserl.cli.output import put
+from sparserl.cli.output import put, stream
 from sparserl.cli.tables import number, print_table
 from sparserl.environments import Arithmetic, close, has_pixels, seed_shared_generators
 from sparserl.experiment import (
@@ -30,7 +32,7 @@ from sparserl.experiment import (
     under_noise,
 )
 from sparserl.processes import places
-from sparserl.processes.supervision import STOPPING, is_supervised, minding
+from sparserl.processes.supervision import STOPPING, is_supervised, minding, note
 from sparserl.training import Evaluation, EvaluationSettings
 from sparserl.types import Divergence, Environment, UserError
 
@@ -92,21 +94,41 @@ def main(words: Sequence[str]) -> int:
     end_where_hung()
     runs = [_run_folder(name, options) for name in options.run]
     figure = options.figure and options.figure.absolute()  # environments may change the directory
+    if figure:
+        _refuse_unwritable(figure.parent)
     with in_options(options_of(options)):
         films = filming.targets(options.video, runs)
-    documents, failures = [], list[str]()
-    for run, film in zip(runs, films, strict=True):
-        documents.append(_document(run, options, film, failures))
+    made, failures = ExitStack(), list[str]()
+    try:
+        documents = [_document(run, options, film, failures, made) for run, film in zip(runs, films, strict=True)]
+        return _answer(documents, options, figure, failures)
+    finally:
+        with _heeded():
+            made.close()
+
+
+def _answer(documents: Sequence[dict[str, Any]], options: Options, figure: Path | None, failures: Sequence[str]) -> int:
+    """Say it all before the last environment is closed, which may end the process; the exit status."""
     if figure:
         from sparserl import report  # matplotlib takes its time to import
 
         places.ensure_temporary(figure.parent)
         report.noise_curves(documents, figure)
     if options.json:
-        put(json.dumps(documents[0] if len(runs) == 1 else {"runs": documents}, indent=2, allow_nan=False))
+        put(json.dumps(documents[0] if len(documents) == 1 else {"runs": documents}, indent=2, allow_nan=False))
     else:
         _show(documents, options)
-    return max((say(failure, FAILED) for failure in failures), default=0)
+    stream().flush()
+    status = max((say(failure, FAILED) for failure in failures), default=DONE)
+    note(status)
+    return status
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    """Raises UserError, before episodes are played, where a folder can be neither written nor made."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if not os.access(there, os.W_OK):
+        raise UserError(f"cannot write {there}: choose another place", field="figure")
 
 
 def _deviations(text: str) -> tuple[float, ...]:
@@ -135,21 +157,34 @@ def _run_folder(name: str, options: Options) -> Path:
     return run
 
 
-def _document(run: Path, options: Options, film: Path | None, failures: list[str]) -> dict[str, Any]:
-    """What a run is, and a row for each deviation of the noise; why there is no film becomes a failure."""
+def _document(run: Path, options: Options, film: Path | None, failures: list[str], made: ExitStack) -> dict[str, Any]:
+    """What a run is, and a row for each deviation of the noise; why there is no film becomes a failure.
+
+    Its environments, which are made in place of those before, are left to be closed.
+    """
     with in_options(options_of(options)):
         seed_shared_generators(options.seed)
         experiment = stored_experiment(run)
         settings = _settings(experiment, options)
+        with _heeded():
+            made.close()
         environment = make_evaluation_environment(experiment, settings.num_episodes)
+        made.callback(close, environment)
+    with _heeded():
+        document, take = _played(run, options, settings, environment)
+        if film is None:
+            return document
+        made.close()  # the film has environments of its own
+        return {**document, **_filmed(film, take, failures)}
+
+
+@contextmanager
+def _heeded() -> Iterator[None]:
+    """Inside, signals raise KeyboardInterrupt, so that environments are closed."""
     with minding():
         for number in STOPPING if is_supervised() else ():
             signal.signal(number, signal.default_int_handler)
-        try:
-            document, take = _played(run, options, settings, environment)
-        finally:
-            close(environment)
-        return {**document, **(_filmed(film, take, failures) if film else {})}
+        yield
 
 
 def _filmed(film: Path, take: filming.Take, failures: list[str]) -> dict[str, Any]:
@@ -187,6 +222,7 @@ def _played(
         "environment": experiment.environment,
         "sparsity": experiment.sparsity,
         "seed": held.seed,
+        "randomness": persistence.facts_of(stored)["randomness"],
         "noise_arithmetic": arithmetic if has_pixels(environment.spec) else None,
         "rows": rows,
     }
@@ -224,7 +260,9 @@ def _show(documents: Sequence[dict[str, Any]], options: Options) -> None:
     """Each run in a line or, where there is noise, a table."""
     for document in documents:
         earlier = document["results_version"] != RESULTS_VERSION
-        put(document["run"] + f", trained by results version {document['results_version']}" * earlier)
+        version = f", trained by results version {document['results_version']}" * earlier
+        random = ", in an environment whose randomness no seed reaches" * (document["randomness"] == "unseeded")
+        put(document["run"] + version + random)
         (row, *others) = document["rows"]
         if others or row["observation_noise"]:
             names = ("noise", "mean return", "standard deviation", "episodes")

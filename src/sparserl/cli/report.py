@@ -55,6 +55,9 @@ def main(words: Sequence[str]) -> int:
         put(line)
     if broken := sum(bool(status and status.breaks) for statuses in finals.values() for status in statuses):
         put(f"\n{broken_off(broken)} (num_breaks in their rows)")
+    machines = {key.experiment_id: [each and each.machine for each in statuses] for key, statuses in finals.items()}
+    if several := persistence.several_classes(machines):
+        put(f"\n{several}")
     versions = sorted({row["results_version"] for row in rows if row["results_version"] is not None})
     put(f"\nresults version: {', '.join(map(str, versions)) or 'unknown'}")
     put(f"learning curves: {_drawn(rows, directory, options.output)}")

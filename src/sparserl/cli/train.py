@@ -99,6 +99,8 @@ def main(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _stopped(folder, runs)
     summary = _summary(experiment, folder, runs, causes)
+    if line := _several_classes(experiment, folder):
+        _tell(f"sparserl: {line}")
     figure = _draw(folder)
     if options.json:
         put(json.dumps(summary, indent=2, allow_nan=False))
@@ -207,6 +209,12 @@ def _row(run: Path, seed: int, causes: Mapping[int, str]) -> dict[str, Any]:
         "num_breaks": len(status.breaks),
         **({"message": causes[seed]} if failed else {}),
     }
+
+
+def _several_classes(experiment: Experiment, folder: Path) -> str | None:
+    """Says that the seeds that are there, earlier ones, too, do not belong to one machine class."""
+    machines = [status.machine for run in persistence.runs_in(folder) if (status := goings_on.read(run))]
+    return persistence.several_classes({experiment.identifier: machines})
 
 
 def _draw(folder: Path) -> Path | None:

@@ -48,7 +48,7 @@ from sparserl.persistence.generations import (
 )
 from sparserl.persistence.kill_points import passing
 from sparserl.persistence.layouts import ALONE, layout_of, seeds_of
-from sparserl.persistence.machine import machine_class, machine_description, memory_bytes
+from sparserl.persistence.machine import machine_class, machine_description, memory_bytes, several_classes
 from sparserl.persistence.noise import NOISE, has_noise, missing_noise, noise_rows, read_noise, write_noise
 from sparserl.persistence.requests import RunRequest, read_request, write_request
 from sparserl.persistence.results import (
@@ -162,6 +162,7 @@ __all__ = [
     "search",
     "seed_folder",
     "seeds_of",
+    "several_classes",
     "sweep_partial",
     "unpack_rows",
     "write_atomically",

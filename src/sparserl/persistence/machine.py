@@ -3,6 +3,7 @@
 import functools
 import os
 import platform
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,29 @@ def machine_class() -> dict[str, str]:
     described = machine_description()
     packages = {name: version for name, version in described["packages"].items() if version is not None}
     return {"architecture": described["architecture"], "cpu_features": described["cpu_features"], **packages}
+
+
+def several_classes(machines: Mapping[str, Iterable[Mapping[str, str] | None]]) -> str | None:
+    """One line where runs of an experiment were trained in different machine classes; None where nothing differs.
+
+    machines: those of all runs whose returns are pooled, by experiment; None is not known, and differs from none.
+    """
+    lines = [
+        f"{name} ({what})"
+        for name, each in machines.items()
+        if (what := _differing([known for known in each if isinstance(known, Mapping)]))
+    ]
+    if not lines:
+        return None
+    more = f", and so were those of {len(lines) - 1} more experiments" if lines[1:] else ""
+    told = f"seeds of {lines[0]} were trained in different machine classes{more}"
+    return f"{told}: returns may be pooled, and bits repeat within a class only"
+
+
+def _differing(machines: Sequence[Mapping[str, str]]) -> str:
+    names = sorted({name for machine in machines for name in machine})
+    values = {name: list(dict.fromkeys(machine.get(name, "none") for machine in machines)) for name in names}
+    return "; ".join(f"{name} {' and '.join(each)}" for name, each in values.items() if each[1:])
 
 
 @functools.cache  # whoever checks the experiments of a study asks thousands of times

@@ -32,7 +32,8 @@ class Status(NamedTuple):
     from the start. `forced` are the differences of software or machine between attempts that a person has accepted.
     `layout` is that of persistence.layouts: alone, or beside which seeds. `breaks` are the steps at which the run went
     on with fresh episodes: its bits are not promised from there on. `goes_on` is how it would go on if it ended now,
-    one of GOES_ON, and `obstacle` why that is not exact.
+    one of GOES_ON, and `obstacle` why that is not exact. `machine` is the machine class of the last attempt,
+    but for the layout.
     """
 
     status: str
@@ -55,6 +56,7 @@ class Status(NamedTuple):
     obstacle: str | None = None
     checkpoint_steps: int | None = None  # of the newest checkpoint
     name: str | None = None  # of the run, as RunId writes it; None: an earlier version wrote the status
+    machine: Mapping[str, str] | None = None  # the same
 
 
 def experiment_id(name: str, choices: Mapping[str, Any]) -> str:

@@ -89,10 +89,15 @@ def is_supervised() -> bool:
     return _Shared.board is not None
 
 
-def end(status: int) -> NoReturn:
-    """End a supervised process by our own will; an orderly end would wait for threads, and for hooks not ours."""
+def note(status: int) -> None:
+    """All is done: this is the exit status of a supervised process, whatever ends it from now on."""
     if _Shared.board is not None:
         _Shared.board[_STATUS], _Shared.board[_NOTED] = status, 1
+
+
+def end(status: int) -> NoReturn:
+    """End a supervised process by our own will; an orderly end would wait for threads, and for hooks not ours."""
+    note(status)
     os._exit(status)
 
 

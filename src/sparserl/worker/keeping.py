@@ -106,6 +106,7 @@ class Keeper:
             breaks=_breaks(plan, self.checkpoint),
             checkpoint_steps=steps,
             name=str(persistence.RunId.of(folder)._replace(experiment=plan.identifier)),
+            machine={name: value for name, value in machine_class(plan, layout).items() if name != "layout"},
         )
         self._standing: Standing | None = None
         self._clock = _Clock()
