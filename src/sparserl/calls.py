@@ -38,6 +38,7 @@ class Calls:
 
 MAKING = Calls()  # environments, which may load for minutes
 PLAYING = Calls()  # steps and resets
+CLOSING = Calls()  # which have a limit of their own
 
 
 @contextlib.contextmanager

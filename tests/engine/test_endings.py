@@ -6,7 +6,7 @@ import pytest
 
 from sparserl import persistence
 from sparserl.engine import endings
-from sparserl.engine.assignments import Assignment
+from sparserl.engine.assignments import Assignment, Surroundings, Teller
 from sparserl.engine.retries import Retries, after, failure_of, gives_up, lasting
 from sparserl.engine.settings import Settings
 from sparserl.persistence import Status
@@ -120,3 +120,11 @@ def test_a_process_that_ends_before_it_stores_anything_is_recorded(tmp_path):
     assert status.message == "its process was killed by SIGSEGV"
     persistence.write_status(tmp_path / "seed=1", Status("diverged", process_id=OLDER))
     assert ended(tmp_path / "seed=1", -11).ending == "diverged"
+
+
+def test_signs_of_life_after_the_last_word_change_nothing():
+    """A worker closes its environments when it has said how it ends, and lives meanwhile."""
+    teller = Teller(Assignment("run", "key", "topic", Settings(), {}), Surroundings("", lambda message: None, bool))
+    for line in (b'{"ending": 3}', b"{}", b"no JSON", b'{"ending": "no status"}'):
+        teller.hear(line)
+    assert teller.ending == 3

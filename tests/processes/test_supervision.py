@@ -19,7 +19,7 @@ from sparserl.processes import supervision
 from sparserl.processes.signals import interrupts
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-asked, command, supervision.END_SECONDS = [], os.getpid(), 1
+asked, command, supervision.END_SECONDS, supervision._LOOK_SECONDS = [], os.getpid(), 1, 0.05
 
 def send(number=signal.SIGINT):
     os.kill(command, number)
@@ -41,6 +41,16 @@ def press():
 
 def raises(error):
     raise error
+
+def hang():
+    supervision.show_life(0.1)  # then in C, where neither another thread nor a signal gets a turn
+    mutex, threads = (ctypes.c_char * 64)(), ctypes.PyDLL(None)
+    while True:
+        threads.pthread_mutex_lock(mutex)
+
+def noted():
+    supervision.note(0)
+    os._exit(7)
 
 def late():
     mind()
@@ -81,6 +91,8 @@ ENDED = "the environment ended the process: exit status "
         ("mind()", ["in good order", "130"]),
         ("press()", ["asked"]),
         ("late()", ["in good order", "asked"]),
+        ("noted()", ["0"]),
+        ("hang()", ["the environment hangs: for 1 seconds nothing else could go on in its process"]),
     ],
 )
 def test_what_ends_a_command_is_told(work, expected):

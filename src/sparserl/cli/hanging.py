@@ -3,13 +3,14 @@
 import threading
 import time
 
-from sparserl.calls import MAKING, PLAYING
+from sparserl.calls import CLOSING, MAKING, PLAYING
 from sparserl.cli import FAILED, say
 from sparserl.engine.settings import Settings
 from sparserl.processes import supervision
 from sparserl.worker.pulse import PATIENCE_IN_MAKING
 
 _PAUSE_SECONDS = 0.5
+_CLOSE_SECONDS = 15.0  # more than `environments.closing` gives one; only code in C, which no signal ends, takes longer
 
 
 def end_where_hung(hang_seconds: float = Settings.hang_seconds) -> None:
@@ -19,13 +20,23 @@ def end_where_hung(hang_seconds: float = Settings.hang_seconds) -> None:
 
 
 def _watch(hang_seconds: float) -> None:
+    """Watch the calls; the parent ends a process in which not even this goes on, as code in C may hold all else up."""
     ended, since = -1, 0.0
     while True:
+        supervision.show_life(PATIENCE_IN_MAKING * hang_seconds)
         time.sleep(_PAUSE_SECONDS)
-        now = MAKING.num_ended + PLAYING.num_ended
-        if now != ended or not (MAKING.num_open or PLAYING.num_open):
+        now = MAKING.num_ended + PLAYING.num_ended + CLOSING.num_ended
+        if now != ended or not (MAKING.num_open or PLAYING.num_open or CLOSING.num_open):
             ended, since = now, time.monotonic()
-        limit = hang_seconds if PLAYING.num_open else PATIENCE_IN_MAKING * hang_seconds
+        limit, where = _limit(hang_seconds)
         if time.monotonic() - since > limit:
-            where = "in a step or a reset" if PLAYING.num_open else "while it is made"
             supervision.end(say(f"the environment hangs: it said nothing for {limit:g} seconds {where}", FAILED))
+
+
+def _limit(hang_seconds: float) -> tuple[float, str]:
+    """How long the call that is open may take, and what it is."""
+    if CLOSING.num_open:
+        return _CLOSE_SECONDS, "while it is closed"
+    if PLAYING.num_open:
+        return hang_seconds, "in a step or a reset"
+    return PATIENCE_IN_MAKING * hang_seconds, "while it is made"

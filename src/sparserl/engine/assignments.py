@@ -43,7 +43,7 @@ class Surroundings(NamedTuple):
 class Teller:
     """Passes progress on, seldom enough for a scheduler with many runs; evaluations are never left out.
 
-    `ending` is the exit status that the worker said it would end with, last of all; None where it said nothing of it.
+    `ending` is the exit status that the worker said last that it would end with; None where it said nothing of it.
     """
 
     def __init__(self, assignment: Assignment, around: Surroundings) -> None:
@@ -56,7 +56,7 @@ class Teller:
     def hear(self, line: bytes) -> None:
         try:
             told = json.loads(line)
-            self.ending = parse_last(told)
+            self.ending = self.ending if (ending := parse_last(told)) is None else ending
             progress, run = parse_progress(told), str(told.get("run", Path(self.assignment.run_folder).name))
         except (ValueError, KeyError, TypeError, AttributeError):  # no progress, but a sign of life
             return

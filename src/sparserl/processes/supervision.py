@@ -5,6 +5,7 @@ A signal ends the child at once, which stores nothing then that could be lost; w
 on, for an orderly stop. The child is a process group of its own, so that no signal reaches it twice.
 """
 
+import math
 import os
 import signal
 import sys
@@ -19,7 +20,9 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
 END_SECONDS = 10  # for threads and hooks that are not ours, when all is over
 _MOST_PASSED_ON = 2  # signals: the first asks, the second presses
-_NOTED, _STATUS, _MINDING = range(3)  # places on the board
+_NOTED, _STATUS, _MINDING, _BEATS, _SILENCE = range(5)  # places on the board; the last one is of _WIDTH bytes
+_WIDTH = 4
+_LOOK_SECONDS = 0.5  # between two looks at the beats
 
 
 class _Shared:
@@ -35,7 +38,8 @@ def supervised(work: Callable[[], int], ended: Callable[[str, bool], int]) -> in
     asked: by a signal that this process got. To be called before there are threads.
     """
     held = (*STOPPING, signal.SIGTSTP)
-    signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, (*held, signal.SIGCHLD))
     import mmap
 
     board, asked = mmap.mmap(-1, mmap.PAGESIZE), list[int]()
@@ -63,12 +67,15 @@ def supervised(work: Callable[[], int], ended: Callable[[str, bool], int]) -> in
         signal.signal(number, handle)
     signal.signal(signal.SIGTSTP, suspend)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code, silence = _waited(child, board)
     for number in heeded:
         signal.signal(number, signal.SIG_IGN)
     with suppress(ProcessLookupError, PermissionError):  # simulators that an environment has left behind
         os.killpg(child, signal.SIGKILL)
-    return board[_STATUS] if board[_NOTED] else ended(_cause(code), bool(asked))
+    if board[_NOTED]:
+        return board[_STATUS]
+    hangs = f"the environment hangs: for {silence} seconds nothing else could go on in its process"
+    return ended(hangs if silence and not asked else _cause(code), bool(asked))
 
 
 @contextmanager
@@ -83,6 +90,13 @@ def minding() -> Iterator[None]:
         yield
     finally:
         board[_MINDING] = 0
+
+
+def show_life(silence_seconds: float) -> None:
+    """Say that this process lives; if that is not said again for so long, it is killed."""
+    if (board := _Shared.board) is not None:
+        board[_SILENCE : _SILENCE + _WIDTH] = min(math.ceil(silence_seconds), 2**31).to_bytes(_WIDTH, "little")
+        board[_BEATS] = (board[_BEATS] + 1) % 256
 
 
 def is_supervised() -> bool:
@@ -118,7 +132,7 @@ def _serve(work: Callable[[], int], board: "mmap.mmap", parent: int, held: Seque
         pass
     for number in (signal.SIGTTIN, signal.SIGTTOU):  # it is in the background of its terminal
         signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (*held, signal.SIGCHLD))
     _Shared.board, _Shared.command = board, parent
     try:
         status = work()
@@ -135,6 +149,25 @@ def _serve(work: Callable[[], int], board: "mmap.mmap", parent: int, held: Seque
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(END_SECONDS)
     sys.exit(status)  # in order, as an environment may clean up then
+
+
+def _waited(child: int, board: "mmap.mmap") -> tuple[int, int]:
+    """The exit code of the child; and for how many seconds it had shown no life when it was killed for that, or 0.
+
+    Silence is counted in looks, as time passes while both are stopped.
+    """
+    beats, silent, silence = 0, 0.0, 0
+    while True:
+        number, status = os.waitpid(child, os.WNOHANG)
+        if number:
+            return os.waitstatus_to_exitcode(status), silence
+        if signal.sigtimedwait((signal.SIGCHLD,), _LOOK_SECONDS) is not None:
+            continue
+        silent = silent + _LOOK_SECONDS if board[_BEATS] == beats else 0.0
+        beats, limit = board[_BEATS], int.from_bytes(board[_SILENCE : _SILENCE + _WIDTH], "little")
+        if limit and silent > limit:
+            silence = limit
+            os.killpg(child, signal.SIGKILL)
 
 
 def _cause(code: int) -> str:

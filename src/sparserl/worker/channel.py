@@ -19,10 +19,14 @@ class Channel:
         """Say lines at once, whatever other threads say. Raises BrokenPipeError where nobody listens any more."""
         os.write(self._output.fileno(), "".join(f"{line}\n" for line in lines).encode())
 
-    def end(self, exit_status: int) -> NoReturn:
-        """End this process by our own will; an orderly end would wait for threads, and for hooks that are not ours."""
+    def announce(self, exit_status: int) -> None:
+        """Say how this process is going to end: all is stored, whatever ends it from now on."""
         with suppress(OSError):
             self.say(*[last_line(exit_status)] * self._engine)
+
+    def end(self, exit_status: int) -> NoReturn:
+        """End this process by our own will; an orderly end would wait for threads, and for hooks that are not ours."""
+        self.announce(exit_status)
         with suppress(OSError, ValueError):
             sys.stderr.flush()
         os._exit(exit_status)

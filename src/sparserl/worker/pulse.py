@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from sparserl.calls import MAKING, PLAYING
+from sparserl.calls import CLOSING, MAKING, PLAYING
 
 PATIENCE_IN_MAKING = 3.0  # times the silence that counts as hanging
 _LONGEST_PAUSE_SECONDS = 1.0
@@ -29,7 +29,8 @@ class Look(NamedTuple):
 
 
 def look() -> Look:
-    return Look(time.monotonic(), MAKING.num_ended + PLAYING.num_ended, time.process_time(), _written_bytes())
+    num_ended = MAKING.num_ended + PLAYING.num_ended + CLOSING.num_ended
+    return Look(time.monotonic(), num_ended, time.process_time(), _written_bytes())
 
 
 class Pulse:
@@ -44,7 +45,7 @@ class Pulse:
         if now.num_ended != last.num_ended:
             self._making_since = None
             return True
-        if PLAYING.num_open:
+        if PLAYING.num_open or CLOSING.num_open:
             return False
         if MAKING.num_open:
             self._making_since = self._making_since or now.seconds

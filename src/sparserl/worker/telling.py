@@ -16,6 +16,7 @@ class Teller:
 
     def __init__(self, channel: Channel) -> None:
         self._channel, self._told = channel, 0.0
+        self.announce = channel.announce
 
     def tell(self, reports: Mapping[int, Report], rates: Mapping[int, float | None]) -> None:
         """A line for each seed, now or not at all. Raises BrokenPipeError where nobody listens any more."""

@@ -2,12 +2,13 @@
 
 import argparse
 import errno
+import faulthandler
 import os
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from sparserl import persistence
 from sparserl.calls import ended_by
@@ -38,6 +39,7 @@ from sparserl.worker.rhythm import Rhythm
 from sparserl.worker.telling import Teller
 from sparserl.worker.vigil import Interrupt
 
+CLOSE_SECONDS = 20.0  # for all environments; each kind has a limit of ten, which code in C may not heed
 LEAVE_SECONDS = 2.0  # beside vigil.STOP_SECONDS, within the patience of engines
 OUT_OF_MEMORY = ("bad_alloc", "RESOURCE_EXHAUSTED", "Out of memory", "Cannot allocate memory")  # as libraries say it
 
@@ -54,12 +56,16 @@ class Work:
         self.file_mode = file_mode  # which an environment may change
 
     def attempt(self) -> int:
-        """Do it; environments are closed last of all, when everything is stored and given back."""
+        """Do it; environments are closed last of all, when everything is stored, given back and told."""
         try:
-            return self._attempt()
+            exit_status = self._attempt()
+            self.hold.release()
+            self.teller.announce(exit_status)
+            return exit_status
         finally:
             self.hold.release()
-            self._environments.close()
+            with _limited(CLOSE_SECONDS):
+                self._environments.close()
 
     def _attempt(self) -> int:
         try:
@@ -183,6 +189,17 @@ class Work:
             tell(str(error))
         tell(message)
         return exit_status
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """End the process where this takes longer: no signal reaches all code in C. The log then says where."""
+    with suppress(OSError, ValueError, AttributeError):  # standard error is closed
+        faulthandler.dump_traceback_later(seconds, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _aside(close: Callable[[], None]) -> None:
