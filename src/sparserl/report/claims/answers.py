@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from sparserl.report.cells import experiments_of, matched, scores_of
-from sparserl.report.claims.groups import Group, Rows, chosen, groups, in_percent, share_kept
+from sparserl.report.claims.extremes import best_choices, best_shares
+from sparserl.report.claims.groups import Group, Rows, chosen, groups, share_kept
 from sparserl.report.claims.noise import in_upper_half, kept_under
 from sparserl.report.claims.signal_to_noise import ratios_of
+from sparserl.report.claims.wording import counts, in_percent
 from sparserl.report.names import dense_name
 from sparserl.report.runs import Run
 from sparserl.report.selection import Selection
 from sparserl.report.statistics import (
-    Estimate,
-    difference,
     estimate,
     few_seeds_warning,
     in_words,
@@ -38,8 +38,8 @@ def answers(
             *_under_noise(group),
             *_kept(group),
             *_beside_matched(group),
-            *_best_choices(group),
-            *_best_shares(group),
+            *best_choices(group),
+            *best_shares(group),
         ]
         sentences += [f"{group.where}: {each}" if len(separate) > 1 else each for each in said]
     if sentences and (warning := few_seeds_warning(_fewest(selection.runs))):
@@ -95,7 +95,7 @@ def _signals(group: Group) -> Iterator[str]:
             found = estimate(ratios.of_tasks(own), mean_over_tasks)
             if found is not None:
                 what = f"the gradients of {network} have a signal-to-noise ratio of {in_words(found)}"
-                yield f"{which}: {what}; {_counts(found, runs)}."
+                yield f"{which}: {what}; {counts(found, runs)}."
 
 
 def _under_noise(group: Group) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _under_noise(group: Group) -> Iterator[str]:
         found = estimate(scores_of(runs, kept), mean_over_tasks)
         if found is not None:
             share = f"keeps {in_words(found)} of its return under the upper half of the noise"
-            yield f"{which} {share}; {_counts(found, runs)}."
+            yield f"{which} {share}; {counts(found, runs)}."
 
 
 def _kept(group: Group) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _kept(group: Group) -> Iterator[str]:
         found, _ = share_kept(group, ours, chosen(plain, role="full-dense"))
         if found is not None:
             size = f"{in_percent(sparsity)}{words}"
-            yield f"{name} keeps {in_words(found)} of dense at {size}; {_counts(found, ours)}."
+            yield f"{name} keeps {in_words(found)} of dense at {size}; {counts(found, ours)}."
 
 
 def _beside_matched(group: Group) -> Iterator[str]:
@@ -128,80 +128,7 @@ def _beside_matched(group: Group) -> Iterator[str]:
         found = probability_of_improvement(cells.ours, cells.theirs)
         if found is not None:
             what = f"{name} at {in_percent(sparsity)}{words} is better than dense with as many parameters"
-            yield f"{what} with probability {in_words(found)}; {_counts(found, ours)}."
-
-
-def _best_choices(group: Group) -> Iterator[str]:
-    """Of each method with several values of a choice, the best and the worst, in each environment."""
-    seen: dict[tuple[str, str, float], list[Run]] = {}
-    for run in group.runs:
-        if run.columns.get("budget") is None and run.columns.get("role") in ("sparse", "full-dense"):
-            key = str(run.columns["environment"]), str(run.columns["method"]), float(run.columns["sparsity"])
-            seen.setdefault(key, []).append(run)
-    for (environment, method, sparsity), runs in sorted(seen.items(), key=lambda item: method_rank(item[0][1])):
-        names = [name for name in group.among if len({run.columns.get(name) for run in runs}) > 1]
-        if names:
-            size = "" if method == "dense" else f" at {in_percent(sparsity)}"
-            yield from _extremes(f"{method_name(method)}{size} on {environment}", names, runs)
-
-
-def _best_shares(group: Group) -> Iterator[str]:
-    """Of each method with a budget, the best and the worst actor share, in each environment."""
-    regimes: dict[tuple[int, str, float, str], list[Run]] = {}
-    for run in group.runs:
-        if (budget := run.columns.get("budget")) is not None:
-            method = str(run.columns["method"])
-            key = method_rank(method), method, -float(budget), str(run.columns["environment"])
-            regimes.setdefault(key, []).append(run)
-    for (_, method, negative, environment), runs in sorted(regimes.items()):
-        what = f"{method_name(method)} with {in_percent(-negative)} of the parameters on {environment}"
-        yield from _extremes(what, ["actor_share"], runs)
-
-
-def _extremes(what: str, names: Sequence[str], runs: Sequence[Run]) -> Iterator[str]:
-    """The best and the worst experiment by mean final return, and how far they are apart.
-
-    They are chosen by what is then compared, so that of many they are apart by chance, too: hence their number.
-    """
-    means, called = {}, {}
-    labels = [_values(names, own[0]) for own in experiments_of(runs).values()]
-    for (name, own), label in zip(experiments_of(runs).items(), labels, strict=True):
-        scores = scores_of(own)
-        if (found := estimate(scores, mean_over_tasks)) is not None:
-            means[name] = found, scores._replace(tasks=("",))
-            called[name] = label if labels.count(label) == 1 else f"{label} [{name[-8:]}]"
-    if len(means) < 2:
-        return
-    ranked = sorted(means, key=lambda name: -means[name][0].value)
-    best, worst = ranked[0], ranked[-1]
-    over = means[best][1], means[worst][1]
-    apart = difference(*over)
-    yield (
-        f"{what}: best of {len(means)} with {called[best]}, {in_words(means[best][0])}; worst with {called[worst]}, "
-        f"{in_words(means[worst][0])}; {in_words(apart)} apart; {_counts(means[best][0], ())}."
-    )
-
-
-def _values(names: Sequence[str], run: Run) -> str:
-    """`drop fraction 0.3 and weight decay 0.0001`."""
-    return " and ".join(f"{_choice(name)} {_value(run.columns.get(name))}" for name in names if name in run.columns)
-
-
-def _choice(name: str) -> str:
-    return name.rpartition(".")[2].replace("_", " ")
-
-
-def _value(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _counts(found: Estimate, runs: Sequence[Run]) -> str:
-    """`10 seeds, 5 environments`."""
-    fewest, most = found.num_seeds
-    seeds = f"{most} seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"
-    places = "environments" if found.num_tasks == len({run.columns["environment"] for run in runs}) else "experiments"
-    tasks = f", {found.num_tasks} {places}" if found.num_tasks > 1 else ""
-    return seeds + tasks + (f", {found.num_diverged} diverged and left out" if found.num_diverged else "")
+            yield f"{what} with probability {in_words(found)}; {counts(found, ours)}."
 
 
 def _fewest(runs: Sequence[Run]) -> int:

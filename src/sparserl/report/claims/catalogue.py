@@ -55,7 +55,7 @@ CLAIMS = (
     Claim(10, updates.INTERVAL, updates.INTERVAL_NEEDS, updates.interval),
     Claim(10, updates.BATCH, updates.BATCH_NEEDS, updates.batch_size),
     Claim(11, noise.CLAIM, noise.NEEDS, noise.parts, ("dqn",)),
-    Claim(12, stability.CLAIM, stability.NEEDS, stability.parts, (), ("agent", "network_kind")),
+    Claim(12, stability.CLAIM, stability.NEEDS, stability.parts, ("ppo", "sac"), ("agent", "network_kind")),
 )
 
 

@@ -9,13 +9,11 @@ from sparserl.report.normalization import Normalization, normalizations
 from sparserl.report.runs import Run
 from sparserl.report.statistics import (
     Estimate,
-    RunScores,
     difference,
     interquartile_mean_over_tasks,
     probability_of_improvement,
     ratio,
 )
-from sparserl.report.style import method_name
 
 Rows = Sequence[Mapping[str, Any]]
 ABOVE_HALF = "the interval of the chance that a run is better lies above 1/2"
@@ -116,11 +114,6 @@ def is_told(_: Any) -> bool:
     return True
 
 
-def in_percent(sparsity: float) -> str:
-    """`90 %`."""
-    return f"{100 * sparsity:.4g} %"
-
-
 def better(
     group: Group,
     ours: Sequence[Run],
@@ -188,13 +181,3 @@ def _compared(
     if estimate is None and raw.ours.tasks and not reasons:
         reasons = ("a share of what is not above 0 says nothing",)
     return estimate, (*cells.missing, *reasons)
-
-
-def runs_of(scores: RunScores) -> bool:
-    """Whether there is a score."""
-    return bool(scores.tasks)
-
-
-def named(method: str) -> str:
-    """A method as a reader knows it, within a sentence."""
-    return {"prune": "pruning", "static": "static", "dense": "dense"}.get(method, method_name(method))

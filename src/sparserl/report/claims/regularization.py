@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from sparserl.report.claims.findings import Part, about
-from sparserl.report.claims.groups import Group, better, chosen, is_told, lacking, named, share_kept
+from sparserl.report.claims.groups import Group, better, chosen, is_told, lacking, share_kept
+from sparserl.report.claims.wording import named
 
 DECAY = "A small weight decay helps pruning, RigL and SET, and even dense networks; its effect is minor"
 DECAY_NEEDS = "pruning, RigL, SET and dense, with a weight decay of 0 and with one of at most 1e-4"
