@@ -2,14 +2,12 @@
 // What a page does where scripts are allowed: tables are sorted and filtered, curves zoomed, topologies looked through.
 // Text of results goes into the page as text nodes only.
 (() => {
-  const root = document.documentElement;
   const data = JSON.parse(document.getElementById("data").textContent);
   const dashes = [[], [8, 4], [3, 3], [10, 4, 2, 4], [5, 2, 1, 2, 1, 2]];
   const whole = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5];
   const wide = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
   const figures = (value) => (value == null ? "–" : Math.abs(value) >= 1e6 || (value && Math.abs(value) < 1e-3)
     ? value.toExponential(2) : wide.format(value));
-  root.classList.add("scripts");
 
   function made(tag, properties = {}, ...children) {
     const element = document.createElement(tag);
@@ -46,6 +44,7 @@
       language: { search: "Filter:", lengthMenu: "Rows: _MENU_", info: "_START_ to _END_ of _TOTAL_", infoEmpty: "none",
         infoFiltered: "(of _MAX_)", zeroRecords: "No row has these words.", emptyTable: "There are none yet." },
     });
+    table.classList.add("ready");
     tables.set(table.id, made);
     made.on("search.dt", remember);
     const region = table.closest(".scroll");

@@ -20,7 +20,7 @@ from sparserl.report.page.values import Page, Part
 from sparserl.report.runs import Run
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("vendor/datatables.min.js", "vendor/uplot.min.js", "page.js")
+_SCRIPTS = ("first.js", "vendor/datatables.min.js", "vendor/uplot.min.js", "page.js")
 _STYLES = ("vendor/uplot.min.css", "page.css")
 _MOST_ROWS = 500  # of the table behind a figure; its CSV has all
 _MOST_MISSING = 200  # runs that are named
