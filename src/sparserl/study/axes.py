@@ -6,7 +6,7 @@ from sparserl.experiment import Experiment, choice_names, unknown_choice
 from sparserl.persistence import DIAGNOSTICS, FACTS
 
 _IDENTITY = ("agent", "method", "environment", "sparsity")
-_ALONG = ("environment_steps", "num_updates")  # of curves
+_ALONG = ("environment_steps", "num_updates", "seconds", "training_macs", "observation_noise")  # of curves
 _OF_NETWORKS = ("network", "layer")  # where y is one of the diagnostics
 _RETURNS = ("final_return", "mean_return", "normalized_return", "human_normalized_return")
 

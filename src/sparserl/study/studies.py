@@ -11,7 +11,8 @@ from sparserl.study.axes import check_axes
 from sparserl.types import UserError
 
 Scale = Literal["smoke", "quick", "paper"]  # minutes on 2 cores, hours on 2 cores, as published
-FigureKind = Literal["lines", "bars", "curves", "table"]  # curves: over training; lines: over what is chosen
+FigureKind = Literal["lines", "bars", "curves", "table", "noise", "flops", "profile", "threshold"]
+"""curves: over training; lines: over what is chosen; the last four have axes of their own."""
 SCALES: tuple[Scale, ...] = get_args(Scale)
 LARGEST_NUM_SEEDS = 10_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")

@@ -131,10 +131,9 @@ def test_missing_diverged_and_unfinished_runs_are_said_and_left_out():
     others = [synthetic.run(seed=2, status="diverged"), synthetic.run(seed=3, status="running")]
     drawn = draw(LINES, synthetic.selection([*ended, *others]))
     assert drawn.table[0][3:] == (6.0, None, None, 2, 2, 1, 1)
-    assert "diverged, left out: 1 run has" in words(drawn).lower()
-    assert "not finished, left out: 1 run has" in words(drawn).lower()
+    assert "hence without a final return, left out: 1 of 4 runs" in words(drawn)
     missing = words(draw(chosen.figures[0], chosen))
-    assert "10 of 30 runs are missing" in missing
+    assert "issing: 10 of 30 runs" in missing
     assert "Dense on CartPole-v1 (seed 2)" in missing
     alone = draw(LINES, synthetic.selection([synthetic.run(status="diverged", returns=[1.0, np.nan])]))
     assert "no run has a number to show" in [text.get_text() for text in alone.figure.axes[0].texts]

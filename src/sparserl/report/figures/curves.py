@@ -162,8 +162,8 @@ def _notes(
             by_line.setdefault(line, []).extend(one.run for one in each)
     drawn = {run.id for each in by_line.values() for run in each}
     if without := sum(run.id not in drawn for run in runs):
-        what = "have no diagnostics" if spec.y in MEASURES else "have no number to show"
-        yield f"{without} of {len(runs)} runs {what}"
+        what = "without diagnostics" if spec.y in MEASURES else "without a number to show"
+        yield f"{what}, left out: {without} of {len(runs)} runs"
     yield from notes.mixtures(by_line)
     if spec.y in NORMALIZED:
         yield from notes.normalized(

@@ -40,6 +40,7 @@ def draw(figure: Mapping[str, Any], selection: "Selection") -> Drawn:
     What is missing is said on it. Where nothing can be drawn, because a column is unknown or there is no run, the
     figure says why.
     """
+    selection = selection._replace(runs=tuple(sorted(selection.runs, key=lambda run: run.id)))  # sums have an order
     name = str(figure.get("name", "figure"))
     with house_style():
         try:

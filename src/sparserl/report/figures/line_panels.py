@@ -126,7 +126,7 @@ def _annotate(axes: Axes, axis: Axis, runs: Mapping[Line, Any]) -> None:
     sparse = [line for line in runs if line.role == "sparse"]
     line = next((each for each in sparse if each.method == "prune"), sparse[0] if sparse else None)
     for x, each in runs[line].items() if line else ():
-        if x is not None:
+        if x is not None and x != EVERYWHERE:
             told = value_label("sparsity", each[0].columns.get("sparsity"))
             where = axis.place(x), 1.0
             axes.annotate(told, where, (0, 1.5), axes.get_xaxis_transform(), "offset points", ha="center", **_SMALL)

@@ -83,6 +83,9 @@ def _notes(spec: Spec, selection: "Selection", placed: Any, points: Points, meas
     yield from notes.missing_runs(selection, spec)
     yield from notes.few_seeds(point.num_seeds for point in drawn)
     runs = by_line(placed, lambda xs: [run for each in xs.values() for run in each])
+    nowhere = {run.id for each in runs.values() for run in each if run.columns.get(spec.x) is None}
+    if spec.x in SIZES and nowhere:
+        yield f"of {len(nowhere)} runs the {column_label(spec.x)} are not known, so that they have no place here"
     yield from notes.left_out(run for each in runs.values() for run in each)
     yield from notes.mixtures(runs)
     yield from notes.normalized(measure, [run for each in runs.values() for run in each])

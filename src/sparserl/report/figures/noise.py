@@ -17,7 +17,7 @@ from sparserl.report.figures.looks import look
 from sparserl.report.figures.places import Line, cells, in_legend_order
 from sparserl.report.figures.specs import Spec
 from sparserl.report.figures.summary import panel_title, shown_panels
-from sparserl.report.figures.words import column_label, printable, significant
+from sparserl.report.figures.words import column_label, number, printable, significant
 
 if TYPE_CHECKING:
     from sparserl.report.runs import Run
@@ -97,12 +97,13 @@ def _curve(policies: Sequence[Policy]) -> Curve:
 def _notes(spec: Spec, selection: "Selection", chosen: Policies, num_without: int) -> Iterator[str]:
     rule = f"of each line the {MOST_POLICIES} whose return without noise is nearest to one that every line reaches"
     yield f"policies: {rule}"
+    ranges = []
     for panel, lines in chosen.items():
         scores = [policy.score for policies in lines.values() for policy in policies]
-        title = panel_title(spec, panel) or "all"
-        yield f"{title}: their returns without noise are {significant(min(scores))} to {significant(max(scores))}"
+        ranges.append(f"{panel_title(spec, panel)} {significant(min(scores))} to {significant(max(scores))}".strip())
+    yield f"their returns without noise: {notes.listed(ranges, len(ranges))}"
     if num_without > 0:
-        yield f"{num_without} runs have not been evaluated under noise"
+        yield f"not evaluated under noise, left out: {num_without} of the runs"
     yield from notes.missing_runs(selection, spec)
     yield from notes.few_seeds(len(policies) for lines in chosen.values() for policies in lines.values())
     yield from notes.problems(selection)
@@ -122,7 +123,7 @@ def _text(spec: Spec, curves: Mapping[Any, Mapping[Line, Curve]]) -> str:
     for panel, lines in list(curves.items())[:3]:
         last = {line: float(np.nanmean(curve.returns[:, -1])) for line, curve in lines.items()}
         best = max(last, key=lambda line: last[line])
-        noise = significant(float(lines[best].places[-1]))
+        noise = number(float(lines[best].places[-1]))
         where = f"{panel_title(spec, panel)}: highest under noise of {noise}"
         told.append(f"{where} is {printable(best.label)} with {significant(last[best])}")
     return f"{printable(spec.title)}: mean return against the noise on observations. {'; '.join(told)}."

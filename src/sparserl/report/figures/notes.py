@@ -1,8 +1,9 @@
 """Notes: what stands on a figure beside its marks, so that nobody reads more out of it than is in it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from sparserl.persistence import RunId, StoredExperiment
 from sparserl.report.figures.places import Line
 from sparserl.report.figures.points import Measure
 from sparserl.report.figures.specs import Spec
@@ -25,12 +26,12 @@ def missing_runs(selection: "Selection", spec: Spec) -> Iterator[str]:
     if not missing:
         return
     planned = len(missing) + sum(not shown or run.id.experiment in shown for run in selection.runs)
-    seeds: dict[str, list[int]] = {}
-    for run in missing:
-        seeds.setdefault(run.experiment, []).append(run.seed)
     known = {each.identifier: each for each in selection.experiments}
-    told = [f"{_name(known.get(name), name)} ({_seeds(numbers)})" for name, numbers in seeds.items()]
-    yield f"{len(missing)} of {planned} runs are missing: {listed(told)}"
+    by_name: dict[str, list[RunId]] = {}
+    for run in missing:
+        by_name.setdefault(_name(known.get(run.experiment), run.experiment), []).append(run)
+    told = [f"{name} ({_seeds(each)})" for name, each in by_name.items()]
+    yield f"missing: {len(missing)} of {planned} runs, {listed(told)}"
 
 
 def few_seeds(counts: Iterable[int]) -> Iterator[str]:
@@ -43,16 +44,13 @@ def few_seeds(counts: Iterable[int]) -> Iterator[str]:
 
 def left_out(runs: Iterable["Run"]) -> Iterator[str]:
     """Runs that have diverged, or not finished yet: they have no final return."""
-    without = {run.id: run for run in runs if run.final_return is None}
+    every = {run.id: run for run in runs}
+    without, num_runs = {name: run for name, run in every.items() if run.final_return is None}, len(every)
     diverged = sum(run.status is not None and run.status.status == "diverged" for run in without.values())
     if diverged:
-        yield f"diverged, left out: {_counted(diverged)} no final return"
+        yield f"diverged, hence without a final return, left out: {diverged} of {num_runs} runs"
     if unfinished := len(without) - diverged:
-        yield f"not finished, left out: {_counted(unfinished)} no final return yet"
-
-
-def _counted(number: int) -> str:
-    return "1 run has" if number == 1 else f"{number} runs have"
+        yield f"not finished, hence without a final return, left out: {unfinished} of {num_runs} runs"
 
 
 def mixtures(runs_by_line: Mapping[Line, Sequence["Run"]]) -> Iterator[str]:
@@ -101,15 +99,21 @@ def listed(words: Sequence[str], most: int = _MOST) -> str:
     return "; ".join(words[:most]) + rest
 
 
-def _name(experiment: Any, identifier: str) -> str:
+def _name(experiment: StoredExperiment | None, identifier: str) -> str:
     if experiment is None:
         return printable(identifier)
+    where = f"on {printable(experiment.environment)}"
+    if experiment.matches:
+        sparsities = " and ".join(sorted({value_label("sparsity", match["sparsity"]) for match in experiment.matches}))
+        return f"dense as {sparsities} {where}"
     sparsity = f" {value_label('sparsity', experiment.sparsity)}" if experiment.sparsity else ""
-    return f"{value_label('method', experiment.method)}{sparsity} on {printable(experiment.environment)}"
+    return f"{value_label('method', experiment.method)}{sparsity} {where}"
 
 
-def _seeds(numbers: Sequence[int]) -> str:
-    numbers = sorted(numbers)
+def _seeds(runs: Sequence[RunId]) -> str:
+    num_experiments, numbers = len({run.experiment for run in runs}), sorted({run.seed for run in runs})
+    if num_experiments > 1:
+        return f"{len(runs)} runs of {num_experiments} experiments"
     if len(numbers) == 1:
         return f"seed {numbers[0]}"
     whole = numbers == list(range(numbers[0], numbers[-1] + 1))

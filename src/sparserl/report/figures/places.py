@@ -107,12 +107,21 @@ def _facet_values(run: "Run", column: str, runs: Sequence["Run"], role: str) -> 
     """The panels that a run belongs to, along rows or along columns."""
     if not column:
         return ("",)
-    if role in (FULL, MATCHED) and _is_of_sparse(column):
-        return _distinct(other.columns.get(column) for other in runs if other.columns.get("method") != "dense") or ("",)
+    if (role in (FULL, MATCHED) and _is_of_sparse(column)) or _lacks(run, column):
+        return _distinct(
+            other.columns[column]
+            for other in runs
+            if other.columns.get("method") != "dense" and column in other.columns
+        ) or ("",)
     value = run.columns.get(column)
     if role == FULL and column == "budget" and value is None:
         return _distinct(other.columns.get(column) for other in runs if other.columns.get(column) is not None)
     return (value,)
+
+
+def _lacks(run: "Run", column: str) -> bool:
+    """Whether the run's choices are known, and this one is not among them, as its method does not have it."""
+    return column not in run.columns and "total_steps" in run.columns
 
 
 def _is_of_sparse(column: str) -> bool:
@@ -125,6 +134,8 @@ def _fits(match: Mapping[str, Any], panel: Mapping[str, Any]) -> bool:
 
 def _xs(run: "Run", spec: Spec, role: str, fitting: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
     x = run.columns.get(spec.x)
+    if spec.x and _lacks(run, spec.x):
+        return (EVERYWHERE,)
     if role == SPARSE or spec.x == "method":
         return (x,)
     if spec.x == "sparsity" and role == MATCHED and fitting:

@@ -45,7 +45,8 @@ _NAMES: Mapping[str, Mapping[Any, str]] = {
     "sparsity_aware_initialization": {True: "sparsity-aware", False: "dense"},
 }
 _PERCENT = ("sparsity", "budget", "actor_share")
-_KEPT = "\u200c\u200d"  # joiners, which Persian and emoji need
+_LEFT_TO_RIGHT = "\u200e"
+_KEPT = f"\u200c\u200d{_LEFT_TO_RIGHT}"  # joiners, which Persian and emoji need
 
 
 def column_label(column: str) -> str:
@@ -112,8 +113,14 @@ def significant(value: float) -> str:
 
 
 def printable(text: str) -> str:
-    """Text with escapes for what the figures' font lacks and for what would not be seen, as marks of direction."""
-    return "".join(each if _shows(each) else each.encode("unicode_escape").decode() for each in text)
+    """Text with escapes for what the figures' font lacks and for what would not be seen, as marks of direction.
+
+    Words that are read from right to left stay in their place among others.
+    """
+    shown = "".join(each if _shows(each) else each.encode("unicode_escape").decode() for each in text)
+    if not any(unicodedata.bidirectional(each) in ("R", "AL") for each in shown):
+        return shown
+    return f"{_LEFT_TO_RIGHT}{shown.strip(_LEFT_TO_RIGHT)}{_LEFT_TO_RIGHT}"
 
 
 @cache

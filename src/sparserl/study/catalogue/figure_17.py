@@ -1,7 +1,7 @@
 """Figure 17: DQN with the Nature CNN over 15 Atari games, 50 to 99 %, ERK.
 
 Smoke and quick play MinAtar, which needs no package and no GPU, in place of Atari.
-Scores are human-normalized; MinAtar has no human scores, and its returns stay as they are. All runs are figure 10's. At
+Scores are human-normalized; MinAtar's are divided by those of full dense networks. All runs are figure 10's. At
 scale paper 3,510 runs.
 """
 

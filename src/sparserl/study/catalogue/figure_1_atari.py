@@ -1,7 +1,7 @@
 """Figure 1, DQN: 15 Atari games at 90 %, with the Nature CNN and with the IMPALA ResNet.
 
 Smoke and quick play MinAtar, which needs no package and no GPU, in place of Atari.
-Scores are human-normalized; MinAtar has no human scores, and its returns stay as they are. All runs are those of
+Scores are human-normalized; MinAtar's are divided by those of full dense networks. All runs are those of
 figures 10 and 11. At scale paper 1,620 runs.
 """
 
