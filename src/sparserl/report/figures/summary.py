@@ -47,7 +47,8 @@ def table_of(spec: Spec, points: Points) -> tuple[tuple[str, ...], tuple[tuple[A
         for line, xs in lines.items():
             for x, point in xs.items():
                 counts = point.num_seeds, len(point.values), point.num_diverged, point.num_unfinished
-                rows.append((*where, line.label, x, point.value, point.low, point.high, *counts))
+                place = None if x == EVERYWHERE else x
+                rows.append((*where, line.label, place, point.value, point.low, point.high, *counts))
     return tuple(header), tuple(rows)
 
 
@@ -57,7 +58,7 @@ def alternative_text(spec: Spec, points: Points, notes: Sequence[str]) -> str:
     panels = "1 panel" if len(points) == 1 else f"{len(points)} panels"
     told = [_best(spec, panel, lines) for panel, lines in points.items()]
     said = [sentence for sentence in told if sentence]
-    rest = f"; and {len(said) - _MOST_TOLD} more panels" if len(said) > _MOST_TOLD else ""
+    rest = f"; and {len(said) - _MOST_TOLD} more" if len(said) > _MOST_TOLD else ""
     numbers = f" Highest: {'; '.join(said[:_MOST_TOLD])}{rest}." if said else " No run has a number to show."
     return f"{printable(spec.title)}: {column_label(spec.y)}{along}, {panels}.{numbers}"
 
