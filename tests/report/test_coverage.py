@@ -1,5 +1,7 @@
 """How often intervals hold the truth, by simulation: 93 to 97 % at 10 seeds of normal scores, as figures show them."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 
@@ -59,7 +61,7 @@ NORMAL = [(name, num_tasks) for name in AGGREGATES for num_tasks in (1, 5)]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "num_tasks"), covering(NORMAL, lambda case: case == ("interquartile mean", 5)))
+@pytest.mark.parametrize(("name", "num_tasks"), covering(NORMAL, lambda case: case == ("interquartile mean", 1)))
 def test_intervals_of_ten_seeds_cover_as_often_as_they_say(name, num_tasks):
     aggregate = AGGREGATES[name]
     found = [estimate(scores, aggregate, num_resamples=RESAMPLES) for scores in samples(num_tasks, 10)]
@@ -107,12 +109,12 @@ def test_intervals_of_ragged_seeds_cover():
 @pytest.mark.slow
 @pytest.mark.parametrize("num_tasks", covering([1, 5], lambda case: case == 1))
 def test_intervals_of_comparisons_cover(num_tasks):
-    """Unpaired, as seeds differ: difference -0.2, and the ratio of means; 700 draws keep a standard error of 0.008."""
-    draws = DRAWS if num_tasks > 1 else 700
+    """Unpaired, as seeds differ: difference -0.2, and the ratio of means; 400 draws keep a standard error of 0.011."""
+    draws = DRAWS if num_tasks > 1 else 400
     ours, theirs = (list(samples(num_tasks, 10, draws, shift=shift, seed=seed)) for shift, seed in ((-0.2, 1), (0, 2)))
     pairs = list(zip(ours, theirs, strict=True))
     mean = middles(num_tasks).mean()
-    assert 0.925 <= covered([difference(*pair) for pair in pairs[:700]], -0.2) <= 0.975
+    assert 0.925 <= covered([difference(*pair) for pair in pairs], -0.2) <= 0.975
     ratios = [ratio(*pair, num_resamples=RESAMPLES) for pair in pairs]
     assert 0.925 <= covered(ratios, (mean - 0.2) / mean) <= 0.975
 
@@ -120,11 +122,9 @@ def test_intervals_of_comparisons_cover(num_tasks):
 @pytest.mark.parametrize("num_seeds", [5, 10])
 @pytest.mark.parametrize("shift", [0.0, 0.6])
 def test_the_interval_of_a_probability_covers_and_has_a_width_where_all_are_better(num_seeds, shift):
-    from scipy.stats import norm
-
     ours, theirs = (samples(1, num_seeds, 700, shift=by, seed=seed) for by, seed in ((shift, 1), (0.0, 2)))
     found = [probability_of_improvement(*pair) for pair in zip(ours, theirs, strict=True)]
-    assert 0.925 <= covered(found, norm.cdf(shift / SPREAD / np.sqrt(2))) <= 0.985
+    assert 0.925 <= covered(found, NormalDist().cdf(shift / SPREAD / 2**0.5)) <= 0.985
     low, high = probability_of_improvement(next(samples(1, 5, 1, shift=9)), next(samples(1, 5, 1, seed=3))).ends
     assert low < 0.8
     assert high == pytest.approx(1)
