@@ -5,6 +5,7 @@ import pytest
 from cli.command import TINY, call
 from sparserl import persistence
 from sparserl.persistence import RunRequest, read_diagnostics, read_evaluations
+from sparserl.report.page import topologies
 
 pytestmark = pytest.mark.processes
 
@@ -34,7 +35,18 @@ def test_diagnostics_beside_the_same_evaluations(trained, capsys, tmp_path):
         (steps, side) for steps in (0, 100, 200, 300) for side in ("input", "output")
     ]
     assert len(units[0]["live_weights"]) == 4  # what CartPole shows
+    check_last_topology(run)
     check_asked_again(capsys, tmp_path, run)
+
+
+def check_last_topology(run):
+    """What diagnostics recorded last is what a report reads of a run that kept its policy alone."""
+    recorded, kept = topologies.read(run, 300), topologies.kept(persistence.read_bundle(run / "checkpoint")[0], 300)
+    assert (recorded.steps, kept.steps) == ([0, 100, 200, 300], [300])
+    assert len(recorded.sides) == 6
+    for side, last in zip(recorded.sides, kept.sides, strict=True):
+        assert side._replace(live=None) == last._replace(live=None)
+        assert side.live[-1].tolist() == last.live[0].tolist()
 
 
 def check_asked_again(capsys, directory, run):

@@ -95,6 +95,16 @@ def test_tables_are_sorted_by_mouse_and_keyboard(opened):
     assert is_silent(opened)
 
 
+def test_the_first_key_leads_past_the_contents(opened):
+    opened.press("Tab")
+    assert opened.run("document.activeElement.textContent") == "Skip to the results"
+    assert opened.run("document.activeElement.getBoundingClientRect().left") == 0
+    assert opened.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    opened.press("Enter")
+    opened.settle()
+    assert opened.run("document.activeElement.id") == "main"
+
+
 def test_a_filter_stays_in_the_address(opened, page):
     opened.run("document.querySelector('#runs_wrapper input[type=search]').focus()")
     opened.call("Input.insertText", text="failed & rigl")

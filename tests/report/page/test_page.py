@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from report import synthetic
 from report.page import pages
@@ -15,7 +16,7 @@ from sparserl.cli.experiments import read_command
 from sparserl.cli.train import Options
 from sparserl.experiment import canonical, from_preset, planned
 from sparserl.persistence import UserError
-from sparserl.report.page import Page, Part, details, experiments, to_html, topologies, write_page
+from sparserl.report.page import Page, Part, curves, details, experiments, to_html, topologies, write_page
 from sparserl.report.page.commands import study_command, train_command
 from sparserl.report.page.policy import content_security_policy
 from sparserl.report.page.text import as_json, number, printable
@@ -82,6 +83,29 @@ def test_many_runs_have_no_section_each_and_failures_come_first():
     assert text.count('<th scope="row">') >= len(made)
     shown = experiments.in_detail(made, 3)
     assert sorted(run.seed for run in shown) == [0, 1, 999]
+
+
+def test_experiments_count_their_seeds_and_say_what_diverged():
+    made = synthetic.seeds([1.0, 2.0, 3.0, 4.0])
+    made.append(synthetic.run(seed=4, status="diverged"))
+    [row] = experiments.rows(synthetic.selection(made))
+    assert (row.num_finished, row.num_diverged, row.num_runs, row.final) == (4, 1, 5, 2.5)
+    margin = stats.t.ppf(0.975, 3) * np.std([1, 2, 3, 4], ddof=1) / 2
+    assert row.interval == pytest.approx((2.5 - margin, 2.5 + margin))
+    assert "4 of 5, 1 diverged" in to_html(pages.page(made))
+    [few] = experiments.rows(synthetic.selection(made[:2]))
+    assert few.interval is None
+
+
+def test_curves_are_means_of_the_seeds_that_are_there():
+    run = lambda seed, returns: synthetic.run(seed=seed, returns=returns, steps=100 * (len(returns) - 1))
+    made = {"x": [run(0, [0.0, 2.0, 4.0]), run(1, [2.0, 4.0, np.nan]), run(2, [4.0, 9.0])]}
+    [panel] = curves.panels(made)
+    [line] = panel.lines
+    assert (line.steps, line.returns) == ([0, 100, 200], [2.0, 5.0, None])
+    assert curves.panels(made, room=0)[0].left_out == 1
+    long = curves.panels({"x": [run(0, np.arange(1_000.0))]})[0].lines[0]
+    assert (len(long.steps), long.steps[0], long.steps[-1]) == (curves.MOST_POINTS, 0, 99_900)
 
 
 def test_what_is_missing_is_named():

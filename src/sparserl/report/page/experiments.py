@@ -7,6 +7,7 @@ import numpy as np
 
 from sparserl.persistence import RunId, StoredExperiment
 from sparserl.report.page.names import experiment_name
+from sparserl.report.roles import FULL, MATCHED, OTHER, SPARSE
 from sparserl.report.runs import Run
 from sparserl.report.selection import Selection
 from sparserl.report.statistics import FEWEST_FOR_INTERVAL, mean_interval
@@ -25,6 +26,7 @@ class Row(NamedTuple):
     name: str
     columns: Mapping[str, Any]
     num_finished: int
+    num_diverged: int
     num_runs: int  # that the study wants, or that are there
     final: float | None
     interval: tuple[float, float] | None
@@ -54,7 +56,7 @@ def _place(row: Row) -> tuple[str, ...]:
 
 def _row(identifier: str, runs: Sequence[Run], num_runs: int) -> Row:
     finals = np.array([run.final_return for run in runs if run.final_return is not None], np.float64)
-    took = [run.status.seconds for run in runs if run.status and run.status.status == "finished" and run.status.seconds]
+    took = [run.status.seconds for run in runs if run.status and run.status.seconds and _ended(run, "finished")]
     interval = None
     if len(finals) >= FEWEST_FOR_INTERVAL:
         low, high = mean_interval(finals[:, None])
@@ -64,7 +66,8 @@ def _row(identifier: str, runs: Sequence[Run], num_runs: int) -> Row:
         identifier,
         experiment_name(columns),
         columns,
-        len(finals),
+        sum(run.final_return is not None or _ended(run, "finished") for run in runs),
+        sum(_ended(run, "diverged") for run in runs),
         max(num_runs, len(runs)),
         float(finals.mean()) if len(finals) else None,
         interval,
@@ -74,14 +77,18 @@ def _row(identifier: str, runs: Sequence[Run], num_runs: int) -> Row:
 
 def _without_runs(stored: StoredExperiment, num_runs: int) -> Row:
     told = {"environment": stored.environment, "agent": stored.agent, "method": stored.method}
-    role = "matched-dense" if stored.matches else "full-dense" if stored.method == "dense" else "sparse"
+    full = FULL if stored.facts.get("budget") is None else OTHER
+    role = MATCHED if stored.matches else full if stored.method == "dense" else SPARSE
     columns = {**told, **stored.facts, "sparsity": stored.sparsity, "role": role, "matches": stored.matches}
-    return Row(stored.identifier, experiment_name(columns), columns, 0, num_runs, None, None, None)
+    return Row(stored.identifier, experiment_name(columns), columns, 0, 0, num_runs, None, None, None)
+
+
+def _ended(run: Run, status: str) -> bool:
+    return run.status is not None and run.status.status == status
 
 
 def in_detail(runs: Sequence[Run], most: int = MOST_IN_DETAIL) -> set[RunId]:
     """The runs that have a section, by `DETAIL_RULE`."""
     unique = {run.id: run for run in runs}
-    finished = lambda run: run.status is not None and run.status.status == "finished"
-    ordered = sorted(unique.values(), key=lambda run: (finished(run), run.id.seed, run.id))
+    ordered = sorted(unique.values(), key=lambda run: (_ended(run, "finished"), run.id.seed, run.id))
     return {run.id for run in ordered[:most]}

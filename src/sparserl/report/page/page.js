@@ -145,7 +145,7 @@
       const box = made("input", { type: "checkbox", checked: true });
       box.addEventListener("change", () => drawn.setSeries(index + 1, { show: box.checked }));
       const seeds = line.num_seeds === 1 ? "1 seed" : `${line.num_seeds} seeds`;
-      return made("li", {}, made("label", {}, box, swatch(line), made("bdi", { textContent: line.name }), ` · ${seeds}`));
+      return made("li", {}, made("label", {}, box, swatch(line), made("span", {}, made("bdi", { textContent: line.name }), ` · ${seeds}`)));
     }));
   }
 
