@@ -22,6 +22,7 @@ from sparserl.report.runs import Run
 _HERE = Path(__file__).parent
 _SCRIPTS = ("first.js", "vendor/datatables.min.js", "vendor/uplot.min.js", "page.js")
 _STYLES = ("vendor/uplot.min.css", "page.css")
+_LICENCES = ("vendor/datatables.LICENSE", "vendor/uplot.LICENSE")  # which ask to be in every copy
 _MOST_ROWS = 500  # of the table behind a figure; its CSV has all
 _MOST_MISSING = 200  # runs that are named
 
@@ -83,13 +84,14 @@ def to_html(page: Page) -> str:
         styles=[Markup(style) for style in styles],
         data=text.as_json(_data(sections, detailed, anchors)),
         detail_rule=experiments.DETAIL_RULE,
+        licences=[_inlined(name).strip() for name in _LICENCES],
     )
     return html.encode(errors="replace").decode()  # single surrogates are no characters of any file
 
 
 @functools.cache
 def _inlined(name: str) -> str:
-    """A script or style sheet as it stands between its tags, by which the policy names it."""
+    """A file that a page carries, as it stands between its tags: the policy names scripts and styles by that text."""
     content = (_HERE / name).read_text(encoding="utf-8").replace("\r\n", "\n")
     assert "</script" not in content.lower(), name
     return f"\n{content}\n"
