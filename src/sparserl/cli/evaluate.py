@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import jax
-import numpy as np
 import tyro
 
 from sparserl import persistence
@@ -25,8 +24,9 @@ from sparserl.experiment import (
     LARGEST_SEED,
     RESULTS_VERSION,
     Experiment,
-    RunFailure,
     make_evaluation_environment,
+    next_returns,
+    noise_row,
     rebuild,
     stored_experiment,
     under_noise,
@@ -240,20 +240,10 @@ def _rows(
     experiment: Experiment, deviations: Sequence[float], evaluations: Iterator[Evaluation], first_returns: list[float]
 ) -> Iterator[dict[str, Any]]:
     """Mean and standard deviation over the episodes' returns, of each deviation of the noise, and the first returns."""
-    try:
-        for deviation, result in zip(deviations, evaluations, strict=True):
-            returns = np.asarray(result.returns, np.float64)
-            if not np.isfinite(returns).all():
-                raise RunFailure(f"environment {experiment.environment} gave a return that is not finite")
-            first_returns.append(float(returns[0]))
-            yield {
-                "observation_noise": int(deviation) if deviation.is_integer() else deviation,
-                "mean_return": float(returns.mean()),
-                "standard_deviation": float(returns.std()),
-                "num_episodes": len(returns),
-            }
-    except UserError as error:  # nothing was wrong with the request: the environment broke while it ran
-        raise RunFailure(str(error)) from error
+    for deviation in deviations:
+        returns = next_returns(experiment, evaluations)
+        first_returns.append(float(returns[0]))
+        yield noise_row(int(deviation) if deviation.is_integer() else deviation, returns)
 
 
 def _show(documents: Sequence[dict[str, Any]], options: Options) -> None:

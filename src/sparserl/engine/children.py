@@ -115,6 +115,8 @@ def _options(settings: Settings) -> list[str]:
         "--memory-limit-bytes": settings.memory_limit_bytes,
     }
     given = [word for option, value in values.items() if value is not None for word in (option, str(value))]
+    noise = ",".join(map(repr, settings.observation_noise))
+    given += ["--observation-noise", noise] if noise else []
     given += [] if settings.resume == "auto" else ["--resume", settings.resume]
     return [*given, "--force"] if settings.force else given
 

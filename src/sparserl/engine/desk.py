@@ -14,7 +14,7 @@ from sparserl.engine import children, cluster
 from sparserl.engine.assignments import Assignment
 from sparserl.engine.groups import Beside, state_of_all
 from sparserl.engine.news import ClusterLost, News, Remember, Tell
-from sparserl.engine.overview import FINAL, State
+from sparserl.engine.overview import FINAL, State, noise_state
 from sparserl.engine.retries import Failure, Retries, after, failure_of
 from sparserl.engine.settings import Settings
 from sparserl.persistence import LEASE_SECONDS
@@ -121,7 +121,10 @@ class Desk:
                 self.waiting.append(folder)
 
     def _state(self, folder: Path) -> State:
-        return state_of_all((folder, *self.beside.get(folder, ())), self.settings.lease_seconds or LEASE_SECONDS)
+        lease_seconds = self.settings.lease_seconds or LEASE_SECONDS
+        if deviations := self.settings.observation_noise:
+            return noise_state(folder, deviations, lease_seconds)
+        return state_of_all((folder, *self.beside.get(folder, ())), lease_seconds)
 
     def _lost(self) -> ClusterLost:
         return ClusterLost(f"the Dask scheduler at {self.client.scheduler.address} is gone")

@@ -5,7 +5,7 @@ An environment runs in the same process, and can end it with any exit status tha
 
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from sparserl import persistence
@@ -22,7 +22,7 @@ def outcome(worker: RunProcess, assignment: Assignment, cause: str, teller: Tell
     """How the process ended; cause: why it was stopped, hung or stopped, if it was."""
     status, folder = worker.child.process.wait(), Path(assignment.run_folder)
     told, ended = teller.ending, Outcome(folder, "failed", FAILED, "", teller.environment_steps)
-    if (result := _result(assignment.run_folders, tidy=told is None)) is not None:
+    if (result := _result(assignment, tidy=told is None)) is not None:
         return ended._replace(ending=ENDINGS[result], exit_status=result)
     if cause == "hung":
         message = f"it said nothing for {assignment.settings.hang_seconds:g} seconds, and was stopped"
@@ -44,8 +44,11 @@ def outcome(worker: RunProcess, assignment: Assignment, cause: str, teller: Tell
     return ended
 
 
-def _result(folders: Sequence[Path], tidy: bool) -> int | None:
+def _result(assignment: Assignment, tidy: bool) -> int | None:
     """FINISHED or DIVERGED where all runs are over, by what is stored; tidy: and nothing is left to clear away."""
+    folders, deviations = assignment.run_folders, assignment.settings.observation_noise
+    if any(persistence.missing_noise(folder, deviations) for folder in folders):
+        return None
     states = [run_state(str(folder)).state for folder in folders]
     if not all(state in FINAL for state in states):
         return None

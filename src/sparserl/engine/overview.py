@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -59,6 +59,13 @@ def run_state(run_folder: str, lease_seconds: float = persistence.LEASE_SECONDS)
         document.get("environment_steps_per_second"),
         len(document.get("breaks", ())),
     )
+
+
+def noise_state(run_folder: str | Path, deviations: Sequence[float], lease_seconds: float) -> State:
+    """How far the evaluation of a finished run under noise is."""
+    if not persistence.missing_noise(run_folder, deviations):
+        return "finished"
+    return "running" if persistence.is_working(run_folder, lease_seconds) else "waiting"
 
 
 def _another(run_folder: str, document: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ class Settings:
     force: bool = False
     module_folders: tuple[str, ...] = ()  # where workers look for modules last of all
     resume: Literal["auto", "exact", "fresh-episode"] = "auto"  # how runs go on: see experiment.Resume
+    observation_noise: tuple[float, ...] = ()  # evaluate runs that have finished under these, instead of training
     gpu: bool = False  # each worker gets one of its machine's GPUs
     program: tuple[str, ...] = ("-P", "-m", "sparserl.worker")
 

@@ -1,5 +1,6 @@
 """The hall: an experiment as data, the agent and environments it stands for, and one run of it."""
 
+from sparserl.environments import close as close_environment
 from sparserl.environments import seed_shared_generators
 from sparserl.experiment.budget import Budget, asked_parameters, with_budget
 from sparserl.experiment.building import Built, build, check, check_choices
@@ -24,7 +25,7 @@ from sparserl.experiment.plan import Layer, Plan, plan_of, planned
 from sparserl.experiment.published import from_preset
 from sparserl.experiment.reports import Report, RunFailure, Standing, live_density
 from sparserl.experiment.resuming import Captured, Resume
-from sparserl.experiment.robustness import under_noise
+from sparserl.experiment.robustness import next_returns, noise_arithmetic, noise_row, under_noise
 from sparserl.experiment.running import run
 from sparserl.experiment.setting import LARGEST_SEED, check_types, choice_names, unknown_choice, with_choices
 from sparserl.experiment.side_by_side import Told, obstacle_to_side_by_side, run_seeds, seed_bytes
@@ -57,6 +58,7 @@ __all__ = [
     "check_memory",
     "check_types",
     "choice_names",
+    "close_environment",
     "compiler_target",
     "describe",
     "environment_obstacle",
@@ -70,6 +72,9 @@ __all__ = [
     "make_evaluation_environment",
     "matched",
     "matched_dense",
+    "next_returns",
+    "noise_arithmetic",
+    "noise_row",
     "num_made",
     "obstacle_to_side_by_side",
     "plan_of",

@@ -1,7 +1,10 @@
 """Robustness: a trained policy under observation noise of growing deviation, in the same episodes each time."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from sparserl import training
 from sparserl.environments import (
@@ -14,8 +17,20 @@ from sparserl.environments import (
     no_spread,
     with_observations,
 )
+from sparserl.experiment.choices import Experiment
+from sparserl.experiment.reports import RunFailure
 from sparserl.training import Evaluation, EvaluationSettings
-from sparserl.types import Agent, AgentState, Array, Environment, Key, innermost, with_innermost
+from sparserl.types import (
+    Agent,
+    AgentState,
+    Array,
+    Environment,
+    EnvSpec,
+    Key,
+    UserError,
+    innermost,
+    with_innermost,
+)
 
 
 def under_noise(
@@ -48,6 +63,37 @@ def under_noise(
                 yield training.played(play, seen, key, state).played()
 
     return each()
+
+
+def noise_arithmetic(document: Mapping[str, Any], spec: EnvSpec) -> Arithmetic:
+    """How noise is added to the observations of an experiment, by its `experiment.json`: the published code had its own
+    way with pixels (Deviation 47).
+    """
+    return "modulo" if document.get("preset") == "published-code" and has_pixels(spec) else "clip"
+
+
+def next_returns(experiment: Experiment, evaluations: Iterator[Evaluation]) -> np.ndarray:
+    """The returns of the next evaluation, float64 `[episode]`.
+
+    Raises RunFailure where the environment breaks meanwhile, or a return is not finite: the request was not wrong.
+    """
+    try:
+        returns = np.asarray(next(evaluations).returns, np.float64)
+    except UserError as error:
+        raise RunFailure(str(error)) from error
+    if not np.isfinite(returns).all():
+        raise RunFailure(f"environment {experiment.environment} gave a return that is not finite")
+    return returns
+
+
+def noise_row(deviation: float, returns: np.ndarray) -> dict[str, Any]:
+    """Mean and standard deviation over the returns under noise of a deviation."""
+    return {
+        "observation_noise": deviation,
+        "mean_return": float(returns.mean()),
+        "standard_deviation": float(returns.std()),
+        "num_episodes": len(returns),
+    }
 
 
 def with_noise(

@@ -4,6 +4,9 @@ It reads `experiment.json` beside the run's folder and, where there is one, `req
 that folder, and tells its progress as JSON lines on standard output. A run that is over is left as it is; any other
 goes on from its newest whole checkpoint. The exit statuses are those of `processes.outcomes`.
 
+With `--observation-noise` it trains nothing: it evaluates the policies of runs that have finished under such noise, and
+leaves `noise.parquet`.
+
 Several folders are seeds of one experiment, which it trains side by side in one program. All of them must be named
 whenever the worker is started again, those that are over, too. It then ends as the worst of them.
 """
@@ -45,6 +48,10 @@ def main() -> None:
     channel.end(exit_status)
 
 
+def _deviations(text: str) -> tuple[float, ...]:
+    return tuple(map(float, text.split(",")))
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sparserl.worker", description=__doc__)
     parser.add_argument("run_folders", type=Path, nargs="+", metavar="RUN_FOLDER")
@@ -55,6 +62,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--memory-limit-bytes", type=int, help="fail rather than hold more (Linux)")
     modes = ("auto", "exact", "fresh-episode")
     parser.add_argument("--resume", choices=modes, default="auto", help="exactly, or with fresh episodes")
+    parser.add_argument("--observation-noise", type=_deviations, default=(), help="evaluate under these, as in 0,5,10")
     parser.add_argument("--force", action="store_true", help="go on from a checkpoint of another machine class")
     options = parser.parse_args()
     options.run_folders = [folder.absolute() for folder in options.run_folders]  # environments may change the directory

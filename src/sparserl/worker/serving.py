@@ -8,6 +8,7 @@ from sparserl.persistence import LEASE_SECONDS, Busy, DiskFull, Superseded
 from sparserl.processes.log import tell
 from sparserl.processes.outcomes import BUSY, DIVERGED, FINISHED, INTERRUPTED, LOST, NO_ROOM, WRONG
 from sparserl.types import UserError
+from sparserl.worker import noise
 from sparserl.worker.channel import Channel
 from sparserl.worker.holding import Hold
 from sparserl.worker.keeping import result_of
@@ -27,6 +28,8 @@ def serve(options: argparse.Namespace, channel: Channel) -> int:
             if result is not None and result.status == "finished":
                 _tidy_up(folder, lease_seconds)
         waiting = [folder for folder, result in results.items() if result is None]
+        if options.observation_noise:
+            waiting = noise.waiting(options.run_folders, options.observation_noise)
         if not waiting:
             return FINISHED if any(result and result.status == "finished" for result in results.values()) else DIVERGED
         hold = Hold(waiting, lease_seconds, lambda: channel.end(LOST))

@@ -30,6 +30,7 @@ from sparserl.processes import binding
 from sparserl.processes.log import tell
 from sparserl.processes.outcomes import DIVERGED, FAILED, FINISHED, INTERRUPTED, NO_ROOM, WRONG
 from sparserl.types import Divergence, UserError
+from sparserl.worker import noise
 from sparserl.worker.beginning import beginnings, behind
 from sparserl.worker.compilation import use_compilation_cache
 from sparserl.worker.holding import Hold
@@ -71,7 +72,7 @@ class Work:
         try:
             if self.options.memory_limit_bytes is not None:
                 binding.limit_memory(self.options.memory_limit_bytes)
-            return self._train()
+            return self._evaluate() if self.options.observation_noise else self._train()
         except Divergence as error:
             return self._stop("diverged", str(error), DIVERGED)
         except DiskFull as error:
@@ -99,6 +100,16 @@ class Work:
             return self._stop("failed", f"{cause}{type(error).__name__}: {error}".splitlines()[0], exit_status)
         except BaseException as error:  # SystemExit and its like
             return self._stop("failed", ended_by(error), FAILED)
+
+    def _evaluate(self) -> int:
+        """Evaluate finished runs under noise; what is recorded of how runs ended stays as it is."""
+        refuse_another_device()
+        use_compilation_cache()
+        for seed, attempt in list(self.hold.attempts.items()):
+            persistence.sweep_partial(attempt.run_folder)
+            noise.evaluate(attempt, self.options.observation_noise, lambda: self.interrupt.asked)
+            self.hold.let_go(seed)
+        return FINISHED
 
     def _train(self) -> int:
         """Train to the end, or until asked to stop, with a checkpoint then."""
