@@ -52,6 +52,7 @@ class StoredStudy(NamedTuple):
     diagnosed: frozenset[str]  # identifiers of the experiments whose runs are to record diagnostics
     preset: str | None = None
     module_folders: tuple[str, ...] = ()  # where modules of its own are, for workers
+    observation_noise: tuple[float, ...] = ()  # under which all runs that have finished are to be evaluated
 
     @property
     def runs(self) -> tuple[RunId, ...]:
@@ -85,6 +86,7 @@ def stored(directory: str | Path, name: str, scale: str, preset: str | None = No
         asked, kept_preset = document["diagnostics"], document.get("preset")
         known = frozenset(experiment.identifier for experiment in experiments)
         module_folders = tuple(map(str, document.get("module_folders", ())))
+        observation_noise = tuple(map(float, document.get("observation_noise", ())))
         diagnosed = known & frozenset(map(str, asked)) if isinstance(asked, list) else known if asked else frozenset()
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder / FILE_NAME} is from another version of sparserl: {error}") from error
@@ -101,6 +103,7 @@ def stored(directory: str | Path, name: str, scale: str, preset: str | None = No
         diagnosed,
         None if kept_preset is None else str(kept_preset),
         module_folders,
+        observation_noise,
     )
 
 

@@ -13,6 +13,7 @@ from sparserl.persistence import RunId
 from sparserl.processes.cores import allowed_cores
 from sparserl.study.calibration import Calibration, calibrate, remembered
 from sparserl.study.estimates import Job, representatives, seconds_of_runs
+from sparserl.study.noise import NoisePlan, noise_plan
 from sparserl.study.recording import lacking
 from sparserl.study.studies import Study
 from sparserl.study.workload import workload
@@ -65,6 +66,7 @@ class Plan(NamedTuple):
     running_bytes: int  # at most at once beside them, with a run on every core
     free_bytes: int
     sources: Sources
+    noise: NoisePlan | None  # what the evaluations under noise take beside all this, if there are any
 
 
 class RunsLeft(NamedTuple):
@@ -152,6 +154,7 @@ def _summed(
         running_bytes=sum(itertools.islice(itertools.cycle(largest), min(num_cores, len(left)))) if largest else 0,
         free_bytes=_free_bytes(directory),
         sources=_sources(jobs, seconds, calibration),
+        noise=noise_plan(study, directory, jobs, calibration.measurements),
     )
 
 

@@ -38,6 +38,7 @@ def store(directory: str | Path, study: Study, scale: Scale) -> Path:
         "figures": [dataclasses.asdict(figure) for figure in study.figures],
         "waiting": study.waiting,
         "diagnostics": study.diagnostics,
+        "observation_noise": study.observation_noise,
         "module_folders": modules.folders(),
         "versions": machine.pop("packages"),
         "machine": machine,

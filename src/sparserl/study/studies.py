@@ -1,6 +1,8 @@
 """A study as data: a question, the experiments that answer it, how many seeds of each, and the figures to draw."""
 
 import dataclasses
+import itertools
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
@@ -60,6 +62,8 @@ class Study:
     diagnostics: bool | tuple[str, ...] = False  # record gradients, units and topologies at every evaluation: of all
     # experiments, or those of these identifiers; no part of any identity
     preset: PresetName | None = None  # that all experiments come from, if it is one; no part of any identity
+    observation_noise: tuple[float, ...] = ()  # evaluate all runs that have finished under these deviations, too; no
+    # part of any identity
     budgets: Mapping[str, Budget] = dataclasses.field(
         default_factory=dict, hash=False
     )  # by identifier, where asked for
@@ -72,6 +76,7 @@ class Study:
         _check_all("figures", self.figures, Figure)
         _check_all("waiting", self.waiting, str)
         check_preset(self.preset)
+        _check_noise(self.observation_noise)
         if not isinstance(self.diagnostics, bool | tuple):
             raise UserError(
                 "it takes True, False or a tuple of identifiers", field="diagnostics", value=self.diagnostics
@@ -93,6 +98,17 @@ def check_preset(preset: Any) -> None:
     """Raises UserError for a preset that there is not; None is none."""
     if preset is not None and preset not in (names := get_args(PresetName)):
         raise UserError(field="preset", value=preset, allowed=names)
+
+
+def _check_noise(deviations: Any) -> None:
+    """Raises UserError for anything but finite numbers from 0 on, ascending."""
+    if not isinstance(deviations, tuple):
+        raise UserError("it must be a tuple of numbers", field="observation_noise", value=deviations)
+    numbers = [each for each in deviations if isinstance(each, int | float) and not isinstance(each, bool)]
+    if len(numbers) < len(deviations) or not all(0 <= each < math.inf for each in numbers):
+        raise UserError("it takes numbers from 0 on, as (0, 5, 10)", field="observation_noise", value=deviations)
+    if any(low >= high for low, high in itertools.pairwise(numbers)):
+        raise UserError("they must ascend, each once", field="observation_noise", value=deviations)
 
 
 def _check_text(name: str, value: Any) -> None:
@@ -127,7 +143,7 @@ def _check_parts(study: Study) -> None:
     for figure in study.figures:
         axes = {name: getattr(figure, name) for name in ("x", "rows", "columns", "lines")}
         if study.experiments:
-            check_axes(figure.name, figure.y, axes, study.experiments)
+            check_axes(figure.name, figure.y, axes, study.experiments, bool(study.observation_noise))
         if strangers := [identifier for identifier in figure.experiments if identifier not in seen]:
             raise UserError(f"figure {figure.name} shows {strangers[0]}, which is no experiment of the study")
     names = [figure.name for figure in study.figures]

@@ -21,6 +21,7 @@ from sparserl.experiment import unseeded_in
 from sparserl.processes import places
 from sparserl.study import Scale
 from sparserl.study.files import load
+from sparserl.study.noise import NoisePlan
 from sparserl.study.planning import Part, Plan, plan
 
 _DESCRIPTION = """Check every experiment of a study, and say what it takes: runs, steps, hours, disk.
@@ -84,6 +85,7 @@ def _document(planned: Plan, options: StudyPlanOptions) -> dict[str, Any]:
         **numbers,
         "parts": [part._asdict() for part in planned.parts],
         "sources": planned.sources._asdict(),
+        "noise": planned.noise and {"observation_noise": list(study.observation_noise), **planned.noise._asdict()},
     }
 
 
@@ -99,6 +101,8 @@ def _show(planned: Plan, options: StudyPlanOptions) -> None:
         "(episodes as long as the time limit)"
     )
     put(f"time:    {_time(planned)}")
+    if planned.noise is not None:
+        put(f"noise:   {_noise(planned, planned.noise)}")
     put(f"disk:    {_size(planned.finished_bytes)} in the end, up to {_size(planned.running_bytes)} more while it runs")
     if planned.finished_bytes + planned.running_bytes > planned.free_bytes:
         put(f"         that is more than the {_size(planned.free_bytes)} that are free")
@@ -132,6 +136,16 @@ def _time(planned: Plan) -> str:
     cores = f"{planned.num_cores} core{'s' * (planned.num_cores > 1)}"
     longest = f"; the longest run {_span(planned.longest_run_seconds)}" if planned.longest_run_seconds else ""
     return f"about {_span(planned.wall_seconds)} on {cores} ({planned.core_seconds / 3600:,.2f} core-hours){longest}"
+
+
+def _noise(planned: Plan, noise: NoisePlan) -> str:
+    """The evaluations under noise, which come after the training."""
+    done = noise.num_evaluations - noise.num_missing
+    text = f"{noise.num_evaluations:,} evaluations under noise on observations, {done:,} done; at most "
+    text += f"{noise.evaluation_steps:,} steps"
+    if noise.core_seconds is None:
+        return f"{text}, in a time that is not known"
+    return f"{text}, about {_span(noise.core_seconds / planned.num_cores)} on {planned.num_cores} cores"
 
 
 def _span(seconds: float) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sparserl.cli.output import put
+from sparserl.cli.study import noise
 from sparserl.cli.tables import print_table
 from sparserl.engine.claims import engine_of
 from sparserl.engine.failures import Failures, read_failures
@@ -33,6 +34,7 @@ def document(stored: StoredStudy, directory: Path) -> dict[str, Any]:
         "engine": None if engine is None else {"host": engine.host, "process_id": engine.process_id},
         "counts": counts(states),
         "num_without_diagnostics": len(lacking(run for run in folders if run.parent.name in stored.diagnosed)),
+        "noise": noise.document(stored, states, failures),
         "num_broken_off": sum(state.num_breaks > 0 for state in states),
         "environment_steps": sum(map(_steps, states, totals)),
         "total_environment_steps": sum(totals),
@@ -50,6 +52,9 @@ def show(summary: Mapping[str, Any]) -> None:
     put(told(summary["counts"], len(summary["runs"])) + f"; {done / max(total, 1):.1%} of {total:,} steps")
     if summary["num_without_diagnostics"]:
         put(without_diagnostics(summary["num_without_diagnostics"]))
+    if summary["noise"] is not None:
+        for line in noise.in_words(summary["noise"]):
+            put(line)
     if summary["num_broken_off"]:
         put(f"{broken_off(summary['num_broken_off'])} (num_breaks in --json)")
     problems = [run for run in summary["runs"] if run["status"] in _PROBLEMS]

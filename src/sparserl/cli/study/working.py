@@ -12,6 +12,7 @@ from sparserl import engine, persistence, sinks
 from sparserl.cli import DONE, FAILED, INTERRUPTED, goings_on
 from sparserl.cli.arguments import in_options, options_of
 from sparserl.cli.output import put
+from sparserl.cli.study import noise
 from sparserl.cli.study.options import WorkOptions
 from sparserl.cli.study.progress import shown
 from sparserl.cli.study.summary import document, show, told, without_diagnostics
@@ -52,13 +53,17 @@ def work(
     open_runs = [Path(state.run_folder) for state in states if _is_open(state, failures, retries)]
     _refuse_without_experiment(stored, open_runs)
     _refuse_earlier(open_runs)
+    ledger = _Ledger(stored.folder, failures)
     try:
         if open_runs:
             recording.ask(run for run in open_runs if run.parent.name in stored.diagnosed)
             for line in costs.values():
                 _tell(f"sparserl: {line}")
-            _work(stored, options, open_runs, states, failures, retries, goings_on.Notices(costs.values()))
-        else:
+            _work(stored, options, open_runs, states, ledger, retries, goings_on.Notices(costs.values()))
+        noisy_runs = noise.open_runs(stored, overview(runs), failures, retries) if stored.observation_noise else []
+        if noisy_runs:
+            _evaluate_under_noise(stored, options, noisy_runs, ledger, retries)
+        if not open_runs and not noisy_runs:
             _tell(f"nothing to do: {told(counts(states), len(states))}")
     except KeyboardInterrupt:
         return _stopped(stored, options, runs)
@@ -70,7 +75,8 @@ def work(
         put(json.dumps(summary, indent=2, allow_nan=False))
     else:
         show(summary)
-    return DONE if sum(summary["counts"][state] for state in FINAL) == len(runs) else FAILED
+    lacks_noise = summary["noise"] is not None and summary["noise"]["num_missing"] > 0
+    return DONE if sum(summary["counts"][state] for state in FINAL) == len(runs) and not lacks_noise else FAILED
 
 
 def _refuse_without_experiment(stored: StoredStudy, runs: Sequence[Path]) -> None:
@@ -97,13 +103,12 @@ def _work(
     options: WorkOptions,
     open_runs: Sequence[Path],
     states: Sequence[RunState],
-    failures: Failures,
+    ledger: "_Ledger",
     retries: Retries,
     notices: goings_on.Notices,
 ) -> None:
     steps = {experiment.identifier: experiment.environment_steps for experiment in stored.experiments}
     totals = {Path(state.run_folder): steps[Path(state.run_folder).parent.name] for state in states}
-    ledger = _Ledger(stored.folder, failures)
     with (
         in_options(options_of(options)),
         sinks.started(options.sink, [stored.folder]),
@@ -121,12 +126,31 @@ def _work(
                         _tell(f"sparserl: {line}")
                     show_news(news)
 
-                known = {folder: failures.get(str(RunId.of(folder)), ()) for folder in open_runs}
-                settings = dataclasses.replace(options.settings(), module_folders=stored.module_folders)
+                known = {folder: ledger.failures.get(str(RunId.of(folder)), ()) for folder in open_runs}
+                settings = _settings(stored, options)
                 beside = most_at_once if options.device == "gpu" else None
                 engine.run(client, open_runs, settings, retries, tell, known, ledger.remember, most_at_once=beside)
         finally:
             ledger.write()
+
+
+def _evaluate_under_noise(
+    stored: StoredStudy, options: WorkOptions, runs: Sequence[Path], ledger: "_Ledger", retries: Retries
+) -> None:
+    with (
+        in_options(options_of(options)),
+        cluster.connected(options.scheduler, options.num_workers, options.device == "gpu") as client,
+    ):
+        cluster.check_workers(client, options.output)
+        try:
+            settings = _settings(stored, options)
+            noise.evaluate(client, stored, runs, settings, retries, ledger.failures, ledger.note)
+        finally:
+            ledger.write()
+
+
+def _settings(stored: StoredStudy, options: WorkOptions) -> engine.Settings:
+    return dataclasses.replace(options.settings(), module_folders=stored.module_folders)
 
 
 def _set_aside(runs: Sequence[Path]) -> list[Path]:
@@ -159,7 +183,10 @@ class _Ledger:
         self.folder, self.failures, self.written, self.kept = folder, failures, -float("inf"), True
 
     def remember(self, run_folder: Path, failures: Sequence[Failure]) -> None:
-        self.failures[str(RunId.of(run_folder))] = tuple(failures)
+        self.note(str(RunId.of(run_folder)), failures)
+
+    def note(self, name: str, failures: Sequence[Failure]) -> None:
+        self.failures[name] = tuple(failures)
         self.kept = False
         if time.monotonic() - self.written >= _SECONDS_BETWEEN_WRITES:
             self.write()
