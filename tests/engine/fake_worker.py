@@ -40,6 +40,7 @@ def main():
     parser.add_argument("--core", type=int)
     parser.add_argument("--parent", type=int)
     parser.add_argument("--hang-seconds", type=float)
+    parser.add_argument("--observation-noise", type=lambda text: [float(word) for word in text.split(",")])
     parser.add_argument("--lease-seconds", type=float, default=persistence.LEASE_SECONDS)
     options = parser.parse_args()
     folder = options.run_folder
@@ -47,7 +48,7 @@ def main():
     if os.getppid() != options.parent:
         return INTERRUPTED
     status = persistence.read_status(folder)
-    if status is not None and status.status == "finished":
+    if status is not None and status.status == "finished" and not options.observation_noise:
         return FINISHED
     words = json.loads((folder / "plan.json").read_text())
     with (folder / "tries.txt").open("a") as file:
@@ -61,11 +62,29 @@ def main():
         return BUSY
     threading.Thread(target=renew, args=(attempt, options.lease_seconds / 5), daemon=True).start()
     try:
+        if options.observation_noise:
+            return evaluate(attempt, word, options.observation_noise)
         write(folder, "running", 1)
         tell(1)
         return globals()[f"_{word}"](folder)
     finally:
         attempt.release()
+
+
+def evaluate(attempt, word, deviations):
+    """Evaluate a run under noise; the first deviation only, then crash, or say that it was done though it was not."""
+    folder, run = attempt.run_folder, persistence.RunId.of(attempt.run_folder)
+    what = {"experiment_id": run.experiment, "agent": "dqn", "method": "set", "environment": "Pong", "sparsity": 0.9}
+    numbers = {"mean_return": 1.0, "standard_deviation": 0.0, "num_episodes": 1}
+    done = persistence.noise_rows(folder)
+    for deviation in persistence.missing_noise(folder, deviations):
+        done.append({**what, "seed": run.seed, "observation_noise": deviation, **numbers})
+        persistence.write_noise(folder, done, attempt.scratch)
+        if word == "crash":
+            _crash(folder)
+        if word == "pretend":
+            break
+    return FINISHED
 
 
 def renew(attempt, seconds):
