@@ -1,25 +1,16 @@
-"""Noise: the step of a study in which all runs that have finished are evaluated under noise on observations."""
+"""Noise: what is left of a study's evaluations under noise on observations, and what is told of them."""
 
-import dataclasses
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distributed import Client
-
-from sparserl import engine, persistence
-from sparserl.cli.study.progress import SECONDS_BETWEEN_LINES
+from sparserl import persistence
 from sparserl.engine.failures import Failures
 from sparserl.engine.overview import RunState
 from sparserl.engine.retries import Failure, Retries, gives_up
-from sparserl.engine.settings import Settings
 from sparserl.persistence import RunId
 from sparserl.persistence.studies import StoredStudy
 from sparserl.processes.outcomes import LOG_NAME
-
-Note = Callable[[str, Sequence[Failure]], None]  # keeps what a task has failed at, under its name
 
 
 def name_of(run_folder: Path) -> str:
@@ -32,46 +23,6 @@ def open_runs(stored: StoredStudy, states: Sequence[RunState], failures: Failure
     finished = [Path(state.run_folder) for state in states if state.state == "finished"]
     lacking = [run for run in finished if persistence.missing_noise(run, stored.observation_noise)]
     return [run for run in lacking if not gives_up(failures.get(name_of(run), ()), retries)]
-
-
-def evaluate(
-    client: Client,
-    stored: StoredStudy,
-    runs: Sequence[Path],
-    settings: Settings,
-    retries: Retries,
-    failures: Failures,
-    note: Note,
-) -> None:
-    """Evaluate runs under all that they lack of the study's noise, a process for each, as the engine trains them."""
-    board = _Board(len(runs))
-    board.say(f"{stored.folder.name}: {len(runs)} runs to evaluate under noise on observations, {_told(stored)}")
-    known = {run: failures.get(name_of(run), ()) for run in runs}
-    settings = dataclasses.replace(settings, observation_noise=stored.observation_noise)
-    engine.run(client, runs, settings, retries, board.tell, known, lambda run, failed: note(name_of(run), failed))
-
-
-class _Board:
-    """How far the evaluations are, in lines now and then."""
-
-    def __init__(self, num_runs: int) -> None:
-        self.num_runs, self.num_over, self.said = num_runs, 0, time.monotonic()
-
-    def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-        self.said = time.monotonic()
-
-    def tell(self, news: engine.News) -> None:
-        """Say what happened if it is worth a line."""
-        self.num_over += news.kind == "ended"
-        outcome = news.outcome
-        if news.kind == "no workers":
-            self.say("the cluster has no workers: waiting for some")
-        elif outcome is not None and outcome.ending != "finished" and news.kind != "wait":
-            again = f"; it is tried again in {news.delay_seconds:g} s" if news.kind == "retry" else ""
-            self.say(f"{RunId.of(news.run_folder)} under noise {outcome.ending}: {outcome.message}{again}")
-        elif time.monotonic() - self.said >= SECONDS_BETWEEN_LINES:
-            self.say(f"{self.num_over} of {self.num_runs} runs evaluated under noise")
 
 
 def document(stored: StoredStudy, states: Sequence[RunState], failures: Failures) -> dict[str, Any] | None:
@@ -101,8 +52,3 @@ def in_words(noise: Mapping[str, Any]) -> list[str]:
     lines = [f"noise on observations: {total - missing:,} of {total:,} evaluations done, {missing:,} missing"]
     told = "{run} under noise: {message}; tried {tries} times; its log is {log}"
     return [*lines, *(told.format(**failed) for failed in noise["failures"])]
-
-
-def _told(stored: StoredStudy) -> str:
-    deviations = stored.observation_noise
-    return f"{len(deviations)} deviations from {deviations[0]:g} to {deviations[-1]:g}"

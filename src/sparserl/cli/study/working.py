@@ -12,7 +12,7 @@ from sparserl import engine, persistence, sinks
 from sparserl.cli import DONE, FAILED, INTERRUPTED, goings_on
 from sparserl.cli.arguments import in_options, options_of
 from sparserl.cli.output import put
-from sparserl.cli.study import noise
+from sparserl.cli.study import evaluating, noise
 from sparserl.cli.study.options import WorkOptions
 from sparserl.cli.study.progress import shown
 from sparserl.cli.study.summary import document, show, told, without_diagnostics
@@ -144,7 +144,7 @@ def _evaluate_under_noise(
         cluster.check_workers(client, options.output)
         try:
             settings = _settings(stored, options)
-            noise.evaluate(client, stored, runs, settings, retries, ledger.failures, ledger.note)
+            evaluating.evaluate(client, stored, runs, settings, retries, ledger.failures, ledger.note)
         finally:
             ledger.write()
 
