@@ -59,11 +59,6 @@ def test_noise_that_makes_no_sense(experiment, wrong):
         study(experiment, wrong)
 
 
-def test_only_a_study_with_noise_has_it_on_an_axis(experiment):
-    with pytest.raises(UserError, match="observation_noise"):
-        study(experiment, ())
-
-
 @pytest.mark.parametrize(("scale", "number"), [("smoke", 3), ("quick", 7), ("paper", 31)])
 def test_figure_6_has_the_noise_of_the_paper(scale, number):
     deviations = load("figure_6", scale).observation_noise

@@ -5,19 +5,15 @@ from collections.abc import Iterable
 from sparserl.experiment import Experiment, choice_names, unknown_choice
 from sparserl.persistence import DIAGNOSTICS, FACTS
 
-NOISE = "observation_noise"
 _IDENTITY = ("agent", "method", "environment", "sparsity")
 _ALONG = ("environment_steps", "num_updates", "seconds", "training_macs", "observation_noise")  # of curves
 _OF_NETWORKS = ("network", "layer")  # where y is one of the diagnostics
 _RETURNS = ("final_return", "mean_return", "normalized_return", "human_normalized_return")
 
 
-def check_axes(
-    figure: str, y: str, others: dict[str, str], experiments: Iterable[Experiment], with_noise: bool = False
-) -> None:
+def check_axes(figure: str, y: str, others: dict[str, str], experiments: Iterable[Experiment]) -> None:
     """Refuse axes that a figure's rows do not have: `y` is measured, `others` are columns or choices, or empty.
 
-    with_noise: whether the runs are evaluated under noise on observations, which may be on the x axis then.
     Raises UserError naming the figure and the axis, with what there is and the nearest of it.
     """
     diagnosed = sorted(DIAGNOSTICS.nullable)
@@ -26,8 +22,6 @@ def check_axes(
     choices = dict.fromkeys(name for experiment in kinds.values() for name in choice_names(experiment))
     columns = [*_IDENTITY, *FACTS, *_ALONG, *(_OF_NETWORKS if y in diagnosed else ())]
     for axis, name in others.items():
-        if with_noise and (axis, name) == ("x", NOISE):
-            continue
         if name or axis == "x":
             _check(figure, axis, name, list(dict.fromkeys([*columns, *choices])))
 

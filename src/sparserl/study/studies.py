@@ -143,7 +143,7 @@ def _check_parts(study: Study) -> None:
     for figure in study.figures:
         axes = {name: getattr(figure, name) for name in ("x", "rows", "columns", "lines")}
         if study.experiments:
-            check_axes(figure.name, figure.y, axes, study.experiments, bool(study.observation_noise))
+            check_axes(figure.name, figure.y, axes, study.experiments)
         if strangers := [identifier for identifier in figure.experiments if identifier not in seen]:
             raise UserError(f"figure {figure.name} shows {strangers[0]}, which is no experiment of the study")
     names = [figure.name for figure in study.figures]

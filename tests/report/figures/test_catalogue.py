@@ -34,6 +34,8 @@ def test_a_study_is_drawn_from_what_it_stored(name):
         assert all(len(row) == len(drawn.header) for row in drawn.table)
         assert left_of_canvas(drawn) == []
         assert overlapping(drawn) == []
+        undrawn = figure["y"] == "signal_to_noise" or figure["kind"] == "noise"
         assert ("--diagnostics" in words(drawn)) == (figure["y"] == "signal_to_noise"), "these runs recorded none"
-        assert (drawn.header == ("not drawn",)) == (figure["y"] == "signal_to_noise")
-        assert ("seed" in words(drawn)) == (figure["y"] != "signal_to_noise"), "so few seeds are spoken of"
+        assert ("evaluated under noise" in words(drawn)) == (figure["kind"] == "noise"), "nor were they evaluated so"
+        assert (drawn.header == ("not drawn",)) == undrawn
+        assert ("seed" in words(drawn)) == (not undrawn), "so few seeds are spoken of"

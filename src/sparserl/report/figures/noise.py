@@ -43,7 +43,9 @@ def draw_noise(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Dra
     """Mean returns over the chosen policies against the noise, a panel for each environment, a line for each size."""
     every_policy = _policies(spec, selection, runs)
     if not every_policy:
-        raise UserError("no run has been evaluated under noise; `sparserl evaluate RUN --observation-noise` does that")
+        raise UserError(
+            "no run has been evaluated under noise: `sparserl study run` does that for studies that ask for it"
+        )
     chosen = {panel: comparable(lines) for panel, lines in every_policy.items()}
     curves = {panel: {line: _curve(each) for line, each in lines.items()} for panel, lines in chosen.items()}
     shown, more = shown_panels(curves)

@@ -27,6 +27,7 @@ def study(scale: Scale, preset: PresetName = "paper") -> Study:
             Figure(
                 "figure_6",
                 "DQN under noise on observations, policies of comparable score",
+                kind="noise",
                 x="observation_noise",
                 y="mean_return",
             ),
