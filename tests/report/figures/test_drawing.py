@@ -195,6 +195,14 @@ def test_everything_stays_on_the_canvas_with_hostile_names_and_sixty_lines():
     assert any("\\u4e2d\\u6587" in text for text in texts), "what the font lacks is told"
 
 
+def test_a_legend_ends_where_nobody_would_look_any_more_and_says_so():
+    many = [synthetic.run("rigl", 0.1 + i / 200) for i in range(62)]
+    drawn = draw(LINES | {"kind": "curves", "x": "environment_steps", "y": "mean_return"}, synthetic.selection(many))
+    assert len(drawn.figure.legends[0].get_texts()) == 60
+    assert "first 60 of 62 lines" in words(drawn)
+    assert len({row[1] for row in drawn.table}) == 62
+
+
 def test_thresholds_are_medians_of_first_steps_and_profiles_are_shares():
     dense = synthetic.seeds([100.0, 100.0], "dense")
     slow = synthetic.seeds([91.0, 50.0, 95.0], evaluations=11)

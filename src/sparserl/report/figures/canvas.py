@@ -19,6 +19,7 @@ _FAMILY = PARAMETERS["font.family"]
 _TITLE, _NOTES = FontProperties(size=13, weight="bold"), FontProperties(size=7.5)
 _PANEL_TITLE = FontProperties(size=10.5, weight="bold")
 _MOST_TITLE_LINES, _TITLE_LINE_INCHES = 4, 0.19
+MOST_ENTRIES = 60  # of a legend; nobody looks up more
 _MANY_ENTRIES = 18  # of a legend, from which on it is printed smaller
 
 
@@ -73,6 +74,9 @@ def name_panel(panels: Grid, axes: Axes, title: str, points_above: float = 8) ->
 def finish(panels: Grid, title: str, entries: Sequence[Entry], notes: Sequence[str]) -> None:
     """Put the title and the legend above the panels and the notes below, and make the figure as high as that takes."""
     figure = panels.figure
+    if len(entries) > MOST_ENTRIES:
+        notes = [*notes, f"the legend has the first {MOST_ENTRIES} of {len(entries)} lines, the table all of them"]
+        entries = entries[:MOST_ENTRIES]
     room = figure.get_figwidth() - 2 * MARGIN_INCHES
     name = _text(figure, wrapped(figure, title, room, _TITLE), _TITLE, "#222222")
     legend = _legend(figure, entries, room) if entries else None

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from sparserl.report.figures.canvas import Entry, Grid
+from sparserl.report.figures.canvas import MOST_ENTRIES, Entry, Grid
 from sparserl.report.figures.words import tick
 from sparserl.report.statistics import FEW, FEWEST_FOR_INTERVAL, METHOD, mean_interval
 
@@ -51,7 +51,7 @@ def draw_curve(axes: Axes, curve: Curve, label: str, look: Mapping[str, Any], pl
             shown = np.where(alone, seed_returns, np.nan)
             finite = np.isfinite(shown)
             axes.plot(curve.places[finite], shown[finite], color=look["color"], linewidth=0.7, alpha=0.6, label=SINGLE)
-    if complete.any() and not few:
+    if complete.any() and not few and place[1] <= MOST_ENTRIES:  # more bands would hide the lines
         low, high = mean_interval(returns)
         axes.fill_between(places, low, high, color=look["color"], alpha=_BAND, linewidth=0)
     spacing = max(len(places) // _NUM_MARKERS, 1)

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sparserl.persistence import UserError
 from sparserl.report.figures.canvas import Entry, finish, name_panel
-from sparserl.report.figures.curve_panels import entries
+from sparserl.report.figures.curve_panels import entries, log_axis
 from sparserl.report.figures.drawn import Drawn
 from sparserl.report.figures.lines import environments_of, label_axes, panels_for
 from sparserl.report.figures.specs import Spec
@@ -27,6 +28,7 @@ _OTHER: Mapping[str, Any] = {"color": "#CC79A7", "marker": "^", "linestyle": (0,
 _DENSE: Mapping[str, Any] = {"color": "#3B3B3B", "marker": "D", "linestyle": (0, (3, 1, 1, 1))}
 _EQUAL: Mapping[str, Any] = {"color": "#9A9A9A", "linestyle": (0, (1, 2)), "linewidth": 1.1, "marker": ""}
 _MATCHED, _SAME = "Dense, as many parameters", "as many as parameters are left"
+_EQUALLY_DENSE = np.linspace(0, 0.99, 100)
 Panel = tuple[str, str]  # network and environment
 
 
@@ -112,19 +114,14 @@ def _lines(costs: Sequence[Cost]) -> dict[str, list[tuple[float, float]]]:
 
 def _draw_panel(axes: Axes, lines: Mapping[str, Sequence[tuple[float, float]]]) -> None:
     looks = {value_label("distribution", name): look for name, look in _LOOKS.items()} | {_MATCHED: _DENSE}
-    every = sorted({sparsity for points in lines.values() for sparsity, _ in points})
-    axes.plot([100 * each for each in every], [100 * (1 - each) for each in every], label=_SAME, **_EQUAL)
+    axes.plot(100 * _EQUALLY_DENSE, 100 * (1 - _EQUALLY_DENSE), label=_SAME, **_EQUAL)
     for name, points in lines.items():
-        axes.plot(
-            [100 * each for each, _ in points],
-            [percent for _, percent in points],
-            label=name,
-            **looks.get(name, _OTHER),
-        )
-    axes.set_ylim(bottom=0)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-        axis.set_major_formatter(FuncFormatter(tick))
+        xs, ys = ([100 * sparsity for sparsity, _ in points], [percent for _, percent in points])
+        axes.plot([0, *xs], [100, *ys], label=name, markevery=slice(1, None), **looks.get(name, _OTHER))
+    axes.set_xlim(0, 100)
+    log_axis(axes.yaxis)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(tick))
 
 
 def _text(spec: Spec, lines: Mapping[Panel, Mapping[str, Sequence[tuple[float, float]]]]) -> str:

@@ -101,18 +101,28 @@ def _set_scale(axes: Axes, axis: Axis) -> None:
 
 
 def _draw_line(axes: Axes, places: list[float], points: list[Point], line: Line, style: Mapping[str, Any]) -> None:
-    with_ends = [(place, point) for place, point in zip(places, points, strict=True) if point.low is not None]
-    if len(with_ends) > 1:
-        low, high = (np.array([getattr(point, end) for _, point in with_ends], np.float64) for end in ("low", "high"))
-        axes.fill_between([place for place, _ in with_ends], low, high, color=style["color"], alpha=_BAND, linewidth=0)
-    elif with_ends:
-        [(place, point)] = with_ends
-        axes.vlines(place, point.low, point.high, color=style["color"], linewidth=1.2)  # type: ignore[arg-type]
+    for part in _with_intervals(places, points):
+        low, high = (np.array([getattr(point, end) for _, point in part], np.float64) for end in ("low", "high"))
+        if len(part) == 1:
+            axes.vlines(part[0][0], low, high, color=style["color"], linewidth=1.2)
+        else:
+            axes.fill_between([place for place, _ in part], low, high, color=style["color"], alpha=_BAND, linewidth=0)
     for place, point in zip(places, points, strict=True):
         if point.low is None and len(point.values) > 1:  # too few for an interval: every seed by itself
             seeds = {"color": style["color"], "markersize": 5, "markeredgewidth": 0, "alpha": 0.55}
             axes.plot([place] * len(point.values), point.values, ".", label="_seeds", **seeds)
     axes.plot(places, [point.value for point in points], label=line.label, **style)  # type: ignore[arg-type]
+
+
+def _with_intervals(places: list[float], points: list[Point]) -> list[list[tuple[float, Point]]]:
+    """Neighbouring points that have intervals, together; a point without one parts them."""
+    parts: list[list[tuple[float, Point]]] = [[]]
+    for place, point in zip(places, points, strict=True):
+        if point.low is None:
+            parts.append([])
+        else:
+            parts[-1].append((place, point))
+    return [part for part in parts if part]
 
 
 def _draw_level(axes: Axes, level: Point, line: Line, style: Mapping[str, Any]) -> None:

@@ -48,7 +48,8 @@ def cells(runs: Sequence["Run"], spec: Spec, environments: Sequence[str] = ()) -
 
     Panels of `environments` come in their order, those of budgets from the largest on.
     """
-    placed = [(run, place) for run in runs for place in _places(run, spec, runs)]
+    there = {column: _values(column, runs) for column in spec.facets}
+    placed = [(run, place) for run in runs for place in _places(run, spec, there)]
     alike: dict[Hashable, list[Any]] = {}
     for run, place in placed:
         alike.setdefault(place.line, []).append((run, place))
@@ -89,11 +90,19 @@ def in_legend_order(lines: Iterable[Line]) -> list[Line]:
     return sorted(set(lines), key=lambda line: (line[:3], in_order(line.value), line.extra, line.label))
 
 
-def _places(run: "Run", spec: Spec, runs: Sequence["Run"]) -> Iterator[Place]:
+def _values(column: str, runs: Sequence["Run"]) -> tuple[Any, ...]:
+    """The panels of a facet: the values that sparse networks have of it, or dense ones where only these do."""
+    known = [run.columns for run in runs if column in run.columns]
+    sparse = [columns for columns in known if columns.get("method") != "dense"]
+    values = _distinct(columns[column] for columns in (known if column == "budget" else sparse))
+    return tuple(value for value in values if column != "budget" or value is not None) or ("",)
+
+
+def _places(run: "Run", spec: Spec, there: Mapping[str, Sequence[Any]]) -> Iterator[Place]:
     role = str(run.columns.get("role", SPARSE))
     matches = run.columns.get("matches") or ()
-    for row in _facet_values(run, spec.rows, runs, role):
-        for column in _facet_values(run, spec.columns, runs, role):
+    for row in _facet_values(run, spec.rows, there, role):
+        for column in _facet_values(run, spec.columns, there, role):
             fitting = [match for match in matches if _fits(match, {spec.rows: row, spec.columns: column})]
             if role == MATCHED and matches and not fitting:
                 continue
@@ -103,20 +112,13 @@ def _places(run: "Run", spec: Spec, runs: Sequence["Run"]) -> Iterator[Place]:
                 yield Place((row, column), line_of(run, spec, MATCHED, ()), run.columns.get(spec.x))
 
 
-def _facet_values(run: "Run", column: str, runs: Sequence["Run"], role: str) -> Sequence[Any]:
+def _facet_values(run: "Run", column: str, there: Mapping[str, Sequence[Any]], role: str) -> Sequence[Any]:
     """The panels that a run belongs to, along rows or along columns."""
     if not column:
         return ("",)
-    if (role in (FULL, MATCHED) and _is_of_sparse(column)) or _lacks(run, column):
-        return _distinct(
-            other.columns[column]
-            for other in runs
-            if other.columns.get("method") != "dense" and column in other.columns
-        ) or ("",)
     value = run.columns.get(column)
-    if role == FULL and column == "budget" and value is None:
-        return _distinct(other.columns.get(column) for other in runs if other.columns.get(column) is not None)
-    return (value,)
+    is_of_all = (role in (FULL, MATCHED) and _is_of_sparse(column)) or _lacks(run, column)
+    return there[column] if is_of_all or (role == FULL and column == "budget" and value is None) else (value,)
 
 
 def _lacks(run: "Run", column: str) -> bool:
