@@ -14,12 +14,15 @@ from study.runs import plan as planned_run
 TABLES = ("diagnostics.parquet", "topology.parquet")
 
 
-def keeper(run):
-    """One on a run that is to record diagnostics, going on from its newest checkpoint."""
+def keeper(run, without=""):
+    """One on a run that is to record diagnostics, going on from its newest checkpoint, `without` an array of it."""
     persistence.write_request(run, persistence.RunRequest(diagnostics=True))
     plan = plan_of(Experiment.from_choices(persistence.read_experiment(run.parent)["choices"]))
     attempt = persistence.claim(run)
-    return Keeper(attempt, plan, persistence.ALONE, Beginning(persistence.read_newest(run)[0])), attempt, plan
+    checkpoint = persistence.read_newest(run)[0]
+    if without:
+        checkpoint = checkpoint._replace(arrays={k: v for k, v in checkpoint.arrays.items() if k != without})
+    return Keeper(attempt, plan, persistence.ALONE, Beginning(checkpoint)), attempt, plan
 
 
 def report(plan, steps):
@@ -54,3 +57,17 @@ def test_a_killed_run_has_the_bytes_of_one_that_was_not(stored_steps, tmp_path):
     for name in TABLES:
         assert (killed / name).read_bytes() == (whole / name).read_bytes()
     assert persistence.read_topology(killed).num_rows == 8
+
+
+def test_a_run_that_an_earlier_version_began_records_topologies_from_then_on(tmp_path):
+    run = planned_run(tmp_path)
+    kept, attempt, plan = keeper(run)
+    kept.keep(report(plan, 0))
+    kept.store_checkpoint(report(plan, 0))
+    attempt.release()
+    (run / "topology.parquet").unlink()
+    kept, attempt, plan = keeper(run, without="rows/topology.parquet")
+    kept.keep(report(plan, 100))
+    attempt.release()
+    assert set(persistence.read_topology(run)["environment_steps"].to_pylist()) == {100}
+    assert set(persistence.read_diagnostics(run)["environment_steps"].to_pylist()) == {0, 100}
