@@ -28,12 +28,18 @@ def left_of_canvas(drawn):
     of_axes = [
         text
         for axes in figure.axes
-        for text in (axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.get_yticklabels(), *axes.texts)
+        for text in (axes._left_title, axes.xaxis.label, axes.yaxis.label, *_tick_labels(axes), *axes.texts)
     ]
     written = [text for text in (*figure.texts, *legends, *of_axes) if text.get_text() and text.get_visible()]
     boxes = {text.get_text(): text.get_window_extent() for text in written}
     canvas = figure.bbox.padded(1)
     return [text for text, box in boxes.items() if not (canvas.contains(*box.min) and canvas.contains(*box.max))]
+
+
+def _tick_labels(axes):
+    """Those that are drawn: a locator may give places beyond the axis."""
+    low, high = sorted(axes.get_ylim())
+    return [tick.label1 for tick in axes.yaxis.get_major_ticks() if low <= tick.get_loc() <= high]
 
 
 def overlapping(drawn):

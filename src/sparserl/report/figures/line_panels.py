@@ -92,6 +92,8 @@ def _set_scale(axes: Axes, axis: Axis) -> None:
     axes.margins(x=0.06, y=0.08)
     if axis.column in SIZES:
         log_axis(axes.xaxis)
+        if len(axis.values) == 1 and axis.values[0] is not None:
+            axes.set_xlim(axis.place(axis.values[0]) / 2, axis.place(axis.values[0]) * 2)
     elif axis.is_numeric:
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     else:
