@@ -1,5 +1,6 @@
 """Pictures of MuJoCo Playground: MuJoCo's own renderer, with a simulation's positions put into it."""
 
+import atexit
 import importlib
 from typing import Any
 
@@ -22,6 +23,7 @@ def drawing(environment: PlaygroundEnvironment) -> tuple[Draw, float]:
     model.vis.global_.offwidth = max(model.vis.global_.offwidth, _SIDE_PIXELS)
     model.vis.global_.offheight = max(model.vis.global_.offheight, _SIDE_PIXELS)
     renderer, data = mujoco.Renderer(model, _SIDE_PIXELS, _SIDE_PIXELS), mujoco.MjData(model)
+    atexit.register(renderer.close)  # later than this it would fail, and say so
     camera = 0 if model.ncam else -1
 
     def draw(seen: Seen) -> np.ndarray | None:
