@@ -33,7 +33,7 @@ class Shown(gymnasium.Env):
         return None if self.how == "nothing" else np.full((5, 7, 3), self.num_steps, np.uint8)
 
 
-class Hidden(Shown):
+class Windowed(Shown):
     metadata = {"render_modes": ["human", "ansi"]}  # noqa: RUF012
 
 
@@ -44,7 +44,7 @@ class Bare(Shown):
         Shown.__init__(self)
 
 
-gymnasium.register("Hidden-v0", Hidden)
+gymnasium.register("Windowed-v0", Windowed)
 gymnasium.register("Bare-v0", Bare)
 for how in ("", "Abort", "Package", "Nothing"):
     gymnasium.register(f"Shown{how}-v0", Shown, kwargs={"how": how.lower()})

@@ -90,7 +90,7 @@ def test_a_filmed_environment_plays_as_any_other_and_stays_at_its_end():
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("Hidden", "it does not render: it has no render_mode 'rgb_array', only 'human' and 'ansi'"),
+        ("Windowed", "it does not render: it has no render_mode 'rgb_array', only 'human' and 'ansi'"),
         ("Bare", "it does not render: it has no render_mode 'rgb_array'"),
         ("ShownPackage", "it needs a package that is not installed: No module named 'a_library_of_windows'"),
         ("ShownNothing", r"its render returned NoneType, and a picture is expected: numbers \[height, width, 3\]"),

@@ -19,13 +19,18 @@ def ended(error, asked=False):
     recorded = []
     record = lambda status, message: recorded.append((status, message))
     hold = SimpleNamespace(record=record, release=lambda: None)
-    work = Work(SimpleNamespace(memory_limit_bytes=None), hold, None, SimpleNamespace(asked=asked))
+    options = SimpleNamespace(memory_limit_bytes=None, observation_noise=())
+    told = []
+    teller = SimpleNamespace(announce=told.append)
+    work = Work(options, hold, teller, SimpleNamespace(asked=asked))
 
     def train():
         raise error
 
     work._train = train
-    return work.attempt(), recorded
+    status = work.attempt()
+    assert told == [status]
+    return status, recorded
 
 
 @pytest.mark.parametrize(

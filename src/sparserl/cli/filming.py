@@ -1,5 +1,6 @@
 """Filming for `evaluate --video`: where films go, what is looked at before anything is played, what is told of them."""
 
+import itertools
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -39,10 +40,9 @@ class Take(NamedTuple):
 
 def with_default(words: Sequence[str]) -> list[str]:
     """`--video` that nothing follows but another option stands for a file in the run's folder: an empty name."""
-    followed = [*words[1:], "--"]
     return [
         "--video=" if word == "--video" and after.startswith("-") else word
-        for word, after in zip(words, followed, strict=True)
+        for word, after in itertools.zip_longest(words, words[1:], fillvalue="--")
     ]
 
 
