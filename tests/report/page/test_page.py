@@ -241,6 +241,7 @@ def test_the_policy_names_what_is_inside():
 
 def test_text_and_numbers():
     assert printable("a\x1b[0m\x00\u202eb\ud800\n\U000e0001") == "a\\x1b[0m\\x00\\u202eb\\ud800\n\\U000e0001"
+    assert printable("\x00" * 9, 10) == "\\x00\\x00\\x\u2026 (9 characters)"
     assert printable("x" * 9, 4) == "xxxx\u2026 (9 characters)"
     assert [number(each) for each in (None, float("nan"), 1234567, 0.97123, -12.345, 1e-12, 120.0)] == [
         *("\u2013", "nan", "1,234,567", "0.9712", "\u221212.35", "1.000e\u221212", "120")

@@ -25,6 +25,7 @@ def printable(value: Any, longest: int = LONGEST_TEXT) -> str:
     seen = text[:longest] if cut else text
     if not seen.isprintable():
         seen = "".join(map(_spelled, seen))
+        cut, seen = cut or len(seen) > longest, seen[:longest]
     return f"{seen}\u2026 ({len(text):,} characters)" if cut else seen
 
 
