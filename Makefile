@@ -12,8 +12,8 @@ install: .venv/installed
 demo: install
 	@scripts/demo
 
-test: install
-	@scripts/check test
+test:
+	@scripts/install-chromium & $(MAKE) -s install && wait && scripts/check test
 
 check: install
 	@scripts/check

@@ -82,6 +82,7 @@ def test_masked_and_compressed_updates_do_the_same(name):
 
 
 @native
+@pytest.mark.thorough  # tests/optimizer holds it for every method; this is the program that bench measures
 def test_targets_of_sac_lie_on_the_online_topology_through_topology_updates():
     """Updates 0 and 3 change the topology; averaging comes after each."""
     before = topology(made("sac_update", "compressed_rigl").state.groups["critics"])

@@ -48,7 +48,7 @@ def masks_of(state):
 @pytest.mark.parametrize(
     ("agent", "method", "interval_updates", "storage"),
     [
-        ("sac", "rigl", 13, "masked"),
+        pytest.param("sac", "rigl", 13, "masked", marks=pytest.mark.thorough),  # as PPO below, with two groups
         pytest.param("dqn", "prune", 45, "compressed", marks=pytest.mark.kernels),  # whose shapes change on the way
     ],
 )

@@ -83,8 +83,8 @@ def train(experiment, folder=None, stop_steps=None, **options):
     ("agent", "method", "storage"),
     [
         ("dqn", "prune", "compressed"),
-        ("sac", "set", "compressed"),
-        ("ppo", "rigl", "masked"),
+        pytest.param("sac", "set", "compressed", marks=pytest.mark.thorough),  # kills of both are in study/test_torture
+        pytest.param("ppo", "rigl", "masked", marks=pytest.mark.thorough),
     ],
 )
 def test_a_run_goes_on_as_if_it_had_never_stopped(agent, method, storage, tmp_path):

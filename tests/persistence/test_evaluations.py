@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from covering import covering
 from sparserl.persistence import (
     EVALUATION_SCHEMA,
     EVALUATIONS,
@@ -99,17 +100,18 @@ def test_one_function_reads_a_run_an_experiment_and_a_directory(tmp_path: Path) 
         read_evaluations(tmp_path / "nowhere")
 
 
-def test_flipped_bits_and_truncations_are_noticed_and_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stride", covering([47, 17], lambda stride: stride == 47))
+def test_flipped_bits_and_truncations_are_noticed_and_named(stride: int, tmp_path: Path) -> None:
     write_table(EVALUATIONS, tmp_path, [row(environment_steps=step) for step in range(20)])
     path = tmp_path / "evaluations.parquet"
     content = path.read_bytes()
-    for bit in range(0, 8 * len(content), 17):  # all bits of a byte take turns
+    for bit in range(0, 8 * len(content), stride):  # all bits of a byte take turns
         damaged = bytearray(content)
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
         with pytest.raises(UserError, match=r"evaluations\.parquet is damaged"):
             read_evaluations(tmp_path)
-    for length in range(0, len(content), 101):
+    for length in range(0, len(content), 6 * stride):
         path.write_bytes(content[:length])
         with pytest.raises(UserError, match=r"evaluations\.parquet is damaged"):
             read_evaluations(tmp_path)

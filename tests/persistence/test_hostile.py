@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from covering import covering
+
 PROGRAM = """
 import os, pickle, random, resource, sys
 from pathlib import Path
@@ -47,7 +49,7 @@ def watch(event, arguments):
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 sys.addaudithook(watch)
 num_refused = 0
-for turn in range(2_000):
+for turn in range(int(sys.argv[3])):
     path = sorted(files)[turn % len(files)]
     hostile = random_numbers.choice(bombs) if turn % 3 == 0 else fuzzed(contents[path])
     path.write_bytes(hostile)
@@ -66,12 +68,13 @@ os._exit(0)
 
 
 @pytest.mark.processes
-def test_two_thousand_hostile_files(tmp_path):
+@pytest.mark.parametrize("number", covering([400, 2_000], lambda number: number == 400))
+def test_hostile_files(number, tmp_path):
     here = str(Path(__file__).parent)
-    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(tmp_path), here]
+    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(tmp_path), here, str(number)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     num_refused, grown, rest = done.stdout.split(maxsplit=2)
-    assert int(num_refused) > 500
+    assert int(num_refused) > number // 4
     assert int(grown) < 256 * 2**20
     assert rest.strip() == "0 [] [] False"
