@@ -107,6 +107,12 @@ def test_a_worker_that_is_asked_to_stop_and_ends_otherwise_is_interrupted(tmp_pa
     for exit_status in (0, 3, -9, -15):
         run = tmp_path / f"seed={exit_status + 20}"
         assert ended(run, exit_status, None, "stopped", running()).ending == "interrupted"
+        early = (
+            "stopped while its process started"
+            if exit_status == -15
+            else "it was asked to stop, and killed because it did not"
+        )
+        assert persistence.read_status(run).message == early
         assert persistence.read_status(run).status == "interrupted"
 
 

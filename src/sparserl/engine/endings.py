@@ -28,7 +28,9 @@ def outcome(worker: RunProcess, assignment: Assignment, cause: str, teller: Tell
         message = f"it said nothing for {assignment.settings.hang_seconds:g} seconds, and was stopped"
         ended = ended._replace(ending="hung", exit_status=status, message=message)
     elif cause == "stopped" and told != INTERRUPTED:
-        _record(worker, before, "interrupted", "it was asked to stop, and killed because it did not")
+        early = status == -signal.SIGTERM  # which a worker heeds itself once JAX is there
+        how = "stopped while its process started" if early else "it was asked to stop, and killed because it did not"
+        _record(worker, before, "interrupted", how)
         return ended._replace(ending="interrupted", exit_status=INTERRUPTED, message="stopped")
     elif told not in (None, FINISHED, DIVERGED):
         return _as_told(worker, ended, told, cause, assignment.settings)
