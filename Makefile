@@ -1,5 +1,5 @@
 # Four commands. Each sets itself up in .venv, and nothing outside this folder is touched.
-#   make demo     train five methods at 90 % sparsity and draw their learning curves
+#   make demo     train five methods at 90 % sparsity and show what they have found
 #   make test     run all tests
 #   make check    format, lint, types and tests: what a change must pass
 #   make install  only the set-up

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from report import synthetic
+from sparserl.report import files
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
@@ -45,3 +48,13 @@ def test_python_about_statistics_runs():
     namespace: dict = {"__name__": "document"}
     exec(compile(block, "docs/statistics.md", "exec"), namespace)
     assert namespace["told"].startswith("0.929 (0.89")
+
+
+def test_python_about_reports_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(files, "standard_figures", lambda selection: ())  # they take seconds
+    synthetic.store_study("results", "figure_8")
+    [block] = blocks("docs/reports.md")
+    exec(compile(block, "docs/reports.md", "exec"), {"__name__": "document"})
+    assert len(capsys.readouterr().out.splitlines()) > 10
+    assert {"index.html", "figure_8.svg"} <= {path.name for path in (tmp_path / "figure_8_report").iterdir()}

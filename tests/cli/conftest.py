@@ -50,5 +50,19 @@ def train(results):
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
         patch.setattr(processes, "DRAIN_SECONDS", PATIENCE_SECONDS)  # sinks have the lowest priority
+        few_figures(patch)
         status = main([*words, "--sink", "jsonl"])
     return words, status, json.loads(out.getvalue()), err.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def _few_figures(monkeypatch):
+    few_figures(monkeypatch)
+
+
+def few_figures(monkeypatch):
+    """Reports with learning curves beside the figures of studies: others take seconds, and have tests of their own."""
+    from sparserl.report import files
+
+    every = files.standard_figures
+    monkeypatch.setattr(files, "standard_figures", lambda selection: every(selection)[:1])

@@ -85,7 +85,9 @@ def test_dense_networks_are_called_after_what_a_study_matches_them_with(capsys, 
     assert {"dqn rigl 0.9", "dqn prune 0.99"} < names
     path = tmp_path / "studies" / "mine@smoke" / "study.json"
     path.write_text(path.read_text().replace("How large?", "How long?"))
-    assert "dqn dense 0 27,542 parameters" in call(capsys, "report", tmp_path).out  # without the damaged study
+    told = call(capsys, "report", tmp_path)
+    assert f"{path} is damaged" in told.err
+    assert "dqn dense 0 sized as 90 %" in told.out  # as their sizes tell
 
 
 def test_other_environments_have_none(capsys, tmp_path):

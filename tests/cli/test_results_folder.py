@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from cli.command import call
-from sparserl import persistence, report
+from sparserl import persistence
 from sparserl.errors import UserError
+from sparserl.report import files
 
 EARLIER = Path(__file__).parents[1] / "study" / "results_of_2cacdcc"
 NAME = "dqn-static-CartPole-v1-0.9-825de42c"
@@ -34,14 +35,16 @@ def test_a_renamed_experiment_is_reported_with_all_that_is_known_of_it(capsys, r
 
 
 def test_results_that_cannot_be_written_are_shown_all_the_same(capsys, results, monkeypatch):
-    def refuse(rows, path):
-        raise UserError(f"cannot write {path.parent}: Read-only file system")
+    def refuse(figure, folder):
+        raise UserError(f"cannot write {folder}: Read-only file system")
 
-    monkeypatch.setattr(report, "learning_curves", refuse)
+    monkeypatch.setattr(files, "write", refuse)
     told = call(capsys, "report", results)
     assert (told.status, told.err) == (0, "")
     assert "dqn static 0.9" in told.out
-    assert f"not drawn: cannot write {results}: Read-only file system; --output DIR draws them elsewhere" in told.out
+    assert (
+        f"not drawn: cannot write {results / 'report'}: Read-only file system; --output DIR draws elsewhere" in told.out
+    )
     asked = call(capsys, "report", results, "--output", results.parent / "figures")
     assert (asked.status, asked.err.count("\n")) == (2, 1)
 

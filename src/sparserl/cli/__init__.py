@@ -36,7 +36,7 @@ COMMANDS: Mapping[str, Subcommand] = {
     "study": Subcommand("study", "Plan and run studies of many experiments, those of the paper or your own."),
     "describe": Subcommand("describe", "Show networks, live weights and FLOPs of an experiment; trains nothing."),
     "evaluate": Subcommand("evaluate", "Play episodes with a trained policy."),
-    "report": Subcommand("report", "Draw the learning curves of every experiment in a results directory."),
+    "report": Subcommand("report", "Show what runs have found: figures, tables, and one page to open offline."),
     "methods": Subcommand("methods", "List the sparse methods and their options."),
     "environments": Subcommand("environments", "List the environments."),
     "bench": Subcommand("bench", "Measure what sparse networks cost beside dense ones, in one run."),

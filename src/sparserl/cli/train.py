@@ -15,6 +15,7 @@ from sparserl.cli.arguments import Json
 from sparserl.cli.experiments import read_command
 from sparserl.cli.output import put
 from sparserl.cli.progress import shown
+from sparserl.cli.report.writing import written_after
 from sparserl.cli.sinks import Sinks
 from sparserl.cli.study.options import DEVICE_HELP, CheckpointOption, HangSeconds, ResumeOption
 from sparserl.cli.tables import number, print_table
@@ -98,10 +99,10 @@ def main(words: Sequence[str]) -> int:
             causes = _train(experiment, folder, runs, options)
     except KeyboardInterrupt:
         return _stopped(folder, runs)
-    summary = _summary(experiment, folder, runs, causes)
     if line := _several_classes(experiment, folder):
         _tell(f"sparserl: {line}")
-    figure = _draw(folder)
+    figure, page = _draw(folder), written_after(folder)
+    summary = {**_summary(experiment, folder, runs, causes), "report": page and str(page)}
     if options.json:
         put(json.dumps(summary, indent=2, allow_nan=False))
     else:
@@ -249,6 +250,8 @@ def _show(summary: Mapping[str, Any], folder: Path, figure: Path | None) -> None
         put(f"bits not promised: {seeds} went on with fresh episodes after a stop")
     put(f"learning curves: {figure}" if figure else "no learning curves")
     put(f"evaluations:     {folder / persistence.EVERY_RUN / 'evaluations.parquet'}")
+    if summary["report"]:
+        put(f"report:          {summary['report']}")
 
 
 def _mean(returns: Sequence[float]) -> str:

@@ -20,15 +20,6 @@ _USUAL: Mapping[str, str] = {  # as study.json has them, if it has
     "columns": "environment",
     "lines": "method",
 }
-LEARNING_CURVES: Mapping[str, Any] = {
-    **_USUAL,
-    "name": "learning_curves",
-    "title": "Learning curves",
-    "kind": "curves",
-    "x": "environment_steps",
-    "y": "mean_return",
-    "experiments": (),
-}
 _SIZES = {**_USUAL, "name": "final_returns", "title": "Final returns by number of parameters"}
 
 
@@ -73,16 +64,15 @@ def select(results: Results, study: StoredStudy) -> Selection:
 
 
 def everything(results: Results) -> Selection:
-    """All runs of a place as if they were a study, with the figures that fit them: curves, and returns by size."""
+    """All runs of a place as if they were a study; where there are networks of several sizes, with returns by size."""
     experiments = {run.id.experiment: run.columns for run in results.runs}
     sizes = {columns.get("live_parameters") for columns in experiments.values()} - {None}
-    figures = (LEARNING_CURVES, _SIZES) if len(sizes) > 1 else (LEARNING_CURVES,)
     seeds = {run.id.seed for run in results.runs}
     return Selection(
         EVERYTHING,
         "",
         "",
-        tuple(map(_figure, figures)),
+        (_figure(_SIZES),) if len(sizes) > 1 else (),
         (),
         len(seeds),
         results.runs,

@@ -12,6 +12,7 @@ from sparserl import engine, persistence, sinks
 from sparserl.cli import DONE, FAILED, INTERRUPTED, goings_on
 from sparserl.cli.arguments import in_options, options_of
 from sparserl.cli.output import put
+from sparserl.cli.report.writing import written_after
 from sparserl.cli.study import evaluating, noise
 from sparserl.cli.study.options import WorkOptions
 from sparserl.cli.study.progress import shown
@@ -66,17 +67,28 @@ def work(
         if not open_runs and not noisy_runs:
             _tell(f"nothing to do: {told(counts(states), len(states))}")
     except KeyboardInterrupt:
-        return _stopped(stored, options, runs)
+        return _reported(stored, options, _stopped(stored, options, runs))
     except engine.ClusterLost as error:
         _tell(f"sparserl: {error}; {_how_to_go_on(stored, options)}")
-        return FAILED
-    summary = {**document(stored, options.output), "engine": None}  # it was this process
+        return _reported(stored, options, FAILED)
+    page = written_after(options.output, stored)
+    known_now = {"engine": None, "report": page and str(page)}  # it was this process
+    summary = {**document(stored, options.output), **known_now}
     if options.json:
         put(json.dumps(summary, indent=2, allow_nan=False))
     else:
         show(summary)
+        if page:
+            put(f"report: {page}")
     lacks_noise = summary["noise"] is not None and summary["noise"]["num_missing"] > 0
     return DONE if sum(summary["counts"][state] for state in FINAL) == len(runs) and not lacks_noise else FAILED
+
+
+def _reported(stored: StoredStudy, options: WorkOptions, status: int) -> int:
+    """Write the report of what there is, say where, and return the status that the work has ended with."""
+    if page := written_after(options.output, stored):
+        _tell(f"report: {page}")
+    return status
 
 
 def _refuse_without_experiment(stored: StoredStudy, runs: Sequence[Path]) -> None:

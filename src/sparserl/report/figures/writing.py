@@ -5,6 +5,9 @@ import io
 import re
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
+
+from matplotlib.figure import Figure
 
 from sparserl.persistence import at_home, write_atomically
 from sparserl.report.figures.drawn import Drawn
@@ -12,6 +15,7 @@ from sparserl.report.figures.house import house_style
 from sparserl.report.figures.tables import to_csv, to_latex
 
 _LONGEST_NAME = 100
+_SVGS: WeakKeyDictionary[Figure, bytes] = WeakKeyDictionary()
 
 
 def write(drawn: Drawn, folder: str | Path) -> tuple[Path, ...]:
@@ -32,6 +36,12 @@ def write(drawn: Drawn, folder: str | Path) -> tuple[Path, ...]:
 
 def to_svg(drawn: Drawn) -> bytes:
     """The figure as SVG whose glyphs are paths, named for screen readers by its title and alternative text."""
+    if drawn.figure not in _SVGS:  # files and page show the same
+        _SVGS[drawn.figure] = _named_svg(drawn)
+    return _SVGS[drawn.figure]
+
+
+def _named_svg(drawn: Drawn) -> bytes:
     svg = _saved(drawn, "svg", {"Date": None})
     title, text = (html.escape(_printable(words)).encode() for words in (drawn.title, drawn.alternative_text))
     opening = re.search(rb"<svg [^>]*>", svg)
@@ -46,6 +56,7 @@ def _saved(drawn: Drawn, kind: str, metadata: dict[str, Any]) -> bytes:
     with house_style():
         buffer = io.BytesIO()
         drawn.figure.savefig(buffer, format=kind, metadata=metadata)
+        drawn.figure.set_layout_engine("none")  # all stays where the first format has it
     return buffer.getvalue()
 
 

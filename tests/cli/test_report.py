@@ -1,0 +1,151 @@
+"""`sparserl report`: which places it takes, what it leaves behind, and what it says where something is missing."""
+
+import os
+import subprocess
+import sys
+import webbrowser
+from pathlib import Path
+
+import pytest
+
+from cli.command import call
+from report import synthetic
+from sparserl.persistence import EVALUATIONS, RunId
+
+SUFFIXES = (".csv", ".pdf", ".png", ".svg", ".tex")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Two small studies, and one run of none."""
+    directory = tmp_path_factory.mktemp("store") / "results"
+    for name in ("figure_5_dqn", "table_5"):
+        synthetic.store_study(directory, name)
+    study, documents = synthetic.planned("table_1")
+    other = study.experiments[0]
+    synthetic.persistence.plan_experiment(directory, other.identifier, documents[other.identifier])
+    rows = synthetic.evaluations(other, documents[other.identifier], 0)
+    synthetic.store_run(RunId(other.identifier, 0).folder(directory), rows)
+    return directory
+
+
+def files_in(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_study_by_name_or_folder_or_among_others(capsys, store, tmp_path, monkeypatch):
+    monkeypatch.chdir(store.parent)
+    words = {
+        "name": ("figure_5_dqn",),
+        "whole name": ("figure_5_dqn@smoke",),
+        "folder": (store / "studies/figure_5_dqn@smoke",),
+        "of a directory": (store, "--study", "figure_5_dqn"),
+    }
+    told = {what: call(capsys, "report", *given, "--output", tmp_path / what) for what, given in words.items()}
+    assert {(each.status, each.err) for each in told.values()} == {(0, "")}
+    first, *others = (files_in(tmp_path / what) for what in words)
+    assert {path.suffix for path in first} == {".html", *SUFFIXES}
+    assert {f"figure_5_dqn{suffix}" for suffix in SUFFIXES} <= {str(path) for path in first}
+    assert all(other == first for other in others)
+    assert told["name"].out.splitlines()[-1] == f"report: {tmp_path / 'name' / 'index.html'}"
+    assert "dqn rigl 0.9" in told["name"].out
+    page = (tmp_path / "name" / "index.html").read_text()
+    assert "figure_5_dqn@smoke" in page
+
+
+def test_a_directory_shows_each_study_and_the_runs_of_none(capsys, store, tmp_path):
+    told = call(capsys, "report", store, "--output", tmp_path / "all")
+    assert (told.status, told.err) == (0, "")
+    folders = {path.name for path in (tmp_path / "all").iterdir() if path.is_dir()}
+    assert folders == {"figure_5_dqn@smoke", "table_5@smoke"}
+    assert (tmp_path / "all" / "learning_curves.png").is_file()  # of the runs of no study
+
+
+def test_several_studies(capsys, store):
+    several = call(capsys, "report", store, *("--study", "table_5"), *("--study", "figure_5_dqn@smoke"))
+    assert several.out.splitlines()[-1] == f"report: {store / 'report' / 'index.html'}"
+    assert {path.name for path in (store / "report").iterdir()} == {"figure_5_dqn@smoke", "table_5@smoke", "index.html"}
+
+
+def test_experiments_and_runs_alone(capsys, store):
+    experiment = next(path for path in sorted(store.iterdir()) if "rigl" in path.name)
+    for place in (experiment, experiment / "seed=1", experiment / "seed=1" / EVALUATIONS.file_name):
+        told = call(capsys, "report", place)
+        folder = place if place.is_dir() else place.parent
+        assert (told.status, told.out.splitlines()[-1]) == (0, f"report: {folder / 'report' / 'index.html'}")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("report", "figure_5_dqm"), "figure_5_dqm holds no evaluations: it is not there; did you mean 'figure_5_dqn"),
+        (("report", "results", "--study", "table_6"), "no study table_6@quick in results"),
+        (("report", "results", "--study", "table_6"), "did you mean 'table_5@smoke'?"),
+        (
+            ("report", "results/studies/table_5@smoke", "--study", "x"),
+            "--study is 'x': it goes with a results directory",
+        ),
+    ],
+)
+def test_wrong_names_are_told_with_the_nearest(capsys, store, monkeypatch, words, message):
+    monkeypatch.chdir(store.parent)
+    told = call(capsys, *words)
+    assert (told.status, told.out, told.err.count("\n")) == (2, "", 1)
+    assert message in told.err
+
+
+def test_what_is_missing_or_damaged_is_said_and_the_rest_is_shown(capsys, tmp_path):
+    synthetic.store_study(tmp_path, "figure_5_dqn", keep=lambda run: run.seed == 0)
+    damaged, *_ = tmp_path.glob("*rigl*/seed=0/evaluations.parquet")
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    told = call(capsys, "report", tmp_path, "--study", "figure_5_dqn", "--output", tmp_path / "out")
+    assert told.status == 0
+    assert told.err == (
+        f"sparserl: left out: {damaged} is damaged, or no file of sparserl's: its content does not match its checksum\n"
+    )
+    assert "figure_5_dqn@smoke: 4 of 6 runs have no evaluation yet" in told.out
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert "is damaged" in page
+    for file in tmp_path.glob("*/seed=*/evaluations.parquet"):
+        file.unlink()
+    told = call(capsys, "report", tmp_path, "--study", "figure_5_dqn")
+    assert (told.status, told.out, told.err.count("\n")) == (2, "", 1)
+
+
+def test_a_page_is_opened_or_its_path_is_told(capsys, store, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or len(opened) == 1)
+    experiment = next(path for path in sorted(store.iterdir()) if "rigl" in path.name)
+    words = ("report", experiment, "--output", tmp_path, "--open")
+    assert call(capsys, *words).err == ""
+    assert opened == [(tmp_path / "index.html").as_uri()]
+    assert call(capsys, *words).err == f"sparserl: there is no browser to open {tmp_path / 'index.html'} with\n"
+
+
+PROGRAM = """
+import sys
+from sparserl.cli import main
+
+every = files.standard_figures
+files.standard_figures = lambda selection: every(selection)[:1]
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.processes
+def test_equal_results_give_equal_bytes_whatever_the_order_of_files_and_the_hash_seed(capsys, store, tmp_path):
+    """Copied in reverse order, in a process with another hash seed."""
+    copied = tmp_path / "elsewhere" / "results"
+    for file in sorted((path for path in store.rglob("*") if path.is_file()), reverse=True):
+        if "report" not in file.relative_to(store).parts:
+            (copied / file.relative_to(store)).parent.mkdir(parents=True, exist_ok=True)
+            (copied / file.relative_to(store)).write_bytes(file.read_bytes())
+    words = ["report", "results", "--study", "figure_5_dqn", "--output", str(tmp_path / "there")]
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    command = [sys.executable, "-c", PROGRAM, *words]
+    subprocess.run(command, cwd=copied.parent, env=environment, check=True, capture_output=True)
+    words = ("report", store, "--study", "figure_5_dqn", "--output", tmp_path / "here")
+    assert call(capsys, *words).status == 0
+    here, there = files_in(tmp_path / "here"), files_in(tmp_path / "there")
+    assert here == there
+    assert Path("index.html") in here
