@@ -67,10 +67,12 @@ def work(
         if not open_runs and not noisy_runs:
             _tell(f"nothing to do: {told(counts(states), len(states))}")
     except KeyboardInterrupt:
-        return _reported(stored, options, _stopped(stored, options, runs))
+        _report(stored, options)
+        return _stopped(stored, options, runs)
     except engine.ClusterLost as error:
+        _report(stored, options)
         _tell(f"sparserl: {error}; {_how_to_go_on(stored, options)}")
-        return _reported(stored, options, FAILED)
+        return FAILED
     page = written_after(options.output, stored)
     known_now = {"engine": None, "report": page and str(page)}  # it was this process
     summary = {**document(stored, options.output), **known_now}
@@ -84,11 +86,10 @@ def work(
     return DONE if sum(summary["counts"][state] for state in FINAL) == len(runs) and not lacks_noise else FAILED
 
 
-def _reported(stored: StoredStudy, options: WorkOptions, status: int) -> int:
-    """Write the report of what there is, say where, and return the status that the work has ended with."""
+def _report(stored: StoredStudy, options: WorkOptions) -> None:
+    """Write the report of what there is when work ends early, and say where."""
     if page := written_after(options.output, stored):
         _tell(f"report: {page}")
-    return status
 
 
 def _refuse_without_experiment(stored: StoredStudy, runs: Sequence[Path]) -> None:
