@@ -10,7 +10,11 @@ import pytest
 
 from cli.command import call
 from report import synthetic
+from sparserl.cli.report.writing import written_after
+from sparserl.errors import UserError
 from sparserl.persistence import EVALUATIONS, RunId
+from sparserl.persistence.studies import stored
+from sparserl.report import files
 
 SUFFIXES = (".csv", ".pdf", ".png", ".svg", ".tex")
 
@@ -122,9 +126,24 @@ def test_a_page_is_opened_or_its_path_is_told(capsys, store, tmp_path, monkeypat
     assert call(capsys, *words).err == f"sparserl: there is no browser to open {tmp_path / 'index.html'} with\n"
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), UserError("the disk is full"), ZeroDivisionError("by zero")])
+def test_a_report_that_fails_at_the_end_of_a_study_costs_one_line(capsys, store, monkeypatch, error):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(files, "write_report", fail)
+    study = stored(store, "table_5", "smoke")
+    assert written_after(store, study) is None
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert told.err.startswith(("sparserl: the report was stopped", "sparserl: no report is written"))
+    assert str(error) in told.err
+
+
 PROGRAM = """
 import sys
 from sparserl.cli import main
+from sparserl.report import files
 
 every = files.standard_figures
 files.standard_figures = lambda selection: every(selection)[:1]

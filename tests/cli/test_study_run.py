@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,8 @@ def test_a_study_with_a_run_that_fails(capsys, tmp_path, monkeypatch):
     document = ran.document()
     assert (document["study"], document["scale"], document["engine"]) == ("tiny", "smoke", None)
     assert {name: count for name, count in document["counts"].items() if count} == {"finished": 1, "failed": 1}
+    assert document["report"] == str(tmp_path / "results/studies/tiny@smoke/report/index.html")
+    assert "the arm fell off" in Path(document["report"]).read_text()
     assert document["total_environment_steps"] == 600
     assert document["environment_steps"] == 500
     finished, failed = sorted(document["runs"], key=lambda run: run["status"], reverse=True)

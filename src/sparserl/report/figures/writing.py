@@ -3,11 +3,17 @@
 import html
 import io
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 
 from sparserl.persistence import at_home, write_atomically
 from sparserl.report.figures.drawn import Drawn
@@ -15,6 +21,11 @@ from sparserl.report.figures.house import house_style
 from sparserl.report.figures.tables import to_csv, to_latex
 
 _LONGEST_NAME = 100
+_PRINTERS: Mapping[str, Callable[[Figure, io.BytesIO, dict[str, Any]], None]] = {  # `savefig` lays out once for each
+    "svg": lambda figure, file, metadata: FigureCanvasSVG(figure).print_svg(file, metadata=metadata),
+    "pdf": lambda figure, file, metadata: FigureCanvasPdf(figure).print_pdf(file, metadata=metadata),
+    "png": lambda figure, file, metadata: FigureCanvasAgg(figure).print_png(file, metadata=metadata),
+}
 _SVGS: WeakKeyDictionary[Figure, bytes] = WeakKeyDictionary()
 
 
@@ -53,10 +64,13 @@ def _named_svg(drawn: Drawn) -> bytes:
 
 def _saved(drawn: Drawn, kind: str, metadata: dict[str, Any]) -> bytes:
     metadata = {name: value if value is None else _printable(value) for name, value in metadata.items()}
+    buffer = io.BytesIO()
     with house_style():
-        buffer = io.BytesIO()
-        drawn.figure.savefig(buffer, format=kind, metadata=metadata)
-        drawn.figure.set_layout_engine("none")  # all stays where the first format has it
+        drawn.figure.set_dpi(matplotlib.rcParams["savefig.dpi"])  # formats of vectors leave it at their own
+        if not isinstance(drawn.figure.get_layout_engine(), PlaceHolderLayoutEngine):
+            drawn.figure.draw_without_rendering()
+            drawn.figure.set_layout_engine("none")  # all stays where it is now, in every format
+        _PRINTERS[kind](drawn.figure, buffer, metadata)
     return buffer.getvalue()
 
 
