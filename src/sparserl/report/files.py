@@ -12,6 +12,12 @@ from sparserl.report.selection import Selection
 
 PAGE = "index.html"
 _OF_ALL = "learning_curves"  # the figure that each of several studies has beside its own
+_MANY_RUNS = 5_000
+_BY_ENVIRONMENT = (
+    "return_by_seconds",
+    "return_by_computation",
+    "steps_to_threshold",
+)  # a panel for each, as curves have
 _INTERVALS = (
     "Seeds are the unit of all statistics, never episodes. A run counts by its final return, the mean over the last "
     "tenth of its evaluations unless its choices say otherwise; it has one once it has finished.",
@@ -55,8 +61,12 @@ def label(selection: Selection) -> str:
 
 
 def figures_of(selection: Selection, alone: bool = True) -> tuple[Mapping[str, Any], ...]:
-    """The figures of a selection, and those that any runs have: of several selections, learning curves only."""
-    standard = standard_figures(selection)
+    """The figures of a selection, and those that any runs have: of several selections, learning curves only.
+
+    Of very many runs it is those that take seconds to draw, not a minute.
+    """
+    left_out = _BY_ENVIRONMENT if len(selection.runs) > _MANY_RUNS else ()
+    standard = [figure for figure in standard_figures(selection) if figure["name"] not in left_out]
     return (*selection.figures, *(figure for figure in standard if alone or figure["name"] == _OF_ALL))
 
 
