@@ -72,7 +72,7 @@ def test_table_and_places(trained, capsys):
     assert [line.split()[:2] for line in result.out.splitlines()[2:4]] == [["3", "finished"], ["4", "finished"]]
     assert f"learning curves: {trained.folder / 'learning_curves.png'}" in result.out
     assert result.out.splitlines()[-1] == f"report:          {trained.folder / 'report' / 'index.html'}"
-    assert "seed=3" in (trained.folder / "report" / "index.html").read_text()
+    assert "SET, 90 %, seed 3" in (trained.folder / "report" / "index.html").read_text()
 
 
 def test_progress_says_what_matters(trained):
