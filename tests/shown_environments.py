@@ -47,4 +47,4 @@ class Bare(Shown):
 gymnasium.register("Windowed-v0", Windowed)
 gymnasium.register("Bare-v0", Bare)
 for how in ("", "Abort", "Package", "Nothing"):
-    gymnasium.register(f"Shown{how}-v0", Shown, kwargs={"how": how.lower()})
+    gymnasium.register(f"Pictured{how}-v0", Shown, kwargs={"how": how.lower()})

@@ -72,7 +72,7 @@ def test_an_atari_game_shows_the_brightest_of_its_last_two_screens():
 
 
 def test_a_filmed_environment_plays_as_any_other_and_stays_at_its_end():
-    name, key = "shown_environments:Shown-v0", jax.random.key(2)
+    name, key = "shown_environments:Pictured-v0", jax.random.key(2)
     plain, (filmed, picture, pace) = HostEnvironment(name, 2), make_filmed(name, 2)
     assert pace == 7
     np.testing.assert_array_equal(plain.reset(key)[1], filmed.reset(key)[1])
@@ -92,8 +92,8 @@ def test_a_filmed_environment_plays_as_any_other_and_stays_at_its_end():
     [
         ("Windowed", "it does not render: it has no render_mode 'rgb_array', only 'human' and 'ansi'"),
         ("Bare", "it does not render: it has no render_mode 'rgb_array'"),
-        ("ShownPackage", "it needs a package that is not installed: No module named 'a_library_of_windows'"),
-        ("ShownNothing", r"its render returned NoneType, and a picture is expected: numbers \[height, width, 3\]"),
+        ("PicturedPackage", "it needs a package that is not installed: No module named 'a_library_of_windows'"),
+        ("PicturedNothing", r"its render returned NoneType, and a picture is expected: numbers \[height, width, 3\]"),
     ],
 )
 def test_what_cannot_be_drawn_is_told_in_one_line(name, line):
@@ -104,9 +104,9 @@ def test_what_cannot_be_drawn_is_told_in_one_line(name, line):
 @pytest.mark.processes
 def test_drawing_is_tried_in_another_process(monkeypatch):
     monkeypatch.setattr(trial, "HostEnvironment", None)  # of no use in this one
-    try_filming("shown_environments:Shown-v0")
+    try_filming("shown_environments:Pictured-v0")
     with pytest.raises(UserError, match="cannot be filmed: drawing it ended its process with status -6"):
-        try_filming("shown_environments:ShownAbort-v0")
+        try_filming("shown_environments:PicturedAbort-v0")
 
 
 def test_without_opengl_it_is_told_what_to_install(monkeypatch):
