@@ -155,6 +155,11 @@ def test_numbers_have_as_many_digits_as_their_interval_warrants(value, low, high
     assert in_words(estimate(scores(OURS))._replace(value=value, low=low, high=high)) == words
 
 
+@pytest.mark.parametrize(("value", "words"), [(1.0, "1.00"), (0.97412, "0.974"), (-97.25, "-97.2"), (468.4, "468")])
+def test_numbers_without_an_interval_keep_their_zeros(value, words):
+    assert in_words(estimate(scores(OURS))._replace(value=value, low=None, high=None)) == words
+
+
 def test_at_equal_parameters_is_beside_the_network_that_matches():
     runs = synthetic.selection(
         cell("rigl", 97) + full(200) + matching(80) + matching(90, 0.8) + cell("rigl", 1, 0.8)

@@ -117,7 +117,7 @@ def in_words(estimate: Estimate | None) -> str:
     if estimate is None:
         return "\u2013"
     if (ends := estimate.ends) is None:
-        return f"{estimate.value:,.0f}" if abs(estimate.value) >= 1_000 else f"{estimate.value:.3g}"
+        return f"{estimate.value:,.0f}" if abs(estimate.value) >= 1_000 else f"{estimate.value:#.3g}".rstrip(".")
     form = f",.{decimals((ends[1] - ends[0]) / 2, estimate.value)}f"
     value, low, high = (f"{number + 0.0:{form}}" for number in (estimate.value, *ends))
     return f"{value} ({low} to {high})"
