@@ -35,7 +35,9 @@ def test_one_worker_is_killed_and_one_is_frozen_with_its_run(tmp_path):
     def tell(news):
         if frozen or not all(map(tries, folders)):
             return
+        killed = psutil.Process(dask.workers[0].pid).children(recursive=True)
         dask.workers[0].kill()
+        wait_until(lambda: all(is_gone(each.pid) for each in killed))  # before it may finish its run
         stopped = psutil.Process(dask.workers[1].pid)
         frozen.extend([*stopped.children(recursive=True), stopped])
         for process in frozen:
