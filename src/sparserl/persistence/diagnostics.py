@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from sparserl.persistence.atomic import discard
 from sparserl.persistence.contents import read_table
-from sparserl.persistence.tables import Table, has_table
+from sparserl.persistence.tables import WHOSE, Table, has_table
 from sparserl.persistence.topology import TOPOLOGY_FILE
 
 DIAGNOSTICS_FILE = "diagnostics.parquet"
@@ -29,12 +29,7 @@ _MEASURED = (
 
 DIAGNOSTICS_SCHEMA = pa.schema(
     [
-        ("experiment_id", pa.string()),
-        ("agent", pa.string()),
-        ("method", pa.string()),
-        ("environment", pa.string()),
-        ("sparsity", pa.float64()),
-        ("seed", pa.int64()),
+        *WHOSE,
         ("environment_steps", pa.int64()),
         ("num_updates", pa.int64()),
         ("network", pa.string()),

@@ -10,7 +10,7 @@ from sparserl.errors import UserError
 from sparserl.persistence.contents import StoredRun, read_runs, readable_runs, run_in
 from sparserl.persistence.results import experiment_folder, holds_experiment, read_experiment
 from sparserl.persistence.runs import RunId
-from sparserl.persistence.tables import Table
+from sparserl.persistence.tables import WHOSE, Table
 
 FILE_NAME = "evaluations.parquet"
 _FACTS = (
@@ -32,12 +32,7 @@ FACTS = tuple(name for name, _ in _FACTS)
 
 EVALUATION_SCHEMA = pa.schema(
     [
-        ("experiment_id", pa.string()),
-        ("agent", pa.string()),
-        ("method", pa.string()),
-        ("environment", pa.string()),
-        ("sparsity", pa.float64()),
-        ("seed", pa.int64()),
+        *WHOSE,
         ("environment_steps", pa.int64()),
         ("num_updates", pa.int64()),
         ("mean_return", pa.float64()),

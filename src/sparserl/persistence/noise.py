@@ -9,17 +9,12 @@ import pyarrow as pa
 from sparserl.errors import UserError
 from sparserl.persistence.contents import read_table
 from sparserl.persistence.documents import read_bytes
-from sparserl.persistence.tables import Table, has_table, parse_table, write_table
+from sparserl.persistence.tables import WHOSE, Table, has_table, parse_table, write_table
 
 NOISE_FILE = "noise.parquet"
 NOISE_SCHEMA = pa.schema(
     [
-        ("experiment_id", pa.string()),
-        ("agent", pa.string()),
-        ("method", pa.string()),
-        ("environment", pa.string()),
-        ("sparsity", pa.float64()),
-        ("seed", pa.int64()),
+        *WHOSE,
         ("observation_noise", pa.float64()),
         ("mean_return", pa.float64()),
         ("standard_deviation", pa.float64()),

@@ -18,6 +18,16 @@ from sparserl.persistence.seal import OPEN_SEAL, is_intact, seal
 LIST_OF_COUNTS = pa.list_(pa.field("element", pa.int32()))  # Parquet calls what is in a list its element
 _ALLOWED = {pa.string(): str, pa.int64(): Integral, pa.float64(): Real, LIST_OF_COUNTS: list}  # Arrow makes 1 of 1.5
 
+WHOSE = (
+    ("experiment_id", pa.string()),
+    ("agent", pa.string()),
+    ("method", pa.string()),
+    ("environment", pa.string()),
+    ("sparsity", pa.float64()),
+    ("seed", pa.int64()),
+)
+"""The first columns of every table: whose run it is."""
+
 
 class Table(NamedTuple):
     """A kind of table: its file in a run's folder, its columns, what a row and all rows are called, who may be null.

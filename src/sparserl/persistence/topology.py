@@ -5,19 +5,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from sparserl.persistence.contents import read_table
-from sparserl.persistence.tables import LIST_OF_COUNTS, Table
+from sparserl.persistence.tables import LIST_OF_COUNTS, WHOSE, Table
 
 TOPOLOGY_FILE = "topology.parquet"
 SIDES = ("input", "output")
 
 TOPOLOGY_SCHEMA = pa.schema(
     [
-        ("experiment_id", pa.string()),
-        ("agent", pa.string()),
-        ("method", pa.string()),
-        ("environment", pa.string()),
-        ("sparsity", pa.float64()),
-        ("seed", pa.int64()),
+        *WHOSE,
         ("environment_steps", pa.int64()),
         ("num_updates", pa.int64()),
         ("network", pa.string()),
