@@ -4,7 +4,7 @@ Axis order everywhere: `[seed, step, env, ...]`, leading axes absent where there
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -219,3 +219,37 @@ class Probed(Protocol):
     """
 
     def probe(self, key: Key, state: AgentState) -> dict[str, Probe]: ...
+
+
+Decision = Literal["greatest", "tanh", "mean"]
+"""How outputs `[..., output]` become an action: the place of the greatest, the first of equal ones; tanh of the first
+outputs, one for each dimension of the action, scaled to its bounds; those outputs themselves, cut at its bounds."""
+
+
+class Normalizer(NamedTuple):
+    """What brings features to a common scale: (x - mean) / scale, cut at +- limit; arrays `[*observation_shape]`."""
+
+    mean: Array
+    scale: Array
+    limit: float
+
+
+class Acting(NamedTuple):
+    """How a trained agent acts where nothing is left to chance: one network, and what comes before and after it.
+
+    The network's parameters are `name` in the group `group` of the agent's state. A normalizer takes observations as
+    they are; without one, pixels (uint8) are divided by 255.
+    """
+
+    group: str
+    name: str
+    network: Network
+    decision: Decision
+    normalizer: Normalizer | None = None
+
+
+@runtime_checkable
+class Deployable(Protocol):
+    """An agent whose policy can be exported: it says how it acts in evaluations, but for random actions."""
+
+    def acting(self, state: AgentState) -> Acting: ...

@@ -11,6 +11,7 @@ import optax
 from sparserl.agents import frames, replay
 from sparserl.agents.replay import Steps
 from sparserl.types import (
+    Acting,
     Array,
     Discrete,
     EnvSpec,
@@ -121,6 +122,10 @@ class DQN:
     def exploit(self, key: Key, state: DQNState, observation: Array) -> Array:
         """Actions for evaluation: greedy but for `evaluation_epsilon`."""
         return self._epsilon_greedy(key, jnp.float32(self.settings.evaluation_epsilon), state, observation)
+
+    def acting(self, state: DQNState) -> Acting:
+        """How it acts without random actions: the action of the greatest value."""
+        return Acting("q", "q", self.network, "greatest")
 
     def epsilon(self, num_steps: Array) -> Array:
         """Chance of a random action at environment step `num_steps`."""

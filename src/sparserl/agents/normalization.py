@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from sparserl.types import Array
+from sparserl.types import Array, Normalizer
 
 EPSILON = 1e-3  # added to a variance before its root is taken, as in the published code
 
@@ -44,3 +44,8 @@ def normalized(moments: RunningMoments, examples: Array, limit: float, center: b
     mean = moments.mean.reshape(shape) if center else 0.0
     scale = jnp.sqrt(moments.variance.reshape(shape) + EPSILON)
     return jnp.clip((examples - mean) / scale, -limit, limit)
+
+
+def normalizer_of(moments: RunningMoments, limit: float) -> Normalizer:
+    """What `normalized` does with these moments, as numbers."""
+    return Normalizer(moments.mean, jnp.sqrt(moments.variance + EPSILON), limit)

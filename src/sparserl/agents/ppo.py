@@ -8,14 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.agents.normalization import RunningMoments, merged, no_moments, normalized
+from sparserl.agents.normalization import RunningMoments, merged, no_moments, normalized, normalizer_of
 from sparserl.agents.policies import Categorical, DeviationName, Policy, gaussian
 from sparserl.agents.replay import batch_of_one
 from sparserl.networks import ActivationName
 from sparserl.networks.observations import as_floats
 from sparserl.types import (
+    Acting,
     Array,
     Box,
+    Decision,
     Discrete,
     EnvSpec,
     Field,
@@ -173,6 +175,14 @@ class PPO:
     def exploit(self, key: Key, state: PPOState, observation: Array) -> Array:
         """Actions for evaluation: the mean, or the most likely one."""
         return self._shaped(self._policy_of(state, observation).mode())
+
+    def acting(self, state: PPOState) -> Acting:
+        """How it acts in evaluations: the most likely action, or the mean."""
+        continuous: Decision = "tanh" if self.settings.squash_mean else "mean"
+        decision = "greatest" if isinstance(self.spec.action, Discrete) else continuous
+        limit = self.settings.observation_limit
+        normalizer = None if limit is None else normalizer_of(state.observations, limit)
+        return Acting(GROUP, "actor", self.actor, decision, normalizer)
 
     def update(self, key: Key, num_steps: Array, state: PPOState, rollout: Transition) -> tuple[PPOState, Metrics]:
         """Learn from a rollout `[step, env, ...]`, whose steps `num_steps` includes."""

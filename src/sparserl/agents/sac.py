@@ -14,6 +14,7 @@ from sparserl.agents.noise import standard_normal
 from sparserl.agents.replay import Steps
 from sparserl.networks.observations import as_floats
 from sparserl.types import (
+    Acting,
     Array,
     Box,
     EnvSpec,
@@ -170,6 +171,10 @@ class SAC:
         """Actions for evaluation: tanh of the mean."""
         mean, _ = self._policy(state.groups["actor"].params["actor"], observation)
         return self._to_bounds(jnp.tanh(mean))
+
+    def acting(self, state: SACState) -> Acting:
+        """How it acts in evaluations: tanh of the mean."""
+        return Acting("actor", "actor", self.actor, "tanh")
 
     def update(self, key: Key, num_steps: Array, state: SACState, rollout: Transition) -> tuple[SACState, Metrics]:
         """Store a rollout `[step, env, ...]`, whose steps `num_steps` includes; after warm-up, take a gradient step."""
