@@ -1,0 +1,46 @@
+"""ONNX: a policy as one file that onnxruntime and others load, with what goes in and comes out written inside.
+
+What is here imports neither onnx nor onnxruntime until it is called: they are an extra.
+"""
+
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sparserl.deploy.policy import Policy
+from sparserl.types import UserError
+
+if TYPE_CHECKING:
+    from sparserl.deploy.onnx.loading import Loaded
+
+Weights = Literal["auto", "sparse", "dense", "constants"]
+"""How kernels are written. sparse: each as a `sparse_initializer`, ONNX's form for them; of the runtimes that we tried
+only onnxruntime loads it, and ONNX's own full check has no operator that takes one. auto: so where that makes the file
+smaller, else dense. constants: the same choice, with `Constant` nodes for the sparse ones, some 40 bytes more a layer,
+which OpenVINO loads as well and the full check accepts. dense: every runtime loads it.
+"""
+
+IN_MEMORY = "sparse file, dense memory: runtimes make the kernels dense when they load the file"
+
+
+def require() -> None:
+    """Raise `UserError` with the command that installs them where onnx or onnxruntime is missing."""
+    missing = [name for name in ("onnx", "onnxruntime") if util.find_spec(name) is None]
+    if missing:
+        raise UserError(f"ONNX needs {' and '.join(missing)}: pip install 'sparserl[onnx]'")
+
+
+def write(policy: Policy, file: Path, weights: Weights = "auto") -> None:
+    """Write a policy as an ONNX model."""
+    require()
+    from sparserl.deploy.onnx.model import model_of, sealed
+
+    file.write_bytes(sealed(model_of(policy, weights)))
+
+
+def opened(file: Path) -> "Loaded":
+    """A model that was written, as onnxruntime runs it with one thread. Raises `Mismatch` where it is damaged."""
+    require()
+    from sparserl.deploy.onnx.loading import load
+
+    return load(file)
