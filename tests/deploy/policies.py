@@ -1,4 +1,4 @@
-"""Small policies of every kind of network, decision and observation, with random weights: nothing is trained for them."""
+"""Small policies of every kind of network, decision and observation, with random weights instead of trained ones."""
 
 from typing import NamedTuple
 

@@ -23,7 +23,7 @@ FLOAT = np.float32
 
 
 def model_of(policy: Policy, weights: Weights) -> onnx.ModelProto:
-    """The model of a policy: `observation [batch, *shape]` to `action [batch, *action]` and `outputs [batch, output]`."""
+    """The model of a policy: from `observation`, `[batch, *shape]`, to `action` and `outputs`, `[batch, ...]`."""
     parts = nothing(weights)
     prepared = _add_preparation(parts, policy)
     add_network(parts, policy.steps, prepared, policy.observation_shape, OUTPUTS)
@@ -83,8 +83,8 @@ def _value(name: str, dtype: str, shape: tuple[int, ...], meaning: str) -> onnx.
 
 def _of_observations(policy: Policy) -> str:
     told = policy.contract.observation
-    features = ", ".join(feature.name for feature in told.features or ()) or told.meaning or "as the environment gives it"
-    return f"{features}. {told.not_finite}"
+    names = ", ".join(feature.name for feature in told.features or ())
+    return f"{names or told.meaning or 'what the environment gives'}. {told.not_finite}"
 
 
 def _add_preparation(parts: Parts, policy: Policy) -> str:
@@ -113,13 +113,13 @@ def _add_cut(parts: Parts, x: str, limit: float) -> str:
 def _add_decision(parts: Parts, policy: Policy) -> None:
     """Add what `Policy.act` does with outputs."""
     if policy.decision == "greatest":
-        index = parts.add("ArgMax", [OUTPUTS], "action.index", axis=1, keepdims=0)
-        parts.add("Cast", [index], ACTION, to=TYPES[policy.contract.action.dtype])
+        greatest = parts.add("ArgMax", [OUTPUTS], "greatest", axis=1, keepdims=0)
+        parts.add("Cast", [greatest], ACTION, to=TYPES[policy.contract.action.dtype])
         return
     operations = _operations(policy)
     x = OUTPUTS
     for index, (operator, *constants) in enumerate(operations):
-        name = ACTION if index == len(operations) - 1 else f"action.{index}"
+        name = ACTION if index == len(operations) - 1 else f"decided_{index}"
         inputs = [x, *(parts.constant(f"{name}.{operator}", constant) for constant in constants)]
         x = parts.add(operator, inputs, name)
 

@@ -96,5 +96,5 @@ def _pooled(x: Flowing, size: int, step: Convolution | MaxPool, channels: int) -
 
 
 def _rows(shape: tuple[int, ...]) -> np.ndarray:
-    """Which row of a kernel for flattened images `shape`, channels last, belongs to each feature with channels first."""
+    """Which row of a kernel for flattened images `shape`, channels last, each feature has with channels first."""
     return np.arange(math.prod(shape)).reshape(shape).transpose(2, 0, 1).ravel()
