@@ -45,7 +45,10 @@ ROOMS["study"] |= {"errors", "modules", "agents", "sparsity", "presets"}
 ROOMS["deploy"] = {"experiment", "persistence", "types", "linalg", "networks", "sparsity", "training", "environments"}
 ROOMS["bench"] = set(ROOMS)
 ROOMS["cli"] = set(ROOMS)
-DOORS: dict[str, set[str]] = {"__init__": {"experiment"}, "__main__": {"cli", "modules"}}  # the package itself
+DOORS: dict[str, set[str]] = {
+    "__init__": {"experiment", "deploy"},
+    "__main__": {"cli", "modules"},
+}  # the package itself
 KNOWS_EVERYBODY = "cli"
 
 NEVER_TRACING = {"persistence", "report", "video", "processes", "sinks", "engine"}

@@ -1,11 +1,16 @@
 """The documents: their Python is executed, in order, as a reader would type it."""
 
+import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from deploy.small_policies import perceptron
 from report import synthetic
+from sparserl.deploy import safetensors
+from sparserl.deploy.exporting import contract_document
 from sparserl.report import files
 
 pytestmark = pytest.mark.slow
@@ -48,6 +53,21 @@ def test_python_about_statistics_runs():
     namespace: dict = {"__name__": "document"}
     exec(compile(block, "docs/statistics.md", "exec"), namespace)
     assert namespace["told"].startswith("0.929 (0.89")
+
+
+@pytest.mark.parametrize("kind", [{"decision": "greatest", "units": (40, 40), "density": 0.1}, {"decision": "tanh"}])
+def test_python_that_reads_safetensors_runs_without_this_project(tmp_path, monkeypatch, kind):
+    policy = perceptron(**kind, normalized=True, activation="tanh")
+    (tmp_path / "policy").mkdir()
+    safetensors.write(policy, tmp_path / "policy")
+    (tmp_path / "policy" / "contract.json").write_text(json.dumps(contract_document(policy)))
+    monkeypatch.chdir(tmp_path)
+    _, block = blocks("docs/deploy.md")
+    assert "sparserl" not in block
+    namespace: dict = {"__name__": "document"}
+    exec(compile(block, "docs/deploy.md", "exec"), namespace)
+    for seen in np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32):
+        np.testing.assert_allclose(namespace["act"](seen), policy.act(seen), rtol=1e-4, atol=1e-5)
 
 
 def test_python_about_reports_runs(tmp_path, monkeypatch, capsys):

@@ -109,7 +109,7 @@ def test_one_changed_number_fails_verification(what):
     else:
         by_name = {tensor.name: tensor for tensor in model.graph.initializer}
         change(by_name["output.kernel" if what == "dense weight" else "output.bias"], 1, 1.01)
-    with pytest.raises(Mismatch, match="of observation"):
+    with pytest.raises(Mismatch, match="for observation"):
         compare(policy, opened_again(model), observations_of(policy, 2_000))
 
 

@@ -103,7 +103,7 @@ def main(words: Sequence[str]) -> int:
         documents = [_document(run, options, film, failures, made) for run, film in zip(runs, films, strict=True)]
         return _answer(documents, options, figure, failures)
     finally:
-        with _heeded():
+        with heeded():
             made.close()
 
 
@@ -166,11 +166,11 @@ def _document(run: Path, options: Options, film: Path | None, failures: list[str
         seed_shared_generators(options.seed)
         experiment = stored_experiment(run)
         settings = _settings(experiment, options)
-        with _heeded():
+        with heeded():
             made.close()
         environment = make_evaluation_environment(experiment, settings.num_episodes)
         made.callback(close, environment)
-    with _heeded():
+    with heeded():
         document, take = _played(run, options, settings, environment)
         if film is None:
             return document
@@ -179,7 +179,7 @@ def _document(run: Path, options: Options, film: Path | None, failures: list[str
 
 
 @contextmanager
-def _heeded() -> Iterator[None]:
+def heeded() -> Iterator[None]:
     """Inside, signals raise KeyboardInterrupt, so that environments are closed."""
     with minding():
         for number in STOPPING if is_supervised() else ():

@@ -1,0 +1,1 @@
+"""Deploy: trained policies out of the lab, in NumPy and as files that are verified against what was trained."""

@@ -28,16 +28,16 @@ class Feature(NamedTuple):
 class Observations(NamedTuple):
     """What a policy takes: `shape` without the batch, `dtype` "float32", "uint8" (pixels) or "bool".
 
-    low, high: bounds that the environment states, flattened; None: it states none. features: None where nobody has
-    written down what each number means, then `meaning` says where that can be looked up. divisor: what each number is
+    low, high: bounds that the environment states, flattened; None where it states none. features: None where nobody
+    has written down what each number means; `meaning` says where that can be looked up. divisor: what each number is
     divided by before all else. mean, scale: of the normalizer, flattened; None: there is none. limit: where features
     are cut after that. stacked_frames: how many the last axis holds, oldest first, zeros before an episode's first.
     """
 
     shape: tuple[int, ...]
     dtype: Literal["float32", "uint8", "bool"] = "float32"
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
+    low: Sequence[float | None] | None = None
+    high: Sequence[float | None] | None = None
     features: tuple[Feature, ...] | None = None
     meaning: str | None = None
     divisor: float = 1.0

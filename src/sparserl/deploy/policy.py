@@ -1,6 +1,7 @@
 """A trained policy in NumPy: observations in, actions out; what every export is made from and compared with."""
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from sparserl.deploy.steps import Step
 from sparserl.types import Decision, UserError
 
 LIMIT = 1e9  # where features are cut without a normalizer: no layer of ours leads from there beyond float32
-CHUNK_NUMBERS = 2**22  # of observations that are computed at once, so that large batches need little memory
+CHUNK_NUMBERS = 2**20  # of observations that are computed at once, so that large batches need little memory
 
 
 class Normalizer(NamedTuple):
@@ -67,7 +68,7 @@ class Policy(NamedTuple):
         """
         outputs = self.outputs(observation)
         if self.decision == "greatest":
-            return outputs.argmax(-1)
+            return outputs.argmax(-1).astype(np.int32)
         actions = self.decided(outputs)
         return actions.reshape(*outputs.shape[:-1], *self.contract.action.shape)
 
@@ -84,10 +85,14 @@ class Policy(NamedTuple):
         """What comes out of the network, float32 `[..., output]`."""
         given = self._checked(observation)
         batch = given.shape[: given.ndim - len(self.observation_shape)]
-        flat = given.reshape(-1, self.num_features)
+        several = given.reshape(math.prod(batch), *self.observation_shape)
+        outputs = [computed(self.steps, self.as_input(part)) for part in self.parts(several)]
+        return np.concatenate(outputs).reshape(*batch, self.num_outputs)
+
+    def parts(self, observations: np.ndarray) -> Iterator[np.ndarray]:
+        """Observations `[batch, *shape]`, as many at a time as need little memory; one empty part of none."""
         size = max(CHUNK_NUMBERS // self.num_features, 1)
-        chunks = [self._outputs_of(flat[start : start + size]) for start in range(0, max(len(flat), 1), size)]
-        return np.concatenate(chunks).reshape(*batch, self.num_outputs)
+        return (observations[start : start + size] for start in range(0, max(len(observations), 1), size))
 
     def prepared(self, features: np.ndarray) -> np.ndarray:
         """Features `[batch, feature]` as the first step takes them."""
@@ -101,7 +106,15 @@ class Policy(NamedTuple):
 
     def as_input(self, observations: np.ndarray) -> np.ndarray:
         """Observations `[batch, *shape]` as the first step takes them."""
-        return self.prepared(observations.reshape(len(observations), -1)).reshape(observations.shape)
+        return self.prepared(observations.reshape(len(observations), self.num_features)).reshape(observations.shape)
+
+    def input_error(self, observations: np.ndarray) -> np.ndarray:
+        """What another way to prepare observations `[batch, *shape]` may differ by, in units of `rounding.bounds`."""
+        prepared = np.abs(self.as_input(observations))
+        if self.normalizer is None:
+            return prepared if self.divisor != 1.0 else np.zeros_like(prepared)
+        shift = np.abs(self.normalizer.mean / self.normalizer.scale)
+        return prepared + shift.reshape(self.observation_shape)
 
     def spread(self, differences: np.ndarray) -> np.ndarray:
         """What continuous actions may differ by where outputs `[batch, dimension]` differ by so much."""
@@ -112,9 +125,6 @@ class Policy(NamedTuple):
         rounding = 16 * np.finfo(np.float32).eps
         half = 0.5 * (self.high.astype(np.float64) - self.low)
         return half * (differences + rounding) + rounding * np.maximum(np.abs(self.low), np.abs(self.high))
-
-    def _outputs_of(self, features: np.ndarray) -> np.ndarray:
-        return computed(self.steps, self.prepared(features).reshape(-1, *self.observation_shape))
 
     def _checked(self, observation: np.ndarray) -> np.ndarray:
         """Raises UserError, in one line, for what is no observation, or no batch of them."""

@@ -7,18 +7,20 @@ import numpy as np
 from sparserl.deploy.computing import one, windows
 from sparserl.deploy.steps import AddRemembered, Convolution, Dense, Flatten, MaxPool, Relu, Remember, Step
 
-UNITS = 8 * float(np.finfo(np.float32).eps)  # allowed per unit of the bound: orders, fused products, other tanh
-OF_TANH = 4.0  # units that an implementation of tanh may add to its result, which is at most 1
+UNITS = 4 * float(np.finfo(np.float32).eps)  # allowed per unit of the bound: orders, fused products, other tanh
+OF_TANH = 2.0  # units that an implementation of tanh may add to its result, which is at most 1
 
 
-def bounds(steps: Sequence[Step], x: np.ndarray) -> np.ndarray:
+def bounds(steps: Sequence[Step], x: np.ndarray, error: np.ndarray) -> np.ndarray:
     """What the outputs of prepared observations `[batch, ...]` may differ by, `[batch, output]`.
+
+    error: what these may differ by themselves, in units of UNITS.
 
     A running error bound (Higham, Accuracy and Stability of Numerical Algorithms, section 3.3): each product adds an
     error in proportion to the sum of what it adds up without signs, and passes on those from before by the sizes of
     the weights; ReLU, tanh and the largest of several never make one larger.
     """
-    error, remembered = np.zeros_like(x), list[tuple[np.ndarray, np.ndarray]]()
+    remembered = list[tuple[np.ndarray, np.ndarray]]()
     for step in steps:
         if isinstance(step, Remember):
             remembered.append((x, error))

@@ -158,3 +158,23 @@ def _around(side: int, size: int, stride: int) -> Sides:
     """The zeros of "same" padding: one more behind where their number is odd."""
     zeros = max((linalg.output_side(side, size, stride, "same") - 1) * stride + size - side, 0)
     return zeros // 2, zeros - zeros // 2
+
+
+def program(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """The steps as plain data, weights left out: what is done to an observation, in order."""
+    numbers = ("name", "activation", "stride", "padding", "size")
+    return [
+        {"step": _WORDS[type(step)], **{name: value for name, value in step._asdict().items() if name in numbers}}
+        for step in steps
+    ]
+
+
+_WORDS: Mapping[type[Step], str] = {
+    Dense: "dense",
+    Convolution: "convolution",
+    MaxPool: "max_pool",
+    Relu: "relu",
+    Flatten: "flatten",
+    Remember: "remember",
+    AddRemembered: "add_remembered",
+}

@@ -1,5 +1,6 @@
 """Verification: whether an artefact that was written acts as the policy that it was written from."""
 
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -35,49 +36,94 @@ class Mismatch(UserError):
     """An artefact that does not act as its policy does, told in one line."""
 
 
+class _Compared(NamedTuple):
+    """Both sides for some observations: outputs, how far rounding may part them, and actions."""
+
+    observations: np.ndarray
+    wanted: np.ndarray
+    given: np.ndarray
+    allowed: np.ndarray
+    wanted_actions: np.ndarray
+    given_actions: np.ndarray
+
+
 def compare(policy: Policy, written: Written, observations: np.ndarray) -> Verified:
     """How `written` acts on observations `[batch, *shape]` of the policy's type. Raises Mismatch where that is not as
     the policy does, but for the rounding of float32 sums in another order (`rounding.bounds`).
 
     Where rounding may decide which of two outputs is the greater, a discrete action may be either of them.
     """
-    wanted, given = policy.outputs(observations), np.asarray(written.outputs(observations))
-    if given.shape != wanted.shape:
-        raise Mismatch(f"the artefact gives outputs {given.shape} where the policy gives {wanted.shape}")
-    allowed = bounds(policy.steps, policy.as_input(observations))
-    difference = np.abs(given.astype(np.float64) - wanted)
-    if not (difference <= allowed).all():
-        at = int(np.argmax(~(difference <= allowed).all(1)))
-        raise Mismatch(f"outputs of observation {at} differ by {difference[at].max():.3g}: {_listed(observations[at])}")
-    agreed = _agreement(policy, wanted, allowed, observations, np.asarray(written.act(observations)))
-    share = difference / np.maximum(np.abs(wanted).max(1, keepdims=True), 1.0)
-    return Verified(float(share.max()), float(agreed.mean()), len(observations))
+    parts = []
+    for part in _parts(policy, written, observations):
+        _refuse(policy, part)
+        parts.append(part)
+    return _summed(policy, parts)
 
 
-def _agreement(
-    policy: Policy, outputs: np.ndarray, allowed: np.ndarray, observations: np.ndarray, actions: np.ndarray
-) -> np.ndarray:
-    """Where the actions are the policy's own, bool `[batch]`. Raises Mismatch where rounding does not explain them."""
-    wanted = policy.act(observations)
-    if actions.shape != wanted.shape:
-        raise Mismatch(f"the artefact gives actions {actions.shape} where the policy gives {wanted.shape}")
-    if policy.decision == "greatest":
-        rows, agreed = np.arange(len(actions)), actions == wanted
-        if not ((actions >= 0) & (actions < policy.num_outputs)).all():
-            raise Mismatch(f"the artefact gives action {actions[~np.isin(actions, range(policy.num_outputs))][0]}")
-        explained = outputs.max(1) - outputs[rows, actions] <= allowed.max(1) + allowed[rows, actions]
-    else:
-        flat = actions.reshape(len(actions), -1)
-        agreed = (np.abs(flat - wanted.reshape(flat.shape)) <= policy.spread(allowed)).all(1)
-        explained = agreed & (flat >= policy.low).all(1) & (flat <= policy.high).all(1)
+def measured(policy: Policy, written: Written, observations: np.ndarray) -> Verified:
+    """The same of an artefact that is not exact, as with 8-bit weights; nothing but wrong shapes is refused."""
+    return _summed(policy, list(_parts(policy, written, observations)))
+
+
+def _parts(policy: Policy, written: Written, observations: np.ndarray) -> Iterator[_Compared]:
+    """All observations, some at a time. Raises Mismatch for outputs or actions of another shape."""
+    for seen in policy.parts(observations):
+        wanted, given = policy.outputs(seen), np.asarray(written.outputs(seen))
+        actions, others = policy.act(seen), np.asarray(written.act(seen))
+        for what, right, shown in (("outputs", wanted, given), ("actions", actions, others)):
+            if shown.shape != right.shape:
+                raise Mismatch(f"the artefact gives {what} {shown.shape} where the policy gives {right.shape}")
+        allowed = bounds(policy.steps, policy.as_input(seen), policy.input_error(seen))
+        yield _Compared(seen, wanted, given.astype(np.float64), allowed, actions, others)
+
+
+def _refuse(policy: Policy, part: _Compared) -> None:
+    """Raises Mismatch for the first observation whose outputs or action rounding does not explain."""
+    within = (np.abs(part.given - part.wanted) <= part.allowed).all(1)
+    if not within.all():
+        at = int(np.argmin(within))
+        told = f"outputs {_listed(part.given[at])} where the policy gives {_listed(part.wanted[at])}"
+        raise Mismatch(f"the artefact gives {told}, for observation {_listed(part.observations[at])}")
+    explained = _explained(policy, part)
     if not explained.all():
         at = int(np.argmin(explained))
-        told = f"{actions[at].tolist()} where the policy takes {wanted[at].tolist()}"
-        raise Mismatch(f"for observation {at} the artefact takes action {told}: {_listed(observations[at])}")
-    return agreed
+        given, wanted = (_listed(np.asarray(each[at])) for each in (part.given_actions, part.wanted_actions))
+        told = f"action {given} where the policy takes {wanted}"
+        raise Mismatch(f"the artefact takes {told}, for observation {_listed(part.observations[at])}")
 
 
-def _listed(observation: np.ndarray) -> str:
-    """An observation, or how it begins."""
-    numbers = [f"{number:.4g}" for number in observation.ravel()[:8]]
-    return f"[{', '.join(numbers)}{', ...' if observation.size > 8 else ''}]"
+def _explained(policy: Policy, part: _Compared) -> np.ndarray:
+    """Where the artefact's actions are allowed ones, and the policy's own but for rounding; bool `[batch]`."""
+    actions = part.given_actions
+    if policy.decision != "greatest":
+        flat = actions.reshape(len(actions), -1)
+        return _agreed(policy, part) & (flat >= policy.low).all(1) & (flat <= policy.high).all(1)
+    valid = (actions >= 0) & (actions < policy.num_outputs)
+    rows, chosen = np.arange(len(actions)), np.where(valid, actions, 0)
+    lacking = part.wanted.max(1) - part.wanted[rows, chosen]
+    return valid & (lacking <= part.allowed.max(1) + part.allowed[rows, chosen])
+
+
+def _agreed(policy: Policy, part: _Compared) -> np.ndarray:
+    """Where the actions are the same, bool `[batch]`; continuous ones but for rounding."""
+    if policy.decision == "greatest":
+        return part.given_actions == part.wanted_actions
+    distance = np.abs(part.given_actions.astype(np.float64) - part.wanted_actions).reshape(len(part.wanted), -1)
+    return (distance <= policy.spread(part.allowed)).all(1)
+
+
+def _summed(policy: Policy, parts: list[_Compared]) -> Verified:
+    shares, agreed = [], []
+    for part in parts:
+        largest = np.maximum(np.abs(part.wanted).max(1, keepdims=True), 1.0)
+        shares.append(float((np.abs(part.given - part.wanted) / largest).max()))
+        agreed.append(_agreed(policy, part))
+    together = np.concatenate(agreed)
+    return Verified(max(shares), float(together.mean()), len(together))
+
+
+def _listed(numbers: np.ndarray) -> str:
+    """An array, or how it begins."""
+    if not numbers.ndim:
+        return str(numbers)
+    return f"[{', '.join(f'{each:.6g}' for each in numbers.ravel()[:8])}{', ...' if numbers.size > 8 else ''}]"

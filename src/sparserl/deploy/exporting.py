@@ -1,0 +1,140 @@
+"""Exporting: a run's policy as files, which are verified as they were written before they are where they were asked."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sparserl.deploy.contract import as_json
+from sparserl.deploy.formats import Choices, Format, find_format
+from sparserl.deploy.loading import Trained, load_trained
+from sparserl.deploy.observations import observations
+from sparserl.deploy.original import Original
+from sparserl.deploy.place import output_folder, require_free
+from sparserl.deploy.playing import Stage, staged
+from sparserl.deploy.policy import LIMIT, Policy
+from sparserl.deploy.steps import program
+from sparserl.deploy.verification import NUM_OBSERVATIONS, Verified, compare, measured
+from sparserl.types import UserError
+
+CONTRACT_FILE = "contract.json"
+NUM_EPISODES = 20
+EXACT = Choices()
+Say = Callable[[str], None]
+
+
+class Returns(NamedTuple):
+    """Returns of the same episodes, by their starts, played by the original and by what was written."""
+
+    original: np.ndarray
+    written: np.ndarray
+
+    def as_json(self) -> dict[str, Any]:
+        sides = {name: _spread(returns) for name, returns in self._asdict().items()}
+        return {**sides, "num_episodes": len(self.original), "num_equal": int((self.original == self.written).sum())}
+
+
+class Exported(NamedTuple):
+    """What was made: names of files in `folder`, and how they compare with what was trained."""
+
+    folder: Path
+    format: str
+    choices: Choices
+    files: tuple[str, ...]
+    num_bytes: int
+    verified: Verified
+    returns: Returns
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "format": self.format,
+            **self.choices._asdict(),
+            "directory": str(self.folder),
+            "files": list(self.files),
+            "bytes": self.num_bytes,
+            **self.verified._asdict(),
+            "returns": self.returns.as_json(),
+        }
+
+
+def export(
+    run: str | Path,
+    format: str,
+    output: str | Path,
+    choices: Choices = EXACT,
+    results: str | Path = "results",
+    num_observations: int = NUM_OBSERVATIONS,
+    num_episodes: int = NUM_EPISODES,
+    say: Say = lambda line: None,
+) -> Exported:
+    """Write the policy of a finished run into the new folder `output`, and verify what was written.
+
+    Observations are half recorded and half adversarial; then both policies play `num_episodes` episodes of the real
+    environment from the same starts. Raises `UserError` for a request that cannot be met and `Mismatch` where what was
+    written does not act as it should; nothing is left then.
+    """
+    for name, count in (("num_observations", num_observations), ("num_episodes", num_episodes)):
+        if count < 1:
+            raise UserError("it must be at least 1", field=name, value=count)
+    kind, output = find_format(format, choices), Path(output)
+    kind.require()
+    require_free(output.absolute())
+    trained = load_trained(run, results)
+    kind.check(trained.policy)
+    with staged(trained.experiment, num_episodes) as stage, output_folder(output) as folder:
+        seen = observations(trained.policy, stage, num_observations)
+        say("comparing the policy with the network that was trained")
+        original = _verified_original(trained, seen)
+        _write(kind, trained.policy, folder, choices)
+        say(f"comparing what was written with the policy, for {len(seen):,} observations")
+        verified, returns = _verify(kind, trained.policy, folder, choices, seen, stage, original)
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        names = tuple(str(file.relative_to(folder)) for file in files)
+        num_bytes = sum(file.stat().st_size for file in files)
+    return Exported(output, format, choices, names, num_bytes, verified, returns)
+
+
+def contract_document(policy: Policy) -> dict[str, Any]:
+    """The contract of a policy with the steps that it computes."""
+    return {**as_json(policy.contract), "steps": program(policy.steps)}
+
+
+def _write(kind: Format, policy: Policy, folder: Path, choices: Choices) -> None:
+    kind.write(policy, folder, choices)
+    text = json.dumps(contract_document(policy), indent=1, allow_nan=False)
+    (folder / CONTRACT_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def _verified_original(trained: Trained, seen: np.ndarray) -> Original:
+    """The trained network, once it is sure that the policy acts alike wherever features are numbers below the limit."""
+    acting = trained.learner.agent.acting(trained.state)  # type: ignore[attr-defined]
+    params = trained.state.groups[acting.group].params[acting.name]
+    original = Original(acting, params, trained.learner.plan.spec)
+    with np.errstate(invalid="ignore"):
+        ordinary = (np.abs(seen.astype(np.float64)) <= LIMIT).reshape(len(seen), -1).all(1)
+    compare(trained.policy, original, seen[ordinary])
+    return original
+
+
+def _verify(
+    kind: Format,
+    policy: Policy,
+    folder: Path,
+    choices: Choices,
+    seen: np.ndarray,
+    stage: Stage,
+    original: Original,
+) -> tuple[Verified, Returns]:
+    """Raises Mismatch unless what is in the folder acts as it should; that is told beside the policy itself."""
+    approximate = kind.approximate(policy, choices)
+    with kind.opened(policy, folder, choices) as written:
+        verified = compare(approximate, written, seen)
+        if approximate is not policy:
+            verified = measured(policy, written, seen)
+        return verified, Returns(stage.returns_of(original), stage.returns(written.act))
+
+
+def _spread(returns: np.ndarray) -> dict[str, float]:
+    return {"mean": float(returns.mean()), "standard_deviation": float(returns.std())}

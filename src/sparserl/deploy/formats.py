@@ -1,0 +1,85 @@
+"""Formats: what an export can be written as, one entry each."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from sparserl.deploy import onnx, safetensors
+from sparserl.deploy.policy import Policy
+from sparserl.deploy.steps import Dense, Flatten
+from sparserl.deploy.verification import Written
+from sparserl.types import UserError
+
+ONNX_FILE = "policy.onnx"
+WeightsName = Literal["float32", "int8"]
+OnnxWeights = Literal["auto", "sparse", "dense"]
+
+
+class Choices(NamedTuple):
+    """How weights are written. onnx_weights: of a format that has sparse arrays as well as dense ones."""
+
+    weights: WeightsName = "float32"
+    onnx_weights: OnnxWeights = "auto"
+
+
+class Format(NamedTuple):
+    """What a policy can be written as.
+
+    weights: those of `--weights` that it has. require: raises `UserError`, with the command that installs it, where
+    something is missing here. check: raises `UserError` for a policy that the format cannot hold. write: puts files
+    into an empty folder. opened: what was written there, as something that acts, for as long as it is open.
+    approximate: the policy as it is written where that is not exact; its artefact is held to that one.
+    """
+
+    weights: tuple[WeightsName, ...]
+    require: Callable[[], None]
+    check: Callable[[Policy], None]
+    write: Callable[[Policy, Path, Choices], None]
+    opened: Callable[[Policy, Path, Choices], contextlib.AbstractContextManager[Written]]
+    approximate: Callable[[Policy, Choices], Policy] = lambda policy, choices: policy
+
+
+def is_perceptron(policy: Policy) -> bool:
+    """Whether a policy is dense layers alone."""
+    return all(isinstance(step, Dense | Flatten) for step in policy.steps)
+
+
+def _write_safetensors(policy: Policy, folder: Path, choices: Choices) -> None:
+    safetensors.write(policy, folder)
+
+
+def _opened_safetensors(
+    policy: Policy, folder: Path, choices: Choices
+) -> contextlib.AbstractContextManager[safetensors.Stored]:
+    return contextlib.nullcontext(safetensors.opened(policy, folder))
+
+
+def _write_onnx(policy: Policy, folder: Path, choices: Choices) -> None:
+    onnx.write(policy, folder / ONNX_FILE, choices.onnx_weights)
+
+
+def _opened_onnx(policy: Policy, folder: Path, choices: Choices) -> contextlib.AbstractContextManager[Written]:
+    return contextlib.nullcontext(onnx.opened(folder / ONNX_FILE))
+
+
+FORMATS: Mapping[str, Format] = {
+    "onnx": Format(("float32",), onnx.require, lambda policy: None, _write_onnx, _opened_onnx),
+    "safetensors": Format(("float32",), lambda: None, lambda policy: None, _write_safetensors, _opened_safetensors),
+}
+
+
+def find_format(name: str, choices: Choices) -> Format:
+    """The format of this name. Raises `UserError` for one that there is not, and for weights that it has not."""
+    if name not in FORMATS:
+        raise UserError(field="format", value=name, allowed=FORMATS)
+    found = FORMATS[name]
+    if choices.weights not in found.weights:
+        holders = [other for other, each in FORMATS.items() if choices.weights in each.weights]
+        of_others = f"; format {' or '.join(holders)} has them" if holders else ""
+        raise UserError(
+            f"format {name} has weights {' or '.join(found.weights)}{of_others}", field="weights", value=choices.weights
+        )
+    if choices.onnx_weights != "auto" and name != "onnx":
+        raise UserError(f"format {name} has no such choice", field="onnx_weights", value=choices.onnx_weights)
+    return found
