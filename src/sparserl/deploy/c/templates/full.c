@@ -1,0 +1,55 @@
+{% set units = layer.num_units %}
+{% set inputs = layer.num_inputs %}
+/* {{ layer.name }}: dense, by {{ "columns" if layer.form.by_columns else "rows" }}. */
+static void {{ name }}(const float *x, float *y)
+{
+    const {{ weight }} *weights = {{ name }}_weights;
+    unsigned i, j;
+{% if layer.form.by_columns %}
+    for (i = 0; i < {{ units }}; i++) {
+        y[i] = {% if scaled %}0.0f{% else %}{{ name }}_biases[i]{% endif %};
+    }
+{% if inputs >= 8 %}
+    for (j = 0; j < {{ inputs // 8 }}; j++) {
+        const float {% for k in range(8) %}x{{ k }} = x[{{ k }}]{{ ", " if not loop.last }}{% endfor %};
+        for (i = 0; i < {{ units }}; i++) {
+            y[i] += {% for k in range(0, 8, 2) %}({{ cast }}weights[i + {{ k * units }}] * x{{ k }} + {{ cast }}weights[i + {{ (k + 1) * units }}] * x{{ k + 1 }}){% if not loop.last %}
+                    + {% endif %}{% endfor %};
+        }
+        weights += {{ 8 * units }};
+        x += 8;
+    }
+{% endif %}
+{% if inputs % 8 %}
+    for (j = 0; j < {{ inputs % 8 }}; j++) {
+        const float input = *x++;
+        for (i = 0; i < {{ units }}; i++) {
+            y[i] += {{ cast }}weights[i] * input;
+        }
+        weights += {{ units }};
+    }
+{% endif %}
+{% if layer.function or scaled %}
+    for (i = 0; i < {{ units }}; i++) {
+        y[i] = {{ layer.function }}({% if scaled %}{{ name }}_biases[i] + {{ name }}_scales[i] * {% endif %}y[i]);
+    }
+{% endif %}
+{% else %}
+    for (i = 0; i < {{ units }}; i++) {
+        float {% for k in range(8) %}sum{{ k }} = 0.0f{{ ", " if not loop.last }}{% endfor %};
+        for (j = 0; j < {{ inputs // 8 * 8 }}; j += 8) {
+{% for k in range(8) %}
+            sum{{ k }} += {{ cast }}weights[j + {{ k }}] * x[j + {{ k }}];
+{% endfor %}
+        }
+{% if inputs % 8 %}
+        for (; j < {{ inputs }}; j++) {
+            sum0 += {{ cast }}weights[j] * x[j];
+        }
+{% endif %}
+        sum0 = ((sum0 + sum4) + (sum2 + sum6)) + ((sum1 + sum5) + (sum3 + sum7));
+        y[i] = {{ layer.function }}({{ name }}_biases[i] + {% if scaled %}{{ name }}_scales[i] * {% endif %}sum0);
+        weights += {{ inputs }};
+    }
+{% endif %}
+}

@@ -1,0 +1,96 @@
+/* Eight rows at a time, {{ kernel.told }}. */
+static void {{ kernel.name }}(const {{ weight }} *weights, const {{ kernel.integer }} *indices, const {{ length }} *lengths,
+{{ " " * (13 + kernel.name | length) }}const float *biases, {% if scaled %}const float *scales, {% endif %}unsigned num_slices,
+{% if kernel.index == "narrow" %}
+{{ " " * (13 + kernel.name | length) }}unsigned num_inputs, const float *x, float *y)
+{
+#if defined(LANES_AVX512)
+    const __m512 low = _mm512_maskz_loadu_ps(num_inputs < 16 ? (__mmask16)((1u << num_inputs) - 1u) : ALL, x);
+    const __m512 high = _mm512_maskz_loadu_ps(
+        num_inputs > 16 ? (__mmask16)(0xffffu >> (32u - num_inputs)) : (__mmask16)0, num_inputs > 16 ? x + 16 : x);
+#else
+    (void)num_inputs;
+#endif
+{% else %}
+{{ " " * (13 + kernel.name | length) }}const float *x, float *y)
+{
+{% endif %}
+    for (; num_slices > 0; num_slices--) {
+        unsigned length = *lengths++;
+{% if kernel.index == "delta" %}
+#if defined(LANES_AVX2)
+        __m256i at = _mm256_setzero_si256();
+{% else %}
+#if defined(LANES_AVX2) || defined(LANES_NEON)
+{% endif %}
+        lanes sum = lanes_zero();
+{% if kernel.index != "delta" %}
+#if defined(LANES_AVX512)
+        __m512 pairs = _mm512_setzero_ps();
+        for (; length > 1; length -= 2) {
+            const __m512i at = pairs_of_{{ kernel.integer }}(indices);
+{% if kernel.index == "narrow" %}
+            const __m512 inputs = _mm512_permutex2var_ps(low, at, high);
+{% else %}
+            const __m512 inputs = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), ALL, at, x, 4);
+{% endif %}
+            pairs = _mm512_fmadd_ps(pairs_of_weights(weights), inputs, pairs);
+            weights += 16;
+            indices += 16;
+        }
+        sum = sum_of_pairs(pairs);
+#endif
+{% endif %}
+        for (; length > 0; length--) {
+{% if kernel.index == "delta" %}
+            at = _mm256_add_epi32(at, eight_of_uint8_t(indices));
+            sum = lanes_add_product(sum, lanes_of_weights(weights), _mm256_i32gather_ps(x, at, 4));
+{% else %}
+            sum = lanes_add_product(sum, lanes_of_weights(weights), lanes_at_{{ kernel.integer }}(x, indices));
+{% endif %}
+            weights += 8;
+            indices += 8;
+        }
+{% if scaled %}
+        sum = lanes_add_product(lanes_load(biases), lanes_load(scales), sum);
+{% else %}
+        sum = lanes_add(lanes_load(biases), sum);
+{% endif %}
+{% if kernel.activation == "relu" %}
+        sum = lanes_larger_of_zero_and(sum);
+{% elif kernel.activation == "tanh" %}
+        sum = lanes_hyperbolic_tangent(sum);
+{% endif %}
+        lanes_store(y, sum);
+#else
+{% if kernel.index == "delta" %}
+{% for lane in range(8) %}
+        const float *x{{ lane }} = x;
+{% endfor %}
+{% endif %}
+{% for lane in range(8) %}
+        float sum{{ lane }} = {% if scaled %}0.0f{% else %}biases[{{ lane }}]{% endif %};
+{% endfor %}
+        for (; length > 0; length--) {
+{% for lane in range(8) %}
+{% if kernel.index == "delta" %}
+            x{{ lane }} += indices[{{ lane }}];
+            sum{{ lane }} += {{ cast }}weights[{{ lane }}] * *x{{ lane }};
+{% else %}
+            sum{{ lane }} += {{ cast }}weights[{{ lane }}] * x[indices[{{ lane }}]];
+{% endif %}
+{% endfor %}
+            weights += 8;
+            indices += 8;
+        }
+{% for lane in range(8) %}
+        y[{{ lane }}] = {{ kernel.function }}({% if scaled %}biases[{{ lane }}] + scales[{{ lane }}] * {% endif %}sum{{ lane }});
+{% endfor %}
+#endif
+        biases += 8;
+{% if scaled %}
+        scales += 8;
+{% endif %}
+        y += 8;
+    }
+}

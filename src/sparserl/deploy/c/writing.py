@@ -1,0 +1,242 @@
+"""Writes a policy as C: a header, a source, an example program and its CMakeLists.txt."""
+
+import functools
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import numpy as np
+
+import sparserl
+from sparserl.deploy.c import comment
+from sparserl.deploy.c.forms import Full, Sparse
+from sparserl.deploy.c.golden import Golden, golden
+from sparserl.deploy.c.layers import Layer, is_full, layers_of, lengths_type, stack_floats
+from sparserl.deploy.c.matrices import WeightsName, quantized
+from sparserl.deploy.c.numbers import Table, literal, table
+from sparserl.deploy.policy import Policy
+from sparserl.types import UserError
+
+PREFIX = "sparserl_policy"
+FUNCTIONS = {"relu": "larger_of_zero_and", "tanh": "hyperbolic_tangent", None: ""}
+INTEGERS = {"narrow": "uint8_t", "uint8": "uint8_t", "delta": "uint8_t", "uint16": "uint16_t", "uint32": "uint32_t"}
+TOLD = {
+    "narrow": "inputs by number, 8 bits, of which there are few",
+    "uint8": "inputs by number, 8 bits",
+    "delta": "inputs by the distance from the one before, 8 bits",
+    "uint16": "inputs by number, 16 bits",
+    "uint32": "inputs by number, 32 bits",
+}
+LARGEST_FLOAT = float(np.finfo(np.float32).max)
+
+# The quotient of polynomials of x^2, times x, that is nearest to tanh between -9.02 and 9.02, where float32 has reached
+# 1: least squares, reweighted until the largest relative error is 2e-8; with float32's own rounding it is 4e-7.
+TANH = {
+    "end": "9.02f",
+    "top": ["1.0f", "0.133797213f", "0.00349403615f", "2.05834422e-05f", "1.33189086e-08f"],
+    "bottom": ["1.0f", "0.467130363f", "0.0258710831f", "0.000328309252f", "7.7619751e-07f"],
+}
+
+
+class Kernel(NamedTuple):
+    """A function of C that computes layers of one form. kind: "slices" or "rows"."""
+
+    kind: str
+    index: str
+    activation: str | None
+
+    @property
+    def name(self) -> str:
+        return "_".join((self.kind, self.index, *([self.activation] if self.activation else [])))
+
+    @property
+    def function(self) -> str:
+        return FUNCTIONS[self.activation]
+
+    @property
+    def integer(self) -> str:
+        return INTEGERS[self.index]
+
+    @property
+    def told(self) -> str:
+        return TOLD[self.index]
+
+
+def write(
+    policy: Policy,
+    folder: Path,
+    weights: WeightsName = "float32",
+    observations: np.ndarray | None = None,
+    prefix: str = PREFIX,
+) -> list[Path]:
+    """The files that were written into a folder. Raises UserError for a policy that C is not written for.
+
+    observations: `[n, *shape]`, recorded ones that the self-test takes some of. prefix: of all names and both files.
+    """
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", prefix):
+        raise UserError("it must be a name of C: letters, digits and underscores", field="prefix", value=prefix)
+    described = _described(policy, weights, observations, prefix)
+    folder.mkdir(parents=True, exist_ok=True)
+    made = {f"{prefix}.h": "policy.h", f"{prefix}.c": "policy.c", "main.c": "main.c", "CMakeLists.txt": "CMakeLists.txt"}
+    for name, template in made.items():
+        text = _template(template).render(described)
+        (folder / name).write_text(sealed(text) if template.startswith("policy") else text, encoding="ascii")
+    return [folder / name for name in made]
+
+
+def sealed(text: str) -> str:
+    """A file with its own digest as the last line, so that a changed byte can be told."""
+    return f"{text}/* SHA-256 of all before this line: {hashlib.sha256(text.encode()).hexdigest()} */\n"
+
+
+def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | None, prefix: str) -> dict[str, Any]:
+    """All that the templates ask for."""
+    layers = layers_of(policy, weights)
+    tests = golden(quantized(policy) if weights == "int8" else policy, observations)
+    kernels = list(dict.fromkeys(kernel for layer in layers for kernel in kernels_of(layer)))
+    absolute = {kernel.integer for kernel in kernels if kernel.kind == "slices" and kernel.index != "delta"}
+    integers = {kernel.integer for kernel in kernels if kernel.kind == "slices"}
+    tables, stack = _tables(policy), stack_floats(policy.num_features, layers)
+    bytes_of_tables = sum(layer.num_bytes for layer in layers) + 4 * sum(each.size for each in tables)
+    num_outputs = policy.num_outputs
+    return {
+        "title": comment.harmless(f"A policy for {policy.contract.timing.environment}."),
+        "version": sparserl.__version__,
+        "prefix": prefix,
+        "PREFIX": prefix.upper(),
+        "contract": comment.lines(policy.contract),
+        "decision": policy.decision,
+        "num_features": policy.num_features,
+        "num_outputs": num_outputs,
+        "live_weights": sum(int(np.count_nonzero(layer.form.weights)) for layer in layers if layer.form),
+        "table_bytes": bytes_of_tables,
+        "stack_bytes": 4 * (sum(stack) + num_outputs),
+        "stack": stack,
+        "normalizer": policy.normalizer,
+        "divisor": "" if policy.divisor == 1.0 else literal(policy.divisor),
+        "limit": literal(policy.limit),
+        "weights": weights,
+        "weight": "int8_t" if weights == "int8" else "float",
+        "scaled": weights == "int8",
+        "cast": "(float)" if weights == "int8" else "",
+        "length": lengths_type(layers),
+        "layers": [_layer(layer, number) for number, layer in enumerate(layers, 1)],
+        "kernels": kernels,
+        "lanes": bool(integers),
+        "integers": sorted(integers),
+        "absolute": sorted(absolute),
+        "in_lanes": {kernel.activation for kernel in kernels if kernel.kind == "slices"},
+        "functions": {layer.activation for layer in layers if layer.form}
+        | ({"tanh"} if policy.decision == "tanh" else set()),
+        "tanh": TANH,
+        "tables": tables,
+        "golden": _golden(tests),
+        "num_golden": len(tests.observations),
+        "self_test_limit": f"{literal(float(f'{1.05 * tests.limit:.2g}'))}",
+        "calls": _calls(layers),
+    }
+
+
+def kernels_of(layer: Layer) -> list[Kernel]:
+    """The functions that a layer is computed by, where it is sparse."""
+    if not isinstance(layer.form, Sparse):
+        return []
+    slices = [Kernel("slices", layer.index, layer.activation)] if layer.num_in_slices else []
+    rows = [Kernel("rows", layer.form.index, layer.activation)] if layer.num_units > layer.num_in_slices else []
+    return slices + rows
+
+
+def _layer(layer: Layer, number: int) -> dict[str, Any]:
+    """A layer as the templates read it."""
+    name, form = f"layer_{number}", layer.form
+    arrays = {"biases": layer.biases}
+    if form is not None:
+        arrays["weights"] = form.weights
+        if layer.scales is not None:
+            arrays["scales"] = layer.scales
+    if isinstance(form, Sparse):
+        arrays |= {"indices": form.indices, "lengths": form.lengths}
+        told = f"{np.count_nonzero(form.weights)} weights, {TOLD[form.index]}"
+    else:
+        told = "no weights" if form is None else "dense"
+    return {
+        **layer._asdict(),
+        "name": comment.harmless(layer.name),
+        "number": number,
+        "num_units": layer.num_units,
+        "is_full": is_full(layer),
+        "function": FUNCTIONS[layer.activation],
+        "told": told,
+        "tables": [table(kind, array) for kind, array in arrays.items()],
+    }
+
+
+def _tables(policy: Policy) -> list[Table]:
+    """What goes before and behind the layers."""
+    tables = list[Table]()
+    if policy.normalizer is not None:
+        tables.append(table("feature_means", policy.normalizer.mean.astype(np.float32), "what features are less"))
+        tables.append(table("feature_scales", policy.normalizer.scale.astype(np.float32), "and are divided by"))
+    if policy.low is not None and policy.high is not None:
+        low, high = (np.clip(bound, -LARGEST_FLOAT, LARGEST_FLOAT).ravel() for bound in (policy.low, policy.high))
+        tables.append(table("action_lows", low.astype(np.float32), "the lowest action"))
+        tables.append(table("action_highs", high.astype(np.float32), "the highest action"))
+        if policy.decision == "tanh":
+            half = np.float32(0.5) * (high.astype(np.float32) - low.astype(np.float32))
+            tables.append(table("action_halves", half, "half of what is between them"))
+    return tables
+
+
+def _golden(tests: Golden) -> list[Table]:
+    arrays = {"observations": tests.observations, "outputs": tests.outputs, "actions": tests.actions}
+    return [table(f"golden_{name}", array) for name, array in arrays.items()]
+
+
+def _calls(layers: Sequence[Layer]) -> list[str]:
+    """The calls, in order, that lead from the features in `first` to the outputs; none where they are constant."""
+    if any(layer.form is None for layer in layers):
+        return []
+    calls = list[str]()
+    for index, layer in enumerate(layers):
+        x = ("first", "second")[index % 2]
+        y = "outputs" if index == len(layers) - 1 else ("second", "first")[index % 2]
+        calls += _calls_of(layer, f"layer_{index + 1}", x, y)
+    return calls
+
+
+def _calls_of(layer: Layer, name: str, x: str, y: str) -> list[str]:
+    if isinstance(layer.form, Full):
+        return [f"{name}({x}, {y})"]
+    assert layer.form is not None
+    calls, first_row = list[str](), layer.num_in_slices
+    for kernel in kernels_of(layer):
+        in_slices = kernel.kind == "slices"
+        weight = 0 if in_slices else 8 * int(layer.form.lengths[: layer.form.num_slices].sum(dtype=np.int64))
+        row = 0 if in_slices else first_row
+        length = 0 if in_slices else layer.form.num_slices
+        tables = [("weights", weight), ("indices", weight), ("lengths", length), ("biases", row)]
+        tables += [("scales", row)] if layer.scales is not None else []
+        arguments = [f"{name}_{table}{f' + {offset}' if offset else ''}" for table, offset in tables]
+        count = layer.form.num_slices if in_slices else layer.num_units - first_row
+        narrow = [str(layer.num_inputs)] if kernel.index == "narrow" else []
+        arguments += [str(count), *narrow, x, f"{y} + {row}" if row else y]
+        calls.append(f"{kernel.name}({', '.join(arguments)})")
+    return calls
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _template(name: str) -> jinja2.Template:
+    return _environment().get_template(name)
