@@ -31,7 +31,11 @@ def _lines(contract: Contract) -> Iterator[str]:
         f"Observation: {_shape(observed.shape)}, as floats"
         + (" (pixels from 0 to 255)" if observed.dtype == "uint8" else " (0 or 1)" if observed.dtype == "bool" else "")
         + f"; {observed.order}. "
-        + (f"The last axis holds {observed.stacked_frames} frames, oldest first. " if observed.stacked_frames > 1 else "")
+        + (
+            f"The last axis holds {observed.stacked_frames} frames, oldest first. "
+            if observed.stacked_frames > 1
+            else ""
+        )
         + ("They are normalized inside: give them as the environment does. " if observed.mean is not None else "")
         + observed.not_finite.replace("limit,", f"{observed.limit:g},", 1)
     )
@@ -57,7 +61,7 @@ def _dimensions(
     """A line for each dimension that something is known of."""
     if names is None and meaning:
         yield from _wrapped(meaning)
-    told = {feature.index: feature for feature in names or ()}
+    told: dict[int, Feature] = {feature[0]: feature for feature in names or ()}
     for index in range(size):
         parts = [told[index].name + (f" ({told[index].unit})" if told[index].unit else "")] if index in told else []
         if low is not None and high is not None:

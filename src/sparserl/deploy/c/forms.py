@@ -17,11 +17,11 @@ class Sparse(NamedTuple):
 
     Inside a slice the rows lie side by side: the first weight of each, then the second of each, and so on; shorter
     rows end in zeros (SELL-C-sigma: Kreutzer et al. 2014, "A unified sparse matrix data format"). A row of its own has
-    nothing added. index: an input by its number; "delta" adds 8-bit steps, and where one would exceed 255, a step of 255
-    with a weight of 0. lengths: weights per row of each slice, and of each row that remains.
+    nothing added. indexing: an input by its number; "delta" adds 8-bit steps, and where one would exceed 255, a
+    step of 255 with a weight of 0. lengths: weights per row of each slice, and of each row that remains.
     """
 
-    index: Index
+    indexing: Index
     num_slices: int
     lengths: np.ndarray
     weights: np.ndarray

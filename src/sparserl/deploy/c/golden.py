@@ -12,7 +12,8 @@ UNDECIDED = -1  # where outputs are so close that rounding may decide
 
 
 class Golden(NamedTuple):
-    """Observations float32 `[test, feature]`, outputs `[test, output]`; actions int32 `[test]` or float32 `[test, ...]`.
+    """Observations float32 `[test, feature]`, outputs `[test, output]`; actions int32 `[test]` or float32
+    `[test, dimension]`.
 
     limit: the largest difference that rounding may lead to, as a share of the largest answer where that exceeds 1.
     """
@@ -25,7 +26,7 @@ class Golden(NamedTuple):
 
 def golden(policy: Policy, recorded: np.ndarray | None) -> Golden:
     """Some recorded observations, or drawn ones, nothing but zeros, and numbers too large and too small to matter."""
-    extreme = np.resize(np.float32([3e38, -1e-42, -3e38, 0.5]), policy.num_features)
+    extreme = np.resize(np.array([3e38, -1e-42, -3e38, 0.5], np.float32), policy.num_features)
     usual = _drawn(policy) if recorded is None or not len(recorded) else _some(recorded, policy.num_features)
     given = np.concatenate([usual, np.zeros((1, policy.num_features)), extreme[None]]).astype(np.float32)
     shaped = given.reshape(-1, *policy.observation_shape)
@@ -55,7 +56,7 @@ def _some(recorded: np.ndarray, num_features: int) -> np.ndarray:
 
 
 def _drawn(policy: Policy) -> np.ndarray:
-    """As if features were normal, with the normalizer's moments where there is one, within the bounds that are known."""
+    """As if features were normal, with the normalizer's moments where there is one, within bounds that are known."""
     drawn = np.random.default_rng(0).standard_normal((NUM_DRAWN, policy.num_features))
     if policy.normalizer is not None:
         drawn = drawn * policy.normalizer.scale + policy.normalizer.mean

@@ -36,11 +36,11 @@ class Layer(NamedTuple):
         return self.form.num_slices * LANES if isinstance(self.form, Sparse) else 0
 
     @property
-    def index(self) -> str:
+    def indexing(self) -> str:
         """What its kernel reads inputs by."""
         if not isinstance(self.form, Sparse):
             return "none"
-        return "narrow" if self.num_inputs <= NARROW else self.form.index
+        return "narrow" if self.num_inputs <= NARROW else self.form.indexing
 
     @property
     def num_stored(self) -> int:
@@ -65,9 +65,7 @@ def layers_of(policy: Policy, weights: WeightsName) -> list[Layer]:
             form, order = smallest(matrix, may_reorder=bool(remaining))
             matrix, following = reordered(matrix, remaining[0] if remaining else None, order)
             remaining = remaining if following is None else [following, *remaining[1:]]
-        layers.append(
-            Layer(matrix.name, matrix.values.shape[1], matrix.biases, matrix.scales, matrix.activation, form)
-        )
+        layers.append(Layer(matrix.name, matrix.values.shape[1], matrix.biases, matrix.scales, matrix.activation, form))
     return _with_equal_lengths(layers)
 
 

@@ -47,7 +47,9 @@ def dense_layers(policy: Policy) -> list[Dense]:
         raise UserError(f"C holds MLPs only, and {kind}: export it as onnx or safetensors")
     for layer in layers:
         if not (np.isfinite(layer.kernel).all() and np.isfinite(layer.bias).all()):
-            raise UserError(f"layer {layer.name} has weights or biases that are not finite, so no policy follows from it")
+            raise UserError(
+                f"layer {layer.name} has weights or biases that are not finite, so no policy follows from it"
+            )
     return layers
 
 
@@ -74,7 +76,7 @@ def without_idle_units(layers: Sequence[Matrix]) -> list[Matrix]:
     for index in range(len(kept) - 1):
         kept[index], kept[index + 1] = _without_constants(kept[index], kept[index + 1])
     for index in range(len(kept) - 1, 0, -1):
-        used = kept[index].values.any(0)
+        used = np.asarray(kept[index].values.any(0))
         kept[index - 1], kept[index] = _units(kept[index - 1], used), _inputs(kept[index], used)
     return kept
 
@@ -95,7 +97,7 @@ def _matrix(layer: Dense, weights: WeightsName) -> Matrix:
 
 
 def _without_constants(layer: Matrix, following: Matrix) -> tuple[Matrix, Matrix]:
-    live = layer.values.any(1)
+    live = np.asarray(layer.values.any(1))
     constants = np.where(live, np.float32(0), layer.biases)
     constants = np.tanh(constants) if layer.activation == "tanh" else np.maximum(constants, np.float32(0))
     biases = (following.biases + following.weights.astype(np.float64) @ constants).astype(np.float32)

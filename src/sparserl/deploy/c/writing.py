@@ -45,12 +45,12 @@ class Kernel(NamedTuple):
     """A function of C that computes layers of one form. kind: "slices" or "rows"."""
 
     kind: str
-    index: str
+    indexing: str
     activation: str | None
 
     @property
     def name(self) -> str:
-        return "_".join((self.kind, self.index, *([self.activation] if self.activation else [])))
+        return "_".join((self.kind, self.indexing, *([self.activation] if self.activation else [])))
 
     @property
     def function(self) -> str:
@@ -58,11 +58,11 @@ class Kernel(NamedTuple):
 
     @property
     def integer(self) -> str:
-        return INTEGERS[self.index]
+        return INTEGERS[self.indexing]
 
     @property
     def told(self) -> str:
-        return TOLD[self.index]
+        return TOLD[self.indexing]
 
 
 def write(
@@ -80,7 +80,12 @@ def write(
         raise UserError("it must be a name of C: letters, digits and underscores", field="prefix", value=prefix)
     described = _described(policy, weights, observations, prefix)
     folder.mkdir(parents=True, exist_ok=True)
-    made = {f"{prefix}.h": "policy.h", f"{prefix}.c": "policy.c", "main.c": "main.c", "CMakeLists.txt": "CMakeLists.txt"}
+    made = {
+        f"{prefix}.h": "policy.h",
+        f"{prefix}.c": "policy.c",
+        "main.c": "main.c",
+        "CMakeLists.txt": "CMakeLists.txt",
+    }
     for name, template in made.items():
         text = _template(template).render(described)
         (folder / name).write_text(sealed(text) if template.startswith("policy") else text, encoding="ascii")
@@ -97,8 +102,8 @@ def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | 
     layers = layers_of(policy, weights)
     tests = golden(quantized(policy) if weights == "int8" else policy, observations)
     kernels = list(dict.fromkeys(kernel for layer in layers for kernel in kernels_of(layer)))
-    absolute = {kernel.integer for kernel in kernels if kernel.kind == "slices" and kernel.index != "delta"}
-    integers = {kernel.integer for kernel in kernels if kernel.kind == "slices"}
+    in_slices = [kernel for kernel in kernels if kernel.kind == "slices"]
+    absolute = {"uint32_t" if kernel.indexing == "delta" else kernel.integer for kernel in in_slices}
     tables, stack = _tables(policy), stack_floats(policy.num_features, layers)
     bytes_of_tables = sum(layer.num_bytes for layer in layers) + 4 * sum(each.size for each in tables)
     num_outputs = policy.num_outputs
@@ -125,10 +130,10 @@ def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | 
         "length": lengths_type(layers),
         "layers": [_layer(layer, number) for number, layer in enumerate(layers, 1)],
         "kernels": kernels,
-        "lanes": bool(integers),
-        "integers": sorted(integers),
+        "lanes": bool(in_slices),
+        "narrow": any(kernel.indexing == "narrow" for kernel in in_slices),
         "absolute": sorted(absolute),
-        "in_lanes": {kernel.activation for kernel in kernels if kernel.kind == "slices"},
+        "in_lanes": {kernel.activation for kernel in in_slices},
         "functions": {layer.activation for layer in layers if layer.form}
         | ({"tanh"} if policy.decision == "tanh" else set()),
         "tanh": TANH,
@@ -144,14 +149,14 @@ def kernels_of(layer: Layer) -> list[Kernel]:
     """The functions that a layer is computed by, where it is sparse."""
     if not isinstance(layer.form, Sparse):
         return []
-    slices = [Kernel("slices", layer.index, layer.activation)] if layer.num_in_slices else []
-    rows = [Kernel("rows", layer.form.index, layer.activation)] if layer.num_units > layer.num_in_slices else []
+    slices = [Kernel("slices", layer.indexing, layer.activation)] if layer.num_in_slices else []
+    rows = [Kernel("rows", layer.form.indexing, layer.activation)] if layer.num_units > layer.num_in_slices else []
     return slices + rows
 
 
 def _layer(layer: Layer, number: int) -> dict[str, Any]:
     """A layer as the templates read it."""
-    name, form = f"layer_{number}", layer.form
+    form = layer.form
     arrays = {"biases": layer.biases}
     if form is not None:
         arrays["weights"] = form.weights
@@ -159,7 +164,7 @@ def _layer(layer: Layer, number: int) -> dict[str, Any]:
             arrays["scales"] = layer.scales
     if isinstance(form, Sparse):
         arrays |= {"indices": form.indices, "lengths": form.lengths}
-        told = f"{np.count_nonzero(form.weights)} weights, {TOLD[form.index]}"
+        told = f"{np.count_nonzero(form.weights)} weights, {TOLD[form.indexing]}"
     else:
         told = "no weights" if form is None else "dense"
     return {
@@ -221,7 +226,7 @@ def _calls_of(layer: Layer, name: str, x: str, y: str) -> list[str]:
         tables += [("scales", row)] if layer.scales is not None else []
         arguments = [f"{name}_{table}{f' + {offset}' if offset else ''}" for table, offset in tables]
         count = layer.form.num_slices if in_slices else layer.num_units - first_row
-        narrow = [str(layer.num_inputs)] if kernel.index == "narrow" else []
+        narrow = [str(layer.num_inputs)] if kernel.indexing == "narrow" else []
         arguments += [str(count), *narrow, x, f"{y} + {row}" if row else y]
         calls.append(f"{kernel.name}({', '.join(arguments)})")
     return calls

@@ -6,12 +6,12 @@ static void {{ kernel.name }}(const {{ weight }} *weights, const {{ kernel.integ
     for (; num_rows > 0; num_rows--) {
         unsigned length = *lengths++;
         float sum0 = 0.0f, sum1 = 0.0f, sum2 = 0.0f, sum3 = 0.0f;
-{% if kernel.index == "delta" %}
+{% if kernel.indexing == "delta" %}
         const float *at = x;
 {% endif %}
         for (; length >= 4; length -= 4) {
 {% for lane in range(4) %}
-{% if kernel.index == "delta" %}
+{% if kernel.indexing == "delta" %}
             at += indices[{{ lane }}];
             sum{{ lane }} += {{ cast }}weights[{{ lane }}] * *at;
 {% else %}
@@ -22,7 +22,7 @@ static void {{ kernel.name }}(const {{ weight }} *weights, const {{ kernel.integ
             indices += 4;
         }
         for (; length > 0; length--) {
-{% if kernel.index == "delta" %}
+{% if kernel.indexing == "delta" %}
             at += *indices++;
             sum0 += {{ cast }}*weights++ * *at;
 {% else %}

@@ -1,7 +1,7 @@
 /* Eight rows at a time, {{ kernel.told }}. */
 static void {{ kernel.name }}(const {{ weight }} *weights, const {{ kernel.integer }} *indices, const {{ length }} *lengths,
 {{ " " * (13 + kernel.name | length) }}const float *biases, {% if scaled %}const float *scales, {% endif %}unsigned num_slices,
-{% if kernel.index == "narrow" %}
+{% if kernel.indexing == "narrow" %}
 {{ " " * (13 + kernel.name | length) }}unsigned num_inputs, const float *x, float *y)
 {
 #if defined(LANES_AVX512)
@@ -17,34 +17,29 @@ static void {{ kernel.name }}(const {{ weight }} *weights, const {{ kernel.integ
 {% endif %}
     for (; num_slices > 0; num_slices--) {
         unsigned length = *lengths++;
-{% if kernel.index == "delta" %}
-#if defined(LANES_AVX2)
-        __m256i at = _mm256_setzero_si256();
-{% else %}
 #if defined(LANES_AVX2) || defined(LANES_NEON)
-{% endif %}
         lanes sum = lanes_zero();
-{% if kernel.index != "delta" %}
+{% if kernel.indexing == "narrow" %}
 #if defined(LANES_AVX512)
         __m512 pairs = _mm512_setzero_ps();
         for (; length > 1; length -= 2) {
-            const __m512i at = pairs_of_{{ kernel.integer }}(indices);
-{% if kernel.index == "narrow" %}
-            const __m512 inputs = _mm512_permutex2var_ps(low, at, high);
-{% else %}
-            const __m512 inputs = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), ALL, at, x, 4);
-{% endif %}
-            pairs = _mm512_fmadd_ps(pairs_of_weights(weights), inputs, pairs);
+            const __m512i at = _mm512_maskz_cvtepu8_epi32(ALL, _mm_loadu_si128((const __m128i *)indices));
+            pairs = _mm512_fmadd_ps(pairs_of_weights(weights), _mm512_permutex2var_ps(low, at, high), pairs);
             weights += 16;
             indices += 16;
         }
         sum = sum_of_pairs(pairs);
 #endif
+{% elif kernel.indexing == "delta" %}
+        uint32_t at[8] = {0, 0, 0, 0, 0, 0, 0, 0};
 {% endif %}
         for (; length > 0; length--) {
-{% if kernel.index == "delta" %}
-            at = _mm256_add_epi32(at, eight_of_uint8_t(indices));
-            sum = lanes_add_product(sum, lanes_of_weights(weights), _mm256_i32gather_ps(x, at, 4));
+{% if kernel.indexing == "delta" %}
+            unsigned lane;
+            for (lane = 0; lane < 8; lane++) {
+                at[lane] += indices[lane];
+            }
+            sum = lanes_add_product(sum, lanes_of_weights(weights), lanes_at_uint32_t(x, at));
 {% else %}
             sum = lanes_add_product(sum, lanes_of_weights(weights), lanes_at_{{ kernel.integer }}(x, indices));
 {% endif %}
@@ -63,7 +58,7 @@ static void {{ kernel.name }}(const {{ weight }} *weights, const {{ kernel.integ
 {% endif %}
         lanes_store(y, sum);
 #else
-{% if kernel.index == "delta" %}
+{% if kernel.indexing == "delta" %}
 {% for lane in range(8) %}
         const float *x{{ lane }} = x;
 {% endfor %}
@@ -73,7 +68,7 @@ static void {{ kernel.name }}(const {{ weight }} *weights, const {{ kernel.integ
 {% endfor %}
         for (; length > 0; length--) {
 {% for lane in range(8) %}
-{% if kernel.index == "delta" %}
+{% if kernel.indexing == "delta" %}
             x{{ lane }} += indices[{{ lane }}];
             sum{{ lane }} += {{ cast }}weights[{{ lane }}] * *x{{ lane }};
 {% else %}

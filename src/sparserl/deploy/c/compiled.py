@@ -1,0 +1,124 @@
+"""What was written as C, compiled here and called: how an export is verified, and what plays episodes with it."""
+
+import ctypes
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sparserl.deploy.c.writing import PREFIX
+from sparserl.types import UserError
+
+COMPILERS = ("cc", "gcc", "clang")  # what is looked for where the variable CC names none
+STANDARD = ("-std=c99", "-O2")
+SCALAR = ("-DSPARSERL_POLICY_SCALAR",)
+SEAL = re.compile(rb"/\* SHA-256 of all before this line: ([0-9a-f]{64}) \*/\n")
+
+
+class Damaged(UserError):
+    """A file that is not as it was written, told in one line."""
+
+
+class Compiled(NamedTuple):
+    """A policy's C as functions of this process; observations are NumPy arrays `[batch, *shape]` of any type.
+
+    action_shape: of one continuous action, None for discrete ones.
+    """
+
+    library: ctypes.CDLL
+    prefix: str
+    num_features: int
+    num_outputs: int
+    action_shape: tuple[int, ...] | None
+
+    def outputs(self, observations: np.ndarray) -> np.ndarray:
+        """What the network gives before an action is decided on, float32 `[batch, output]`."""
+        return self._called("outputs", observations, np.empty((len(observations), self.num_outputs), np.float32))
+
+    def act(self, observations: np.ndarray) -> np.ndarray:
+        """Actions: integers `[batch]`, or float32 `[batch, *action]`."""
+        if self.action_shape is None:
+            return self._called("act", observations, np.empty((len(observations), 1), np.int32))[:, 0]
+        actions = self._called("act", observations, np.empty((len(observations), self.num_outputs), np.float32))
+        return actions.reshape(len(observations), *self.action_shape)
+
+    def self_test(self) -> float:
+        """The largest difference from the golden vectors inside, as a share of the largest answer beyond 1."""
+        function = getattr(self.library, f"{self.prefix}_self_test")
+        function.restype = ctypes.c_float
+        return float(function())
+
+    def _called(self, name: str, observations: np.ndarray, results: np.ndarray) -> np.ndarray:
+        """`results` `[batch, n]`, filled row by row."""
+        function = getattr(self.library, f"{self.prefix}_{name}")
+        function.restype, function.argtypes = None, (ctypes.c_void_p, ctypes.c_void_p)
+        given = np.ascontiguousarray(observations, np.float32).reshape(len(results), self.num_features)
+        first, step = given.ctypes.data, given.strides[0]
+        first_result, result_step = results.ctypes.data, results.strides[0]
+        for row in range(len(results)):
+            function(first + row * step, first_result + row * result_step)
+        return results
+
+
+def compiled(
+    folder: Path, action_shape: tuple[int, ...] | None, flags: Sequence[str] = (), prefix: str = PREFIX
+) -> Compiled:
+    """Compile the files of `writing.write` in a folder, which stays as it is, and load them.
+
+    flags: for the compiler, such as "-march=native" or those of `SCALAR`. Raises UserError where there is no compiler
+    or it refuses the files, and Damaged where a byte of them has changed.
+    """
+    header, source = folder / f"{prefix}.h", folder / f"{prefix}.c"
+    for file in (header, source):
+        check_seal(file)
+    with tempfile.TemporaryDirectory(prefix="sparserl-") as scratch:
+        made = Path(scratch) / f"{prefix}.so"
+        build([source], made, flags)
+        library = ctypes.CDLL(str(made))  # stays loaded when its file goes
+    text = header.read_text(encoding="ascii")
+    sizes = [_constant(text, f"{prefix.upper()}_{name}") for name in ("NUM_FEATURES", "NUM_OUTPUTS")]
+    return Compiled(library, prefix, sizes[0], sizes[1], action_shape)
+
+
+def build(sources: Sequence[Path], library: Path, flags: Sequence[str] = ()) -> None:
+    """A shared library of C sources. Raises UserError, in one line, where there is none."""
+    command = [*compiler(), *STANDARD, "-shared", "-fPIC", *flags, "-o", str(library), *map(str, sources)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        told = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or ["?"]
+        raise UserError(f"{command[0]} could not compile {sources[0].name}: {told[0].strip()}")
+
+
+def compiler() -> list[str]:
+    """The C compiler as the beginning of a command. Raises UserError where there is none, with how to install it."""
+    asked = shlex.split(os.environ.get("CC", ""))
+    for command in [asked] if asked else [[name] for name in COMPILERS]:
+        if shutil.which(command[0]):
+            return command
+    missing = f"the variable CC names {asked[0]!r}, which there is not" if asked else "there is no C compiler"
+    raise UserError(
+        f"{missing}, which the written C is verified with: install one, as by apt install gcc, or name it in CC"
+    )
+
+
+def check_seal(file: Path) -> None:
+    """Raises Damaged where a file is not as `writing.write` left it."""
+    text = file.read_bytes()
+    body, _, last = text.removesuffix(b"\n").rpartition(b"\n")
+    seal = SEAL.fullmatch(last + b"\n") if text.endswith(b"\n") else None
+    if seal is None or hashlib.sha256(body + b"\n").hexdigest().encode() != seal[1]:
+        raise Damaged(f"{file.name} has changed since it was written: its digest is another")
+
+
+def _constant(text: str, name: str) -> int:
+    found = re.search(rf"^#define {name} (\d+)", text, re.MULTILINE)
+    assert found is not None, name
+    return int(found[1])
