@@ -1,11 +1,11 @@
 """Formats: what an export can be written as, one entry each."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from sparserl.deploy import onnx, safetensors
+from sparserl.deploy import c, onnx, safetensors
 from sparserl.deploy.policy import Policy
 from sparserl.deploy.steps import Dense, Flatten
 from sparserl.deploy.verification import Written
@@ -45,6 +45,31 @@ def is_perceptron(policy: Policy) -> bool:
     return all(isinstance(step, Dense | Flatten) for step in policy.steps)
 
 
+def _require_c() -> None:
+    c.compiler()
+
+
+def _check_c(policy: Policy) -> None:
+    c.dense_layers(policy)
+
+
+def _write_c(policy: Policy, folder: Path, choices: Choices) -> None:
+    c.write(policy, folder, choices.weights)
+
+
+@contextlib.contextmanager
+def _opened_c(policy: Policy, folder: Path, choices: Choices) -> Iterator[c.Compiled]:
+    """What was written, compiled, once its golden vectors are met: as devices run it, without vector instructions."""
+    action = policy.contract.action
+    written = c.compiled(folder, action.shape if action.kind == "continuous" else None, c.SCALAR)
+    c.require_golden(written, folder)
+    yield written
+
+
+def _approximate_c(policy: Policy, choices: Choices) -> Policy:
+    return c.quantized(policy) if choices.weights == "int8" else policy
+
+
 def _write_safetensors(policy: Policy, folder: Path, choices: Choices) -> None:
     safetensors.write(policy, folder)
 
@@ -64,6 +89,7 @@ def _opened_onnx(policy: Policy, folder: Path, choices: Choices) -> contextlib.A
 
 
 FORMATS: Mapping[str, Format] = {
+    "c": Format(("float32", "int8"), _require_c, _check_c, _write_c, _opened_c, _approximate_c),
     "onnx": Format(("float32",), onnx.require, lambda policy: None, _write_onnx, _opened_onnx),
     "safetensors": Format(("float32",), lambda: None, lambda policy: None, _write_safetensors, _opened_safetensors),
 }

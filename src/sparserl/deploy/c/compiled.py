@@ -15,16 +15,13 @@ from typing import NamedTuple
 import numpy as np
 
 from sparserl.deploy.c.writing import PREFIX
+from sparserl.deploy.verification import Mismatch
 from sparserl.types import UserError
 
 COMPILERS = ("cc", "gcc", "clang")  # what is looked for where the variable CC names none
 STANDARD = ("-std=c99", "-O2")
 SCALAR = ("-DSPARSERL_POLICY_SCALAR",)
 SEAL = re.compile(rb"/\* SHA-256 of all before this line: ([0-9a-f]{64}) \*/\n")
-
-
-class Damaged(UserError):
-    """A file that is not as it was written, told in one line."""
 
 
 class Compiled(NamedTuple):
@@ -74,7 +71,7 @@ def compiled(
     """Compile the files of `writing.write` in a folder, which stays as it is, and load them.
 
     flags: for the compiler, such as "-march=native" or those of `SCALAR`. Raises UserError where there is no compiler
-    or it refuses the files, and Damaged where a byte of them has changed.
+    or it refuses the files, and Mismatch where a byte of them has changed.
     """
     header, source = folder / f"{prefix}.h", folder / f"{prefix}.c"
     for file in (header, source):
@@ -84,8 +81,16 @@ def compiled(
         build([source], made, flags)
         library = ctypes.CDLL(str(made))  # stays loaded when its file goes
     text = header.read_text(encoding="ascii")
-    sizes = [_constant(text, f"{prefix.upper()}_{name}") for name in ("NUM_FEATURES", "NUM_OUTPUTS")]
+    sizes = [int(_constant(text, f"{prefix.upper()}_{name}")) for name in ("NUM_FEATURES", "NUM_OUTPUTS")]
     return Compiled(library, prefix, sizes[0], sizes[1], action_shape)
+
+
+def require_golden(written: Compiled, folder: Path) -> None:
+    """Raises Mismatch where the self-test returns more than the header allows."""
+    text = (folder / f"{written.prefix}.h").read_text(encoding="ascii")
+    limit, difference = float(_constant(text, f"{written.prefix.upper()}_SELF_TEST_LIMIT")), written.self_test()
+    if not difference <= limit:
+        raise Mismatch(f"the self-test of the written C returns {difference:.3g}, more than {limit:.3g}")
 
 
 def build(sources: Sequence[Path], library: Path, flags: Sequence[str] = ()) -> None:
@@ -110,15 +115,15 @@ def compiler() -> list[str]:
 
 
 def check_seal(file: Path) -> None:
-    """Raises Damaged where a file is not as `writing.write` left it."""
+    """Raises Mismatch where a file is not as `writing.write` left it."""
     text = file.read_bytes()
     body, _, last = text.removesuffix(b"\n").rpartition(b"\n")
     seal = SEAL.fullmatch(last + b"\n") if text.endswith(b"\n") else None
     if seal is None or hashlib.sha256(body + b"\n").hexdigest().encode() != seal[1]:
-        raise Damaged(f"{file.name} has changed since it was written: its digest is another")
+        raise Mismatch(f"{file.name} has changed since it was written: its digest is another")
 
 
-def _constant(text: str, name: str) -> int:
-    found = re.search(rf"^#define {name} (\d+)", text, re.MULTILINE)
+def _constant(text: str, name: str) -> str:
+    found = re.search(rf"^#define {name} ([^f ]+)", text, re.MULTILINE)
     assert found is not None, name
-    return int(found[1])
+    return found[1]

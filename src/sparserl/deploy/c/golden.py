@@ -33,7 +33,7 @@ def golden(policy: Policy, recorded: np.ndarray | None) -> Golden:
     features = np.where(policy.contract.observation.dtype == "uint8", np.clip(shaped, 0, 255), shaped)
     observations = features.astype(np.uint8) if policy.contract.observation.dtype == "uint8" else shaped
     outputs, actions = policy.outputs(observations), policy.act(observations)
-    allowed = bounds(policy.steps, policy.as_input(observations))
+    allowed = bounds(policy.steps, policy.as_input(observations), policy.input_error(observations))
     share = (allowed / _size(outputs)).max()
     if policy.decision == "greatest":
         highest = np.sort(outputs, 1)
