@@ -64,5 +64,6 @@ def _drawn(policy: Policy) -> np.ndarray:
     if known.dtype == "uint8":
         drawn = np.round(127.5 + 60 * drawn)
     if known.low is not None and known.high is not None:
-        drawn = np.clip(drawn, known.low, known.high)
+        low, high = (np.array(bound, np.float64) for bound in (known.low, known.high))  # None becomes NaN: no bound
+        drawn = np.fmin(np.fmax(drawn, low), high)
     return drawn.astype(np.float32)

@@ -4,13 +4,13 @@ import functools
 import hashlib
 import re
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
 import numpy as np
 
-import sparserl
 from sparserl.deploy.c import comment
 from sparserl.deploy.c.forms import Full, Sparse
 from sparserl.deploy.c.golden import Golden, golden
@@ -109,7 +109,7 @@ def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | 
     num_outputs = policy.num_outputs
     return {
         "title": comment.harmless(f"A policy for {policy.contract.timing.environment}."),
-        "version": sparserl.__version__,
+        "version": version("sparserl"),
         "prefix": prefix,
         "PREFIX": prefix.upper(),
         "contract": comment.lines(policy.contract),
