@@ -20,13 +20,14 @@ ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room 
     "errors": set(),
     "calls": set(),
     "parts": set(),
+    "seen": set(),
     "types": {"errors", "parts"},
     "foreign": set(),
     "modules": set(),
     "linalg": {"types", "foreign"},
     "environments": {"types", "calls", "modules"},
     "training": {"types", "foreign", "parts"},
-    "processes": {"errors"},
+    "processes": {"errors", "seen"},
     "persistence": {"errors", "processes"},  # processes: locks, and whether a holder is still there
     "sparsity": {"types", "linalg"},
     "networks": {"types", "linalg"},
@@ -35,7 +36,7 @@ ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room 
     "presets": {"types", "sparsity", "networks", "agents", "training"},  # training: how evaluations are done
 }
 ROOMS["experiment"] = set(ROOMS)
-ROOMS["report"] = {"persistence", "errors", "parts"}
+ROOMS["report"] = {"persistence", "errors", "parts", "seen"}
 ROOMS["video"] = {"persistence", "errors"}
 ROOMS["sinks"] = {"persistence", "processes", "modules", "errors"}
 ROOMS["worker"] = {"experiment", "calls", "persistence", "processes", "types", "errors"}

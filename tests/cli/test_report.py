@@ -1,5 +1,7 @@
 """`sparserl report`: which places it takes, what it leaves behind, and what it says where something is missing."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -9,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from cli.command import call
+from cli.conftest import few_figures
 from report import synthetic
+from sparserl.cli import main
+from sparserl.cli.report.opening import show_in_browser
+from sparserl.cli.report.places import asked_of
 from sparserl.cli.report.writing import written_after
 from sparserl.errors import UserError
 from sparserl.persistence import EVALUATIONS, RunId
@@ -37,24 +43,40 @@ def files_in(folder):
     return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_a_study_by_name_or_folder_or_among_others(capsys, store, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def reported(store, tmp_path_factory):
+    """The folder that a report of one study was written into, and what was printed."""
+    folder, printed = tmp_path_factory.mktemp("reported") / "out", io.StringIO()
+    with contextlib.redirect_stdout(printed), pytest.MonkeyPatch.context() as patch:
+        few_figures(patch)
+        assert main(["report", str(store), "--study", "figure_5_dqn", "--output", str(folder)]) == 0
+    return folder, printed.getvalue()
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Reports without figures, where pages and their places are what is looked at."""
+    monkeypatch.setattr(files, "figures_of", lambda selection, alone=True: ())
+
+
+def test_a_report_of_a_study_has_figures_tables_and_a_page(reported):
+    folder, printed = reported
+    left = {str(path): path.suffix for path in files_in(folder)}
+    assert set(left.values()) == {".html", *SUFFIXES}
+    assert {f"figure_5_dqn{suffix}" for suffix in SUFFIXES} <= set(left)
+    assert printed.splitlines()[-1] == f"report: {folder / 'index.html'}"
+    assert "dqn rigl 0.9" in printed
+    assert "figure_5_dqn@smoke" in (folder / "index.html").read_text()
+
+
+def test_a_study_by_name_or_folder_or_among_others(store, monkeypatch):
     monkeypatch.chdir(store.parent)
-    words = {
-        "name": ("figure_5_dqn",),
-        "whole name": ("figure_5_dqn@smoke",),
-        "folder": (store / "studies/figure_5_dqn@smoke",),
-        "of a directory": (store, "--study", "figure_5_dqn"),
-    }
-    told = {what: call(capsys, "report", *given, "--output", tmp_path / what) for what, given in words.items()}
-    assert {(each.status, each.err) for each in told.values()} == {(0, "")}
-    first, *others = (files_in(tmp_path / what) for what in words)
-    assert {path.suffix for path in first} == {".html", *SUFFIXES}
-    assert {f"figure_5_dqn{suffix}" for suffix in SUFFIXES} <= {str(path) for path in first}
-    assert all(other == first for other in others)
-    assert told["name"].out.splitlines()[-1] == f"report: {tmp_path / 'name' / 'index.html'}"
-    assert "dqn rigl 0.9" in told["name"].out
-    page = (tmp_path / "name" / "index.html").read_text()
-    assert "figure_5_dqn@smoke" in page
+    words = ("figure_5_dqn", ()), ("figure_5_dqn@smoke", ()), (str(store / "studies/figure_5_dqn@smoke"), ())
+    asked = [asked_of(*given) for given in (*words, (str(store), ("figure_5_dqn",)))]
+    assert {each.title for each in asked} == {"figure_5_dqn@smoke"}
+    assert {each.output.absolute() for each in asked} == {store / "studies/figure_5_dqn@smoke/report"}
+    assert {each.place.absolute() for each in asked} == {store}
+    assert len({each.studies[0].runs for each in asked}) == 1
 
 
 def test_a_directory_shows_each_study_and_the_runs_of_none(capsys, store, tmp_path):
@@ -65,13 +87,14 @@ def test_a_directory_shows_each_study_and_the_runs_of_none(capsys, store, tmp_pa
     assert (tmp_path / "all" / "learning_curves.png").is_file()  # of the runs of no study
 
 
-def test_several_studies(capsys, store):
+def test_several_studies(capsys, store, monkeypatch):
+    monkeypatch.setattr(files, "figures_of", lambda selection, alone: selection.figures[:1])
     several = call(capsys, "report", store, *("--study", "table_5"), *("--study", "figure_5_dqn@smoke"))
     assert several.out.splitlines()[-1] == f"report: {store / 'report' / 'index.html'}"
     assert {path.name for path in (store / "report").iterdir()} == {"figure_5_dqn@smoke", "table_5@smoke", "index.html"}
 
 
-def test_experiments_and_runs_alone(capsys, store):
+def test_experiments_and_runs_alone(capsys, store, undrawn):
     experiment = next(path for path in sorted(store.iterdir()) if "rigl" in path.name)
     for place in (experiment, experiment / "seed=1", experiment / "seed=1" / EVALUATIONS.file_name):
         told = call(capsys, "report", place)
@@ -82,6 +105,9 @@ def test_experiments_and_runs_alone(capsys, store):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (("report", "figur_8"), "figur_8 holds no evaluations: it is not there; did you mean 'figure_8'?"),
+        (("report", "figure_8"), "no study figure_8@quick in results; `sparserl study run figure_8` begins it"),
+        (("report", "results", "--study", "figur_8"), "`sparserl study run` begins one; did you mean 'figure_8'?"),
         (("report", "figure_5_dqm"), "figure_5_dqm holds no evaluations: it is not there; did you mean 'figure_5_dqn"),
         (("report", "results", "--study", "table_6"), "no study table_6@quick in results"),
         (("report", "results", "--study", "table_6"), "did you mean 'table_5@smoke'?"),
@@ -116,14 +142,15 @@ def test_what_is_missing_or_damaged_is_said_and_the_rest_is_shown(capsys, tmp_pa
     assert (told.status, told.out, told.err.count("\n")) == (2, "", 1)
 
 
-def test_a_page_is_opened_or_its_path_is_told(capsys, store, tmp_path, monkeypatch):
+def test_a_page_is_opened_or_its_path_is_told(capsys, store, tmp_path, monkeypatch, undrawn):
     opened = []
     monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or len(opened) == 1)
     experiment = next(path for path in sorted(store.iterdir()) if "rigl" in path.name)
     words = ("report", experiment, "--output", tmp_path, "--open")
     assert call(capsys, *words).err == ""
     assert opened == [(tmp_path / "index.html").as_uri()]
-    assert call(capsys, *words).err == f"sparserl: there is no browser to open {tmp_path / 'index.html'} with\n"
+    show_in_browser(tmp_path / "index.html")
+    assert capsys.readouterr().err == f"sparserl: there is no browser to open {tmp_path / 'index.html'} with\n"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), UserError("the disk is full"), ZeroDivisionError("by zero")])
@@ -152,7 +179,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.mark.processes
-def test_equal_results_give_equal_bytes_whatever_the_order_of_files_and_the_hash_seed(capsys, store, tmp_path):
+def test_equal_results_give_equal_bytes_whatever_the_order_of_files_and_the_hash_seed(store, reported, tmp_path):
     """Copied in reverse order, in a process with another hash seed."""
     copied = tmp_path / "elsewhere" / "results"
     for file in sorted((path for path in store.rglob("*") if path.is_file()), reverse=True):
@@ -163,8 +190,6 @@ def test_equal_results_give_equal_bytes_whatever_the_order_of_files_and_the_hash
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
     command = [sys.executable, "-c", PROGRAM, *words]
     subprocess.run(command, cwd=copied.parent, env=environment, check=True, capture_output=True)
-    words = ("report", store, "--study", "figure_5_dqn", "--output", tmp_path / "here")
-    assert call(capsys, *words).status == 0
-    here, there = files_in(tmp_path / "here"), files_in(tmp_path / "there")
+    here, there = files_in(reported[0]), files_in(tmp_path / "there")
     assert here == there
     assert Path("index.html") in here

@@ -4,7 +4,10 @@ import pytest
 
 from cli.command import call
 from sparserl import persistence
+from sparserl.cli.report.text import show
 from sparserl.persistence import EVALUATIONS, Status, write_status, write_table
+from sparserl.report.runs import read_results
+from sparserl.report.selection import everything
 from sparserl.study import Study
 from sparserl.study.grids import grid
 from sparserl.study.storing import store
@@ -66,6 +69,27 @@ def test_experiments_of_one_name_are_told_apart_and_each_has_its_mean_over_games
         "dqn rigl 0.9 ERK: human-normalized interquartile mean 1 over 2 games",
         "dqn rigl 0.9 uniform: human-normalized interquartile mean 0 over 2 games",
     ]
+
+
+@pytest.mark.parametrize("fact", [("results_version", 4, 5), ("preset", "paper", "sb3"), ("storage", "masked", "x")])
+def test_a_mean_over_games_is_of_one_version_preset_and_storage(capsys, tmp_path, fact):
+    name, *values = fact
+    human = {"Pong": 14.6, "Breakout": 30.5}
+    for game, value in zip(human, values, strict=True):
+        write(tmp_path, f"atari:{game}", "rigl", (human[game],), **{name: value})
+    assert show_of(capsys, tmp_path) == []
+    write(tmp_path, "atari:Breakout", "rigl", (1.7,), **{name: values[0]})
+    assert [line.partition(": ")[2] for line in show_of(capsys, tmp_path)] == [
+        "human-normalized interquartile mean 0.5 over 2 games"
+    ]
+
+
+def show_of(capsys, directory):
+    """The lines over games; nothing is drawn."""
+    results = read_results(directory)
+    capsys.readouterr()
+    show([everything(results)])
+    return [line for line in capsys.readouterr().out.splitlines() if "interquartile" in line]
 
 
 def test_dense_networks_are_called_after_what_a_study_matches_them_with(capsys, tmp_path):

@@ -136,8 +136,8 @@ def test_few_seeds_have_no_interval_or_a_warning():
         assert difference(scores(OURS[:count]), scores(THEIRS[:count])).ends is None
     assert estimate(scores(OURS[:3])).ends
     assert [bool(few_seeds_warning(count)) for count in (1, 2, 3, 4, 5, 10)] == [True] * 4 + [False] * 2
-    with pytest.raises(UserError, match="interval"):
-        estimate(scores(OURS), interval="bca")
+    with pytest.raises(UserError, match="interval needs a confidence"):
+        estimate(scores(OURS), confidence=95)
 
 
 @pytest.mark.parametrize(

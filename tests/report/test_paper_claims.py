@@ -177,9 +177,10 @@ def test_answers_say_what_is_kept_with_interval_and_seeds():
 
 
 def test_answers_tell_what_diagnostics_and_noise_were_measured():
-    selection = synthetic.selection(worlds.signal_to_noise(HOLDS))
+    selection = synthetic.selection(worlds.signal_to_noise(HOLDS), figures=({"y": "signal_to_noise"},))
     rows = worlds.ratios(HOLDS, selection)
     sentences = answers(selection, rows)
+    assert answers(selection._replace(figures=()), rows)[-1] in sentences[:-1], "asked for returns, these come first"
     dense = [run for run in selection.runs if run.columns["method"] == "dense"]
     mean = np.mean([row["signal_to_noise"] for run in dense for row in rows[str(run.id)] if row["network"] == "actor"])
     assert f"Dense, 100 %: the gradients of actor have a signal-to-noise ratio of {mean:.4f} (" in sentences[0]

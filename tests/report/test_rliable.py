@@ -11,7 +11,9 @@ import pytest
 
 from sparserl.report.statistics import (
     AGGREGATES,
-    estimate,
+    bootstrap_estimate,
+    bootstrap_performance_profile,
+    bootstrap_probability_of_improvement,
     performance_profile,
     probability_of_improvement,
     run_scores,
@@ -37,7 +39,7 @@ def assert_near(ends, theirs, resamples=20_000):
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", AGGREGATES)
 def test_aggregates_and_their_percentile_intervals_are_rliables(case, name):
-    ours = estimate(runs(CASES[case]["ours"]), AGGREGATES[name], "percentile", num_resamples=20_000)
+    ours = bootstrap_estimate(runs(CASES[case]["ours"]), AGGREGATES[name], num_resamples=20_000)
     assert ours.value == pytest.approx(CASES[case]["aggregates"][name], rel=1e-12)
     assert_near(ours.ends, CASES[case]["intervals"][name])
 
@@ -45,7 +47,7 @@ def test_aggregates_and_their_percentile_intervals_are_rliables(case, name):
 @pytest.mark.parametrize("case", CASES)
 def test_the_probability_of_improvement_is_rliables(case):
     ours, theirs = runs(CASES[case]["ours"]), runs(CASES[case]["theirs"])
-    found = probability_of_improvement(ours, theirs, "percentile", num_resamples=5_000)
+    found = bootstrap_probability_of_improvement(ours, theirs, num_resamples=5_000)
     assert found.value == pytest.approx(CASES[case]["improvement"], rel=1e-12)
     grain = 1 / (2 * len(CASES[case]["ours"]) * len(CASES[case]["theirs"]))  # of one task: quantiles lie on it
     width = found.high - found.low
@@ -55,10 +57,12 @@ def test_the_probability_of_improvement_is_rliables(case):
 
 @pytest.mark.parametrize("case", CASES)
 def test_performance_profiles_are_rliables(case):
-    ours = performance_profile(runs(CASES[case]["ours"]), STORED["thresholds"], "percentile", num_resamples=5_000)
+    ours = bootstrap_performance_profile(runs(CASES[case]["ours"]), STORED["thresholds"], num_resamples=5_000)
     np.testing.assert_allclose(ours.shares, CASES[case]["profile"], rtol=1e-12)
     grain = 1 / np.size(CASES[case]["ours"])
     np.testing.assert_allclose([ours.low, ours.high], CASES[case]["profile_bands"], atol=1.01 * grain)
+    usual = performance_profile(runs(CASES[case]["ours"]), STORED["thresholds"])
+    np.testing.assert_array_equal(usual.shares, ours.shares)
 
 
 @pytest.mark.thorough

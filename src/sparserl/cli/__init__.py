@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sparserl.cli import output
 from sparserl.processes.supervision import supervised
+from sparserl.seen import seen
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 _STOPPED = "interrupted; the same command goes on"
@@ -138,7 +139,7 @@ def _ended(cause: str, asked: bool) -> int:
 
 def say(message: str, status: int) -> int:
     """Say one line on standard error, and return the exit status."""
-    print(f"sparserl: {' '.join(message.split())}", file=sys.stderr)
+    print(f"sparserl: {seen(' '.join(message.split()))}", file=sys.stderr)
     return status
 
 

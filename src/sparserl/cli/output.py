@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, cast
 
 from sparserl.cli.streams import Patient, open_closed
+from sparserl.seen import seen
 
 _STDOUT, _STDERR = 1, 2
 _answers: list[Patient] = []  # where answers go while `owned` holds standard output
@@ -24,8 +25,8 @@ def stream() -> IO[str]:
 
 
 def put(text: str = "") -> None:
-    """Print a line of the answer, or several."""
-    print(text, file=stream())
+    """Print a line of the answer, or several, in which nothing commands the terminal."""
+    print(seen(text), file=stream())
 
 
 def drop_to_errors() -> None:

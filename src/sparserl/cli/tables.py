@@ -6,7 +6,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from sparserl.cli.output import put, stream
+from sparserl.cli.output import stream
+from sparserl.seen import seen
 
 
 def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int) -> None:
@@ -15,12 +16,14 @@ def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], numbers_fro
     for index, name in enumerate(names):
         table.add_column(name, justify="right" if index >= numbers_from else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(seen(cell, kept="") for cell in row))
     width = None if stream().isatty() else 1_000
     console = Console(file=stream(), markup=False, highlight=False, emoji=False, width=width)
     with console.capture() as captured:
         console.print(table)
-    put("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    print(
+        "\n".join(line.rstrip() for line in captured.get().splitlines()), file=stream()
+    )  # with the terminal's colours
 
 
 def number(value: float | None, form: str = ".4g") -> str:

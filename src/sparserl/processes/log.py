@@ -3,13 +3,15 @@
 import sys
 from contextlib import suppress
 
+from sparserl.seen import seen
+
 _MARK = "sparserl: "
 
 
 def tell(line: str) -> None:
     """A line for people; where a full disk has no room for it, it is lost, and that ends no run."""
     with suppress(OSError, ValueError):  # or where an environment has closed what it goes to
-        print(f"{_MARK}{line}", file=sys.stderr, flush=True)
+        print(f"{_MARK}{seen(line)}", file=sys.stderr, flush=True)
 
 
 def last_words(log: bytes) -> str:

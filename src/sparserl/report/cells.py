@@ -10,7 +10,8 @@ Value = Callable[[Run], float | None]
 Columns = Mapping[str, Any]
 _SPARSE_NETWORK = ("sparsity", "distribution", "dense_last_layer")
 _NAMED = ("agent", "network_kind", "environment", "method", "role", *_SPARSE_NETWORK)
-_FOLLOWS = ("experiment_id", "seed", "matches", "parameters", "live_parameters", "macs", "live_macs", "randomness")
+STORED = ("storage", "compressed_layers")  # how, not what: dense networks have nothing to compress
+FOLLOWS = ("experiment_id", "seed", "matches", "parameters", "live_parameters", "macs", "live_macs", "randomness")
 
 
 class Matched(NamedTuple):
@@ -63,7 +64,7 @@ def swept(runs: Sequence[Run]) -> tuple[str, ...]:
         alike.setdefault(key, []).append(run.columns)
     names: dict[str, None] = {}
     for group in alike.values():
-        every = dict.fromkeys(name for columns in group for name in columns if name not in (*_NAMED, *_FOLLOWS))
+        every = dict.fromkeys(name for columns in group for name in columns if name not in (*_NAMED, *FOLLOWS, *STORED))
         names |= {name: None for name in every if any(each.get(name) != group[0].get(name) for each in group)}
     return tuple(names)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sparserl.report import claims
-from sparserl.report.figures import Drawn, draw, standard_figures, write
+from sparserl.report.figures import Drawn, draw, standard_figures, stem_of, write
 from sparserl.report.observed import diagnostics_of, noise_of
 from sparserl.report.page import Page, Part, write_page
 from sparserl.report.selection import Selection
@@ -42,14 +42,16 @@ def write_report(
     told what is being drawn. Equal selections give equal bytes. Raises UserError where the folder cannot be written.
     """
     folder, parts = Path(folder), []
-    alone = len(selections) == 1
+    alone, taken = len(selections) == 1, dict[Path, set[str]]()
     for selection in selections:
         place = folder if alone or not selection.scale else folder / label(selection)
-        drawn = []
+        drawn, stems = [], taken.setdefault(place, set())
         for figure in figures_of(selection, alone):
             say(f"drawing {figure['name']} of {label(selection)}")
             drawn.append(draw(figure, selection))
-            write(drawn[-1], place)
+            stem = stem_of(drawn[-1].name, stems)
+            stems.add(stem)
+            write(drawn[-1]._replace(name=stem), place)
         parts.append(_part(selection, tuple(drawn)))
     say("writing the page")
     return write_page(Page(title, tuple(parts), _INTERVALS, tuple(problems)), folder / PAGE)

@@ -2,17 +2,19 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sparserl.persistence import EVALUATION_SCHEMA, EVALUATIONS, RunId, UserError, is_run_folder
+from sparserl.persistence import EVALUATION_SCHEMA, EVALUATIONS, FACTS, RunId, UserError, is_run_folder
 from sparserl.persistence.seal import is_sealed
 
 _TELLING = ("agent", "method", "environment", "sparsity", "preset")
+_FURTHER = tuple(name for name in FACTS if name != "preset")  # said where rows of one name differ in them
 _OURS = re.compile("-[0-9a-f]{8}$")  # the end of an identifier, which tells experiments apart alone
 _NEEDED = ("agent", "method", "environment", "sparsity", "seed", "environment_steps", "mean_return")
 
@@ -35,7 +37,8 @@ def gathered_rows(path: Path) -> Iterator[tuple[RunId, pa.Table]]:
     """The rows of each run in a file, by experiment and seed, in the order of their steps; nulls for what it lacks.
 
     Rows without an identifier of ours, as those of other libraries, are told apart by agent, method, environment,
-    sparsity and preset. Raises UserError, naming the file, where it cannot be read or lacks a column.
+    sparsity and preset, and by other facts where rows of one name differ in these. Raises UserError, naming the file,
+    where it cannot be read or lacks a column.
     """
     try:
         read = pq.read_table(path)
@@ -55,11 +58,20 @@ def gathered_rows(path: Path) -> Iterator[tuple[RunId, pa.Table]]:
 
 def _identifiers(table: pa.Table) -> pa.Array:
     """The identifiers of experiments, made of what else they are where there is none of ours."""
-    rows = zip(*(table[name].to_pylist() for name in ("experiment_id", *_TELLING)), strict=True)
-    return pa.array([each if each and _OURS.search(each) else _made(*parts) for each, *parts in rows], pa.string())
+    columns = lambda names: (table[name].to_pylist() for name in names)
+    made = [_made(parts) for parts in zip(*columns(_TELLING), strict=True)]
+    for fact, values in zip(_FURTHER, columns(_FURTHER), strict=True):
+        seen = set(zip(made, values, strict=True))
+        several = {name for name, count in Counter(name for name, _ in seen).items() if count > 1}
+        made = [
+            f"{name}-{fact}={_made([value])}" if name in several and value is not None else name
+            for name, value in zip(made, values, strict=True)
+        ]
+    kept = table["experiment_id"].to_pylist()
+    return pa.array([each if each and _OURS.search(each) else name for each, name in zip(kept, made, strict=True)])
 
 
-def _made(*parts: str | float | None) -> str:
+def _made(parts: Iterable[str | float | None]) -> str:
     return "-".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts if part is not None)
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-Identity = tuple[str, str, str, str, str]
+Identity = tuple[str, ...]
 Words = dict[Identity, tuple[str, ...]]
 
 _TELLING: Mapping[
@@ -23,9 +23,12 @@ _TELLING: Mapping[
 
 
 def identity(row: Mapping[str, Any]) -> Identity:
-    """Agent, method, sparsity, environment and experiment of a row; what the row lacks is empty."""
-    named = (str(row.get(name, "")) for name in ("agent", "method", "sparsity", "environment", "experiment_id"))
-    return tuple(named)  # type: ignore[return-value]
+    """Agent, method, sparsity, environment, all that tells experiments apart, and the experiment of a row.
+
+    What the row lacks is empty. Rows without an identifier are one experiment only where they are alike in all of it.
+    """
+    names = ("agent", "method", "sparsity", "environment", *_TELLING, "experiment_id")
+    return tuple(str(row.get(name, "")) for name in names)
 
 
 def details(rows: Iterable[Mapping[str, Any]]) -> dict[Identity, str]:

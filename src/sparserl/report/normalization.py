@@ -53,7 +53,7 @@ _MUJOCO = re.compile(
     r"|Walker2d)-v\d+"
 )
 _OF_ONE_RUN = ("experiment_id", "seed", "role", "matches", "live_parameters", "live_macs")
-_SETTINGS = ("results_version", "total_steps", "num_environments", "environment_backend", "fake_features")
+_SETTINGS = ("results_version", "preset", "total_steps", "num_environments", "environment_backend", "fake_features")
 _EVALUATION = "evaluation."
 
 
@@ -100,6 +100,10 @@ def _by_dense(columns: Mapping[str, Any], candidates: Sequence[Run], name: str) 
         by_experiment.setdefault(run.id.experiment, []).append(run)
     if not by_experiment:
         return Normalization("dense", problem=f"there is no run of {name}, which it would be divided by")
+    related = {key: runs for key, runs in by_experiment.items() if _related(runs[0].columns, columns)}
+    if not related:
+        return Normalization("dense", problem=f"every run of {name} is of another results version or preset")
+    by_experiment = related
     differing = _differing([runs[0].columns for runs in by_experiment.values()])
     set_alike = [name for name in differing if name in _SETTINGS or name.startswith(_EVALUATION)]
     agrees = lambda other: all(other.get(name) == columns.get(name) for name in set_alike)
@@ -108,6 +112,12 @@ def _by_dense(columns: Mapping[str, Any], candidates: Sequence[Run], name: str) 
         several = f"there are {len(by_experiment)} experiments of {name}, which differ in {_some(differing)}"
         return Normalization("dense", problem=f"{several}; which of them it is to be divided by cannot be told")
     return _by_mean(fitting[0], name)
+
+
+def _related(some: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Whether both are of one results version and preset, as far as that is known."""
+    pairs = [(some.get(name), others.get(name)) for name in ("results_version", "preset")]
+    return all(one is None or other is None or one == other for one, other in pairs)
 
 
 def _by_mean(runs: Sequence[Run], name: str) -> Normalization:

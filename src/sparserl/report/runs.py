@@ -15,6 +15,7 @@ from sparserl import persistence
 from sparserl.parts import mean_of_last
 from sparserl.persistence import RunId, Status, StoredExperiment, UserError, at_home, studies
 from sparserl.report.gathered import gathered_file, gathered_rows
+from sparserl.report.provenance import strangers
 from sparserl.report.roles import with_roles
 
 Complete = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -67,6 +68,9 @@ def read_results(place: str | Path, complete: Complete = lambda document: {}) ->
         runs, problems = _stored(place, complete)
         if not runs:
             raise UserError(f"{place} holds no evaluations that can be read: {problems[0]}")
+    left_out = {run.id: line for run, line in strangers(runs)}
+    runs = [run for run in runs if run.id not in left_out]
+    problems += left_out.values()
     return Results(place, with_roles(runs, _plans(place, problems)), tuple(problems))
 
 

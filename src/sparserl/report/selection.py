@@ -47,7 +47,8 @@ def select(results: Results, study: StoredStudy) -> Selection:
     """The runs of a study, with the roles that it gives its dense networks."""
     wanted = study.runs
     there = {run.id: run for run in results.runs}
-    runs = [there[each] for each in sorted(wanted) if each in there]
+    presets = {each.identifier: each.facts.get("preset") for each in study.experiments}
+    runs = [_of_preset(there[each], presets[each.experiment]) for each in sorted(wanted) if each in there]
     return Selection(
         study.name,
         study.scale,
@@ -61,6 +62,11 @@ def select(results: Results, study: StoredStudy) -> Selection:
         study.preset,
         study.folder,
     )
+
+
+def _of_preset(run: Run, preset: str | None) -> Run:
+    """The run as the study made it: equal choices are one experiment, whichever preset they were first made from."""
+    return run if preset is None else run._replace(columns={**run.columns, "preset": preset})
 
 
 def everything(results: Results) -> Selection:

@@ -6,7 +6,6 @@ A study file is a program that runs with all rights of whoever loads it: load on
 import contextlib
 import dataclasses
 import inspect
-import pkgutil
 import sys
 import traceback
 from collections.abc import Iterator
@@ -21,17 +20,11 @@ from sparserl.experiment import check_types
 from sparserl.presets import PresetName
 from sparserl.processes.homes import at_home
 from sparserl.study import catalogue
+from sparserl.study.catalogue import catalogue_names as catalogue_names
 from sparserl.study.grids import checked
 from sparserl.study.studies import SCALES, Scale, Study, check_preset
 
 FUNCTION = "study"  # what a study file defines
-_PREFIXES = ("figure_", "table_")  # of the catalogue's modules that are studies; others are shared by them
-
-
-def catalogue_names() -> list[str]:
-    """The studies of the catalogue, figures first, in the order of the paper."""
-    names = [module.name for module in pkgutil.iter_modules(catalogue.__path__) if module.name.startswith(_PREFIXES)]
-    return sorted(names, key=lambda name: (name.split("_")[0], int(name.split("_")[1]), name))
 
 
 def load(name_or_path: str | Path, scale: Scale, preset: PresetName | None = None) -> Study:

@@ -41,7 +41,7 @@ def test_a_name_is_that_of_a_file_in_the_folder_and_control_characters_break_no_
     ElementTree.fromstring(paths[0].read_bytes())
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\n", "\uff1d", " =", "\u3000\t+"])
 def test_csv_text_is_never_a_formula_and_numbers_stay_numbers(start) -> None:
     written = to_csv(
         (f"{start}head", "x"), [(f"{start}cmd|' /C calc'!A0", -1.5), ('a,b"c', np.float64(-2)), (None, -3)]
@@ -52,8 +52,19 @@ def test_csv_text_is_never_a_formula_and_numbers_stay_numbers(start) -> None:
     assert [float(row[1]) for row in rows] == [-1.5, -2.0, -3.0]
 
 
+def test_tables_command_neither_terminals_nor_tex_nor_the_eye() -> None:
+    """ESC, BEL, C1 controls, carriage returns, NUL, marks of direction and single surrogates are spelled out."""
+    hostile = "\x1b]0;x\x07\x9b2J\r\0\u202e\ud800\u2028"
+    spelled = "\\x1b]0;x\\x07\\x9b2J\\x0d\\x00\\u202e\\ud800\\u2028"
+    assert list(csv.reader(io.StringIO(to_csv((hostile,), [(hostile,)])))) == [[spelled]] * 2
+    written = to_latex(("name",), [(hostile,), ("%" * 10_000,)])
+    assert all(each.isprintable() for line in written.split("\n") for each in line)
+    assert spelled.replace("\\x0d", " ").replace("\\", r"\textbackslash{}") in written
+    assert max(map(len, written.splitlines())) < 1_000, "TeX reads lines of limited length"
+
+
 def test_latex_shows_every_character_and_obeys_none() -> None:
-    hostile = "\\input{/etc/passwd} $x_1^2$ 50 % & #1 ~ <a> [b]* -- \x1b"
+    hostile = "\\input{/etc/passwd} $x_1^2$ 50 % & #1 ~ <a> [b]* --\n\t"
     written = to_latex(("name", "n", "return"), [(hostile, 3, 1234.5678), ("[x]", None, math.nan)])
     lines = written.splitlines()
     assert lines[0] == "\\begin{tabular}{lrr}"

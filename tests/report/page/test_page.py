@@ -60,7 +60,9 @@ def test_it_holds_what_a_reader_needs(tmp_path):
 def test_an_empty_page_says_so():
     text = to_html(Page("nothing", (Part("nothing", synthetic.selection([])),)))
     assert "There are no runs." in text
-    assert "None: every file was whole" in text
+    assert "every file was whole" in text
+    assert 'id="problems"' not in text
+    assert 'href="#problems"' not in text
 
 
 def test_several_studies_are_parts_with_identifiers_of_their_own():
@@ -100,11 +102,11 @@ def test_experiments_count_their_seeds_and_say_what_diverged():
 def test_curves_are_means_of_the_seeds_that_are_there():
     run = lambda seed, returns: synthetic.run(seed=seed, returns=returns, steps=100 * (len(returns) - 1))
     made = {"x": [run(0, [0.0, 2.0, 4.0]), run(1, [2.0, 4.0, np.nan]), run(2, [4.0, 9.0])]}
-    [panel] = curves.panels(made)
+    [panel] = curves.panels(made, {"x": "RigL"})
     [line] = panel.lines
     assert (line.steps, line.returns) == ([0, 100, 200], [2.0, 5.0, None])
-    assert curves.panels(made, room=0)[0].left_out == 1
-    long = curves.panels({"x": [run(0, np.arange(1_000.0))]})[0].lines[0]
+    assert curves.panels(made, {"x": "RigL"}, room=0)[0].left_out == 1
+    long = curves.panels({"x": [run(0, np.arange(1_000.0))]}, {"x": "RigL"})[0].lines[0]
     assert (len(long.steps), long.steps[0], long.steps[-1]) == (curves.MOST_POINTS, 0, 99_900)
 
 

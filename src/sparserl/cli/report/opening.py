@@ -1,8 +1,9 @@
 """Opening: a page in the web browser of whoever asks, where there is one."""
 
-import sys
 import webbrowser
 from pathlib import Path
+
+from sparserl.processes.log import tell
 
 
 def show_in_browser(page: Path) -> None:
@@ -12,4 +13,4 @@ def show_in_browser(page: Path) -> None:
     except (OSError, webbrowser.Error):
         opened = False
     if not opened:
-        print(f"sparserl: there is no browser to open {page} with", file=sys.stderr, flush=True)
+        tell(f"there is no browser to open {page} with")

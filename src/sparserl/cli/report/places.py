@@ -9,6 +9,7 @@ from sparserl.cli.study.options import find_stored
 from sparserl.errors import UserError
 from sparserl.persistence import StoredStudy, at_home
 from sparserl.persistence.studies import FILE_NAME, parsed_name, stored, stored_names
+from sparserl.study.catalogue import catalogue_names
 
 USUAL = "results"  # the directory that other commands write
 REPORT = "report"  # the folder that reports are written into
@@ -64,10 +65,11 @@ def _by_name(text: str) -> Asked:
     if _exists(within):
         return Asked(within, (), within / REPORT, within.name)
     known = stored_names(usual)
-    if any(text in (name, name.partition("@")[0]) for name in known):
+    catalogue = catalogue_names()
+    if any(text in (name, name.partition("@")[0]) for name in known) or text.partition("@")[0] in catalogue:
         study = find_stored(text, None, None, usual)
         return Asked(usual, (study,), study.folder / REPORT, study.folder.name)
-    names = [*known, *(name.partition("@")[0] for name in known), *_experiments(usual)]
+    names = [*known, *(name.partition("@")[0] for name in known), *_experiments(usual), *catalogue]
     raise UserError(f"{text} holds no evaluations: it is not there", value=text, names=names)
 
 

@@ -10,6 +10,7 @@ from sparserl.persistence.studies import parsed_name, stored, stored_names
 from sparserl.processes.log import tell
 from sparserl.report.runs import Results, read_results
 from sparserl.report.selection import Selection, everything, select
+from sparserl.seen import seen
 
 _MOST_LINES = 8  # about what is left out; the page has all
 
@@ -21,7 +22,7 @@ def read(asked: Asked) -> tuple[Results, tuple[Selection, ...]]:
     """
     results = read_results(asked.place, _facts_of_earlier)
     for line in results.problems[:_MOST_LINES]:
-        tell(line)
+        tell(seen(line, kept=""))
     if more := results.problems[_MOST_LINES:]:
         tell(f"and {len(more)} more lines about {asked.place}; the page has them")
     if asked.studies:

@@ -1,13 +1,14 @@
 """Text: the final returns of every experiment as a table for the terminal, and what is to be known beside it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sparserl import report
 from sparserl.cli.output import put
 from sparserl.cli.study.summary import broken_off
 from sparserl.cli.tables import number, print_table
 from sparserl.persistence import several_classes
+from sparserl.report.provenance import PROVENANCE, provenance
 from sparserl.report.runs import Run
 from sparserl.report.selection import Selection
 
@@ -101,16 +102,18 @@ def _name(key: RowKey) -> str:
 
 
 def _over_games(rows: Rows) -> Iterator[str]:
-    """A line for each name under which several games were trained, in one experiment each."""
-    named: dict[str, list[RowKey]] = {}
+    """A line for each name and provenance under which several games were trained, in one experiment each."""
+    named: dict[str, dict[tuple[Any, ...], list[RowKey]]] = {}
     for key in rows:
-        named.setdefault(_name(key), []).append(key)
-    for name, keys in named.items():
+        named.setdefault(_name(key), {}).setdefault(provenance(rows[key][0].columns), []).append(key)
+    for name, origin, keys in [(name, *each) for name, origins in named.items() for each in origins.items()]:
         pairs = [(key.environment, value) for key in keys for value in _returns(rows[key])]
         games = {environment for environment, _ in pairs}
         score = report.over_games(pairs)
         if score is not None and len(keys) == len(games) > 1:
-            yield f"\n{name}: human-normalized interquartile mean {number(score)} over {len(games)} games"
+            told = zip(PROVENANCE, zip(*named[name], strict=True), origin, strict=True)
+            of = [f", {column.replace('_', ' ')} {value}" for column, values, value in told if len(set(values)) > 1]
+            yield f"\n{name}{''.join(of)}: human-normalized interquartile mean {number(score)} over {len(games)} games"
 
 
 def _interval(returns: Sequence[float]) -> str:

@@ -11,6 +11,7 @@ from sparserl.persistence import EVALUATIONS, EVERY_RUN, StoredStudy
 from sparserl.processes.log import tell
 from sparserl.report.runs import Results
 from sparserl.report.selection import Selection
+from sparserl.seen import seen
 
 _ROWS = EVALUATIONS.file_name
 
@@ -20,12 +21,13 @@ def drawn(asked: Asked, output: Path, results: Results, selections: Sequence[Sel
     from sparserl.report.files import write_report  # matplotlib takes its time to import
 
     shown = sys.stderr.isatty()
-    say = (lambda line: print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)) if shown else lambda line: None
+    clear, line_of = "\r\x1b[K", lambda text: seen(text, kept="")
+    say = lambda text: print(f"{clear}{line_of(text)}", end="", file=sys.stderr, flush=True) if shown else None
     try:
         return write_report(output, asked.title, selections, results.problems, say)
     finally:
         if shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            print(clear, end="", file=sys.stderr, flush=True)
 
 
 def written_after(place: Path, study: StoredStudy | None = None) -> Path | None:

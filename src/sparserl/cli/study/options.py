@@ -10,9 +10,10 @@ import tyro
 from sparserl.cli.arguments import Json
 from sparserl.cli.sinks import Sinks
 from sparserl.engine.settings import Settings
-from sparserl.errors import Field, UserError
+from sparserl.errors import Field, UserError, nearest
 from sparserl.persistence.studies import USUAL_PRESET, StoredStudy, parsed_name, stored, stored_names, study_folder
 from sparserl.sinks import check_kinds
+from sparserl.study.catalogue import catalogue_names
 
 ScaleOption = Literal["smoke", "quick", "paper"] | None
 PresetOption = Annotated[
@@ -129,7 +130,20 @@ def find_stored(name: str, scale: str | None, preset: str | None, output: Path) 
     if len(fitting) > 1:
         labels = ", ".join(study_folder(output, *each).name.partition("@")[2] for each in fitting)
         raise UserError(f"{output} holds {plain} at the scales {labels}: choose one by --scale, --preset")
-    return stored(output, *(fitting or [(plain, scale or "quick", preset)])[0])
+    if not fitting:
+        raise _missing(plain, study_folder(output, plain, scale or "quick", preset).name, output)
+    return stored(output, *fitting[0])
+
+
+def _missing(name: str, label: str, output: Path) -> UserError:
+    """That a study is not there, with the nearest that is, or with one of the catalogue that is more like it."""
+    catalogue, there = catalogue_names(), {parsed_name(each)[0]: each for each in stored_names(output)}
+    begin = f"`sparserl study run {name}` begins it" if name in catalogue else "`sparserl study run` begins one"
+    near, known = nearest(name, there)[:1], () if name in catalogue else nearest(name, catalogue)[:1]
+    value, names = (
+        (label, there.values()) if near and set(near) <= set(nearest(name, (*near, *known))) else (name, known)
+    )
+    return UserError(f"no study {label} in {output}; {begin}", value=value, names=names)
 
 
 def _fits(stored_name: tuple[str, str, str | None], name: str, scale: str | None, preset: str | None) -> bool:

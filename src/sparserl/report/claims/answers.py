@@ -7,7 +7,7 @@ from sparserl.report.claims.extremes import best_choices, best_shares
 from sparserl.report.claims.groups import Group, Rows, chosen, groups, share_kept
 from sparserl.report.claims.noise import in_upper_half, kept_under
 from sparserl.report.claims.signal_to_noise import ratios_of
-from sparserl.report.claims.wording import counts, in_percent
+from sparserl.report.claims.wording import choices_in_words, counts, in_percent
 from sparserl.report.names import dense_name
 from sparserl.report.runs import Run
 from sparserl.report.selection import Selection
@@ -28,25 +28,27 @@ def answers(
 ) -> tuple[str, ...]:
     """Sentences that answer the study's question, from the least sparse networks on; none where no run has finished.
 
-    Diagnostics and returns under noise are those of `every_finding`; what was measured so comes first.
+    Diagnostics and returns under noise are those of `every_finding`; what was measured so comes first where a figure of
+    the study shows it.
     """
     separate = groups(selection.runs, diagnostics or {}, noise_returns or {})
     sentences: list[str] = []
     for group in separate:
-        said = [
-            *_signals(group),
-            *_under_noise(group),
-            *_kept(group),
-            *_beside_matched(group),
-            *best_choices(group),
-            *best_shares(group),
-        ]
+        returns = [*_kept(group), *_beside_matched(group), *best_choices(group), *best_shares(group)]
+        measured = [*_signals(group), *_under_noise(group)]
+        said = [*measured, *returns] if _asks_for_more(selection) else [*returns, *measured]
         sentences += [f"{group.where}: {each}" if len(separate) > 1 else each for each in said]
     if sentences and (warning := few_seeds_warning(_fewest(selection.runs))):
         sentences.append(warning[0].upper() + warning[1:] + ".")
     if missing := len(selection.missing):
         sentences.append(f"{missing:,} of the study's runs {'is' if missing == 1 else 'are'} not there yet.")
     return tuple(sentences)
+
+
+def _asks_for_more(selection: Selection) -> bool:
+    """Whether a figure is about something else than returns of policies as they were trained."""
+    axes = {figure.get(axis) for figure in selection.figures for axis in ("x", "y", "kind")}
+    return bool(axes & {"signal_to_noise", "observation_noise", "noise"})
 
 
 def _cells(group: Group) -> Iterator[tuple[str, str, float, list[Run], list[Run]]]:
@@ -77,10 +79,17 @@ def _cells(group: Group) -> Iterator[tuple[str, str, float, list[Run], list[Run]
 
 
 def _networks(group: Group) -> Iterator[tuple[str, list[Run]]]:
-    """Dense networks of full size, and then sparse ones, by name."""
-    yield dense_name("full-dense"), chosen(group.runs, role="full-dense")
-    for name, words, sparsity, runs, _ in _cells(group):
-        yield f"{name} at {in_percent(sparsity)}{words}", runs
+    """Dense networks of full size, and then sparse ones, by name; those that differ in more are apart."""
+    named = [(dense_name("full-dense"), chosen(group.runs, role="full-dense"))]
+    named += [(f"{name} at {in_percent(sparsity)}{words}", runs) for name, words, sparsity, runs, _ in _cells(group)]
+    for name, runs in named:
+        telling = [each for each in group.among if len({str(run.columns.get(each)) for run in runs}) > 1]
+        by_choices: dict[str, list[Run]] = {}
+        for run in runs:
+            by_choices.setdefault(choices_in_words(telling, run), []).append(run)
+        for words, own in sorted(by_choices.items()):
+            if len(experiments_of(own)) == len({run.columns["environment"] for run in own}):
+                yield f"{name} with {words}" if words else name, own
 
 
 def _signals(group: Group) -> Iterator[str]:

@@ -5,7 +5,7 @@ sections 4 to 8 and appendices B to E; the rule by which runs decide is ours, an
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sparserl.report.claims import (
     distributions,
@@ -22,7 +22,7 @@ from sparserl.report.claims import (
 )
 from sparserl.report.claims.findings import Finding, Part
 from sparserl.report.claims.groups import Group, Rows, group_of, groups
-from sparserl.report.normalization import normalizations
+from sparserl.report.normalization import Normalization, normalizations
 from sparserl.report.runs import Run
 from sparserl.report.selection import Selection
 
@@ -72,7 +72,9 @@ def every_finding(
     found = []
     separate = groups(selection.runs, diagnostics or {}, noise_returns or {})
     for claim in CLAIMS:
-        asked = _joined(claim, selection.runs, separate) if claim.joins else _of_agents(claim, separate)
+        asked = _of_agents(claim, separate)
+        if claim.joins:
+            asked = _joined(claim, selection.runs, asked)
         for group in asked:
             parts = tuple(claim.parts(group))
             found.append(Finding(claim.number, claim.text, group.where, selection.scale, claim.needs, parts))
@@ -94,12 +96,19 @@ def _of_agents(claim: Claim, separate: Sequence[Group]) -> list[Group]:
 
 
 def _joined(claim: Claim, runs: Sequence[Run], separate: Sequence[Group]) -> list[Group]:
-    """The runs of several groups as one."""
-    inside = [group for group in separate if not claim.agents or group.runs[0].columns["agent"] in claim.agents]
-    if len(inside) < 2:
-        return []
-    every = [run for group in inside for run in group.runs]
-    names = dict.fromkeys(str(group.runs[0].columns["agent"]).upper() for group in inside)
-    first = inside[0]
+    """The runs of several groups as one, which has runs of one results version and preset, and of one length."""
+    alike: dict[tuple[Any, ...], list[Group]] = {}
+    for group in separate:
+        columns = group.runs[0].columns
+        length = None if "agent" in claim.joins else columns.get("total_steps")
+        alike.setdefault((columns.get("results_version"), columns.get("preset"), length), []).append(group)
     normal = normalizations(runs)
-    return [group_of(" and ".join(names), every, first.among, normal, first.diagnostics, first.noise)]
+    kind = lambda group: tuple(group.runs[0].columns.get(name) for name in claim.joins)
+    return [_together(each, normal) for each in alike.values() if len(set(map(kind, each))) > 1]
+
+
+def _together(joined: Sequence[Group], normal: Mapping[str, Normalization]) -> Group:
+    every = {run.id: run for group in joined for run in group.runs}  # dense ones may be in several
+    names = dict.fromkeys(str(group.runs[0].columns["agent"]).upper() for group in joined)
+    first = joined[0]
+    return group_of(" and ".join(names), list(every.values()), first.among, normal, first.diagnostics, first.noise)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sparserl.report.cells import Value, final_return, matched, swept
+from sparserl.report.cells import FOLLOWS, STORED, Value, final_return, matched, swept
 from sparserl.report.claims.findings import Part, above
 from sparserl.report.normalization import Normalization, normalizations
 from sparserl.report.runs import Run
@@ -76,26 +76,46 @@ def _is_sparse(run: Run) -> bool:
 def groups(
     runs: Sequence[Run], diagnostics: Mapping[str, Rows], noise: Mapping[str, Mapping[float, float]]
 ) -> list[Group]:
-    """The runs by agent and network and, where these differ, by length and by results version."""
+    """The runs by agent and network and, where these differ, by length, results version, preset and storage."""
     among, normal = swept(runs), normalizations(runs)
     gathered: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
-        length, version = run.columns.get("total_steps"), run.columns.get("results_version")
-        key = str(run.columns["agent"]), str(run.columns.get("network_kind") or ""), length or 0, version or 0
-        gathered.setdefault(key, []).append(run)
+        length, version, preset = (run.columns.get(name) for name in ("total_steps", "results_version", "preset"))
+        named = str(run.columns["agent"]), str(run.columns.get("network_kind") or "")
+        gathered.setdefault((*named, length or 0, version or 0, str(preset or "not known")), []).append(run)
+    stored = {(*key, kind): own for key in gathered for kind, own in _by_storage(gathered[key]).items()}
     return [
-        group_of(_where(key, list(gathered)), gathered[key], among, normal, diagnostics, noise)
-        for key in sorted(gathered)
+        group_of(_where(key, list(stored)), stored[key], among, normal, diagnostics, noise) for key in sorted(stored)
     ]
+
+
+def _by_storage(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """The runs by how weights of sparse networks are stored, where some differ in that alone; dense ones are in all."""
+    alike: dict[tuple[str, ...], set[str]] = {}
+    for run in runs:
+        alike.setdefault(_but_for_storage(run), set()).add(str(run.columns.get("storage")))
+    if all(len(kinds) == 1 for kinds in alike.values()):
+        return {"": list(runs)}
+    kinds = sorted({str(run.columns.get("storage")) for run in runs if _is_sparse(run)})
+    return {
+        kind: [run for run in runs if not _is_sparse(run) or str(run.columns.get("storage")) == kind] for kind in kinds
+    }
+
+
+def _but_for_storage(run: Run) -> tuple[str, ...]:
+    """All that an experiment is, but for how its weights are stored."""
+    names = sorted(name for name in run.columns if name not in (*FOLLOWS, *STORED))
+    return tuple(f"{name}={run.columns[name]}" for name in names)
 
 
 def _where(key: tuple[Any, ...], every: Sequence[tuple[Any, ...]]) -> str:
     """`DQN with a CNN`, and what tells it from others of that name."""
-    agent, network, length, version = key
+    agent, network, length, version, preset, storage = key
     alike = [other for other in every if other[:2] == key[:2]]
-    steps = f", {length:,} steps" if len({other[2] for other in alike}) > 1 else ""
-    versions = f", results version {version}" if len({other[3] for other in alike}) > 1 else ""
-    return agent.upper() + NETWORKS.get(network, f" with {network}" if network else "") + steps + versions
+    told = (f"{length:,} steps", f"results version {version}", f"preset {preset}", f"{storage} storage")
+    several = [words for i, words in enumerate(told, 2) if key[i] != "" and len({other[i] for other in alike}) > 1]
+    network = NETWORKS.get(network, f" with {network}" if network else "")
+    return ", ".join([f"{agent.upper()}{network}", *several])
 
 
 def chosen(runs: Iterable[Run], **columns: Any) -> list[Run]:

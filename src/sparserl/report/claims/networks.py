@@ -44,8 +44,10 @@ def _score(run: Run, cnn: list[Run]) -> float | None:
     environment = str(run.columns["environment"])
     if run.final_return is None or (score := human_normalized(environment, run.final_return)) is not None:
         return None if run.final_return is None else score
-    there = [each.final_return for each in chosen(cnn, environment=environment) if each.final_return is not None]
-    mean = sum(there) / len(there) if there else 0.0
+    there = [each for each in chosen(cnn, environment=environment) if each.final_return is not None]
+    if len({each.id.experiment for each in there}) != 1:  # several differ in more, and are not pooled
+        return None
+    mean = sum(each.final_return or 0.0 for each in there) / len(there)
     return run.final_return / mean if mean > 0 else None
 
 

@@ -4,7 +4,7 @@ from sparserl.report.figures.drawing import draw
 from sparserl.report.figures.drawn import Drawn
 from sparserl.report.figures.standard import standard_figures
 from sparserl.report.figures.tidy_rows import draw_learning_curves, draw_noise_curves, learning_curves, noise_curves
-from sparserl.report.figures.writing import to_svg, write
+from sparserl.report.figures.writing import stem_of, to_svg, write
 
 __all__ = [
     "Drawn",
@@ -14,6 +14,7 @@ __all__ = [
     "learning_curves",
     "noise_curves",
     "standard_figures",
+    "stem_of",
     "to_svg",
     "write",
 ]

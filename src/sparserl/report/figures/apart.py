@@ -1,17 +1,14 @@
 """Apart: what tells experiments from each other that would otherwise be pooled in one mark."""
 
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from sparserl.report.figures.words import told
-
-if TYPE_CHECKING:
-    from sparserl.report.runs import Run
+from sparserl.report.provenance import PROVENANCE, provenance
 
 _FIRST = (
     *("agent", "environment", "sparsity", "network_kind", "distribution", "dense_last_layer", "budget"),
-    *("results_version", "preset", "storage", "actor_share"),
+    *("results_version", "preset", "storage", "actor_share", "machine"),
 )
 _NEVER = (
     "experiment_id",
@@ -26,43 +23,66 @@ _NEVER = (
 )
 
 
-def told_apart(where: Sequence[tuple["Run", Hashable]]) -> dict[str, tuple[str, ...]]:
-    """What to say of each experiment beside its line, so that no two in one place have the same name.
+class Seat(NamedTuple):
+    """Where an experiment, or the part of its runs that one class of machine trained, is to stand.
 
-    `where`: runs with the place that each is in. Columns are tried in an order of their own, and only those are said
-    that tell more apart; where none does, the end of the identifier is.
+    mark: what it would share with others of its line; task: its environment where a mark is over environments, each
+    with one experiment of one provenance; None where a mark is one experiment's.
     """
-    places: dict[str, set[Hashable]] = {}
-    columns: dict[str, Any] = {}
-    for run, place in where:
-        places.setdefault(run.id.experiment, set()).add(place)
-        columns[run.id.experiment] = run.columns
-    said: dict[str, tuple[str, ...]] = dict.fromkeys(places, ())
-    for name in differing(columns):
-        if not (clashes := _clashes(places, said)):
-            return said
-        longer = {each: (*said[each], told(name, columns[each].get(name))) for each in said}
-        if _clashes(places, longer) < clashes:
-            said = longer
-    names = _counted(places, said)
-    return {
-        each: (*words, f"[{each[-8:]}]") if any(names[place, words] > 1 for place in places[each]) else words
-        for each, words in said.items()
-    }
+
+    unit: Hashable
+    columns: Mapping[str, Any]
+    mark: Hashable
+    task: Hashable = None
 
 
-def differing(columns: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The columns in which these experiments, by identifier, are not alike; the most telling ones first."""
+Words = Mapping[Hashable, tuple[str, ...]]
+
+
+def told_apart(seats: Sequence[Seat]) -> dict[Hashable, tuple[str, ...]]:
+    """What to say of each unit beside its line, so that no mark has two of a task, or several provenances.
+
+    Columns are tried in an order of their own, and only those are said that tell more apart; where none does, the end
+    of the identifier is.
+    """
+    columns = {seat.unit: seat.columns for seat in seats}
+    said: dict[Hashable, tuple[str, ...]] = dict.fromkeys(columns, ())
+    for names, count in ((differing(columns), _clashes), (list(PROVENANCE), _mixtures)):
+        for name in names:
+            if not (left := count(seats, said)):
+                break
+            longer = {unit: (*said[unit], told(name, columns[unit].get(name))) for unit in said}
+            if count(seats, longer) < left:
+                said = longer
+    alike = {unit for units in _together(seats, said).values() if len(units) > 1 for unit in units}
+    end = lambda unit: f"[{str(columns[unit].get('experiment_id', unit))[-8:]}]"
+    return {unit: (*words, end(unit)) if unit in alike else words for unit, words in said.items()}
+
+
+def differing(columns: Mapping[Hashable, Mapping[str, Any]]) -> list[str]:
+    """The columns in which these experiments are not alike; the most telling ones first."""
     there = dict.fromkeys([*_FIRST, *sorted({name for each in columns.values() for name in each})])
     return [
         name for name in there if name not in _NEVER and len({str(each.get(name)) for each in columns.values()}) > 1
     ]
 
 
-def _counted(places: dict[str, set[Hashable]], said: dict[str, tuple[str, ...]]) -> Counter[Any]:
-    return Counter((place, said[each]) for each in places for place in places[each])
+def _together(seats: Sequence[Seat], said: Words) -> dict[Hashable, set[Hashable]]:
+    """The units that share a task of a mark, by what is said of them."""
+    units: dict[Hashable, set[Hashable]] = {}
+    for seat in seats:
+        units.setdefault((seat.mark, seat.task, said[seat.unit]), set()).add(seat.unit)
+    return units
 
 
-def _clashes(places: dict[str, set[Hashable]], said: dict[str, tuple[str, ...]]) -> int:
-    """By how many experiments places hold more than one of a name."""
-    return sum(count - 1 for count in _counted(places, said).values())
+def _clashes(seats: Sequence[Seat], said: Words) -> int:
+    """By how many units tasks hold more than one of a name."""
+    return sum(len(units) - 1 for units in _together(seats, said).values())
+
+
+def _mixtures(seats: Sequence[Seat], said: Words) -> int:
+    """By how many provenances marks hold more than one under a name."""
+    found: dict[Hashable, set[Hashable]] = {}
+    for seat in seats:
+        found.setdefault((seat.mark, said[seat.unit]), set()).add(provenance(seat.columns))
+    return sum(len(each) - 1 for each in found.values())

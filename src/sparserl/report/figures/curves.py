@@ -24,7 +24,7 @@ from sparserl.report.figures.lines import environments_of, label_axes, panels_fo
 from sparserl.report.figures.looks import look
 from sparserl.report.figures.places import Line, cells, in_legend_order
 from sparserl.report.figures.points import Point, measure_of
-from sparserl.report.figures.series import Series, curve_of, panel_of, series_of
+from sparserl.report.figures.series import Series, curve_of, machine_of, panel_of, series_of
 from sparserl.report.figures.specs import LOGARITHMIC, MEASURES, NORMALIZED, OF_NETWORKS, Spec
 from sparserl.report.figures.summary import alternative_text, panel_title, shown_panels, table_of
 from sparserl.report.figures.words import column_label, printable, told
@@ -84,18 +84,14 @@ def _num_seeds(series: Sequence[Series]) -> int:
     return min(Counter(each.run.columns.get("environment") for each in series).values())
 
 
-def _positive(curve: Curve) -> Curve:
-    above = curve.places > 0
-    return curve._replace(places=curve.places[above], returns=curve.returns[:, above])
-
-
 def _gathered(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Gathered:
     """The series of all runs by panel and line; networks are never pooled, whether they make panels or not."""
     rows, columns, lines_by = ("" if name in OF_NETWORKS else name for name in (*spec.facets, spec.lines))
     of_runs = spec._replace(x="", rows=rows, columns=columns, lines=lines_by)
     measure = measure_of(spec, selection.runs)
     gathered: Gathered = {}
-    for panel, lines in cells(runs, of_runs, environments_of(selection)).items():
+    placed = cells(runs, of_runs, environments_of(selection), machine_of if spec.x == "seconds" else lambda run: None)
+    for panel, lines in placed.items():
         for line, xs in lines.items():
             for run in (run for each in xs.values() for run in each):
                 for series in series_of(run, spec, measure):
@@ -150,6 +146,9 @@ def _notes(
 ) -> Iterator[str]:
     if spec.x == "seconds":
         yield "seeds are interpolated between evaluations, and shown until the shortest run of a line ends"
+        hosts = sorted({printable(run.status.host) for run in runs if run.status and run.status.host})
+        if len(hosts) > 1:
+            yield f"seconds are those of {len(hosts)} machines, which may not be equally fast: {notes.listed(hosts)}"
     if spec.x == "training_macs":
         yield "multiply-accumulates: those that are live at the end, of one forward pass, times updates"
         if any(run.columns.get("method") == "prune" for run in runs):

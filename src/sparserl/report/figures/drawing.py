@@ -32,6 +32,7 @@ _KINDS: Mapping[str, Callable[..., Drawn]] = {
     "threshold": draw_thresholds,
 }
 _WITHOUT_RUNS = ("flops",)
+_LONGEST_REASON = 1_000  # characters
 
 
 def draw(figure: Mapping[str, Any], selection: "Selection") -> Drawn:
@@ -65,7 +66,7 @@ def _drawn(spec: Spec, selection: "Selection") -> Drawn:
 
 def _empty(name: str, title: str, why: str) -> Drawn:
     """A figure that says why there is none."""
-    panels = empty()
-    finish(panels, printable(title), (), (f"not drawn: {printable(why)}",))
-    text = f"{printable(title)}: not drawn, because {printable(why)}."
+    panels, reason = empty(), printable(why, _LONGEST_REASON)
+    finish(panels, printable(title), (), (f"not drawn: {reason}",))
+    text = f"{printable(title)}: not drawn, because {reason}."
     return Drawn(name, title, panels.figure, text, ("not drawn",), ((why,),), (why,))

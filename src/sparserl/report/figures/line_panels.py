@@ -23,6 +23,7 @@ _UNITS = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"))
 _MARK: Mapping[str, Any] = {"color": "#9A9A9A", "linestyle": (0, (1, 2)), "linewidth": 1.1}
 _SMALL: Mapping[str, Any] = {"fontsize": 6.5, "color": "#777777"}
 _BAND, _LEVEL_BAND = 0.15, 0.1  # opacity
+_LABEL_SHARE = 0.09  # of a panel's width, that a sparsity along its edge takes
 
 
 class Axis(NamedTuple):
@@ -137,10 +138,14 @@ def _annotate(axes: Axes, axis: Axis, runs: Mapping[Line, Any]) -> None:
     """Sparsities along the upper edge, where sparse networks of that size stand."""
     sparse = [line for line in runs if line.role == "sparse"]
     line = next((each for each in sparse if each.method == "prune"), sparse[0] if sparse else None)
-    for x, each in runs[line].items() if line else ():
-        if x is not None and x != EVERYWHERE:
-            told = value_label("sparsity", each[0].columns.get("sparsity"))
-            where = axis.place(x), 1.0
+    known = {x: each[0] for x, each in runs[line].items() if x is not None and x != EVERYWHERE} if line else {}
+    low, high = np.log(axes.get_xlim())
+    told_at = -np.inf
+    for x in sorted(known):
+        place = (np.log(axis.place(x)) - low) / (high - low)
+        if place - told_at >= _LABEL_SHARE:  # or it would stand on the one before
+            told_at = place
+            told, where = value_label("sparsity", known[x].columns.get("sparsity")), (axis.place(x), 1.0)
             axes.annotate(told, where, (0, 1.5), axes.get_xaxis_transform(), "offset points", ha="center", **_SMALL)
 
 

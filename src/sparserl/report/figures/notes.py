@@ -8,6 +8,7 @@ from sparserl.report.figures.places import Line
 from sparserl.report.figures.points import Measure
 from sparserl.report.figures.specs import Spec
 from sparserl.report.figures.words import printable, significant, value_label
+from sparserl.report.provenance import PROVENANCE
 from sparserl.report.statistics import FEW, few_seeds_warning
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _MOST = 3  # of one kind that a note lists
 _MOST_DIVISORS = 16
-_NEVER_MIXED = {"results_version": "results versions", "preset": "presets", "storage": "ways to store weights"}
 
 
 def missing_runs(selection: "Selection", spec: Spec) -> Iterator[str]:
@@ -55,7 +55,7 @@ def left_out(runs: Iterable["Run"]) -> Iterator[str]:
 
 def mixtures(runs_by_line: Mapping[Line, Sequence["Run"]]) -> Iterator[str]:
     """Lines whose marks come from runs that are not alike in what no figure may pool silently."""
-    for column, words in _NEVER_MIXED.items():
+    for column, words in PROVENANCE.items():
         mixed = {}
         for line, runs in runs_by_line.items():
             values = sorted({value_label(column, run.columns.get(column)) for run in runs})

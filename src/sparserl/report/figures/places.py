@@ -4,10 +4,10 @@ Dense networks are the ones without a place of their own: what they match puts t
 choice on the x axis has no meaning for them, they are a level across the whole panel.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sparserl.report.figures.apart import told_apart
+from sparserl.report.figures.apart import Seat, told_apart
 from sparserl.report.figures.specs import NORMALIZED, SIZES, Spec, is_without_meaning_for_dense
 from sparserl.report.figures.words import told, value_label
 from sparserl.report.style import method_name, method_rank
@@ -43,22 +43,31 @@ Cells = dict[tuple[Any, Any], dict[Line, dict[Any, list["Run"]]]]
 """The runs of a figure by panel, line and x, each in the order in which they are drawn."""
 
 
-def cells(runs: Sequence["Run"], spec: Spec, environments: Sequence[str] = ()) -> Cells:
-    """Runs by place. Runs of several experiments of one environment are never in one place.
+def cells(
+    runs: Sequence["Run"],
+    spec: Spec,
+    environments: Sequence[str] = (),
+    machine_of: Callable[["Run"], str | None] = lambda run: None,
+) -> Cells:
+    """Runs by place. Runs of several experiments of one environment are never in one place, nor several provenances.
 
-    Panels of `environments` come in their order, those of budgets from the largest on.
+    Panels of `environments` come in their order, those of budgets from the largest on. machine_of: what trained a run,
+    where a figure may not put several machines together.
     """
     there = {column: _values(column, runs) for column in spec.facets}
     placed = [(run, place) for run in runs for place in _places(run, spec, there)]
-    alike: dict[Hashable, list[Any]] = {}
+    alike: dict[Line, list[tuple[Run, Place]]] = {}
     for run, place in placed:
         alike.setdefault(place.line, []).append((run, place))
     gathered: Cells = {}
     task = lambda run: run.columns.get("environment") if spec.y in NORMALIZED else None
+    unit = lambda run: (run.id.experiment, machine_of(run))
+    columns = {unit(run): {**run.columns, "machine": machine_of(run)} for run in runs}
     for group in alike.values():
-        extras = told_apart([(run, (place.panel, place.x, task(run))) for run, place in group])
+        seats = [Seat(unit(run), columns[unit(run)], (place.panel, place.x), task(run)) for run, place in group]
+        extras = told_apart(seats)
         for run, place in group:
-            line = _with_extra(place.line, extras[run.id.experiment])
+            line = _with_extra(place.line, extras[unit(run)])
             gathered.setdefault(place.panel, {}).setdefault(line, {}).setdefault(place.x, []).append(run)
     return {
         panel: {

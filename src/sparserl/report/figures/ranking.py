@@ -80,7 +80,7 @@ def _ranked(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Rankin
     for place in sorted(grouped, key=where):
         experiments = grouped[place]
         apart = differing({name: each[0].columns for name, each in experiments.items()})
-        names = sorted((name for name in apart if name not in _FACTS), key=_place_in_table)
+        names = sorted(_telling(apart, [each[0].columns for each in experiments.values()]), key=_place_in_table)
         scored = [(each[0].columns, point_of(each, measure)) for each in experiments.values()]
         scored.sort(key=lambda one: (one[1].value is None, -(one[1].value or 0.0), one[0]["experiment_id"]))
         ranked[place] = [
@@ -88,6 +88,13 @@ def _ranked(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Rankin
             for rank, (columns, point) in enumerate(scored, start=1)
         ]
     return ranked
+
+
+def _telling(names: Sequence[str], experiments: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The choices by which configurations are told apart, and facts that follow from choices where these do not."""
+    chosen = [name for name in names if name not in _FACTS]
+    told = {tuple(str(columns.get(name)) for name in chosen) for columns in experiments}
+    return chosen if len(told) == len(experiments) else list(names)
 
 
 def _place_in_table(name: str) -> tuple[int, str]:

@@ -2,12 +2,15 @@
 
 import csv
 import io
-import unicodedata
+import re
 from collections.abc import Sequence
 from numbers import Integral, Number
 from typing import Any
 
-_FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # what begins one in spreadsheets, the full-width ones too
+from sparserl.seen import seen
+
+_FORMULAS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # what begins one in spreadsheets, the full-width ones too
+_LONGEST = 300  # characters of a text in LaTeX, which reads lines of limited length
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -58,8 +61,9 @@ def _is_number(value: Any) -> bool:
 def _csv_cell(value: Any) -> Any:
     if value is None or _is_number(value):
         return int(value) if isinstance(value, Integral) else value and float(value)
-    text = str(value).replace("\0", "")
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+    text = seen(str(value))
+    begins = text.lstrip().startswith(_FORMULAS) or text[:1] in ("\t", "\n")  # spreadsheets pass over what is blank
+    return f"'{text}" if begins else text
 
 
 def _latex_cell(value: Any) -> str:
@@ -67,5 +71,6 @@ def _latex_cell(value: Any) -> str:
         return ""
     if _is_number(value):
         return f"{value:.4g}" if not isinstance(value, Integral) else str(value)
-    text = "".join(" " if unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp") else each for each in str(value))
-    return "".join(_LATEX.get(each, each) for each in text)
+    text = seen(re.sub(r"[\t\r\n]", " ", str(value)[: _LONGEST + 1]), kept="")
+    cut = r"\ldots{}" if len(text) > _LONGEST else ""
+    return "".join(_LATEX.get(each, each) for each in text[:_LONGEST]) + cut

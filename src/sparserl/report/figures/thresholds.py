@@ -62,11 +62,14 @@ def draw_thresholds(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -
         _draw_panel(axes, lines, every)
         axes.set_yticks(range(len(every)), labels, fontsize=8)
         axes.set_ylim(len(every) - 0.4, -0.6)
-        threshold = significant(next(iter(lines.values())).threshold)
-        name_panel(panels, axes, f"{panel_title(spec, panel) or 'all'}: {threshold}")
+        thresholds = dict.fromkeys(significant(each.threshold) for each in lines.values())
+        name_panel(panels, axes, f"{panel_title(spec, panel) or 'all'}: {' or '.join(thresholds)}")
     for axes in bottom(panels):
         axes.set_xlabel("steps (thousands)")
-    said = (*more, *_notes(spec, selection))
+    without = [
+        printable(line.label) for panel, lines in placed.items() for line in lines if line not in reached.get(panel, {})
+    ]
+    said = (*more, *_notes(spec, selection, list(dict.fromkeys(without))))
     finish(panels, printable(spec.title), (), said)
     header = (*(name for name in spec.facets if name), "line", "threshold", "median_steps", "seeds", "reached")
     return Drawn(spec.name, spec.title, panels.figure, _text(spec, reached), header, tuple(_rows(spec, reached)), said)
@@ -74,14 +77,36 @@ def draw_thresholds(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -
 
 def _reached(lines: Mapping[Line, Mapping[Any, Sequence["Run"]]]) -> dict[Line, Reached]:
     runs = {line: [run for each in xs.values() for run in each] for line, xs in lines.items()}
-    full = [run for line, each in runs.items() if line.role == FULL for run in each if run.final_return is not None]
     environments = {run.columns.get("environment") for each in runs.values() for run in each}
-    if not full or len(environments) > 1:
+    if len(environments) > 1:
         return {}
-    first = float(np.mean([run.mean_return[0] for run in full]))
-    last = float(np.mean([run.final_return for run in full]))
-    threshold = first + SHARE * (last - first)
-    return {line: Reached(tuple(_first(run, threshold) for run in each), threshold) for line, each in runs.items()}
+    full = [each for line, each in runs.items() if line.role == FULL]
+    thresholds = {
+        line: _threshold([each for each in full if _goes_with(each[0], own[0])]) for line, own in runs.items()
+    }
+    return {
+        line: Reached(tuple(_first(run, threshold) for run in runs[line]), threshold)
+        for line, threshold in thresholds.items()
+        if threshold is not None
+    }
+
+
+def _goes_with(dense: "Run", run: "Run") -> bool:
+    """Whether a dense network is one that a run is measured by: itself, if it is dense, or one of its provenance."""
+    if run.columns.get("role") == FULL:
+        return dense.id.experiment == run.id.experiment
+    names = ("agent", "network_kind", "results_version", "preset")
+    return all(dense.columns.get(name) == run.columns.get(name) for name in names)
+
+
+def _threshold(dense: Sequence[Sequence["Run"]]) -> float | None:
+    """Of the runs of a single dense network; of several it cannot be told which is meant."""
+    finished = [run for each in dense for run in each if run.final_return is not None]
+    if len(dense) != 1 or not finished:
+        return None
+    first = float(np.mean([run.mean_return[0] for run in finished]))
+    last = float(np.mean([run.final_return for run in finished]))
+    return first + SHARE * (last - first)
 
 
 def _first(run: "Run", threshold: float) -> float:
@@ -105,11 +130,13 @@ def _draw_panel(axes: Axes, lines: Mapping[Line, Reached], every: Sequence[Line]
     axes.xaxis.set_major_formatter(FuncFormatter(tick))
 
 
-def _notes(spec: Spec, selection: "Selection") -> Iterator[str]:
+def _notes(spec: Spec, selection: "Selection", without: Sequence[str]) -> Iterator[str]:
     yield "large mark: median over seeds, of which half must get there; small: single seeds; at the right: how many do"
     yield "after the name of an environment: the return that is to be reached"
     way = f"{100 * SHARE:g} % of the way from the first return of dense networks of full size to their last"
     yield f"threshold: {way}; a seed is there at its first evaluation above it"
+    if without:
+        yield f"left out, as no single dense network of full size goes with them everywhere: {notes.listed(without)}"
     yield from notes.missing_runs(selection, spec)
     yield from notes.problems(selection)
 

@@ -44,6 +44,9 @@ _NAMES: Mapping[str, Mapping[Any, str]] = {
     "dense_last_layer": {True: "last layer dense", False: "all layers sparse"},
     "sparsity_aware_initialization": {True: "sparsity-aware", False: "dense"},
 }
+_SPEAKING = ("sparsity", "agent", "method", "environment", "storage", "preset", "network", "machine")
+"""Columns whose values speak for themselves."""
+_LONGEST = 300  # characters of a name; a canvas has no room for more, and the tables have all
 _PERCENT = ("sparsity", "budget", "actor_share")
 _LEFT_TO_RIGHT = "\u200e"
 _KEPT = f"\u200c\u200d{_LEFT_TO_RIGHT}"  # joiners, which Persian and emoji need
@@ -77,7 +80,7 @@ def value_label(column: str, value: Any) -> str:
 def told(column: str, value: Any) -> str:
     """A value with its column, where nothing else names it; short enough for a legend."""
     words = value_label(column, value)
-    if column in _NAMES or column in ("sparsity", "agent", "method", "environment", "storage", "preset", "network"):
+    if value is not None and (column in _NAMES or column in _SPEAKING):
         return words
     return f"{column_short(column)} {words}"
 
@@ -112,11 +115,12 @@ def significant(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
 
 
-def printable(text: str) -> str:
+def printable(text: str, longest: int = _LONGEST) -> str:
     """Text with escapes for what the figures' font lacks and for what would not be seen, as marks of direction.
 
-    Words that are read from right to left stay in their place among others.
+    Words that are read from right to left stay in their place among others. What is longer ends in an ellipsis.
     """
+    text = text if len(text) <= longest else f"{text[:longest]}\u2026"
     shown = "".join(each if _shows(each) else each.encode("unicode_escape").decode() for each in text)
     if not any(unicodedata.bidirectional(each) in ("R", "AL") for each in shown):
         return shown

@@ -2,8 +2,9 @@
 
 import html
 import io
+import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -29,9 +30,16 @@ _PRINTERS: Mapping[str, Callable[[Figure, io.BytesIO, dict[str, Any]], None]] = 
 _SVGS: WeakKeyDictionary[Figure, bytes] = WeakKeyDictionary()
 
 
+def stem_of(name: str, taken: Container[str] = ()) -> str:
+    """What the files of a figure are called, and not as those that are there already."""
+    stem = re.sub(r"[^A-Za-z0-9_.+-]+", "-", name).strip("-.")[:_LONGEST_NAME] or "figure"
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    return next(name for name in names if name not in taken)
+
+
 def write(drawn: Drawn, folder: str | Path) -> tuple[Path, ...]:
     """Write a figure's five files into `folder`, and return their paths. Raises UserError where that is refused."""
-    stem = re.sub(r"[^A-Za-z0-9_.+-]+", "-", drawn.name).strip("-.")[:_LONGEST_NAME] or "figure"
+    stem = stem_of(drawn.name)
     contents = {
         "svg": to_svg(drawn),
         "pdf": _saved(drawn, "pdf", {"CreationDate": None, "Title": drawn.title, "Subject": drawn.alternative_text}),

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from markupsafe import Markup
 
-from sparserl.report.page.names import experiment_name
 from sparserl.report.page.text import data_address, number
 from sparserl.report.runs import Run
 from sparserl.report.style import colour, method_rank
@@ -36,15 +35,15 @@ class Panel(NamedTuple):
     left_out: int  # lines beyond the most that a page shows
 
 
-def panels(experiments: Mapping[str, Sequence[Run]], room: int = MOST_LINES) -> list[Panel]:
-    """One panel for each environment, each experiment a line, while there is room for lines."""
-    by_environment: dict[str, list[Sequence[Run]]] = {}
-    for runs in experiments.values():
-        by_environment.setdefault(str(runs[0].columns["environment"]), []).append(runs)
+def panels(experiments: Mapping[str, Sequence[Run]], names: Mapping[str, str], room: int = MOST_LINES) -> list[Panel]:
+    """One panel for each environment, each experiment a line by its name, while there is room for lines."""
+    by_environment: dict[str, list[tuple[str, Sequence[Run]]]] = {}
+    for identifier, runs in experiments.items():
+        by_environment.setdefault(str(runs[0].columns["environment"]), []).append((names[identifier], runs))
     methods = {str(runs[0].columns["method"]) for runs in experiments.values()}
     made = []
     for environment in sorted(by_environment):
-        ordered = sorted(by_environment[environment], key=_place)
+        ordered = sorted(by_environment[environment], key=lambda each: _place(each[1]))
         shown = ordered[: max(room, 0)]
         room -= len(shown)
         made.append(Panel(environment, _lines(shown, methods), len(ordered) - len(shown)))
@@ -56,17 +55,15 @@ def _place(runs: Sequence[Run]) -> tuple[Any, ...]:
     return method_rank(str(columns["method"])), str(columns["method"]), columns["sparsity"], runs[0].id
 
 
-def _lines(ordered: Sequence[Sequence[Run]], methods: set[str]) -> list[Line]:
+def _lines(ordered: Sequence[tuple[str, Sequence[Run]]], methods: set[str]) -> list[Line]:
     lines: list[Line] = []
     used: dict[str, int] = {}
-    several = len({runs[0].columns["agent"] for runs in ordered}) > 1
-    names = [experiment_name(runs[0].columns) for runs in ordered]
-    for runs, name in zip(ordered, names, strict=True):
+    several = len({runs[0].columns["agent"] for _, runs in ordered}) > 1
+    for name, runs in ordered:
         shade = colour(str(runs[0].columns["method"]), methods)
         dash = used[shade] = used.get(shade, -1) + 1
         agent = f"{runs[0].columns['agent']} " if several else ""
-        told = f" [{runs[0].id.experiment[-8:]}]" if names.count(name) > 1 else ""
-        lines.append(Line(f"{agent}{name}{told}", shade, dash, *_mean(runs), len(runs)))
+        lines.append(Line(f"{agent}{name}", shade, dash, *_mean(runs), len(runs)))
     return lines
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sparserl.persistence import RunId, StoredExperiment
+from sparserl.report.figures.apart import Seat, told_apart
 from sparserl.report.page.names import experiment_name
 from sparserl.report.roles import FULL, MATCHED, OTHER, SPARSE
 from sparserl.report.runs import Run
@@ -47,7 +48,18 @@ def rows(selection: Selection) -> list[Row]:
     wanted = {experiment.identifier: experiment for experiment in selection.experiments}
     made = [_row(name, each, selection.num_seeds if name in wanted else len(each)) for name, each in runs.items()]
     made += [_without_runs(wanted[name], selection.num_seeds) for name in wanted if name not in runs]
-    return sorted(made, key=_place)
+    return sorted(_told_apart(made), key=_place)
+
+
+def _told_apart(made: Sequence[Row]) -> list[Row]:
+    """The rows with what differs behind the names that several have in an environment."""
+    alike: dict[tuple[str, ...], list[Row]] = {}
+    for row in made:
+        alike.setdefault(_place(row)[:3], []).append(row)
+    told: dict[Any, tuple[str, ...]] = {}
+    for each in alike.values():
+        told |= told_apart([Seat(row.identifier, row.columns, None) for row in each])
+    return [row._replace(name=", ".join([row.name, *told[row.identifier]])) for row in made]
 
 
 def _place(row: Row) -> tuple[str, ...]:

@@ -5,37 +5,24 @@ import html
 import json
 import math
 import re
-import unicodedata
 from numbers import Integral, Real
 from typing import Any
 
 from markupsafe import Markup
 
+from sparserl.seen import seen
+
 LONGEST_CELL = 300  # characters of a text in a table; a page is no place for more, and its data is on disk
 LONGEST_TEXT = 20_000  # anywhere
-
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # categories of what has no shape of its own, or turns text around
-_HARMLESS = {"\n", "\t", "\u00ad", "\u200c", "\u200d"}  # the last two join letters in some scripts
 
 
 def printable(value: Any, longest: int = LONGEST_TEXT) -> str:
     """The text with what cannot be seen spelled out, as in `\\x1b` and `\\u202e`, and cut to `longest` characters."""
     text = str(value)
     cut = len(text) > longest
-    seen = text[:longest] if cut else text
-    if not seen.isprintable():
-        seen = "".join(map(_spelled, seen))
-        cut, seen = cut or len(seen) > longest, seen[:longest]
-    return f"{seen}\u2026 ({len(text):,} characters)" if cut else seen
-
-
-def _spelled(character: str) -> str:
-    if character.isascii() and (character.isprintable() or character in _HARMLESS):
-        return character
-    if character in _HARMLESS or unicodedata.category(character) not in _UNSEEN:
-        return character
-    number = ord(character)
-    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}" if number < 65536 else f"\\U{number:08x}"
+    shown = seen(text[:longest])
+    cut = cut or len(shown) > longest
+    return f"{shown[:longest]}\u2026 ({len(text):,} characters)" if cut else shown
 
 
 def finalized(value: Any) -> Any:

@@ -14,7 +14,7 @@ from sparserl.report.figures import Drawn, to_svg
 from sparserl.report.page import curves, details, experiments, text, topologies
 from sparserl.report.page.commands import study_command
 from sparserl.report.page.details import ExperimentDetails, Room
-from sparserl.report.page.names import experiment_name, percent
+from sparserl.report.page.names import percent
 from sparserl.report.page.policy import content_security_policy
 from sparserl.report.page.values import Page, Part
 from sparserl.report.runs import Run
@@ -43,6 +43,7 @@ class Section(NamedTuple):
     part: Part
     key: str
     rows: list[experiments.Row]
+    names: Mapping[str, str]  # of its experiments
     runs: list[Run]
     panels: list[curves.Panel]
     figures: list[Figure]
@@ -62,6 +63,7 @@ def to_html(page: Page) -> str:
     """The whole page; equal pages, with equal files of their runs, give equal text."""
     unique = {run.id: run for part in page.parts for run in part.selection.runs}
     sections = list(_sections(page.parts))
+    rows = {row.identifier: row for section in sections for row in section.rows}
     detailed = _details(unique)
     anchors = _anchors(detailed)
     scripts, styles = ([_inlined(name) for name in names] for names in (_SCRIPTS, _STYLES))
@@ -71,8 +73,7 @@ def to_html(page: Page) -> str:
         sections=sections,
         detailed=detailed,
         anchors=anchors,
-        names={row.identifier: row for section in sections for row in section.rows},
-        run_names={name: _run_name(runs[0]) for name, runs in experiments.by_experiment(list(unique.values())).items()},
+        names=rows,
         evaluations=_evaluations,
         num_runs=len(unique),
         num_detailed=sum(len(each.runs) for each in detailed),
@@ -119,16 +120,19 @@ def _sections(parts: Sequence[Part]) -> Iterator[Section]:
     for place, part in enumerate(parts, start=1):
         key = "" if len(parts) == 1 else f"-{place}"
         runs = sorted(part.selection.runs, key=lambda run: run.id)
-        panels = curves.panels(experiments.by_experiment(runs), room)
-        room -= sum(len(panel.lines) for panel in panels)
         selection = part.selection
+        rows = experiments.rows(selection)
+        names = {row.identifier: row.name for row in rows}
+        panels = curves.panels(experiments.by_experiment(runs), names, room)
+        room -= sum(len(panel.lines) for panel in panels)
         missing = [str(run) for run in selection.missing]
         command = study_command(selection.name, selection.scale, selection.preset) if selection.scale else None
         figures = [_figure(drawn, f"figure{key}-{number}") for number, drawn in enumerate(part.figures, start=1)]
         yield Section(
             part,
             key,
-            experiments.rows(selection),
+            rows,
+            names,
             runs,
             panels,
             figures,
@@ -161,10 +165,6 @@ def _anchors(detailed: Iterable[ExperimentDetails]) -> dict[Any, str]:
         for each in experiment.runs:
             anchors[each.run.id] = f"run-{number}-{each.run.id.seed}-{text.slug(experiment.identifier)}"
     return anchors
-
-
-def _run_name(run: Run) -> str:
-    return experiment_name(run.columns)
 
 
 def _evaluations(run: Run) -> Iterator[tuple[Any, ...]]:

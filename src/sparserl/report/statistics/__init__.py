@@ -13,8 +13,8 @@ from sparserl.report.statistics.aggregates import (
     optimality_gap,
 )
 from sparserl.report.statistics.comparisons import contrast, difference, ratio
-from sparserl.report.statistics.estimates import Estimate, estimate, few_seeds_warning, in_words
-from sparserl.report.statistics.improvement import probability_of_improvement
+from sparserl.report.statistics.estimates import Estimate, bootstrap_estimate, estimate, few_seeds_warning, in_words
+from sparserl.report.statistics.improvement import bootstrap_probability_of_improvement, probability_of_improvement
 from sparserl.report.statistics.means import (
     FEW,
     FEWEST_FOR_INTERVAL,
@@ -25,7 +25,7 @@ from sparserl.report.statistics.means import (
     mean,
     mean_interval,
 )
-from sparserl.report.statistics.profiles import Profile, performance_profile
+from sparserl.report.statistics.profiles import Profile, bootstrap_performance_profile, performance_profile
 from sparserl.report.statistics.scores import RunScores, Treatment, run_scores
 
 __all__ = [
@@ -39,7 +39,10 @@ __all__ = [
     "RunScores",
     "Statistic",
     "Treatment",
+    "bootstrap_estimate",
     "bootstrap_interval",
+    "bootstrap_performance_profile",
+    "bootstrap_probability_of_improvement",
     "contrast",
     "difference",
     "estimate",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sparserl.report.statistics.aggregates import Aggregate, mean_over_tasks
-from sparserl.report.statistics.estimates import INTERVALS, About, Estimate, interval_of
+from sparserl.report.statistics.estimates import T_INTERVAL, About, Estimate, interval_of
 from sparserl.report.statistics.resampling import (
     OverStrata,
     Strata,
@@ -42,7 +42,7 @@ def difference(
 ) -> Estimate | None:
     """By how much the aggregate of `ours` exceeds that of `theirs`; None where they share no task.
 
-    Its interval is the "t" of `estimate`: of means of unpaired runs Welch's, of pairs Student's.
+    Its interval is that of `estimate`: of means of unpaired runs Welch's, of pairs Student's.
     """
     if (sides := sides_of(ours, theirs)) is None:
         return None
@@ -61,7 +61,7 @@ def ratio(
 ) -> Estimate | None:
     """The aggregate of `ours` divided by that of `theirs`; None where they share no task or theirs is not above 0.
 
-    The interval holds every ratio r for which 0 lies in the "t" interval of ours - r theirs, with variances and
+    The interval holds every ratio r for which 0 lies in the t-interval of ours - r theirs, with variances and
     covariance from stratified bootstrap samples of both (Fieller 1954); there is none where 0 cannot be told from
     theirs, as the ratio may then be anything.
     """
@@ -69,9 +69,8 @@ def ratio(
     if sides is None or (value := float(aggregate(sides.apart(sides.strata)[1]))) <= 0:
         return None
     quotient = float(aggregate(sides.apart(sides.strata)[0])) / value
-    kind = INTERVALS["t"]
     if reason := sides.why_no_interval:
-        return Estimate(quotient, None, None, kind, *sides.about, reason=reason, left_out=sides.left_out)
+        return Estimate(quotient, None, None, T_INTERVAL, *sides.about, reason=reason, left_out=sides.left_out)
     both: OverStrata = lambda strata: np.stack([aggregate(side) for side in sides.apart(strata)])
     spread = np.cov(resampled(sides.strata, both, seed, num_resamples, rescaled=True))
     balance: OverStrata = lambda strata: np.tensordot([1.0, -quotient], both(strata), 1)
@@ -79,8 +78,8 @@ def ratio(
     ends = _fieller(quotient * value, value, spread * factor**2)
     if ends is None:
         reason = "what it is divided by cannot be told from 0"
-        return Estimate(quotient, None, None, kind, *sides.about, reason=reason, left_out=sides.left_out)
-    return Estimate(quotient, ends[0], ends[1], kind, *sides.about, left_out=sides.left_out)
+        return Estimate(quotient, None, None, T_INTERVAL, *sides.about, reason=reason, left_out=sides.left_out)
+    return Estimate(quotient, ends[0], ends[1], T_INTERVAL, *sides.about, left_out=sides.left_out)
 
 
 def _fieller(above: float, below: float, margin: np.ndarray) -> tuple[float, float] | None:

@@ -1,7 +1,7 @@
 """Estimates: an aggregate of runs with its interval, and how many seeds stand behind it."""
 
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,10 @@ from sparserl.report.statistics.resampling import (
 )
 from sparserl.report.statistics.scores import RunScores, Treatment
 
-Interval = Literal["t", "percentile"]
-INTERVALS = {"t": "t-interval, stratified bootstrap", "percentile": "percentile interval, stratified bootstrap"}
+T_INTERVAL, PERCENTILE = (
+    "t-interval, stratified bootstrap",
+    "percentile interval, stratified bootstrap",
+)  # kinds, in words
 NUM_RESAMPLES = 2_000
 
 
@@ -55,53 +57,81 @@ class Estimate(NamedTuple):
 def estimate(
     scores: RunScores,
     aggregate: Aggregate = interquartile_mean_over_tasks,
-    interval: Interval = "t",
     confidence: float = 0.95,
     seed: int = 0,
     num_resamples: int = NUM_RESAMPLES,
 ) -> Estimate | None:
-    """An aggregate of runs with its interval; None where there is no run.
+    """An aggregate of runs with its t-interval; None where there is no run.
 
-    "t" is estimate -+ t s, where s is the standard deviation of the aggregate over stratified bootstrap samples whose
+    That is estimate -+ t s, where s is the standard deviation of the aggregate over stratified bootstrap samples whose
     deviations from the mean of their task are sqrt(n / (n - 1)) as large, so that s is unbiased for means, and t has
     the degrees of freedom of Welch and Satterthwaite over tasks: of the mean of one task, Student's interval. Over
     normal scores it covers the truth as often as it says, from 3 seeds on, of an optimality gap, which cuts scores off,
-    in 92 % of cases; of exponential ones in 88 to 95 % with 10 seeds. "percentile" is what rliable draws: too
-    narrow of few seeds (of one task at 95 %: 0.75 with 3 seeds, 0.90 with 10). `seed` fixes the draws.
+    in 92 % of cases; of exponential ones in 88 to 95 % with 10 seeds. `seed` fixes the draws.
     Source: Davison and Hinkley 1997, "Bootstrap Methods and their Application", chapters 2 and 3; Satterthwaite 1946.
     """
     if not scores.num_runs:
         return None
-    strata, statistic = [values[:, None] for values in scores.values], lambda drawn: aggregate(first_scores(drawn))
-    about = About(scores.num_seeds, len(scores.tasks), scores.num_diverged, scores.treatment)
-    return interval_of(strata, statistic, about, interval, confidence, seed, num_resamples)
+    return interval_of(_strata(scores), _over(aggregate), _about(scores), confidence, seed, num_resamples)
 
 
 def interval_of(
     strata: Strata,
     statistic: OverStrata,
     about: About,
-    interval: Interval = "t",
     confidence: float = 0.95,
     seed: int = 0,
     num_resamples: int = NUM_RESAMPLES,
     num_sides: int = 1,
 ) -> Estimate:
-    """A statistic of strata with its interval, as `estimate` has it."""
-    if interval not in INTERVALS:
-        raise UserError(field="interval", value=interval, allowed=tuple(INTERVALS))
-    if not 0 < confidence < 1 or num_resamples < 2:
-        raise UserError("a bootstrap interval needs a confidence within (0, 1) and at least two resamples")
+    """A statistic of strata with its t-interval, as `estimate` has it."""
+    _check(confidence, num_resamples)
     value = float(statistic(strata))
     if reason := why_no_interval([len(units) for units in strata], num_sides):
-        return Estimate(value, None, None, INTERVALS[interval], *about, reason=reason)
-    drawn = resampled(strata, statistic, seed, num_resamples, rescaled=interval == "t")
-    if interval == "percentile":
-        low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    else:
-        width = critical_value(degrees_of_freedom(strata, statistic), confidence) * float(drawn.std(ddof=1))
-        low, high = value - width, value + width
-    return Estimate(value, float(low), float(high), INTERVALS[interval], *about)
+        return Estimate(value, None, None, T_INTERVAL, *about, reason=reason)
+    drawn = resampled(strata, statistic, seed, num_resamples, rescaled=True)
+    width = critical_value(degrees_of_freedom(strata, statistic), confidence) * float(drawn.std(ddof=1))
+    return Estimate(value, float(value - width), float(value + width), T_INTERVAL, *about)
+
+
+def bootstrap_estimate(
+    scores: RunScores,
+    aggregate: Aggregate = interquartile_mean_over_tasks,
+    confidence: float = 0.95,
+    seed: int = 0,
+    num_resamples: int = NUM_RESAMPLES,
+) -> Estimate | None:
+    """The same aggregate with rliable's interval, percentiles of stratified bootstrap samples.
+
+    It is too narrow of few seeds (of one task at 95 %: 0.75 with 3 seeds, 0.90 with 10).
+    """
+    if not scores.num_runs:
+        return None
+    _check(confidence, num_resamples)
+    strata, statistic, about = _strata(scores), _over(aggregate), _about(scores)
+    value = float(statistic(strata))
+    if reason := why_no_interval([len(units) for units in strata]):
+        return Estimate(value, None, None, PERCENTILE, *about, reason=reason)
+    drawn = resampled(strata, statistic, seed, num_resamples, rescaled=False)
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Estimate(value, float(low), float(high), PERCENTILE, *about)
+
+
+def _check(confidence: float, num_resamples: int) -> None:
+    if not 0 < confidence < 1 or num_resamples < 2:
+        raise UserError("a bootstrap interval needs a confidence within (0, 1) and at least two resamples")
+
+
+def _strata(scores: RunScores) -> list[np.ndarray]:
+    return [values[:, None] for values in scores.values]
+
+
+def _over(aggregate: Aggregate) -> OverStrata:
+    return lambda drawn: aggregate(first_scores(drawn))
+
+
+def _about(scores: RunScores) -> About:
+    return About(scores.num_seeds, len(scores.tasks), scores.num_diverged, scores.treatment)
 
 
 def first_scores(strata: Strata) -> list[np.ndarray]:
@@ -135,7 +165,7 @@ def decimals(spread: float, value: float) -> int:
     return max(0, (1 if known / 10**place < 4 else 0) - place)
 
 
-def few_seeds_warning(num_seeds: int, interval: Interval = "t") -> str:
+def few_seeds_warning(num_seeds: int) -> str:
     """What a figure says of its intervals where they are of fewer than 5 seeds; empty where that need not be said."""
     if num_seeds >= FEW or num_seeds < 1:
         return ""
@@ -143,6 +173,4 @@ def few_seeds_warning(num_seeds: int, interval: Interval = "t") -> str:
     if num_seeds < FEWEST_FOR_INTERVAL:
         needed = f"an interval of a single task needs {FEWEST_FOR_INTERVAL}"
         return f"{seeds}: {needed}; differences may be chance"
-    if interval == "percentile":
-        return f"{seeds}: percentile intervals of fewer than {FEW} are too narrow; those of 3 cover 75 %, not 95 %"
     return f"{seeds}: intervals of fewer than {FEW} hold for returns that are about normal"

@@ -1,13 +1,12 @@
 """Performance profiles: the share of runs that score above a threshold, for every threshold."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.special
 from numpy.typing import ArrayLike
 
-from sparserl.persistence import UserError
-from sparserl.report.statistics.estimates import INTERVALS
+from sparserl.report.statistics.estimates import PERCENTILE
 from sparserl.report.statistics.improvement import SCORE_INTERVAL
 from sparserl.report.statistics.resampling import resampled
 from sparserl.report.statistics.scores import RunScores
@@ -27,36 +26,51 @@ class Profile(NamedTuple):
     treatment: str
 
 
-def performance_profile(
-    scores: RunScores,
-    thresholds: ArrayLike,
-    interval: Literal["score", "percentile"] = "score",
-    confidence: float = 0.95,
-    seed: int = 0,
-    num_resamples: int = 2_000,
-) -> Profile | None:
+def performance_profile(scores: RunScores, thresholds: ArrayLike, confidence: float = 0.95) -> Profile | None:
     """The run-score distribution of Agarwal et al. 2021, section 4.3, at `thresholds`; None where there is no run.
 
-    "score" is Wilson's interval for a share (1927), with as many runs as have the variance of a mean over tasks; it has
-    a width where no run or every run exceeds a threshold, too. "percentile" is rliable's stratified bootstrap.
+    Its interval is Wilson's for a share (1927), with as many runs as have the variance of a mean over tasks; it has a
+    width where no run or every run exceeds a threshold, too.
     """
-    if interval not in ("score", "percentile"):
-        raise UserError(field="interval", value=interval, allowed=("score", "percentile"))
     if not scores.num_runs:
         return None
-    places = np.asarray(thresholds, np.float64)
-    above = [(values[:, None] > places).astype(np.float64) for values in scores.values]
-    by_task = np.stack([exceeding.mean(axis=0) for exceeding in above])
-    shares = by_task.mean(axis=0)
-    if interval == "score":
-        low, high = _wilson(by_task, np.array([len(values) for values in scores.values]), confidence)
-    else:
-        over = lambda strata: np.mean([exceeding.mean(axis=-2) for exceeding in strata], axis=0)
-        drawn = resampled(above, over, seed, num_resamples, rescaled=False)
-        low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    kind = SCORE_INTERVAL if interval == "score" else INTERVALS["percentile"]
+    above = _above(scores, thresholds)
+    ends = _wilson(_by_task(above), np.array([len(values) for values in scores.values]), confidence)
+    return _profile(scores, thresholds, above, ends, SCORE_INTERVAL)
+
+
+def bootstrap_performance_profile(
+    scores: RunScores, thresholds: ArrayLike, confidence: float = 0.95, seed: int = 0, num_resamples: int = 2_000
+) -> Profile | None:
+    """The same distribution with rliable's interval: percentiles of stratified bootstrap samples."""
+    if not scores.num_runs:
+        return None
+    above = _above(scores, thresholds)
+    over = lambda strata: np.mean([exceeding.mean(axis=-2) for exceeding in strata], axis=0)
+    drawn = resampled(above, over, seed, num_resamples, rescaled=False)
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    return _profile(scores, thresholds, above, (low, high), PERCENTILE)
+
+
+def _above(scores: RunScores, thresholds: ArrayLike) -> list[np.ndarray]:
+    """1 where a run exceeds a threshold, else 0: `[run, threshold]` of each task."""
+    return [(values[:, None] > np.asarray(thresholds, np.float64)).astype(np.float64) for values in scores.values]
+
+
+def _by_task(above: list[np.ndarray]) -> np.ndarray:
+    return np.stack([exceeding.mean(axis=0) for exceeding in above])
+
+
+def _profile(
+    scores: RunScores,
+    thresholds: ArrayLike,
+    above: list[np.ndarray],
+    ends: tuple[np.ndarray, np.ndarray],
+    interval: str,
+) -> Profile:
     about = scores.num_seeds, len(scores.tasks), scores.num_diverged, scores.treatment
-    return Profile(places, shares, low, high, kind, *about)
+    places, shares = np.asarray(thresholds, np.float64), _by_task(above).mean(axis=0)
+    return Profile(places, shares, ends[0], ends[1], interval, *about)
 
 
 def _wilson(by_task: np.ndarray, sizes: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,44 @@
+"""Provenance: what runs were made by, which no mark, curve or verdict puts together, however alike they are otherwise.
+
+Another version of results may compute otherwise, another preset trains with other numbers throughout, and another way
+to store weights rounds otherwise. Runs of several environments under one mark have one provenance, too.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sparserl.report.runs import Run
+
+PROVENANCE: Mapping[str, str] = {
+    "results_version": "results versions",
+    "preset": "presets",
+    "storage": "ways to store weights",
+}
+"""The columns, and what several of their values are called."""
+_CHOSEN = ("results_version", "storage")  # parts of an experiment's identifier, so that its runs cannot differ in them
+
+
+def provenance(columns: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The values of these columns; None is not known, which is not the same as any that is."""
+    return tuple(columns.get(name) for name in PROVENANCE)
+
+
+def strangers(runs: Sequence["Run"]) -> Iterator[tuple["Run", str]]:
+    """The runs whose rows tell another version or storage than most of their experiment's, and a line about each.
+
+    They are of another experiment: somebody put them there, or changed their rows.
+    """
+    by_experiment: dict[str, list[Run]] = {}
+    for run in runs:
+        by_experiment.setdefault(run.id.experiment, []).append(run)
+    for every in by_experiment.values():
+        for name in _CHOSEN:
+            counts = Counter(value for run in every if (value := run.columns.get(name)) is not None)
+            if len(counts) > 1:
+                usual = max(counts, key=lambda value: (counts[value], value))
+                for run in every:
+                    if (value := run.columns.get(name)) not in (None, usual):
+                        what = f"{name.replace('_', ' ')} {value}, and its experiment is of {usual}"
+                        yield run, f"left out: {run.folder or run.id} has rows of {what}"
