@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import sparserl
 from sparserl import persistence, report
 from sparserl.experiment import AGENTS, AgentKind, Experiment, describe, from_preset, planned, policy_arrays, run
 from sparserl.experiment.stored import rebuild
@@ -17,7 +18,7 @@ from sparserl.persistence import EVALUATIONS
 from sparserl.presets import Preset
 from sparserl.sparsity import InnerOptimizer, Window, find_method
 from sparserl.training import EvaluationSettings
-from sparserl.types import Group, UserError
+from sparserl.types import Acting, Group, UserError
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +70,9 @@ class Toy:
 
     def exploit(self, key, state, observation):
         return self.network.apply(state.groups["policy"].params["policy"], observation).argmax(-1).astype(jnp.int32)
+
+    def acting(self, state):
+        return Acting("policy", "policy", self.network, "greatest")
 
     def update(self, key, num_steps, state, rollout):
         def loss(params):
@@ -144,9 +148,12 @@ def test_an_agent_of_one_entry_trains_resumes_and_is_reported(toy, tmp_path):
         np.testing.assert_array_equal(array, again[name], err_msg=name)
     persistence.write_table(EVALUATIONS, folder, rows)
     persistence.write_bundle(folder / "checkpoint", arrays, {})
-    experiment, _, state = rebuild(folder)
+    experiment, learner, state = rebuild(folder)
     assert experiment == toy
     assert policy_arrays(state).keys() == arrays.keys()
+    seen = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    exploited = learner.agent.exploit(jax.random.key(0), state, seen)
+    np.testing.assert_array_equal(sparserl.load(folder).act(seen), exploited)
     assert report.learning_curves(persistence.read_evaluations(tmp_path), tmp_path / "curves.png").is_file()
 
 

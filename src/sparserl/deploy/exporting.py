@@ -12,7 +12,7 @@ from sparserl.deploy.formats import Choices, Format, find_format
 from sparserl.deploy.loading import Trained, load_trained
 from sparserl.deploy.observations import observations
 from sparserl.deploy.original import Original
-from sparserl.deploy.place import output_folder, require_free
+from sparserl.deploy.place import output_folder
 from sparserl.deploy.playing import Stage, staged
 from sparserl.deploy.policy import LIMIT, Policy
 from sparserl.deploy.steps import program
@@ -37,7 +37,10 @@ class Returns(NamedTuple):
 
 
 class Exported(NamedTuple):
-    """What was made: names of files in `folder`, and how they compare with what was trained."""
+    """What was made: names of files in `folder`, and how they act.
+
+    verified: beside the policy in NumPy, of which `original` says the same beside the network in JAX.
+    """
 
     folder: Path
     format: str
@@ -45,6 +48,7 @@ class Exported(NamedTuple):
     files: tuple[str, ...]
     num_bytes: int
     verified: Verified
+    original: Verified
     returns: Returns
 
     def as_json(self) -> dict[str, Any]:
@@ -55,6 +59,7 @@ class Exported(NamedTuple):
             "files": list(self.files),
             "bytes": self.num_bytes,
             **self.verified._asdict(),
+            "original": self.original._asdict(),
             "returns": self.returns.as_json(),
         }
 
@@ -80,20 +85,20 @@ def export(
             raise UserError("it must be at least 1", field=name, value=count)
     kind, output = find_format(format, choices), Path(output)
     kind.require()
-    require_free(output.absolute())
-    trained = load_trained(run, results)
-    kind.check(trained.policy)
-    with staged(trained.experiment, num_episodes) as stage, output_folder(output) as folder:
-        seen = observations(trained.policy, stage, num_observations)
-        say("comparing the policy with the network that was trained")
-        original = _verified_original(trained, seen)
-        _write(kind, trained.policy, folder, choices)
-        say(f"comparing what was written with the policy, for {len(seen):,} observations")
-        verified, returns = _verify(kind, trained.policy, folder, choices, seen, stage, original)
+    with output_folder(output) as folder:
+        trained = load_trained(run, results)
+        kind.check(trained.policy)
+        with staged(trained.experiment, num_episodes) as stage:
+            seen = observations(trained.policy, stage, num_observations)
+            say("comparing the policy with the network that was trained")
+            original, of_original = _verified_original(trained, seen)
+            _write(kind, trained.policy, folder, choices)
+            say(f"comparing what was written with the policy, for {len(seen):,} observations")
+            verified, returns = _verify(kind, trained.policy, folder, choices, seen, stage, original)
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         names = tuple(str(file.relative_to(folder)) for file in files)
         num_bytes = sum(file.stat().st_size for file in files)
-    return Exported(output, format, choices, names, num_bytes, verified, returns)
+    return Exported(output, format, choices, names, num_bytes, verified, of_original, returns)
 
 
 def contract_document(policy: Policy) -> dict[str, Any]:
@@ -107,15 +112,14 @@ def _write(kind: Format, policy: Policy, folder: Path, choices: Choices) -> None
     (folder / CONTRACT_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def _verified_original(trained: Trained, seen: np.ndarray) -> Original:
+def _verified_original(trained: Trained, seen: np.ndarray) -> tuple[Original, Verified]:
     """The trained network, once it is sure that the policy acts alike wherever features are numbers below the limit."""
     acting = trained.learner.agent.acting(trained.state)  # type: ignore[attr-defined]
     params = trained.state.groups[acting.group].params[acting.name]
     original = Original(acting, params, trained.learner.plan.spec)
     with np.errstate(invalid="ignore"):
         ordinary = (np.abs(seen.astype(np.float64)) <= LIMIT).reshape(len(seen), -1).all(1)
-    compare(trained.policy, original, seen[ordinary])
-    return original
+    return original, compare(trained.policy, original, seen[ordinary])
 
 
 def _verify(
