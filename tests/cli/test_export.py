@@ -6,7 +6,6 @@ import re
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import sparserl
@@ -14,6 +13,7 @@ from cli.command import call
 from sparserl import persistence
 from sparserl.deploy import formats
 from sparserl.errors import UserError
+from sparserl.experiment import describe, stored_experiment
 
 FEW = ("--num-observations", "200", "--num-episodes", "2")
 ROOT = Path(__file__).parent.parent.parent
@@ -42,18 +42,17 @@ def test_a_policy_is_written_verified_and_told(capsys, run, tmp_path, monkeypatc
     assert contract["timing"]["time_step_seconds"] == 0.02
     assert contract["training"]["seed"] == 3
     assert contract["training"]["total_steps"] == 300
-    bundle, _ = persistence.read_bundle(run / "checkpoint")
     [policy_block, _] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.DOTALL)
     monkeypatch.chdir(tmp_path)
     namespace = {}
     exec(policy_block.replace("results/EXPERIMENT/seed=0", str(run)), namespace)
     assert int(namespace["action"]) in (0, 1)
     live = {layer["name"]: layer["live_weights"] for layer in contract["layers"]}
-    kernel = next(array for name, array in bundle.items() if name.startswith("q/params/q/hidden_2/kernel"))
-    assert live["hidden_2"] == np.count_nonzero(kernel)
+    described = describe(stored_experiment(run))["networks"]["q"]["layers"]
+    assert live == {layer["name"]: layer["live_weights"] for layer in described}
     again = call(capsys, "export", run, "--format", "safetensors", "--output", output, *FEW)
     assert again.status == 2
-    assert again.err == f"sparserl: --output {output}: it is not empty: choose another folder\n"
+    assert again.err == f"sparserl: --output is {str(output)!r}: it is not empty: choose another folder\n"
 
 
 @pytest.mark.slow
@@ -85,10 +84,13 @@ def test_what_was_written_wrong_leaves_nothing_and_ends_in_1(capsys, run, tmp_pa
         (("RUN", "--format", "safetensor", "--output", "out"), "did you mean 'safetensors'"),
         (
             ("RUN", "--format", "safetensors", "--output", "out", "--weights", "int8"),
-            "--weights int8: format",
+            "--weights is 'int8': format",
         ),
         (("RUN", "--format", "safetensors", "--output", "out", "--onnx-weights", "dense"), "has no such choice"),
-        (("RUN", "--format", "safetensors", "--output", "out", "--num-episodes", "0"), "--num-episodes 0: it must be"),
+        (
+            ("RUN", "--format", "safetensors", "--output", "out", "--num-episodes", "0"),
+            "--num-episodes is 0: it must be",
+        ),
         (("nothing/seed=0", "--format", "safetensors", "--output", "out"), "no run 'nothing/seed=0'"),
     ],
 )

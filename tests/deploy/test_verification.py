@@ -87,6 +87,24 @@ def test_a_corrupted_kernel_is_seen(decision, activation, change):
     assert measured(policy, Other(broken, policy), seen_by(policy)).largest_difference > 1e-6
 
 
+@pytest.mark.parametrize("decision", ["greatest", "tanh", "mean"])
+def test_an_artefact_that_is_not_exact_agrees_within_a_hundredth_of_the_range(decision):
+    policy, seen = perceptron(decision), seen_by(perceptron(decision))
+    other = Other(policy, policy)
+
+    class Off(NamedTuple):
+        by: float
+
+        def outputs(self, seen):
+            return other.outputs(seen)
+
+        def act(self, seen):
+            return other.act(seen) + (0 if decision == "greatest" else self.by)
+
+    assert measured(policy, Off(0.02), seen).action_agreement > 0.99  # of a range of 3
+    assert measured(policy, Off(0.04), seen).action_agreement == (1.0 if decision == "greatest" else 0.0)
+
+
 def test_a_wrong_decision_behind_right_outputs_is_seen():
     for decision, wrong in (("greatest", lambda a: 2 - a), ("tanh", lambda a: a + 0.01), ("mean", lambda a: a * 2)):
         policy = perceptron(decision)

@@ -10,6 +10,7 @@ from sparserl.deploy.rounding import bounds
 from sparserl.types import UserError
 
 NUM_OBSERVATIONS = 10_000
+NEAR = 0.01  # of the range of an action's dimension; where that has no bounds, of the action, or of 1
 
 
 class Written(Protocol):
@@ -24,7 +25,7 @@ class Verified(NamedTuple):
 
     largest_difference: of outputs, as a share of the largest output for the same observation where that exceeds 1.
     action_agreement: the fraction of observations with the same discrete action, or with a continuous one that differs
-    by no more than rounding explains.
+    by no more than rounding explains; of an artefact that is not exact, by no more than NEAR.
     """
 
     largest_difference: float
@@ -57,12 +58,13 @@ def compare(policy: Policy, written: Written, observations: np.ndarray) -> Verif
     for part in _parts(policy, written, observations):
         _refuse(policy, part)
         parts.append(part)
-    return _summed(policy, parts)
+    return _summed(parts, [_agreed(policy, part) for part in parts])
 
 
 def measured(policy: Policy, written: Written, observations: np.ndarray) -> Verified:
     """The same of an artefact that is not exact, as with 8-bit weights; nothing but wrong shapes is refused."""
-    return _summed(policy, list(_parts(policy, written, observations)))
+    parts = list(_parts(policy, written, observations))
+    return _summed(parts, [_near(policy, part) for part in parts])
 
 
 def _parts(policy: Policy, written: Written, observations: np.ndarray) -> Iterator[_Compared]:
@@ -108,16 +110,28 @@ def _agreed(policy: Policy, part: _Compared) -> np.ndarray:
     """Where the actions are the same, bool `[batch]`; continuous ones but for rounding."""
     if policy.decision == "greatest":
         return part.given_actions == part.wanted_actions
-    distance = np.abs(part.given_actions.astype(np.float64) - part.wanted_actions).reshape(len(part.wanted), -1)
-    return (distance <= policy.spread(part.allowed)).all(1)
+    return np.all(_distance(part) <= policy.spread(part.allowed), 1)
 
 
-def _summed(policy: Policy, parts: list[_Compared]) -> Verified:
-    shares, agreed = [], []
+def _near(policy: Policy, part: _Compared) -> np.ndarray:
+    """The same, but that continuous actions may differ by NEAR."""
+    if policy.low is None or policy.high is None:
+        return _agreed(policy, part)
+    size = np.maximum(np.abs(part.wanted_actions.reshape(len(part.wanted), -1)), 1.0)
+    ranges = policy.high.astype(np.float64) - policy.low
+    return np.all(_distance(part) <= NEAR * np.where(np.isfinite(ranges), ranges, size), 1)
+
+
+def _distance(part: _Compared) -> np.ndarray:
+    """How far continuous actions are apart, `[batch, dimension]`."""
+    return np.abs(part.given_actions.astype(np.float64) - part.wanted_actions).reshape(len(part.wanted), -1)
+
+
+def _summed(parts: list[_Compared], agreed: list[np.ndarray]) -> Verified:
+    shares = []
     for part in parts:
         largest = np.maximum(np.abs(part.wanted).max(1, keepdims=True), 1.0)
         shares.append(float((np.abs(part.given - part.wanted) / largest).max()))
-        agreed.append(_agreed(policy, part))
     together = np.concatenate(agreed)
     return Verified(max(shares), float(together.mean()), len(together))
 
