@@ -1,0 +1,129 @@
+"""Peers: the same policy with dense weights in the libraries that people run policies with, one observation at a time.
+
+Each takes a NumPy observation and answers with the action, normalization included, as the exported policies do. One
+thread each, as a control loop has it, and no batch, because a policy that acts has one observation.
+"""
+
+import importlib
+import importlib.util
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sparserl.deploy.policy import Policy
+from sparserl.deploy.steps import Dense, Flatten
+from sparserl.types import UserError
+
+Act = Callable[[np.ndarray], Any]
+
+
+class Peers(NamedTuple):
+    """Functions of one observation by library, and one line for each library that is not measured, saying why."""
+
+    acts: Mapping[str, Act]
+    notes: tuple[str, ...]
+
+
+def peers(policy: Policy) -> Peers:
+    """The peers that are installed."""
+    if not is_perceptron(policy):
+        return Peers({}, ("other libraries are not measured: only multi-layer perceptrons are",))
+    acts, notes = dict[str, Act](), list[str]()
+    for name, make in _MAKERS.items():
+        missing = [module for module in _MODULES[name] if importlib.util.find_spec(module) is None]
+        if missing:
+            notes.append(f"{name} is not measured: {' and '.join(missing)} not installed")
+            continue
+        try:
+            acts[name] = make(policy)
+        except UserError as error:
+            notes.append(f"{name} is not measured: {error}")
+    return Peers(acts, tuple(notes))
+
+
+def is_perceptron(policy: Policy) -> bool:
+    """Whether all of its layers are dense ones, and not convolutions."""
+    return all(isinstance(step, Dense | Flatten) for step in policy.steps)
+
+
+def jax_jitted(policy: Policy) -> Act:
+    """One compiled function of JAX, its weights as arguments, as agents call it."""
+    import jax
+    import jax.numpy as jnp
+
+    layers = [step for step in policy.steps if isinstance(step, Dense)]
+    activations = [layer.activation for layer in layers]
+    functions: Mapping[str | None, Callable[[Any], Any]] = {"relu": jax.nn.relu, "tanh": jnp.tanh, None: lambda x: x}
+
+    def acting(weights: Any, observation: Any) -> Any:
+        x = _prepared(policy, observation, jnp)
+        for (kernel, bias), activation in zip(weights, activations, strict=True):
+            x = functions[activation](x @ kernel + bias)
+        return _decided(policy, x, jnp)
+
+    compiled = jax.jit(acting)
+    weights = jax.device_put([(layer.kernel, layer.bias) for layer in layers], jax.devices("cpu")[0])
+    return lambda observation: compiled(weights, observation).block_until_ready()
+
+
+def onnxruntime(policy: Policy) -> Act:
+    """The dense export as a session of one thread. Raises `UserError` where it cannot be made."""
+    from sparserl.deploy import onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "policy.onnx"
+        onnx.write(policy, file, "dense")
+        session = onnx.opened(file)
+    return lambda observation: session.act(observation[None])
+
+
+def torch(policy: Policy) -> Act:
+    """PyTorch in inference mode, layer by layer."""
+    torch = importlib.import_module("torch")
+    torch.set_num_threads(1)
+    functions = {"relu": torch.relu, "tanh": torch.tanh, None: lambda x: x}
+    layers = [
+        (torch.from_numpy(step.kernel.T.copy()), torch.from_numpy(step.bias.copy()), functions[step.activation])
+        for step in policy.steps
+        if isinstance(step, Dense)
+    ]
+
+    def acting(observation: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            x = torch.from_numpy(_prepared(policy, observation, np))
+            for kernel, bias, activation in layers:
+                x = activation(torch.nn.functional.linear(x, kernel, bias))
+            return np.asarray(_decided(policy, x.numpy(), np))
+
+    return acting
+
+
+def _prepared(policy: Policy, observation: Any, numpy: Any) -> Any:
+    """One observation as the first layer takes it, in NumPy or JAX; those of a control loop are finite."""
+    x = numpy.ravel(observation).astype(np.float32)
+    if policy.normalizer is None:
+        return x if policy.divisor == 1.0 else x / np.float32(policy.divisor)
+    normalizer = policy.normalizer
+    return numpy.clip((x - normalizer.mean) / normalizer.scale, -normalizer.limit, normalizer.limit)
+
+
+def _decided(policy: Policy, outputs: Any, numpy: Any) -> Any:
+    """The action for outputs, in NumPy or JAX."""
+    if policy.decision == "greatest":
+        return numpy.argmax(outputs)
+    assert policy.low is not None
+    assert policy.high is not None
+    if policy.decision == "tanh":
+        outputs = policy.low + np.float32(0.5) * (policy.high - policy.low) * (numpy.tanh(outputs) + np.float32(1))
+    return numpy.clip(outputs, policy.low, policy.high)
+
+
+_MAKERS: Mapping[str, Callable[[Policy], Act]] = {"jax": jax_jitted, "onnxruntime": onnxruntime, "torch": torch}
+_MODULES: Mapping[str, tuple[str, ...]] = {
+    "jax": ("jax",),
+    "onnxruntime": ("onnx", "onnxruntime"),
+    "torch": ("torch",),
+}
