@@ -110,7 +110,7 @@ def findings(ways: Sequence[Way]) -> Iterator[str]:
 
 
 def _built_alike(way: Way, dense: Way) -> bool:
-    """Whether a dense way is the one that differs from `way` in its weights alone: "C, scalar" and "dense C, scalar"."""
+    """Whether a dense way differs from `way` in its weights alone, as "dense C, scalar" does from "C, scalar"."""
     return dense.name == f"dense {way.name}"
 
 

@@ -30,7 +30,9 @@ def _lines(card: Card) -> Iterator[str]:
     yield from _table(("", ""), [(key.replace("_", " "), _said(value)) for key, value in card.training.items()])
     yield "\n## Machine\n"
     named = ("cpu_model", "architecture", "platform", "compiler")
-    yield from _table(("", ""), [(key.replace("_", " "), _said(card.machine[key])) for key in named if key in card.machine])
+    yield from _table(
+        ("", ""), [(key.replace("_", " "), _said(card.machine[key])) for key in named if key in card.machine]
+    )
 
 
 def _title(card: Card) -> str:
@@ -43,8 +45,9 @@ def _sentences(card: Card) -> Iterator[str]:
     checked = card.verification
     if checked:
         yield (
-            f"Verified through the written files: on {checked['num_observations']:,} observations the largest difference "
-            f"of outputs is {checked['largest_difference']:.2g}, and {checked['action_agreement']:.2%} of the actions agree."
+            f"Verified through the written files: on {checked['num_observations']:,} observations the largest "
+            f"difference of outputs is {checked['largest_difference']:.2g}, and {checked['action_agreement']:.2%} of "
+            "the actions agree."
         )
     for name, returned in (card.returns or {}).items():
         yield f"Return of {name}: {_estimate(returned)}."

@@ -22,9 +22,10 @@ def unavailable_reason() -> str | None:
 def an_action(command: Sequence[str], calls: int = CALLS) -> float:
     """Instructions of one call of what `command` runs as often as the number behind it says.
 
-    Raises `UserError` where the program does not run under valgrind, which does not know every processor's instructions.
+    Raises `UserError` where the program does not run under valgrind, which does not know all instructions.
     """
-    once, twice = (_counted([*command, str(number)]) for number in (calls, 2 * calls))
+    words = (f"{number:09d}" for number in (calls, 2 * calls))  # of one length, as each digit takes some
+    once, twice = (_counted([*command, word]) for word in words)
     return (twice - once) / calls
 
 
