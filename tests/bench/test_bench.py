@@ -12,10 +12,12 @@ import pytest
 from sparserl import linalg
 from sparserl.bench import (
     BreakEven,
+    Inference,
     KernelProducts,
     Updates,
     break_even,
     dqn,
+    exported,
     inference,
     kernels,
     libraries,
@@ -25,6 +27,8 @@ from sparserl.bench import (
 )
 from sparserl.bench.problem import problem
 from sparserl.bench.results import Sample, rows
+from sparserl.deploy.peers import Peers
+from sparserl.networks import MLP, MLPSettings
 from sparserl.sparsity import topology
 from sparserl.sparsity.storage import dense_kernels, dense_moments
 
@@ -149,9 +153,34 @@ def test_notes_say_what_is_not_there(monkeypatch):
     assert "ours: not measured, because no compiler was found" in kernels.notes()
     (line,) = updates.notes(TINY)
     assert line == "compressed, compressed_rigl: not measured, because no compiler was found"
-    assert inference.notes() == ["compressed: not measured, because no compiler was found"]
+    batches = Inference(batch_sizes=(64,))
+    assert inference.notes(batches) == ["compressed: not measured, because no compiler was found"]
     assert "ours" not in libraries.available()
     assert "dense" in libraries.available()
+
+
+def test_an_exported_policy_is_the_network_that_is_measured_beside_it():
+    network = MLP(MLPSettings((24, 24)), (17,), 12)
+    params = inference.parameters(network, 0.8, "masked")
+    observations = np.asarray(jax.random.normal(jax.random.key(1), (3, 17)))
+    policy = exported.policy_of(network, params)
+    np.testing.assert_allclose(policy.act(observations), network.apply(params, observations), rtol=1e-4, atol=1e-5)
+    live = sum(int(step.live.sum()) for step in policy.steps)
+    assert live < 0.25 * sum(step.live.size for step in policy.steps)
+
+
+@pytest.mark.processes
+def test_c_is_measured_at_batch_size_1_where_there_is_a_compiler(monkeypatch):
+    monkeypatch.setattr(exported, "peers", lambda policy: Peers({"jax": policy.act, "other": policy.act}, ()))
+    network = MLP(MLPSettings((8,)), (17,), 12)
+    params = inference.parameters(network, 0.8, "masked")
+    found = {each.variant: each.run for each in exported.candidates(network, params, np.zeros((1, 17), np.float32))}
+    in_c = [] if exported.compiler_missing() else ["c_dense_scalar", "c_dense_vector", "c_scalar", "c_vector"]
+    assert list(found) == [*in_c, "other"]
+    for run in found.values():
+        run(3)
+    monkeypatch.setenv("CC", "no-such-compiler")
+    assert "c: not measured, because there is no C compiler" in exported.notes()[0]
 
 
 def as_numpy(leaf):

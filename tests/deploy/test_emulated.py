@@ -32,7 +32,7 @@ def need(*tools):
 
 
 def need_libc(compiler):
-    hello = "#include <stdio.h>\nint main(void) { return puts(\"\") < 0; }"
+    hello = '#include <stdio.h>\nint main(void) { return puts("") < 0; }'
     command = [compiler, "-x", "c", "-static", "-", "-o", "/dev/null"]
     if subprocess.run(command, input=hello, text=True, capture_output=True).returncode:
         pytest.skip(f"{compiler} has no C library: install its libc6-dev")

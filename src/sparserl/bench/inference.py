@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import jax
+import numpy as np
 
 from sparserl import linalg
+from sparserl.bench import exported
 from sparserl.bench.choices import Inference
 from sparserl.bench.measuring import Candidate, Case, Run
 from sparserl.networks import MLP, MLPSettings
@@ -23,26 +25,31 @@ def cases(options: Inference) -> Iterator[Case]:
                 yield _case(policy, sparsity, batch_size)
 
 
-def notes() -> list[str]:
-    """Why `compressed` is not measured, if it is not, in one line."""
+def notes(options: Inference) -> list[str]:
+    """What is not measured and why, one line each."""
     reason = linalg.unavailable_reason()
-    return [f"compressed: not measured, because {reason}"] if reason else []
+    return ([f"compressed: not measured, because {reason}"] if reason else []) + (
+        exported.notes() if 1 in options.batch_sizes else []
+    )
 
 
 def _case(policy: MLP, sparsity: float, batch_size: int) -> Case:
     methods = ["dense", "compressed"][: 1 if linalg.unavailable_reason() else 2]
     observation = jax.random.normal(jax.random.key(1), (batch_size, OBSERVATION_SIZE))
     candidates = [Candidate(name, calling(policy, parameters(policy, sparsity, name), observation)) for name in methods]
+    if batch_size == 1:
+        masked = parameters(policy, sparsity, "masked")
+        candidates += exported.candidates(policy, masked, np.asarray(observation))
     sizes = {"hidden_units": list(policy.settings.hidden_units), "batch_size": batch_size}
     return Case("inference", sparsity, sizes, candidates)
 
 
 def parameters(policy: MLP, sparsity: float, variant: str) -> Params:
-    """Fresh parameters of a policy, dense or with all sparse layers compressed (ERK)."""
+    """Fresh parameters of a policy: dense, masked, or with all sparse layers compressed (ERK)."""
     sparsities = {f"policy/{name}": value for name, value in erk(policy.layer_shapes, sparsity).items()}
     sparse = {name: 1.0 for name, value in sparsities.items() if value > 0}
     compressed = variant == "compressed"
-    method = find_method("static" if compressed else "dense")
+    method = find_method("dense" if variant == "dense" else "static")
     optimizer = SparseOptimizer(
         InnerOptimizer().build(1), method(), sparsities, 1, break_even=sparse if compressed else {}
     )

@@ -88,7 +88,7 @@ def _notes(options: Updates | KernelProducts | Inference) -> list[str]:
         case KernelProducts():
             return kernels.notes()
         case Inference():
-            return inference.notes()
+            return inference.notes(options)
 
 
 def _words(case: Case) -> str:

@@ -57,7 +57,9 @@ def _costs(policy: Policy, exported: Exported, observations: np.ndarray, chosen:
         return Costs((), ("nothing was measured, as was asked for",))
     if exported.format == "c":
         return costs.of_c(policy, observations, functools.partial(_write_c, weights=exported.weights), chosen)
-    notes = (f"{exported.format} files hold sparse weights at most; whatever runs them makes the weights dense in memory",)
+    notes = (
+        f"{exported.format} files hold sparse weights at most; whatever runs them makes the weights dense in memory",
+    )
     if exported.act is None or not chosen.seconds:
         return Costs((), notes)
     others = peers(policy)
@@ -69,5 +71,7 @@ def _costs(policy: Policy, exported: Exported, observations: np.ndarray, chosen:
 def _write_c(policy: Policy, folder: Path, weights: Any) -> Path:
     from sparserl.deploy import c
 
-    written: Path = next(file for file in c.write(policy, folder, weights) if file.suffix == ".c" and file.stem != "main")
+    written: Path = next(
+        file for file in c.write(policy, folder, weights) if file.suffix == ".c" and file.stem != "main"
+    )
     return written

@@ -30,18 +30,30 @@ class Peers(NamedTuple):
 def peers(policy: Policy) -> Peers:
     """The peers that are installed."""
     if not is_perceptron(policy):
-        return Peers({}, ("other libraries are not measured: only multi-layer perceptrons are",))
-    acts, notes = dict[str, Act](), list[str]()
+        return Peers({}, ("other libraries: not measured, because only multi-layer perceptrons are",))
+    absent, acts = absent_peers(), dict[str, Act]()
+    notes = list(absent.values())
     for name, make in _MAKERS.items():
-        missing = [module for module in _MODULES[name] if importlib.util.find_spec(module) is None]
-        if missing:
-            notes.append(f"{name} is not measured: {' and '.join(missing)} not installed")
+        if name in absent:
             continue
         try:
             acts[name] = make(policy)
         except UserError as error:
-            notes.append(f"{name} is not measured: {error}")
+            notes.append(f"{name}: not measured, because {error}")
     return Peers(acts, tuple(notes))
+
+
+def absent_peers() -> dict[str, str]:
+    """Why libraries cannot be measured here, by name, one line each."""
+    missing = {
+        name: [module for module in modules if importlib.util.find_spec(module) is None]
+        for name, modules in _MODULES.items()
+    }
+    return {
+        name: f"{name}: not measured, because {' and '.join(modules)} is not installed"
+        for name, modules in missing.items()
+        if modules
+    }
 
 
 def is_perceptron(policy: Policy) -> bool:
