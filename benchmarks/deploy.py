@@ -26,11 +26,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deploy_results import write_results
-from sparserl.deploy.loading import load_trained
 
 from sparserl import persistence
 from sparserl.deploy import builds, costs, instructions, latency, memory
+from sparserl.deploy.c.compiled import compiler
+from sparserl.deploy.c.writing import PREFIX
 from sparserl.deploy.c.writing import write as write_c
+from sparserl.deploy.loading import load_trained
 from sparserl.deploy.peers import peers
 from sparserl.deploy.policy import Policy
 from sparserl.deploy.steps import Dense
@@ -146,10 +148,10 @@ def count_all(found: list[Source], gathered: Gathered) -> None:
 
 def _count(source: Source, weights: Any, folder: Path, gathered: Gathered, emulated: bool) -> None:
     written = write_c(source.policy, folder, weights)
-    c_file = next(file for file in written if file.name == f"{builds.PREFIX}.c")
+    c_file = next(file for file in written if file.name == f"{PREFIX}.c")
     for build in builds.BUILDS:
         if not gathered.has(source, weights, build.name, "instructions"):
-            compiled = memory.memory_of([builds.compiler(), *build.flags, costs.WITHOUT_TEST], c_file, folder)
+            compiled = memory.memory_of([*compiler(), *build.flags, costs.WITHOUT_TEST], c_file, folder)
             harness = builds.built(source.policy, c_file, build.flags_for_counting, folder / build.name)
             counted = instructions.an_action(harness.command(observations_of(source.policy)))
             gathered.add(source, weights, build.name, {**compiled.as_json(), "instructions": counted})
@@ -197,7 +199,7 @@ def _calls_in_c(source: Source, folder: Path, seen: np.ndarray) -> dict[tuple[st
     calls = {}
     for weights in WEIGHTS:
         written = write_c(source.policy, folder / weights, weights)  # type: ignore[arg-type]
-        c_file = next(file for file in written if file.name == f"{builds.PREFIX}.c")
+        c_file = next(file for file in written if file.name == f"{PREFIX}.c")
         for build in builds.BUILDS:
             harness = builds.built(source.policy, c_file, build.flags, folder / weights / build.name)
             calls[weights, build.name] = harness.timed(seen)

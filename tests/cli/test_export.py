@@ -15,7 +15,7 @@ from sparserl.deploy import formats
 from sparserl.errors import UserError
 from sparserl.experiment import describe, stored_experiment
 
-FEW = ("--num-observations", "200", "--num-episodes", "2")
+FEW = ("--num-observations", "200", "--num-episodes", "2", "--card-seconds", "0")
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -30,7 +30,11 @@ def test_a_policy_is_written_verified_and_told(capsys, run, tmp_path, monkeypatc
     result = call(capsys, "export", run, "--format", "safetensors", "--output", output, *FEW, "--json")
     assert (result.status, result.err) == (0, "")
     document = result.document()
-    assert document["files"] == sorted(os.listdir(output)) == ["contract.json", "policy.safetensors"]
+    assert (
+        document["files"]
+        == sorted(os.listdir(output))
+        == ["card.json", "card.md", "contract.json", "policy.safetensors"]
+    )
     assert document["bytes"] == sum(path.stat().st_size for path in output.iterdir())
     assert (document["largest_difference"], document["action_agreement"]) == (0.0, 1.0)
     assert document["num_observations"] == 200

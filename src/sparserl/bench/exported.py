@@ -15,6 +15,7 @@ from sparserl import linalg
 from sparserl.bench.measuring import Candidate, Run
 from sparserl.deploy import builds, costs
 from sparserl.deploy.c import writing
+from sparserl.deploy.c.compiled import compiler
 from sparserl.deploy.contract import Actions, Contract, Observations, Timing
 from sparserl.deploy.peers import Act, absent_peers, peers
 from sparserl.deploy.policy import Policy
@@ -43,7 +44,7 @@ def notes() -> list[str]:
 def compiler_missing() -> str | None:
     """Why there is no C to measure, or None."""
     try:
-        builds.compiler()
+        compiler()
     except UserError as error:
         return str(error)
     return None
@@ -65,7 +66,7 @@ def in_c(policy: Policy, build: builds.Build, observations: np.ndarray) -> Run:
     """Calls in C of a policy that was written and compiled."""
     with tempfile.TemporaryDirectory() as name:
         written = writing.write(policy, Path(name) / "source")
-        source = next(file for file in written if file.name == f"{builds.PREFIX}.c")
+        source = next(file for file in written if file.name == f"{writing.PREFIX}.c")
         return builds.built(policy, source, build.flags, Path(name) / "build").repeated(observations)
 
 

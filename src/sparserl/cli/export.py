@@ -15,6 +15,8 @@ from sparserl.cli.evaluate import heeded
 from sparserl.cli.hanging import end_where_hung
 from sparserl.cli.output import put
 from sparserl.cli.tables import number
+from sparserl.deploy.card import findings
+from sparserl.deploy.costs import SECONDS
 from sparserl.deploy.exporting import NUM_EPISODES, Exported, export
 from sparserl.deploy.formats import FORMATS, Choices, OnnxWeights, WeightsName
 from sparserl.deploy.verification import NUM_OBSERVATIONS, Mismatch
@@ -50,6 +52,9 @@ class Options:
         int, tyro.conf.arg(help="For how many observations outputs and actions are compared.")
     ] = NUM_OBSERVATIONS
     num_episodes: Annotated[int, tyro.conf.arg(help="Episodes that are played by both policies.")] = NUM_EPISODES
+    card_seconds: Annotated[
+        float, tyro.conf.arg(help="How long to measure what an action costs, for the card; 0: not at all.")
+    ] = SECONDS
     results: Annotated[Path, tyro.conf.arg(help="Results directory to look for RUN in.")] = Path("results")
     json: Json = False
 
@@ -86,6 +91,7 @@ def _exported(options: Options, output: Path) -> Exported:
         options.num_observations,
         options.num_episodes,
         (lambda line: None) if quiet else (lambda line: print(line, file=sys.stderr)),
+        options.card_seconds,
     )
 
 
@@ -105,3 +111,5 @@ def _answer(done: Exported, options: Options) -> None:
         f"{returns['num_episodes']} episodes: mean return {written}, that of the trained network {original}; "
         f"{returns['num_equal']} returns are equal"
     )
+    for sentence in findings(done.card.ways):
+        put(sentence)

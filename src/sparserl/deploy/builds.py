@@ -1,9 +1,7 @@
 """Builds of a written C policy together with the harness that times and repeats its calls."""
 
 import ctypes
-import os
 import platform
-import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,13 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sparserl.deploy.c.compiled import compiler
+from sparserl.deploy.c.writing import PREFIX
 from sparserl.deploy.latency import Calls
 from sparserl.deploy.policy import Policy
 from sparserl.types import UserError
 
 HARNESS = Path(__file__).with_name("harness.c")
-PREFIX = "sparserl_policy"
-COMPILERS = ("cc", "gcc", "clang")
 
 
 class Build(NamedTuple):
@@ -67,19 +65,10 @@ class Harness(NamedTuple):
         return [str(self.program), str(file), str(len(rows))]
 
 
-def compiler() -> str:
-    """The C compiler of this machine. Raises `UserError` where there is none."""
-    wanted = os.environ.get("CC")
-    for name in (wanted,) if wanted else COMPILERS:
-        if shutil.which(name):
-            return name
-    raise UserError(f"there is no C compiler ({wanted or ', '.join(COMPILERS)}): apt-get install gcc")
-
-
 def built(policy: Policy, source: Path, flags: Sequence[str], folder: Path) -> Harness:
     """The policy that `source` was written from, compiled with its harness into `folder`.
 
-    Raises `UserError` where it does not compile.
+    Raises `UserError` where it does not compile, or where there is no compiler.
     """
     discrete = policy.decision == "greatest"
     defined = {
@@ -92,11 +81,11 @@ def built(policy: Policy, source: Path, flags: Sequence[str], folder: Path) -> H
     folder.mkdir(parents=True, exist_ok=True)
     objects = [folder / "policy.o", folder / "harness.o"]
     names = [f"-D{name}={value}" for name, value in defined.items()]
-    compile_ = [compiler(), *flags, "-fPIC", f"-I{source.parent}", "-c"]
+    compile_ = [*compiler(), *flags, "-fPIC", f"-I{source.parent}", "-c"]
     _run([*compile_, str(source), "-o", str(objects[0])])
     _run([*compile_, *names, str(HARNESS), "-o", str(objects[1])])
     harness = Harness(folder / "policy.so", folder / "policy", policy.num_features)
-    link = [compiler(), *map(str, objects), "-lm"]
+    link = [*compiler(), *map(str, objects), "-lm"]
     _run([*link, "-shared", "-o", str(harness.library)])
     _run([*link, "-o", str(harness.program)])
     return harness

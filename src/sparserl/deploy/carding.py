@@ -1,41 +1,47 @@
 """Makes the card of an export that was verified: counts and measures what it says."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.stats
 
 from sparserl import persistence
 from sparserl.deploy import costs
+from sparserl.deploy.c import writing
 from sparserl.deploy.card import Card, network_of, write
 from sparserl.deploy.card_text import markdown
 from sparserl.deploy.costs import NOTHING, Chosen, Costs
 from sparserl.deploy.peers import peers
 from sparserl.deploy.policy import Policy
-from sparserl.deploy.verification import Verified
+from sparserl.deploy.verification import Verified, Written
 
-Act = Callable[[np.ndarray], Any]  # one observation, one action
+NUM_OBSERVATIONS = 32  # that take turns; the calls that instructions are counted of are a multiple
+CONFIDENCE = 0.95
 
 
 class Exported(NamedTuple):
-    """An export in `folder`. act: how it answers one observation, where something runs its files, as onnxruntime does.
-
-    returns: of episodes that were played, by who played them: {"mean", "low", "high", "num_episodes"}.
-    """
+    """An export in `folder`, which was verified. returns: of episodes `[episode]`, by who played them."""
 
     format: str
     weights: str
     folder: Path
     verified: Verified
-    returns: Mapping[str, Any] | None = None
-    act: Act | None = None
+    returns: Mapping[str, np.ndarray]
 
 
-def add_card(policy: Policy, exported: Exported, observations: np.ndarray, chosen: Chosen = costs.DEFAULT) -> Card:
-    """The card of an export, written into its folder, too. observations: `[number, *shape]`, as the policy sees them."""
-    found = _costs(policy, exported, observations, chosen)
+def add_card(
+    policy: Policy, exported: Exported, written: Written, recorded: np.ndarray, chosen: Chosen = costs.DEFAULT
+) -> Card:
+    """The card of an export, written into its folder, too.
+
+    written: the files, opened again. recorded: observations `[number, *shape]` of the environment, some of which are
+    what is computed with while it is measured.
+    """
+    at = np.linspace(0, len(recorded) - 1, NUM_OBSERVATIONS).astype(int)
+    found = _costs(policy, exported, written, recorded[at], chosen)
     card = Card(
         exported.format,
         exported.weights,
@@ -43,7 +49,7 @@ def add_card(policy: Policy, exported: Exported, observations: np.ndarray, chose
         {file.name: file.stat().st_size for file in sorted(exported.folder.iterdir()) if file.is_file()},
         dict(policy.contract.training),
         exported.verified._asdict(),
-        exported.returns,
+        {player: estimate(returns) for player, returns in exported.returns.items()},
         persistence.machine_description(),
         found.ways,
         found.notes,
@@ -52,26 +58,29 @@ def add_card(policy: Policy, exported: Exported, observations: np.ndarray, chose
     return card
 
 
-def _costs(policy: Policy, exported: Exported, observations: np.ndarray, chosen: Chosen) -> Costs:
+def estimate(returns: np.ndarray) -> dict[str, Any]:
+    """The mean return of a policy with its interval over episodes (Student's t); no interval for a single episode."""
+    count, mean = len(returns), float(np.mean(returns))
+    if count < 2:
+        return {"mean": mean, "low": None, "high": None, "num_episodes": count}
+    half = float(scipy.stats.t.ppf(0.5 + CONFIDENCE / 2, count - 1) * np.std(returns, ddof=1) / np.sqrt(count))
+    return {"mean": mean, "low": mean - half, "high": mean + half, "num_episodes": count}
+
+
+def _costs(policy: Policy, exported: Exported, written: Written, seen: np.ndarray, chosen: Chosen) -> Costs:
     if chosen == NOTHING:
-        return Costs((), ("nothing was measured, as was asked for",))
+        return Costs((), ("what an action costs was not measured, as was asked for",))
     if exported.format == "c":
-        return costs.of_c(policy, observations, functools.partial(_write_c, weights=exported.weights), chosen)
-    notes = (
-        f"{exported.format} files hold sparse weights at most; whatever runs them makes the weights dense in memory",
-    )
-    if exported.act is None or not chosen.seconds:
+        return costs.of_c(policy, seen, functools.partial(_write_c, weights=exported.weights), chosen)
+    notes = ("sparse file, dense memory: what runs these files makes the weights dense when it loads them",)
+    if exported.format != "onnx" or not chosen.seconds:
         return Costs((), notes)
     others = peers(policy)
-    acts = {f"{exported.format}, these files": exported.act, **others.acts}
-    found = costs.of_calls(acts, observations, chosen.seconds)
+    acts = {"onnxruntime, these files": lambda observation: written.act(observation[None]), **others.acts}
+    found = costs.of_calls(acts, seen, chosen.seconds)
     return Costs(found.ways, (*notes, *others.notes))
 
 
 def _write_c(policy: Policy, folder: Path, weights: Any) -> Path:
-    from sparserl.deploy import c
-
-    written: Path = next(
-        file for file in c.write(policy, folder, weights) if file.suffix == ".c" and file.stem != "main"
-    )
-    return written
+    writing.write(policy, folder, weights)
+    return folder / f"{writing.PREFIX}.c"

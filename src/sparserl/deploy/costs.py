@@ -1,5 +1,6 @@
 """Costs: what one action of a policy takes, as it was written in C and beside other ways to run it, on this machine."""
 
+import functools
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,6 +10,8 @@ import numpy as np
 
 from sparserl.deploy import builds, instructions, latency, memory
 from sparserl.deploy.builds import BUILDS, Build
+from sparserl.deploy.c.compiled import compiler
+from sparserl.deploy.c.writing import PREFIX
 from sparserl.deploy.card import Way
 from sparserl.deploy.latency import Calls
 from sparserl.deploy.peers import Act, peers
@@ -19,7 +22,7 @@ from sparserl.types import UserError
 T = TypeVar("T")
 WriteC = Callable[[Policy, Path], Path]  # writes a policy into a folder that exists, and returns its source
 
-WITHOUT_TEST = f"-D{builds.PREFIX.upper()}_NO_SELF_TEST"
+WITHOUT_TEST = f"-D{PREFIX.upper()}_NO_SELF_TEST"
 SECONDS = 1.0
 
 
@@ -44,7 +47,6 @@ def of_c(policy: Policy, observations: np.ndarray, write: WriteC, chosen: Chosen
     """The costs of a policy as `write` writes it, of its dense twin written and built alike, and of other libraries.
 
     Bytes are those of the policy alone, without the self-test and its golden vectors.
-    Raises `UserError` where there is no C compiler.
     """
     ways, calls, notes = list[Way](), dict[str, Calls](), list[str]()
     with tempfile.TemporaryDirectory() as name:
@@ -54,9 +56,10 @@ def of_c(policy: Policy, observations: np.ndarray, write: WriteC, chosen: Chosen
             source = write(each, folder)
             for build in BUILDS:
                 way = Way(f"{before}C, {build.name}", "exported" if kind == "exported" else "dense")
-                harness = builds.built(each, source, build.flags, folder / build.name)
-                calls[way.name] = harness.timed(observations)
-                ways.append(_counted(way, each, source, build, observations, chosen, notes))
+                built = functools.partial(builds.built, each, source, build.flags, folder / build.name)
+                if (harness := _unless(notes, way.name, built)) is not None:
+                    calls[way.name] = harness.timed(observations)
+                    ways.append(_counted(way, each, source, build, observations, chosen, notes))
         if not chosen.seconds:
             return Costs(tuple(ways), tuple(dict.fromkeys(notes)))
         others = peers(policy)
@@ -94,7 +97,7 @@ def _counted(
 ) -> Way:
     """A way with its bytes and instructions; a note for what cannot be counted."""
     folder = source.parent / build.name
-    command = [builds.compiler(), *build.flags, WITHOUT_TEST]
+    command = [*compiler(), *build.flags, WITHOUT_TEST]
     way = way._replace(memory=_unless(notes, "bytes", lambda: memory.memory_of(command, source, folder)))
     if not chosen.instructions:
         return way
@@ -112,5 +115,5 @@ def _unless(notes: list[str], what: str, count: Callable[[], T]) -> T | None:
     try:
         return count()
     except UserError as error:
-        notes.append(f"{what}: not counted, because {error}")
+        notes.append(f"{what}: not measured, because {error}")
         return None

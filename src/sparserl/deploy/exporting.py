@@ -1,16 +1,20 @@
 """Exporting: a run's policy as files, which are verified as they were written before they are where they were asked."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from sparserl.deploy import carding
+from sparserl.deploy.card import Card
 from sparserl.deploy.contract import as_json
+from sparserl.deploy.costs import NOTHING, SECONDS, Chosen
 from sparserl.deploy.formats import Choices, Format, find_format
 from sparserl.deploy.loading import Trained, load_trained
-from sparserl.deploy.observations import observations
+from sparserl.deploy.observations import RECORDED_FRACTION, observations
 from sparserl.deploy.original import Original
 from sparserl.deploy.place import output_folder
 from sparserl.deploy.playing import Stage, staged
@@ -50,8 +54,10 @@ class Exported(NamedTuple):
     verified: Verified
     original: Verified
     returns: Returns
+    card: Card
 
     def as_json(self) -> dict[str, Any]:
+        latencies = {way.name: way.latency for way in self.card.ways if way.latency is not None}
         return {
             "format": self.format,
             **self.choices._asdict(),
@@ -61,6 +67,9 @@ class Exported(NamedTuple):
             **self.verified._asdict(),
             "original": self.original._asdict(),
             "returns": self.returns.as_json(),
+            "latency_seconds": {
+                name: {"p50": latency.p50_seconds, "p99": latency.p99_seconds} for name, latency in latencies.items()
+            },
         }
 
 
@@ -73,16 +82,20 @@ def export(
     num_observations: int = NUM_OBSERVATIONS,
     num_episodes: int = NUM_EPISODES,
     say: Say = lambda line: None,
+    card_seconds: float = SECONDS,
 ) -> Exported:
     """Write the policy of a finished run into the new folder `output`, and verify what was written.
 
     Observations are half recorded and half adversarial; then both policies play `num_episodes` episodes of the real
-    environment from the same starts. Raises `UserError` for a request that cannot be met and `Mismatch` where what was
+    environment from the same starts. What an action costs is measured for about `card_seconds`, 0 for not at all, and
+    goes onto the card. Raises `UserError` for a request that cannot be met and `Mismatch` where what was
     written does not act as it should; nothing is left then.
     """
     for name, count in (("num_observations", num_observations), ("num_episodes", num_episodes)):
         if count < 1:
             raise UserError("it must be at least 1", field=name, value=count)
+    if not 0 <= card_seconds < math.inf:
+        raise UserError("it must be at least 0", field="card_seconds", value=card_seconds)
     kind, output = find_format(format, choices), Path(output)
     kind.require()
     with output_folder(output) as folder:
@@ -95,10 +108,13 @@ def export(
             _write(kind, trained.policy, folder, choices)
             say(f"comparing what was written with the policy, for {len(seen):,} observations")
             verified, returns = _verify(kind, trained.policy, folder, choices, seen, stage, original)
+        say("measuring what an action costs")
+        facts = carding.Exported(format, choices.weights, folder, verified, returns._asdict())
+        card = _card(kind, trained.policy, choices, facts, seen, card_seconds)
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         names = tuple(str(file.relative_to(folder)) for file in files)
         num_bytes = sum(file.stat().st_size for file in files)
-    return Exported(output, format, choices, names, num_bytes, verified, of_original, returns)
+    return Exported(output, format, choices, names, num_bytes, verified, of_original, returns, card)
 
 
 def contract_document(policy: Policy) -> dict[str, Any]:
@@ -138,6 +154,15 @@ def _verify(
         if approximate is not policy:
             verified = measured(policy, written, seen)
         return verified, Returns(stage.returns_of(original), stage.returns(written.act))
+
+
+def _card(
+    kind: Format, policy: Policy, choices: Choices, facts: carding.Exported, seen: np.ndarray, seconds: float
+) -> Card:
+    """What an action costs is measured with observations of the environment, not with adversarial ones."""
+    recorded = seen[: max(int(len(seen) * RECORDED_FRACTION), 1)]
+    with kind.opened(policy, facts.folder, choices) as written:
+        return carding.add_card(policy, facts, written, recorded, Chosen(seconds, True) if seconds else NOTHING)
 
 
 def _spread(returns: np.ndarray) -> dict[str, float]:

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sparserl.deploy.formats import is_perceptron
 from sparserl.deploy.policy import Policy
-from sparserl.deploy.steps import Dense, Flatten
+from sparserl.deploy.steps import Dense
 from sparserl.types import UserError
 
 Act = Callable[[np.ndarray], Any]
@@ -54,11 +55,6 @@ def absent_peers() -> dict[str, str]:
         for name, modules in missing.items()
         if modules
     }
-
-
-def is_perceptron(policy: Policy) -> bool:
-    """Whether all of its layers are dense ones, and not convolutions."""
-    return all(isinstance(step, Dense | Flatten) for step in policy.steps)
 
 
 def jax_jitted(policy: Policy) -> Act:
