@@ -6,6 +6,7 @@ from sparserl.deploy.card import Card, Network, Way, findings
 
 MICRO = 1e6
 _ABSENT = "-"
+_PLAYERS = {"original": "the trained network", "written": "what was written"}
 
 
 def markdown(card: Card) -> str:
@@ -50,7 +51,7 @@ def _sentences(card: Card) -> Iterator[str]:
             "the actions agree."
         )
     for name, returned in (card.returns or {}).items():
-        yield f"Return of {name}: {_estimate(returned)}."
+        yield f"Return of {_PLAYERS.get(name, name)}: {_estimate(returned)}."
 
 
 def _estimate(returned: object) -> str:
@@ -58,7 +59,7 @@ def _estimate(returned: object) -> str:
         return _said(returned)
     interval = ""
     if returned.get("low") is not None:
-        interval = f" ({returned['low']:.4g} to {returned['high']:.4g})"
+        interval = f" (95 % interval {returned['low']:.4g} to {returned['high']:.4g})"
     episodes = f", {returned['num_episodes']} episodes" if "num_episodes" in returned else ""
     return f"{returned['mean']:.4g}{interval}{episodes}"
 
