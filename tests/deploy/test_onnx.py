@@ -7,8 +7,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
-from policies import KINDS, observations_of, policy_of
 
+from deploy.policies import KINDS, observations_of, policy_of
 from sparserl.deploy import onnx as ours
 from sparserl.deploy.contract import as_json
 from sparserl.deploy.onnx.model import IR_VERSION, OPSET, model_of, sealed

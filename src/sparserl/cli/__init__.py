@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Subcommand] = {
     "describe": Subcommand("describe", "Show networks, live weights and FLOPs of an experiment; trains nothing."),
     "evaluate": Subcommand("evaluate", "Play episodes with a trained policy."),
     "export": Subcommand("export", "Write a trained policy as files for other programs and devices, verified."),
+    "push": Subcommand("push", "Upload a trained policy to Hugging Face, or write the folder that would be uploaded."),
     "report": Subcommand("report", "Show what runs have found: figures, tables, and one page to open offline."),
     "methods": Subcommand("methods", "List the sparse methods and their options."),
     "environments": Subcommand("environments", "List the environments."),

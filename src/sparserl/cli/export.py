@@ -18,7 +18,8 @@ from sparserl.cli.tables import number
 from sparserl.deploy.card import findings
 from sparserl.deploy.costs import SECONDS
 from sparserl.deploy.exporting import NUM_EPISODES, Exported, export
-from sparserl.deploy.formats import FORMATS, Choices, OnnxWeights, WeightsName
+from sparserl.deploy.formats import FORMATS, Choices, WeightsName
+from sparserl.deploy.onnx import Weights as OnnxWeights
 from sparserl.deploy.verification import NUM_OBSERVATIONS, Mismatch
 from sparserl.processes.supervision import note
 from sparserl.types import UserError

@@ -65,7 +65,8 @@ def main(words: Sequence[str]) -> int:
         raise UserError("say where to: --hub owner/name uploads, --folder DIR writes the folder alone")
     end_where_hung()
     try:
-        with in_options(options_of(options)):
+        known = options_of(options)
+        with in_options({**known, "output": known["folder"]}):  # an export's output is this folder
             made, address = _pushed(options)
     except Mismatch as error:
         return say(f"verification failed, and nothing was written: {error}", FAILED)

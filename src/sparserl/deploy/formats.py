@@ -13,14 +13,13 @@ from sparserl.types import UserError
 
 ONNX_FILE = "policy.onnx"
 WeightsName = Literal["float32", "int8"]
-OnnxWeights = Literal["auto", "sparse", "dense"]
 
 
 class Choices(NamedTuple):
     """How weights are written. onnx_weights: of a format that has sparse arrays as well as dense ones."""
 
     weights: WeightsName = "float32"
-    onnx_weights: OnnxWeights = "auto"
+    onnx_weights: onnx.Weights = "auto"
 
 
 class Format(NamedTuple):
