@@ -47,7 +47,8 @@ class Options:
         "float32"
     )
     onnx_weights: Annotated[
-        OnnxWeights, tyro.conf.arg(help="Arrays of ONNX; auto: sparse ones where they make the file smaller.")
+        OnnxWeights,
+        tyro.conf.arg(help="Kernels of ONNX; auto: sparse where that is smaller; constants: that for OpenVINO."),
     ] = "auto"
     num_observations: Annotated[
         int, tyro.conf.arg(help="For how many observations outputs and actions are compared.")
