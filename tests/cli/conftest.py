@@ -55,6 +55,14 @@ def train(results):
     return words, status, json.loads(out.getvalue()), err.getvalue()
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Reports without figures, where what is printed, the page, or where both go is looked at."""
+    from sparserl.report import files
+
+    monkeypatch.setattr(files, "figures_of", lambda selection, alone=True: ())
+
+
 @pytest.fixture(autouse=True)
 def _few_figures(monkeypatch):
     few_figures(monkeypatch)

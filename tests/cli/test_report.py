@@ -31,8 +31,8 @@ def store(tmp_path_factory):
     directory = tmp_path_factory.mktemp("store") / "results"
     for name in ("figure_5_dqn", "table_5"):
         synthetic.store_study(directory, name)
-    study, documents = synthetic.planned("table_1")
-    other = study.experiments[0]
+    study, documents = synthetic.planned("figure_8")
+    other = next(each for each in study.experiments if each.method == "prune")
     synthetic.persistence.plan_experiment(directory, other.identifier, documents[other.identifier])
     rows = synthetic.evaluations(other, documents[other.identifier], 0)
     synthetic.store_run(RunId(other.identifier, 0).folder(directory), rows)
@@ -51,12 +51,6 @@ def reported(store, tmp_path_factory):
         few_figures(patch)
         assert main(["report", str(store), "--study", "figure_5_dqn", "--output", str(folder)]) == 0
     return folder, printed.getvalue()
-
-
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Reports without figures, where pages and their places are what is looked at."""
-    monkeypatch.setattr(files, "figures_of", lambda selection, alone=True: ())
 
 
 def test_a_report_of_a_study_has_figures_tables_and_a_page(reported):
@@ -79,7 +73,9 @@ def test_a_study_by_name_or_folder_or_among_others(store, monkeypatch):
     assert len({each.studies[0].runs for each in asked}) == 1
 
 
-def test_a_directory_shows_each_study_and_the_runs_of_none(capsys, store, tmp_path):
+def test_a_directory_shows_each_study_and_the_runs_of_none(capsys, store, tmp_path, monkeypatch):
+    every = files.figures_of
+    monkeypatch.setattr(files, "figures_of", lambda *given: every(*given)[-1:])
     told = call(capsys, "report", store, "--output", tmp_path / "all")
     assert (told.status, told.err) == (0, "")
     folders = {path.name for path in (tmp_path / "all").iterdir() if path.is_dir()}
@@ -124,7 +120,7 @@ def test_wrong_names_are_told_with_the_nearest(capsys, store, monkeypatch, words
     assert message in told.err
 
 
-def test_what_is_missing_or_damaged_is_said_and_the_rest_is_shown(capsys, tmp_path):
+def test_what_is_missing_or_damaged_is_said_and_the_rest_is_shown(capsys, tmp_path, undrawn):
     synthetic.store_study(tmp_path, "figure_5_dqn", keep=lambda run: run.seed == 0)
     damaged, *_ = tmp_path.glob("*rigl*/seed=0/evaluations.parquet")
     damaged.write_bytes(damaged.read_bytes()[:-20])

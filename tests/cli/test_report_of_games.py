@@ -39,7 +39,7 @@ def write(results, environment, method, final_returns, sparsity=0.9, **facts):
         write_status(run, Status("finished", 2000, final_return=value))
 
 
-def test_games_have_human_normalized_returns(capsys, tmp_path):
+def test_games_have_human_normalized_returns(capsys, tmp_path, undrawn):
     """Pong's random player has -20.7 and its human 14.6; Breakout's 1.7 and 30.5 (Deviation 53)."""
     for game, methods in RETURNS.items():
         for method, final_returns in methods.items():
@@ -55,7 +55,7 @@ def test_games_have_human_normalized_returns(capsys, tmp_path):
     assert over == ["dqn rigl 0.9: human-normalized interquartile mean 1 over 2 games"]  # of 0.5, 1, 1, 1, 1; one game
 
 
-def test_experiments_of_one_name_are_told_apart_and_each_has_its_mean_over_games(capsys, tmp_path):
+def test_experiments_of_one_name_are_told_apart_and_each_has_its_mean_over_games(capsys, tmp_path, undrawn):
     """ERK and uniform sparsity at 90 %, human and random players' returns."""
     for game, human, random in (("Pong", 14.6, -20.7), ("Breakout", 30.5, 1.7)):
         write(tmp_path, f"atari:{game}", "rigl", (human,), distribution="erk")
@@ -92,7 +92,7 @@ def show_of(capsys, directory):
     return [line for line in capsys.readouterr().out.splitlines() if "interquartile" in line]
 
 
-def test_dense_networks_are_called_after_what_a_study_matches_them_with(capsys, tmp_path):
+def test_dense_networks_are_called_after_what_a_study_matches_them_with(capsys, tmp_path, undrawn):
     study = Study("mine", "How large?", grid("dqn", environments=("CartPole-v1",), sparsities=(0.9, 0.99)), 1)
     store(tmp_path, study, "smoke")
     for one in study.experiments:
@@ -114,7 +114,7 @@ def test_dense_networks_are_called_after_what_a_study_matches_them_with(capsys, 
     assert "dqn dense 0 sized as 90 %" in told.out  # as their sizes tell
 
 
-def test_other_environments_have_none(capsys, tmp_path):
+def test_other_environments_have_none(capsys, tmp_path, undrawn):
     write(tmp_path, "MinAtar/Breakout-v1", "rigl", (3.0, 4.0))
     result = call(capsys, "report", tmp_path)
     assert (result.status, result.err) == (0, "")

@@ -21,7 +21,7 @@ def results(tmp_path):
     return tmp_path / "results"
 
 
-def test_a_renamed_experiment_is_reported_with_all_that_is_known_of_it(capsys, results):
+def test_a_renamed_experiment_is_reported_with_all_that_is_known_of_it(capsys, results, undrawn):
     whole = call(capsys, "report", results)
     (results / NAME).rename(results / "best")
     for place in (results, results / "best"):

@@ -11,7 +11,7 @@ from sparserl.report import files
 from sparserl.report.files import label, write_report
 from sparserl.study.files import catalogue_names
 
-DIVERSE = {"figure_1_atari", "figure_3", "figure_4_weight_decay", "figure_6", "figure_14_sac", "table_1"}
+DIVERSE = {"figure_1_atari", "figure_3", "figure_6", "table_1"}  # bars, lines, noise and rankings
 CLASSIC = {"figure_5_dqn", "figure_8", "figure_14_dqn", "table_1"}  # which need no extra
 
 

@@ -67,7 +67,7 @@ def store(directory, runs):
 
 
 def test_a_report_keeps_them_apart_in_text_figures_tables_answers_and_claims(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "standard_figures", lambda selection: (POOLED, THRESHOLD))
+    monkeypatch.setattr(files, "figures_of", lambda selection, alone: (POOLED, THRESHOLD))
     store(tmp_path / "results", everywhere())
     told = call(capsys, "report", tmp_path / "results", "--output", tmp_path / "out")
     assert (told.status, told.err) == (0, "")

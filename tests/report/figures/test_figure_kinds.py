@@ -153,9 +153,10 @@ def test_costs_are_what_experiments_stored_and_need_no_run():
 
 def test_every_kind_is_the_same_bytes_from_the_same_runs():
     chosen = synthetic.catalogue_selection("figure_8")
-    figures = [*chosen.figures, *standard_figures(chosen)]
+    figures = {figure["kind"]: figure for figure in (*standard_figures(chosen), *chosen.figures)}
+    assert figures.keys() == {"lines", "curves", "threshold", "profile", "flops"}
     backwards = chosen._replace(runs=tuple(reversed(chosen.runs)))
-    for figure in figures:
+    for figure in figures.values():
         drawn = draw(figure, chosen)
         assert drawn.header != ("not drawn",), figure
         assert to_svg(drawn) == to_svg(draw(figure, backwards)), figure["name"]
