@@ -73,9 +73,20 @@ def test_a_study_by_name_or_folder_or_among_others(store, monkeypatch):
     assert len({each.studies[0].runs for each in asked}) == 1
 
 
-def test_a_directory_shows_each_study_and_the_runs_of_none(capsys, store, tmp_path, monkeypatch):
+@pytest.fixture
+def only_named(monkeypatch):
+    """Figures are drawn, one of each study, but their files are empty: where they go is looked at."""
+
+    def touch(drawn, place):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{drawn.name}.png").touch()
+
     every = files.figures_of
     monkeypatch.setattr(files, "figures_of", lambda *given: every(*given)[-1:])
+    monkeypatch.setattr(files, "write", touch)
+
+
+def test_a_directory_shows_each_study_and_the_runs_of_none(capsys, store, tmp_path, only_named):
     told = call(capsys, "report", store, "--output", tmp_path / "all")
     assert (told.status, told.err) == (0, "")
     folders = {path.name for path in (tmp_path / "all").iterdir() if path.is_dir()}
@@ -83,8 +94,7 @@ def test_a_directory_shows_each_study_and_the_runs_of_none(capsys, store, tmp_pa
     assert (tmp_path / "all" / "learning_curves.png").is_file()  # of the runs of no study
 
 
-def test_several_studies(capsys, store, monkeypatch):
-    monkeypatch.setattr(files, "figures_of", lambda selection, alone: selection.figures[:1])
+def test_several_studies(capsys, store, only_named):
     several = call(capsys, "report", store, *("--study", "table_5"), *("--study", "figure_5_dqn@smoke"))
     assert several.out.splitlines()[-1] == f"report: {store / 'report' / 'index.html'}"
     assert {path.name for path in (store / "report").iterdir()} == {"figure_5_dqn@smoke", "table_5@smoke", "index.html"}
