@@ -1,6 +1,7 @@
 """`sparserl report`: which places it takes, what it leaves behind, and what it says where something is missing."""
 
 import contextlib
+import csv
 import io
 import os
 import subprocess
@@ -20,7 +21,7 @@ from sparserl.cli.report.writing import written_after
 from sparserl.errors import UserError
 from sparserl.persistence import EVALUATIONS, RunId
 from sparserl.persistence.studies import stored
-from sparserl.report import files
+from sparserl.report import figures, files
 
 SUFFIXES = (".csv", ".pdf", ".png", ".svg", ".tex")
 
@@ -176,7 +177,7 @@ def test_a_report_that_fails_at_the_end_of_a_study_costs_one_line(capsys, store,
 PROGRAM = """
 import sys
 from sparserl.cli import main
-from sparserl.report import files
+from sparserl.report import figures, files
 
 every = files.standard_figures
 files.standard_figures = lambda selection: every(selection)[:1]
@@ -199,3 +200,39 @@ def test_equal_results_give_equal_bytes_whatever_the_order_of_files_and_the_hash
     here, there = files_in(reported[0]), files_in(tmp_path / "there")
     assert here == there
     assert Path("index.html") in here
+
+
+def files_of(folder, *suffixes):
+    return [path for path in folder.iterdir() if path.suffix in suffixes]
+
+
+HOSTILE = (
+    "\x1b]0;x\x07\x9b2J",
+    "=cmd|' /C calc'!A0\r\n",
+    "\\input{x} $y$ % & _ ^ # ~",
+    "\u202e</script><img src=x onerror=a()>",
+)
+
+
+def test_text_of_strangers_commands_neither_terminal_nor_spreadsheet_nor_tex(capsys, tmp_path, only_named, monkeypatch):
+    """Names of environments, methods and agents, messages, and a folder whose name is no text at all."""
+    monkeypatch.setattr(files, "write", figures.write)
+    directory = tmp_path / os.fsdecode(b"r\xff\x1b[2J\n")
+    for number, text in enumerate(HOSTILE):
+        named = {"agent": text, "method": text, "environment": f"{number}{text}", "sparsity": 0.5, "seed": 0}
+        facts = dict.fromkeys(("distribution", "preset", "storage", "network_kind", "randomness"), text)
+        row = dict.fromkeys(EVALUATIONS.schema.names, 0) | named | facts | {"experiment_id": f"e-{number}"}
+        synthetic.store_run(directory / f"e-{number}" / "seed=0", [row | {"mean_return": 1.0, "environment_steps": 10}])
+    (directory / "e-0" / "seed=1").mkdir()
+    told = call(capsys, "report", directory, "--output", tmp_path / "out")
+    assert (told.status, told.err.count("\n")) == (0, 1)
+    assert "\\x1b]0;x\\x07\\x9b2J" in told.out
+    texts = {
+        path: path.read_text() for path in (tmp_path / "out").iterdir() if path.suffix in (".csv", ".tex", ".html")
+    }
+    for text in (told.out, told.err, *texts.values()):
+        assert not [each for each in text if not each.isprintable() and each not in "\n\t\u00ad\u200c\u200d"][:5]
+    [cells] = [list(csv.reader(io.StringIO(text))) for path, text in texts.items() if path.suffix == ".csv"]
+    assert not [cell for row in cells for cell in row if cell[:1] in "=+-@" and cell]
+    [latex] = [text for path, text in texts.items() if path.suffix == ".tex"]
+    assert "\\textbackslash{}input\\{x\\} \\$y\\$ \\% \\& \\_ \\textasciicircum{} \\# \\textasciitilde{}" in latex

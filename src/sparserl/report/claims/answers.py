@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sparserl.report.cells import experiments_of, matched, scores_of
 from sparserl.report.claims.extremes import best_choices, best_shares
-from sparserl.report.claims.groups import Group, Rows, chosen, groups, share_kept
+from sparserl.report.claims.groups import Group, Rows, chosen, groups
 from sparserl.report.claims.noise import in_upper_half, kept_under
+from sparserl.report.claims.sides import share_kept
 from sparserl.report.claims.signal_to_noise import ratios_of
 from sparserl.report.claims.wording import choices_in_words, counts, in_percent
 from sparserl.report.names import dense_name

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from sparserl.report.cells import experiments_of
 from sparserl.report.claims.findings import Part, Verdict
-from sparserl.report.claims.groups import Group, better, chosen
+from sparserl.report.claims.groups import Group, chosen
+from sparserl.report.claims.sides import better
 from sparserl.report.runs import Run
 
 CLAIM = "ERK is better than uniform sparsity; it about doubles the FLOPs of CNNs and leaves those of MLPs as they are"

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sparserl.report.cells import matched, scores_of
 from sparserl.report.claims.findings import Part, above
-from sparserl.report.claims.groups import Group, better, chosen, lacking
+from sparserl.report.claims.groups import Group, chosen
+from sparserl.report.claims.sides import better, lacking
 from sparserl.report.claims.wording import in_percent, named
 from sparserl.report.runs import Run
 from sparserl.report.statistics import contrast, difference

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from sparserl.report.cells import matched
 from sparserl.report.claims.findings import Part, Verdict, together
-from sparserl.report.claims.groups import Group, better, chosen
+from sparserl.report.claims.groups import Group, chosen
+from sparserl.report.claims.sides import better
 from sparserl.report.claims.wording import named
 from sparserl.report.runs import Run
 from sparserl.report.statistics import FEWEST_FOR_INTERVAL

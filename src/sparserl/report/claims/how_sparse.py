@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from sparserl.report.claims.findings import Part, about, above, kept
-from sparserl.report.claims.groups import Group, better, chosen, in_cells, lacking, lost, share_kept
+from sparserl.report.claims.groups import Group, chosen
+from sparserl.report.claims.sides import better, in_cells, lacking, lost, share_kept
 from sparserl.report.claims.wording import in_percent, named
 
 DYNAMIC = ("set", "rigl")

@@ -6,7 +6,8 @@ import numpy as np
 
 from sparserl.report.cells import matched
 from sparserl.report.claims.findings import Part, about
-from sparserl.report.claims.groups import Group, better, chosen, lacking
+from sparserl.report.claims.groups import Group, chosen
+from sparserl.report.claims.sides import better, lacking
 from sparserl.report.claims.wording import in_percent
 from sparserl.report.runs import Run
 from sparserl.report.statistics import difference

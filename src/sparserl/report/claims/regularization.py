@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from sparserl.report.claims.findings import Part, about
-from sparserl.report.claims.groups import Group, better, chosen, is_told, lacking, share_kept
+from sparserl.report.claims.groups import Group, chosen, is_told
+from sparserl.report.claims.sides import better, lacking, share_kept
 from sparserl.report.claims.wording import named
 
 DECAY = "A small weight decay helps pruning, RigL and SET, and even dense networks; its effect is minor"

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from sparserl.report.cells import scores_by
 from sparserl.report.claims.findings import Part, Verdict, about, above
-from sparserl.report.claims.groups import ABOVE_HALF, Group, chosen, in_cells
+from sparserl.report.claims.groups import Group, chosen
+from sparserl.report.claims.sides import ABOVE_HALF, in_cells
 from sparserl.report.claims.wording import in_percent, named
 from sparserl.report.runs import Run
 from sparserl.report.statistics import FEWEST_FOR_INTERVAL, difference, probability_of_improvement

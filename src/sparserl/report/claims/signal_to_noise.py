@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sparserl.report.claims.findings import Part, above, below
-from sparserl.report.claims.groups import ABOVE_HALF, Group
+from sparserl.report.claims.groups import Group
+from sparserl.report.claims.sides import ABOVE_HALF
 from sparserl.report.claims.wording import in_percent
 from sparserl.report.runs import Run
 from sparserl.report.statistics import RunScores, estimate, mean_over_tasks, probability_of_improvement, run_scores

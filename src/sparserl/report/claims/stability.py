@@ -6,7 +6,8 @@ import numpy as np
 
 from sparserl.report.cells import final_return, matched
 from sparserl.report.claims.findings import Part, above
-from sparserl.report.claims.groups import Group, chosen, in_cells, lacking
+from sparserl.report.claims.groups import Group, chosen
+from sparserl.report.claims.sides import in_cells, lacking
 from sparserl.report.statistics import difference
 
 CLAIM = "Results of PPO are noisy; clear ones come from SAC and DQN"

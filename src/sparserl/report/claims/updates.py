@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from sparserl.report.cells import scores_by, scores_of
 from sparserl.report.claims.findings import Part, Verdict, about, above, not_above
-from sparserl.report.claims.groups import ABOVE_HALF, Group, better, chosen, is_told, lacking
+from sparserl.report.claims.groups import Group, chosen, is_told
+from sparserl.report.claims.sides import ABOVE_HALF, better, lacking
 from sparserl.report.claims.wording import named
 from sparserl.report.runs import Run
 from sparserl.report.statistics import (

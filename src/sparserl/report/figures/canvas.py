@@ -1,7 +1,6 @@
 """Canvas: panels in a grid under a title and a legend, over notes; everything that is written stays on it."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, NamedTuple
 
 from matplotlib.artist import Artist
@@ -10,12 +9,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
-from sparserl.report.style import PARAMETERS
+from sparserl.report.figures.lettering import width, wrapped
 
 MARGIN_INCHES = 0.14
 _GREY = "#666666"
-_MEASURED_DPI = 160
-_FAMILY = PARAMETERS["font.family"]
 _TITLE, _NOTES = FontProperties(size=13, weight="bold"), FontProperties(size=7.5)
 _PANEL_TITLE = FontProperties(size=10.5, weight="bold")
 _MOST_TITLE_LINES, _TITLE_LINE_INCHES = 4, 0.19
@@ -65,7 +62,7 @@ def bottom(panels: Grid) -> list[Axes]:
 def name_panel(panels: Grid, axes: Axes, title: str, points_above: float = 8) -> None:
     """The title of a panel, in as many lines as its width takes, so many points above it."""
     room = panels.figure.get_figwidth() / panels.num_columns - 0.65
-    lines = wrapped(panels.figure, title, room, _PANEL_TITLE).split("\n")
+    lines = wrapped(title, room, _PANEL_TITLE).split("\n")
     if len(lines) > _MOST_TITLE_LINES:
         lines = [*lines[: _MOST_TITLE_LINES - 1], f"{lines[_MOST_TITLE_LINES - 1][:-1]}\u2026"]
     axes.set_title("\n".join(lines), loc="left", fontproperties=_PANEL_TITLE, pad=points_above)
@@ -78,11 +75,9 @@ def finish(panels: Grid, title: str, entries: Sequence[Entry], notes: Sequence[s
         notes = [*notes, f"the legend has the first {MOST_ENTRIES} of {len(entries)} lines, the table all of them"]
         entries = entries[:MOST_ENTRIES]
     room = figure.get_figwidth() - 2 * MARGIN_INCHES
-    name = _text(figure, wrapped(figure, title, room, _TITLE), _TITLE, "#222222")
+    name = _text(figure, wrapped(title, room, _TITLE), _TITLE, "#222222")
     legend = _legend(figure, entries, room) if entries else None
-    said = _text(
-        figure, "\n".join(wrapped(figure, note[:1].upper() + note[1:], room, _NOTES) for note in notes), _NOTES, _GREY
-    )
+    said = _text(figure, "\n".join(wrapped(note[:1].upper() + note[1:], room, _NOTES) for note in notes), _NOTES, _GREY)
     heights = [_height(figure, artist) for artist in (name, legend, said)]
     panels_height = figure.get_figheight() + _room_for_titles(panels)
     above = MARGIN_INCHES + sum(height + gap for height, gap in zip(heights[:2], (0.1, 0.06), strict=True) if height)
@@ -123,8 +118,8 @@ def _height(figure: Figure, artist: Any) -> float:
 def _legend(figure: Figure, entries: Sequence[Entry], room: float) -> Any:
     """The legend with as many columns as fit into `room` inches, however long its labels are."""
     font = FontProperties(size=9 if len(entries) < _MANY_ENTRIES else 7.5)
-    labels = [wrapped(figure, entry.label, room - 0.7, font) for entry in entries]
-    narrowest = min(max(_width(figure, line, font) for line in label.split("\n")) for label in labels)
+    labels = [wrapped(entry.label, room - 0.7, font) for entry in entries]
+    narrowest = min(max(width(line, font) for line in label.split("\n")) for label in labels)
     num_columns = max(1, min(len(entries), int(room / (narrowest + 0.5))))
     while (legend := _placed(figure, entries, labels, num_columns, font)) and num_columns > 1:
         if legend.get_window_extent(_renderer(figure)).width / figure.dpi <= room:
@@ -155,49 +150,6 @@ def _placed(
     )
     legend.set_in_layout(False)
     return legend
-
-
-def wrapped(figure: Figure, text: str, inches: float, font: FontProperties) -> str:
-    """Text in lines no longer than `inches`: broken between words, and within those that are longer than a line."""
-    lines: list[str] = []
-    for paragraph in text.split("\n"):
-        line = ""
-        for word in paragraph.split(" "):
-            while word and _width(figure, f"{line} {word}" if line else word, font) > inches:
-                if line:
-                    lines.append(line)
-                    line = ""
-                    continue
-                cut = next(i for i in range(len(word), 0, -1) if i == 1 or _width(figure, word[:i], font) <= inches)
-                if cut == len(word):
-                    break
-                lines.append(word[:cut])
-                word = word[cut:]
-            line = f"{line} {word}" if line else word
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def shortened(figure: Any, text: str, inches: float, font: FontProperties) -> str:
-    """Text of one line that is no longer than `inches`; what does not fit is an ellipsis."""
-    if _width(figure, text, font) <= inches:
-        return text
-    fitting = [end for end in range(len(text)) if _width(figure, f"{text[:end]}\u2026", font) <= inches]
-    return f"{text[: max(fitting, default=0)]}\u2026"
-
-
-def _width(figure: Figure, text: str, font: FontProperties) -> float:
-    """Inches, as the sum over characters: a little more than shaped text takes, and quickly told."""
-    size, weight = font.get_size_in_points(), str(font.get_weight())
-    return sum(_character_inches(each, size, weight) for each in text)
-
-
-@cache
-def _character_inches(character: str, size: float, weight: str) -> float:
-    figure = Figure(dpi=_MEASURED_DPI)
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    font = FontProperties(family=_FAMILY, size=size, weight=weight)
-    return float(renderer.get_text_width_height_descent(character, font, False)[0]) / _MEASURED_DPI
 
 
 def _renderer(figure: Figure) -> Any:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.font_manager import FontProperties
 
 from sparserl.report.figures import notes
-from sparserl.report.figures.canvas import Entry, Grid, bottom, finish, grid, name_panel, wrapped
+from sparserl.report.figures.canvas import Entry, Grid, bottom, finish, grid, name_panel
 from sparserl.report.figures.drawn import Drawn
+from sparserl.report.figures.lettering import wrapped
 from sparserl.report.figures.line_panels import axis_of, draw_panel, legend
 from sparserl.report.figures.places import cells, in_legend_order
 from sparserl.report.figures.points import Measure, measure_of, point_of
@@ -67,11 +68,11 @@ def label_axes(panels: Grid, x_label: str, y_label: str) -> None:
     """Labels at the left and lower edge of the grid."""
     room = panels.figure.get_figwidth() / panels.num_columns - 0.6
     for axes in bottom(panels):
-        axes.set_xlabel(wrapped(panels.figure, x_label, room, FontProperties(size=9)))
+        axes.set_xlabel(wrapped(x_label, room, FontProperties(size=9)))
         axes.tick_params(labelbottom=True)
     height = panels.figure.get_figheight() / -(-len(panels.axes) // panels.num_columns) - 0.7
     for axes in panels.axes[:: panels.num_columns]:
-        axes.set_ylabel(wrapped(panels.figure, y_label, height, FontProperties(size=9)))
+        axes.set_ylabel(wrapped(y_label, height, FontProperties(size=9)))
     panels.figure.align_ylabels(panels.axes[:: panels.num_columns])
 
 

@@ -10,8 +10,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sparserl.report.figures import notes
 from sparserl.report.figures.apart import differing
-from sparserl.report.figures.canvas import Entry, finish, grid, name_panel, shortened
+from sparserl.report.figures.canvas import Entry, finish, grid, name_panel
 from sparserl.report.figures.drawn import Drawn
+from sparserl.report.figures.lettering import shortened
 from sparserl.report.figures.lines import environments_of
 from sparserl.report.figures.looks import look
 from sparserl.report.figures.places import SPARSE, Line, in_legend_order, line_of
@@ -119,7 +120,7 @@ def _draw_panel(axes: Axes, configurations: Sequence[Configuration], style: Mapp
     names = " \u00b7 ".join(column_short(name) for name in configurations[0].choices) if configurations else ""
     values = [f"{_choices(each)}    {each.rank}" for each in configurations]
     font = FontProperties(size=7.5)
-    labels = [shortened(axes.figure, printable(words), _LABEL_INCHES, font) for words in (names, *values)]
+    labels = [shortened(printable(words), _LABEL_INCHES, font) for words in (names, *values)]
     axes.set_yticks(range(-1, len(configurations)), labels, fontproperties=font)
     for label, each in zip(axes.get_yticklabels()[1:], configurations, strict=True):
         label.set_fontweight("bold" if each.is_published else "normal")

@@ -10,8 +10,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sparserl.persistence import UserError
 from sparserl.report.figures import notes
-from sparserl.report.figures.canvas import bottom, empty, finish, grid, name_panel, shortened
+from sparserl.report.figures.canvas import bottom, finish, grid, name_panel
 from sparserl.report.figures.drawn import Drawn
+from sparserl.report.figures.lettering import shortened
 from sparserl.report.figures.lines import environments_of
 from sparserl.report.figures.looks import look
 from sparserl.report.figures.places import FULL, Line, cells, in_legend_order
@@ -55,8 +56,7 @@ def draw_thresholds(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -
     shown, more = shown_panels(reached)
     every = in_legend_order(line for lines in shown.values() for line in lines)
     num_columns = min(len(shown), _MOST_COLUMNS)
-    canvas = empty().figure
-    labels = [shortened(canvas, printable(line.label), _LABEL_INCHES, FontProperties(size=8)) for line in every]
+    labels = [shortened(printable(line.label), _LABEL_INCHES, FontProperties(size=8)) for line in every]
     panels = grid(len(shown), num_columns, (_WIDTH_INCHES, 0.75 + _ROW_INCHES * len(every)), 6.4, sharey=True)
     for axes, (panel, lines) in zip(panels.axes, shown.items(), strict=True):
         _draw_panel(axes, lines, every)

@@ -5,19 +5,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from markupsafe import Markup
-
 from sparserl import persistence
 from sparserl.persistence import LOG_FILE, UserError
 from sparserl.report.page import topologies
 from sparserl.report.page.commands import train_command
-from sparserl.report.page.text import data_address
 from sparserl.report.page.topologies import Topologies
+from sparserl.report.page.videos import Video, videos_in
 from sparserl.report.runs import Run
 
 _LOG_LINES, _LOG_BYTES = 20, 20_000
-_VIDEOS = (("video.gif", "image/gif"), ("video.mp4", "video/mp4"))
-_MOST_VIDEO_BYTES = 3_000_000  # of one
 _MOST_PAGE_BYTES = 30_000_000  # of all videos of a page
 
 
@@ -26,14 +22,6 @@ class Room(NamedTuple):
 
     counts: int = topologies.MOST_COUNTS
     video_bytes: int = _MOST_PAGE_BYTES
-
-
-class Video(NamedTuple):
-    """A video of a trained policy: its address, or why it is not shown."""
-
-    kind: str
-    address: Markup | None
-    note: str = ""
 
 
 class RunDetails(NamedTuple):
@@ -99,7 +87,7 @@ def _of_run(run: Run, room: Room) -> tuple[RunDetails, Room]:
         if run.status is None or run.status.status != "finished":
             log = _last_lines(run.folder / LOG_FILE)
         shown = _topologies(run, run.folder, room, notes)
-        videos = list(_videos(run.folder, room))
+        videos = list(videos_in(run.folder, room.video_bytes))
     room = Room(
         room.counts - (shown.num_counts if shown else 0),
         room.video_bytes - sum(len(video.address or "") for video in videos),
@@ -155,21 +143,6 @@ def _last_lines(path: Path) -> list[str]:
             return file.read().decode(errors="replace").splitlines()[-_LOG_LINES:]
     except OSError:
         return []
-
-
-def _videos(folder: Path, room: Room) -> Iterator[Video]:
-    for name, kind in _VIDEOS:
-        path = folder / name
-        try:
-            size = path.stat().st_size
-            if size > _MOST_VIDEO_BYTES or 4 * size / 3 > room.video_bytes:
-                yield Video(
-                    kind, None, f"{name} ({size:,} bytes) is too large for the page; it lies in the run's folder."
-                )
-            else:
-                yield Video(kind, data_address(kind, path.read_bytes()))
-        except OSError:
-            continue
 
 
 def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:

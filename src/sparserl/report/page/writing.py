@@ -1,12 +1,10 @@
 """Writing: a page as one file that needs nothing else, with all that it runs and shows inside."""
 
-import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jinja2
 from markupsafe import Markup
 
 from sparserl.persistence import RunId, at_home, write_atomically
@@ -14,12 +12,11 @@ from sparserl.report.figures import Drawn, to_svg
 from sparserl.report.page import curves, details, experiments, text, topologies
 from sparserl.report.page.commands import study_command
 from sparserl.report.page.details import ExperimentDetails, Room
-from sparserl.report.page.names import percent
 from sparserl.report.page.policy import content_security_policy
+from sparserl.report.page.template import inlined, template
 from sparserl.report.page.values import Page, Part
 from sparserl.report.runs import Run
 
-_HERE = Path(__file__).parent
 _SCRIPTS = ("first.js", "vendor/datatables.min.js", "vendor/uplot.min.js", "page.js")
 _STYLES = ("vendor/uplot.min.css", "page.css")
 _LICENCES = ("vendor/datatables.LICENSE", "vendor/uplot.LICENSE")  # which ask to be in every copy
@@ -66,8 +63,8 @@ def to_html(page: Page) -> str:
     rows = {row.identifier: row for section in sections for row in section.rows}
     detailed = _details(unique)
     anchors = _anchors(detailed)
-    scripts, styles = ([_inlined(name) for name in names] for names in (_SCRIPTS, _STYLES))
-    html = _template().render(
+    scripts, styles = ([inlined(name) for name in names] for names in (_SCRIPTS, _STYLES))
+    html = template().render(
         page=page,
         title=page.title,
         sections=sections,
@@ -85,34 +82,9 @@ def to_html(page: Page) -> str:
         styles=[Markup(style) for style in styles],
         data=text.as_json(_data(sections, detailed, anchors)),
         detail_rule=experiments.DETAIL_RULE,
-        licences=[_inlined(name).strip() for name in _LICENCES],
+        licences=[inlined(name).strip() for name in _LICENCES],
     )
     return html.encode(errors="replace").decode()  # single surrogates are no characters of any file
-
-
-@functools.cache
-def _inlined(name: str) -> str:
-    """A file that a page carries, as it stands between its tags: the policy names scripts and styles by that text."""
-    content = (_HERE / name).read_text(encoding="utf-8").replace("\r\n", "\n")
-    assert "</script" not in content.lower(), name
-    return f"\n{content}\n"
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        finalize=text.finalized,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": text.number, "cell": text.cell, "sort_key": text.sort_key, "percent": percent}
-    environment.filters |= {"words": text.in_words, "picture": curves.picture, "curve_words": curves.in_words}
-    environment.filters |= {"heat": topologies.heat, "spread": topologies.spread}
-    environment.filters |= {"heat_words": topologies.in_words, "named_inputs": topologies.named_inputs}
-    return environment.get_template("page.html")
 
 
 def _sections(parts: Sequence[Part]) -> Iterator[Section]:
