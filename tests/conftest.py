@@ -31,13 +31,24 @@ hypothesis.settings.load_profile("sparserl")
 
 
 ROUNDING = {  # rooms, and files of others, whose tests are marked `machine`
-    *("agents", "diagnostics", "golden", "linalg", "networks", "optimizer", "sparsity"),
+    *("agents", "deploy", "diagnostics", "golden", "linalg", "networks", "optimizer", "sparsity"),
     *("test_machine.py", "test_plan.py", "test_seeds_in_one_program.py"),
 }
 # Rooms and files whose tests compare programs with derivations and with each other, in one process: there XLA optimises
 # little, which takes three quarters of the time. Golden digests and other processes compile as everywhere else.
 BRIEFLY_COMPILED = {
-    *("agents", "cli", "diagnostics", "environments", "experiment", "linalg", "networks", "optimizer", "sparsity"),
+    *(
+        "agents",
+        "cli",
+        "deploy",
+        "diagnostics",
+        "environments",
+        "experiment",
+        "linalg",
+        "networks",
+        "optimizer",
+        "sparsity",
+    ),
     *("training", "test_catalogue.py", "test_docs.py"),
 }
 LARGEST_KEPT_BYTES = 10**9  # of compiled programs; a session makes a tenth

@@ -103,17 +103,23 @@ class Contract(NamedTuple):
 
 
 def as_json(contract: Contract) -> dict[str, Any]:
-    """The contract as one JSON object."""
+    """The contract as one JSON object; bounds of observations that are all equal, as those of pixels, as one number."""
     action = {
         **contract.action._asdict(),
         "dtype": contract.action.dtype,
         "how": DECISIONS[contract.action.decision],
         "names": _plain(contract.action.names),
     }
-    observation = {**contract.observation._asdict(), "features": _plain(contract.observation.features)}
+    seen = contract.observation
+    bounds = {"low": _brief(seen.low), "high": _brief(seen.high)}
+    observation = {**seen._asdict(), **bounds, "features": _plain(seen.features)}
     layers = [layer._asdict() for layer in contract.layers]
     others = {"timing": contract.timing._asdict(), "layers": layers, "training": dict(contract.training)}
     return {"contract_version": VERSION, "observation": observation, "action": action, **others}
+
+
+def _brief(bounds: Sequence[float | None] | None) -> Sequence[float | None] | float | None:
+    return bounds[0] if bounds and len(set(bounds)) == 1 else bounds
 
 
 def _plain(features: Sequence[Feature] | None) -> list[dict[str, Any]] | None:

@@ -20,7 +20,7 @@ from sparserl.deploy.place import output_folder
 from sparserl.deploy.playing import Stage, staged
 from sparserl.deploy.policy import LIMIT, Policy
 from sparserl.deploy.steps import program
-from sparserl.deploy.verification import NUM_OBSERVATIONS, Verified, compare, measured
+from sparserl.deploy.verification import NUM_OBSERVATIONS, Mismatch, Verified, compare, measured
 from sparserl.types import UserError
 
 CONTRACT_FILE = "contract.json"
@@ -124,8 +124,11 @@ def contract_document(policy: Policy) -> dict[str, Any]:
 
 def _write(kind: Format, policy: Policy, folder: Path, choices: Choices) -> None:
     kind.write(policy, folder, choices)
-    text = json.dumps(contract_document(policy), indent=1, allow_nan=False)
-    (folder / CONTRACT_FILE).write_text(text + "\n", encoding="utf-8")
+    (folder / CONTRACT_FILE).write_text(_contract_text(policy), encoding="utf-8")
+
+
+def _contract_text(policy: Policy) -> str:
+    return json.dumps(contract_document(policy), indent=1, allow_nan=False) + "\n"
 
 
 def _verified_original(trained: Trained, seen: np.ndarray) -> tuple[Original, Verified]:
@@ -148,9 +151,13 @@ def _verify(
     original: Original,
 ) -> tuple[Verified, Returns]:
     """Raises Mismatch unless what is in the folder acts as it should; that is told beside the policy itself."""
+    if (folder / CONTRACT_FILE).read_text(encoding="utf-8") != _contract_text(policy):
+        raise Mismatch(f"{CONTRACT_FILE} has changed since it was written")
     approximate = kind.approximate(policy, choices)
     with kind.opened(policy, folder, choices) as written:
         verified = compare(approximate, written, seen)
+        for other in kind.others(policy, folder):
+            compare(approximate, other, seen)
         if approximate is not policy:
             verified = measured(policy, written, seen)
         return verified, Returns(stage.returns_of(original), stage.returns(written.act))

@@ -1,14 +1,14 @@
 """Formats: what an export can be written as, one entry each."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from sparserl.deploy import c, onnx, safetensors
 from sparserl.deploy.policy import Policy
 from sparserl.deploy.steps import Dense, Flatten
-from sparserl.deploy.verification import Written
+from sparserl.deploy.verification import Mismatch, Written
 from sparserl.types import UserError
 
 ONNX_FILE = "policy.onnx"
@@ -28,7 +28,8 @@ class Format(NamedTuple):
     weights: those of `--weights` that it has. require: raises `UserError`, with the command that installs it, where
     something is missing here. check: raises `UserError` for a policy that the format cannot hold. write: puts files
     into an empty folder. opened: what was written there, as something that acts, for as long as it is open.
-    approximate: the policy as it is written where that is not exact; its artefact is held to that one.
+    approximate: the policy as it is written where that is not exact; its artefact is held to that one. others: the same
+    built in further ways, which are held to it, too.
     """
 
     weights: tuple[WeightsName, ...]
@@ -37,6 +38,7 @@ class Format(NamedTuple):
     write: Callable[[Policy, Path, Choices], None]
     opened: Callable[[Policy, Path, Choices], contextlib.AbstractContextManager[Written]]
     approximate: Callable[[Policy, Choices], Policy] = lambda policy, choices: policy
+    others: Callable[[Policy, Path], Sequence[Written]] = lambda policy, folder: ()
 
 
 def is_perceptron(policy: Policy) -> bool:
@@ -59,10 +61,26 @@ def _write_c(policy: Policy, folder: Path, choices: Choices) -> None:
 @contextlib.contextmanager
 def _opened_c(policy: Policy, folder: Path, choices: Choices) -> Iterator[c.Compiled]:
     """What was written, compiled, once its golden vectors are met: as devices run it, without vector instructions."""
-    action = policy.contract.action
-    written = c.compiled(folder, action.shape if action.kind == "continuous" else None, c.SCALAR)
+    written = _compiled_c(policy, folder, c.SCALAR)
     c.require_golden(written, folder)
     yield written
+
+
+def _others_c(policy: Policy, folder: Path) -> list[Written]:
+    """The same with the vector instructions of this processor; none where the compiler does not know the word."""
+    try:
+        written = _compiled_c(policy, folder, ("-march=native",))
+    except Mismatch:
+        raise
+    except UserError:
+        return []
+    c.require_golden(written, folder)
+    return [written]
+
+
+def _compiled_c(policy: Policy, folder: Path, flags: Sequence[str]) -> c.Compiled:
+    action = policy.contract.action
+    return c.compiled(folder, action.shape if action.kind == "continuous" else None, flags)
 
 
 def _approximate_c(policy: Policy, choices: Choices) -> Policy:
@@ -88,7 +106,7 @@ def _opened_onnx(policy: Policy, folder: Path, choices: Choices) -> contextlib.A
 
 
 FORMATS: Mapping[str, Format] = {
-    "c": Format(("float32", "int8"), _require_c, _check_c, _write_c, _opened_c, _approximate_c),
+    "c": Format(("float32", "int8"), _require_c, _check_c, _write_c, _opened_c, _approximate_c, _others_c),
     "onnx": Format(("float32",), onnx.require, lambda policy: None, _write_onnx, _opened_onnx),
     "safetensors": Format(("float32",), lambda: None, lambda policy: None, _write_safetensors, _opened_safetensors),
 }
