@@ -37,13 +37,15 @@ static void {{ name }}(const float *x, float *y)
 {% else %}
     for (i = 0; i < {{ units }}; i++) {
         float {% for k in range(8) %}sum{{ k }} = 0.0f{{ ", " if not loop.last }}{% endfor %};
+{% if inputs >= 8 %}
         for (j = 0; j < {{ inputs // 8 * 8 }}; j += 8) {
 {% for k in range(8) %}
             sum{{ k }} += {{ cast }}weights[j + {{ k }}] * x[j + {{ k }}];
 {% endfor %}
         }
+{% endif %}
 {% if inputs % 8 %}
-        for (; j < {{ inputs }}; j++) {
+        for (j = {{ inputs // 8 * 8 }}; j < {{ inputs }}; j++) {
             sum0 += {{ cast }}weights[j] * x[j];
         }
 {% endif %}

@@ -130,8 +130,10 @@ static inline lanes lanes_at_{{ integer }}(const float *x, const {{ integer }} *
 #define ALL ((__mmask16)0xffff)
 static inline lanes sum_of_pairs(__m512 pairs)
 {
-    const __m256d second = _mm512_maskz_extractf64x4_pd((__mmask8)0xff, _mm512_castps_pd(pairs), 1);
-    return _mm256_add_ps(_mm512_castps512_ps256(pairs), _mm256_castpd_ps(second));
+    const __m512d both = _mm512_castps_pd(pairs);
+    const __m256d first = _mm512_maskz_extractf64x4_pd((__mmask8)0xff, both, 0);
+    const __m256d second = _mm512_maskz_extractf64x4_pd((__mmask8)0xff, both, 1);
+    return _mm256_add_ps(_mm256_castpd_ps(first), _mm256_castpd_ps(second));
 }
 static inline __m512 pairs_of_weights(const {{ weight }} *weights)
 {
