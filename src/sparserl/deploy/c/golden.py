@@ -4,10 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sparserl.deploy.computing import computed
 from sparserl.deploy.policy import Policy
 from sparserl.deploy.rounding import bounds
 
-NUM_DRAWN = 4
+NUM_CANDIDATES = 256  # observations that the golden ones are chosen from
+NUM_DRAWN = 6
+LESS = 0.1  # how much less it counts to see a unit once more
+SIZES = (3e38, 1e4, 1e2, 1e1)  # of what is extreme; larger ones are cut at the limit, if there is a normalizer
+MOST_ROUGH = 4.0  # times the limit of usual observations
 UNDECIDED = -1  # where outputs are so close that rounding may decide
 
 
@@ -25,13 +30,29 @@ class Golden(NamedTuple):
 
 
 def golden(policy: Policy, recorded: np.ndarray | None) -> Golden:
-    """Some recorded observations, or drawn ones, nothing but zeros, and numbers too large and too small to matter."""
-    extreme = np.resize(np.array([3e38, -1e-42, -3e38, 0.5], np.float32), policy.num_features)
-    usual = _drawn(policy) if recorded is None or not len(recorded) else _some(recorded, policy.num_features)
-    given = np.concatenate([usual, np.zeros((1, policy.num_features)), extreme[None]]).astype(np.float32)
-    shaped = given.reshape(-1, *policy.observation_shape)
-    features = np.where(policy.contract.observation.dtype == "uint8", np.clip(shaped, 0, 255), shaped)
-    observations = features.astype(np.uint8) if policy.contract.observation.dtype == "uint8" else shaped
+    """Telling ones of recorded observations, or of drawn ones; zeros alone; and numbers too large and too small.
+
+    The last is as extreme as rounding allows: so that its limit does not hide what the others would show.
+    """
+    given = (
+        _drawn(policy) if recorded is None or not len(recorded) else recorded[:: -(-len(recorded) // NUM_CANDIDATES)]
+    )
+    telling = _telling(policy, given.reshape(len(given), policy.num_features).astype(np.float32))
+    usual = _tested(policy, np.concatenate([telling, np.zeros((1, policy.num_features), np.float32)]))
+    for size in SIZES:
+        extreme = np.resize(np.array([size, -1e-42, -size, 0.5], np.float32), policy.num_features)
+        hard = _tested(policy, extreme[None])
+        if hard.limit <= MOST_ROUGH * usual.limit:
+            arrays = (np.concatenate(pair) for pair in zip(usual[:3], hard[:3], strict=True))
+            return Golden(*arrays, max(usual.limit, hard.limit))
+    return usual
+
+
+def _tested(policy: Policy, given: np.ndarray) -> Golden:
+    """What the policy answers to `[test, feature]`."""
+    observations = given.reshape(-1, *policy.observation_shape)
+    if policy.contract.observation.dtype == "uint8":
+        observations = np.clip(observations, 0, 255).astype(np.uint8)
     outputs, actions = policy.outputs(observations), policy.act(observations)
     allowed = bounds(policy.steps, policy.as_input(observations), policy.input_error(observations))
     share = (allowed / _size(outputs)).max()
@@ -49,15 +70,25 @@ def _size(answers: np.ndarray) -> np.ndarray:
     return np.maximum(np.abs(answers).max(1, keepdims=True), 1.0)
 
 
-def _some(recorded: np.ndarray, num_features: int) -> np.ndarray:
-    """Those in equal distances, from the first to the last."""
-    at = np.linspace(0, len(recorded) - 1, NUM_DRAWN).round().astype(int)
-    return recorded[at].reshape(NUM_DRAWN, num_features)
+def _telling(policy: Policy, candidates: np.ndarray) -> np.ndarray:
+    """`NUM_DRAWN` of `[candidate, feature]`, chosen so that few units are 0 in all of them.
+
+    A weight behind a unit that always is 0 may change without being noticed.
+    """
+    x, busy = policy.as_input(candidates.reshape(-1, *policy.observation_shape)), list[np.ndarray]()
+    for step in policy.steps:
+        x = computed((step,), x)
+        busy.append((x != 0).reshape(len(x), -1))
+    seen_by, unseen, chosen = np.concatenate(busy, 1), 1.0, list[int]()
+    for _ in range(NUM_DRAWN):
+        chosen.append(int((seen_by * unseen).sum(1).argmax()))
+        unseen = unseen * np.where(seen_by[chosen[-1]], LESS, 1.0)
+    return candidates[chosen]
 
 
 def _drawn(policy: Policy) -> np.ndarray:
     """As if features were normal, with the normalizer's moments where there is one, within bounds that are known."""
-    drawn = np.random.default_rng(0).standard_normal((NUM_DRAWN, policy.num_features))
+    drawn = np.random.default_rng(0).standard_normal((NUM_CANDIDATES, policy.num_features))
     if policy.normalizer is not None:
         drawn = drawn * policy.normalizer.scale + policy.normalizer.mean
     known = policy.contract.observation
