@@ -43,8 +43,8 @@ def golden(policy: Policy, recorded: np.ndarray | None) -> Golden:
         extreme = np.resize(np.array([size, -1e-42, -size, 0.5], np.float32), policy.num_features)
         hard = _tested(policy, extreme[None])
         if hard.limit <= MOST_ROUGH * usual.limit:
-            arrays = (np.concatenate(pair) for pair in zip(usual[:3], hard[:3], strict=True))
-            return Golden(*arrays, max(usual.limit, hard.limit))
+            both = [np.concatenate(pair) for pair in zip(usual[:3], hard[:3], strict=True)]
+            return Golden(both[0], both[1], both[2], max(usual.limit, hard.limit))
     return usual
 
 
@@ -79,7 +79,8 @@ def _telling(policy: Policy, candidates: np.ndarray) -> np.ndarray:
     for step in policy.steps:
         x = computed((step,), x)
         busy.append((x != 0).reshape(len(x), -1))
-    seen_by, unseen, chosen = np.concatenate(busy, 1), 1.0, list[int]()
+    seen_by, chosen = np.concatenate(busy, 1), list[int]()
+    unseen = np.ones(seen_by.shape[1])
     for _ in range(NUM_DRAWN):
         chosen.append(int((seen_by * unseen).sum(1).argmax()))
         unseen = unseen * np.where(seen_by[chosen[-1]], LESS, 1.0)
