@@ -12,10 +12,12 @@ os.environ["MPLBACKEND"] = "agg"
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import jax
 import pytest
+from jax._src import compiler
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -35,22 +37,14 @@ ROUNDING = {  # rooms, and files of others, whose tests are marked `machine`
     *("test_machine.py", "test_plan.py", "test_seeds_in_one_program.py"),
 }
 # Rooms and files whose tests compare programs with derivations and with each other, in one process: there XLA optimises
-# little, which takes three quarters of the time. Golden digests and other processes compile as everywhere else.
+# little and emits the code of an operation without generating MLIR first, which takes two fifths of the time. Golden
+# digests and other processes compile as everywhere else.
 BRIEFLY_COMPILED = {
-    *(
-        "agents",
-        "cli",
-        "deploy",
-        "diagnostics",
-        "environments",
-        "experiment",
-        "linalg",
-        "networks",
-        "optimizer",
-        "sparsity",
-    ),
-    *("training", "test_catalogue.py", "test_docs.py"),
+    *("agents", "bench", "cli", "deploy", "diagnostics", "environments", "experiment", "linalg", "networks"),
+    *("optimizer", "persistence", "sparsity", "study", "training", "worker", "test_docs.py"),
 }
+BRIEFLY = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
+BRIEF = "jax_disable_most_optimizations"
 LARGEST_KEPT_BYTES = 10**9  # of compiled programs; a session makes a tenth
 
 
@@ -63,10 +57,22 @@ def _compiler_effort(request: pytest.FixtureRequest) -> None:
     """Let XLA optimise as the room's tests need it, and never run a program of the other kind."""
     where = {request.path.parent.name, request.path.name}
     brief = bool(where & BRIEFLY_COMPILED) and not request.config.getoption("thorough")
-    name = "jax_disable_most_optimizations"
-    if jax.config.read(name) != brief:
-        jax.config.update(name, brief)
+    if jax.config.read(BRIEF) != brief:
+        jax.config.update(BRIEF, brief)
         jax.clear_caches()
+
+
+_compile_options = compiler.get_compile_options
+
+
+def _brief_options(*words: Any, **named: Any) -> Any:
+    options = _compile_options(*words, **named)
+    if jax.config.read(BRIEF):
+        options.env_option_overrides = [*options.env_option_overrides, *BRIEFLY.items()]
+    return options
+
+
+compiler.get_compile_options = _brief_options  # XLA_FLAGS would hold for all rooms, and for processes that are started
 
 
 def pytest_configure(config: pytest.Config) -> None:
