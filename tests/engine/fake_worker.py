@@ -152,7 +152,7 @@ def _work(folder):
     """Come on until somebody writes the file `go`, and heed SIGTERM."""
     try:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        steps = 10 * len(tries(folder))
+        steps = 1000 * len(tries(folder))  # beyond any that the try before came to
         while not (folder / "go").exists():
             time.sleep(0.05)
             steps += 1

@@ -143,7 +143,7 @@ def test_a_worker_that_somebody_else_stops_goes_on(client, tmp_path):
         if (
             news.kind == "progress"
             and len(tries(folder)) < 3
-            and news.progress.environment_steps > 10 * len(tries(folder))
+            and news.progress.environment_steps > 1000 * len(tries(folder))
         ):
             with contextlib.suppress(ProcessLookupError):  # what it said last may come when it has ended
                 os.kill(tries(folder)[-1], signal.SIGTERM)
