@@ -26,7 +26,7 @@ from sparserl.report import figures, files
 SUFFIXES = (".csv", ".pdf", ".png", ".svg", ".tex")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # or what is sorted to the front would make it twice
 def store(tmp_path_factory):
     """Two small studies, and one run of none."""
     directory = tmp_path_factory.mktemp("store") / "results"
@@ -44,7 +44,7 @@ def files_in(folder):
     return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # or what is sorted to the front would make it twice
 def reported(store, tmp_path_factory):
     """The folder that a report of one study was written into, and what was printed."""
     folder, printed = tmp_path_factory.mktemp("reported") / "out", io.StringIO()

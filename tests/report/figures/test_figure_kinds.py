@@ -160,3 +160,19 @@ def test_every_kind_is_the_same_bytes_from_the_same_runs():
         drawn = draw(figure, chosen)
         assert drawn.header != ("not drawn",), figure
         assert to_svg(drawn) == to_svg(draw(figure, backwards)), figure["name"]
+
+
+def test_scores_without_a_human_among_them_are_not_called_so_and_every_divisor_is_said():
+    """As in smoke scales, where a game of MinAtar stands in for Atari's; two networks have a reference each."""
+    runs = [
+        run
+        for kind, value in (("cnn", 20.0), ("resnet", 40.0))
+        for run in synthetic.seeds([value, value], "dense", environment="MinAtar/Breakout-v1", network_kind=kind)
+    ]
+    spec = FIGURE | {"kind": "bars", "x": "method", "y": "human_normalized_return", "columns": "network_kind"}
+    drawn = draw(spec | {"lines": ""}, synthetic.selection(runs))
+    assert "normalized_return" in drawn.header
+    assert drawn.figure.axes[0].get_ylabel() == "normalised return"
+    assert "MinAtar/Breakout-v1 20.0; MinAtar/Breakout-v1 40.0" in words(drawn)
+    games = synthetic.selection(synthetic.seeds([14.6, 14.6], environment="atari:Pong", network_kind="cnn"))
+    assert "human_normalized_return" in draw(spec | {"lines": ""}, games).header

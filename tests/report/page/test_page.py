@@ -65,6 +65,17 @@ def test_an_empty_page_says_so():
     assert 'href="#problems"' not in text
 
 
+def test_many_answers_are_folded_and_the_last_ones_which_caution_are_not():
+    def shown(count):
+        part = pages.page().parts[0]._replace(answers=tuple(f"answer {i}." for i in range(count)))
+        text = to_html(Page("x", (part,)))
+        assert [int(each) for each in re.findall(r"answer (\d+)\.", text)] == list(range(count))
+        return re.findall(r"answer (\d+)\.", re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL))
+
+    assert len(shown(12)) == 12
+    assert shown(20) == [*map(str, range(8)), "18", "19"]
+
+
 def test_several_studies_are_parts_with_identifiers_of_their_own():
     part = pages.page().parts[0]
     text = to_html(Page("all", (part, part._replace(title="another"))))

@@ -82,7 +82,7 @@ def groups(
 def _by_storage(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """The runs by how weights of sparse networks are stored, where some differ in that alone; dense ones are in all."""
     alike: dict[tuple[str, ...], set[str]] = {}
-    for run in runs:
+    for run in {run.id.experiment: run for run in runs}.values():
         alike.setdefault(_but_for_storage(run), set()).add(str(run.columns.get("storage")))
     if all(len(kinds) == 1 for kinds in alike.values()):
         return {"": list(runs)}

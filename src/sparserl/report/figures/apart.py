@@ -45,6 +45,7 @@ def told_apart(seats: Sequence[Seat]) -> dict[Hashable, tuple[str, ...]]:
     Columns are tried in an order of their own, and only those are said that tell more apart; where none does, the end
     of the identifier is.
     """
+    seats = list({(seat.unit, seat.mark, seat.task): seat for seat in seats}.values())  # seeds sit together
     columns = {seat.unit: seat.columns for seat in seats}
     said: dict[Hashable, tuple[str, ...]] = dict.fromkeys(columns, ())
     for names, count in ((differing(columns), _clashes), (list(PROVENANCE), _mixtures)):

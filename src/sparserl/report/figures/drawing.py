@@ -17,8 +17,10 @@ from sparserl.report.figures.ranking import draw_ranking
 from sparserl.report.figures.specs import Spec, check_axes, spec_of
 from sparserl.report.figures.thresholds import draw_thresholds
 from sparserl.report.figures.words import printable
+from sparserl.report.scores import human_normalized
 
 if TYPE_CHECKING:
+    from sparserl.report.runs import Run
     from sparserl.report.selection import Selection
 
 _KINDS: Mapping[str, Callable[..., Drawn]] = {
@@ -59,9 +61,15 @@ def _drawn(spec: Spec, selection: "Selection") -> Drawn:
     if not runs and spec.kind not in _WITHOUT_RUNS:
         raise UserError(f"none of its runs has an evaluation yet ({len(selection.missing)} are missing)")
     kind = "noise" if spec.x == "observation_noise" else spec.kind
+    if spec.y == "human_normalized_return" and not any(_has_human_score(run) for run in runs):
+        spec = spec._replace(y="normalized_return")  # of what stands in for games where little is trained
     if runs:
         check_axes(spec, runs)
     return _KINDS[kind](spec, selection, runs)
+
+
+def _has_human_score(run: "Run") -> bool:
+    return human_normalized(str(run.columns.get("environment")), 0.0) is not None
 
 
 def _empty(name: str, title: str, why: str) -> Drawn:

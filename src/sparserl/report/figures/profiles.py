@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sparserl.report.selection import Selection
 
 _NUM_THRESHOLDS = 101
+_MOST_BANDS = 6  # of a panel; more would hide the lines
 Profiles = dict[tuple[Any, Any], dict[Line, Profile]]
 
 
@@ -42,7 +43,7 @@ def draw_profiles(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> 
         for line, profile in lines.items():
             style = {**look(line, every), "marker": ""}
             axes.plot(profile.thresholds, 100 * profile.shares, label=line.label, **style)
-            if profile.num_seeds[0] >= FEWEST_FOR_INTERVAL:
+            if profile.num_seeds[0] >= FEWEST_FOR_INTERVAL and len(lines) <= _MOST_BANDS:
                 ends = 100 * profile.low, 100 * profile.high
                 apart = (profile.shares > 0) & (profile.shares < 1)  # elsewhere all bands are the same
                 axes.fill_between(profile.thresholds, *ends, where=apart, color=style["color"], alpha=0.1, linewidth=0)
@@ -89,6 +90,8 @@ def _notes(
     every = [profile for lines in profiles.values() for profile in lines.values()]
     with_bands = any(profile.num_seeds[0] >= FEWEST_FOR_INTERVAL for profile in every)
     kind = f"; band: 95 % {every[0].interval} at each threshold" if with_bands else ""
+    if with_bands and max(map(len, profiles.values())) > _MOST_BANDS:
+        kind += f", of panels with at most {_MOST_BANDS} lines; the table has all"
     yield f"line: share of runs above the threshold, environments weighted alike{kind}"
     yield from notes.missing_runs(selection, spec)
     yield from notes.few_seeds(profile.num_seeds[0] for profile in every)

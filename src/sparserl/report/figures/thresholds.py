@@ -28,7 +28,7 @@ SHARE = 0.9  # of the way from the first return of dense networks of full size t
 _ROW_INCHES, _WIDTH_INCHES, _LABEL_INCHES = 0.19, 2.9, 2.4
 _MOST_COLUMNS = 4
 _SMALL: Mapping[str, Any] = {"fontsize": 7, "color": "#777777"}
-_UNIT = 1_000
+_UNIT, _FROM = 1_000, 10_000  # steps; from which on they are counted so
 
 
 class Reached(NamedTuple):
@@ -56,16 +56,19 @@ def draw_thresholds(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -
     shown, more = shown_panels(reached)
     every = in_legend_order(line for lines in shown.values() for line in lines)
     num_columns = min(len(shown), _MOST_COLUMNS)
+    every_step = [steps for lines in shown.values() for each in lines.values() for steps in each.steps]
+    large = max(filter(np.isfinite, every_step), default=0) >= _FROM
+    unit, unit_name = (_UNIT, " (thousands)") if large else (1, "")
     labels = [shortened(printable(line.label), _LABEL_INCHES, FontProperties(size=8)) for line in every]
     panels = grid(len(shown), num_columns, (_WIDTH_INCHES, 0.75 + _ROW_INCHES * len(every)), 6.4, sharey=True)
     for axes, (panel, lines) in zip(panels.axes, shown.items(), strict=True):
-        _draw_panel(axes, lines, every)
+        _draw_panel(axes, lines, every, unit)
         axes.set_yticks(range(len(every)), labels, fontsize=8)
         axes.set_ylim(len(every) - 0.4, -0.6)
         thresholds = dict.fromkeys(significant(each.threshold) for each in lines.values())
         name_panel(panels, axes, f"{panel_title(spec, panel) or 'all'}: {' or '.join(thresholds)}")
     for axes in bottom(panels):
-        axes.set_xlabel("steps (thousands)")
+        axes.set_xlabel(f"steps{unit_name}")
     without = [
         printable(line.label) for panel, lines in placed.items() for line in lines if line not in reached.get(panel, {})
     ]
@@ -114,14 +117,14 @@ def _first(run: "Run", threshold: float) -> float:
     return float(run.environment_steps[above[0]]) if len(above) else np.inf
 
 
-def _draw_panel(axes: Axes, lines: Mapping[Line, Reached], every: Sequence[Line]) -> None:
+def _draw_panel(axes: Axes, lines: Mapping[Line, Reached], every: Sequence[Line], unit: int) -> None:
     for line, reached in lines.items():
         place, style = every.index(line), {**look(line, every), "linestyle": ""}
-        finite = [steps / _UNIT for steps in reached.steps if np.isfinite(steps)]
+        finite = [steps / unit for steps in reached.steps if np.isfinite(steps)]
         single: dict[str, Any] = {"markersize": 4, "alpha": 0.45, "markeredgewidth": 0}
         axes.plot(finite, [place] * len(finite), "o", color=style["color"], **single)
         if np.isfinite(reached.median):
-            axes.plot([reached.median / _UNIT], [place], **{**style, "markersize": 7})
+            axes.plot([reached.median / unit], [place], **{**style, "markersize": 7})
         where = 1.0, place
         told = f"{len(finite)}/{len(reached.steps)}"
         axes.annotate(told, where, (3, 0), axes.get_yaxis_transform(), "offset points", va="center", **_SMALL)
@@ -131,7 +134,7 @@ def _draw_panel(axes: Axes, lines: Mapping[Line, Reached], every: Sequence[Line]
 
 
 def _notes(spec: Spec, selection: "Selection", without: Sequence[str]) -> Iterator[str]:
-    yield "large mark: median over seeds, of which half must get there; small: single seeds; at the right: how many do"
+    yield "large mark: median over seeds, if more than half get there; small: single seeds; at the right: how many do"
     yield "after the name of an environment: the return that is to be reached"
     way = f"{100 * SHARE:g} % of the way from the first return of dense networks of full size to their last"
     yield f"threshold: {way}; a seed is there at its first evaluation above it"
