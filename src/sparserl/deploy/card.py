@@ -5,16 +5,19 @@ Everything on it was counted or measured; what could not be is named with the re
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from sparserl import persistence
 from sparserl.deploy.computing import computed
 from sparserl.deploy.latency import Latency
 from sparserl.deploy.memory import Memory
 from sparserl.deploy.policy import Policy
 from sparserl.deploy.steps import Convolution, Dense, weighted
+from sparserl.types import UserError
 
 VERSION = 1  # of the form of card.json; raised when a key changes its meaning
 JSON_FILE, MARKDOWN_FILE = "card.json", "card.md"
@@ -89,9 +92,20 @@ def as_json(card: Card) -> dict[str, Any]:
 
 def write(folder: Path, card: Card, markdown: str) -> None:
     """Write both forms of a card."""
-    text = json.dumps(as_json(card), indent=1, allow_nan=False)
-    (folder / JSON_FILE).write_text(text + "\n", encoding="utf-8")
+    (folder / JSON_FILE).write_text(in_json(card), encoding="utf-8")
     (folder / MARKDOWN_FILE).write_text(markdown, encoding="utf-8")
+
+
+def in_json(card: Card) -> str:
+    """The card as the text of a file."""
+    return json.dumps(as_json(card), indent=1, allow_nan=False) + "\n"
+
+
+def keep(run: Path, card: Card) -> None:
+    """Put a copy into the run's folder, where reports find it; a folder that cannot be written goes without."""
+    with suppress(OSError, UserError):
+        file = run / f"card-{card.format}-{card.weights}.json"
+        persistence.write_atomically(file, in_json(card).encode())
 
 
 def findings(ways: Sequence[Way]) -> Iterator[str]:

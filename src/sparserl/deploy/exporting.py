@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sparserl import persistence
 from sparserl.deploy import carding
-from sparserl.deploy.card import Card
+from sparserl.deploy.card import Card, keep
 from sparserl.deploy.contract import as_json
 from sparserl.deploy.costs import NOTHING, SECONDS, Chosen
 from sparserl.deploy.formats import Choices, Format, find_format
@@ -114,6 +115,7 @@ def export(
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         names = tuple(str(file.relative_to(folder)) for file in files)
         num_bytes = sum(file.stat().st_size for file in files)
+    keep(persistence.find_run(run, [results]), card)
     return Exported(output, format, choices, names, num_bytes, verified, of_original, returns, card)
 
 

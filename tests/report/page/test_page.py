@@ -1,6 +1,7 @@
 """Pages as text: the same results give the same bytes, nothing of a machine gets in, and their size has a limit."""
 
 import html
+import json
 import re
 import shlex
 from html.parser import HTMLParser
@@ -213,6 +214,31 @@ def test_videos_are_inside_unless_they_are_large(tmp_path):
     text = to_html(pages.page([run]))
     assert 'src="data:image/gif;base64,R0lGODlh"' in text
     assert "video.mp4 (4,000,000 bytes) is too large for the page" in text
+
+
+def test_cards_of_exports_are_shown_and_damaged_ones_told(tmp_path):
+    run = pages.stored_run(tmp_path)
+    way = {"name": "C, <b>vector</b>", "kind": "exported", "instructions": 1234.4}
+    way |= {"memory": {"flash_bytes": 5678, "ram_bytes": 90}, "latency": {"p50_seconds": 1.25e-6, "p99_seconds": 2e-6}}
+    counts = {"weights": 9000, "live_weights": 450, "multiply_accumulates": 450, "dense_multiply_accumulates": 9000}
+    card = {
+        "format": "c",
+        "weights": "int8",
+        "network": counts,
+        "files": {"a.c": 1000, "a.h": 24},
+        "verification": {"num_observations": 10_000, "largest_difference": 1.5e-6, "action_agreement": 1.0},
+        "returns": {"written": {"mean": 12.5}},
+        "ways": [way, {"name": "jax", "instructions": None, "memory": None, "latency": None}],
+        "findings": ["C, vector loses"],
+        "notes": ["valgrind is not installed"],
+    }
+    (run.folder / "card-c-int8.json").write_text(json.dumps(card))
+    (run.folder / "card-onnx-float32.json").write_text("{}")
+    text = to_html(pages.page([run]))
+    for part in ("Exported as <bdi>c, int8</bdi>", "450 of 9,000", "1,234", "5,678", "1.25", "C, vector loses"):
+        assert part in text
+    assert "C, &lt;b&gt;vector&lt;/b&gt;" in text
+    assert "The card card-onnx-float32.json cannot be shown" in text
 
 
 class Tags(HTMLParser):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sparserl import persistence
 from sparserl.persistence import LOG_FILE, UserError
 from sparserl.report.page import topologies
+from sparserl.report.page.cards import ExportCard, cards_in
 from sparserl.report.page.commands import train_command
 from sparserl.report.page.topologies import Topologies
 from sparserl.report.page.videos import Video, videos_in
@@ -32,6 +33,7 @@ class RunDetails(NamedTuple):
     log: list[str]
     topologies: Topologies | None
     videos: list[Video]
+    cards: list[ExportCard]
     notes: list[str]
 
 
@@ -82,17 +84,18 @@ def _command(choices: Mapping[str, Any], document: Mapping[str, Any], seed: int,
 
 def _of_run(run: Run, room: Room) -> tuple[RunDetails, Room]:
     notes: list[str] = []
-    shown, videos, log = None, list[Video](), list[str]()
+    shown, videos, cards, log = None, list[Video](), list[ExportCard](), list[str]()
     if run.folder is not None:
         if run.status is None or run.status.status != "finished":
             log = _last_lines(run.folder / LOG_FILE)
         shown = _topologies(run, run.folder, room, notes)
         videos = list(videos_in(run.folder, room.video_bytes))
+        cards = list(cards_in(run.folder, notes))
     room = Room(
         room.counts - (shown.num_counts if shown else 0),
         room.video_bytes - sum(len(video.address or "") for video in videos),
     )
-    return RunDetails(run, list(_facts(run)), log, shown, videos, notes), room
+    return RunDetails(run, list(_facts(run)), log, shown, videos, cards, notes), room
 
 
 def _topologies(run: Run, folder: Path, room: Room, notes: list[str]) -> Topologies | None:
