@@ -63,8 +63,8 @@ def test_a_policy_is_written_verified_and_told(capsys, run, tmp_path, monkeypatc
 def test_what_was_written_wrong_leaves_nothing_and_ends_in_1(capsys, run, tmp_path, monkeypatch):
     kind = formats.FORMATS["safetensors"]
 
-    def spoilt(policy, folder, choices):
-        kind.write(policy, folder, choices)
+    def spoilt(policy, folder, choices, recorded):
+        kind.write(policy, folder, choices, recorded)
         path = folder / "policy.safetensors"
         content = path.read_bytes()
         path.write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])

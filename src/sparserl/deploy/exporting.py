@@ -15,7 +15,7 @@ from sparserl.deploy.contract import as_json
 from sparserl.deploy.costs import NOTHING, SECONDS, Chosen
 from sparserl.deploy.formats import Choices, Format, find_format
 from sparserl.deploy.loading import Trained, load_trained
-from sparserl.deploy.observations import RECORDED_FRACTION, observations
+from sparserl.deploy.observations import Seen, observations
 from sparserl.deploy.original import Original
 from sparserl.deploy.place import output_folder
 from sparserl.deploy.playing import Stage, staged
@@ -105,13 +105,13 @@ def export(
         with staged(trained.experiment, num_episodes) as stage:
             seen = observations(trained.policy, stage, num_observations)
             say("comparing the policy with the network that was trained")
-            original, of_original = _verified_original(trained, seen)
-            _write(kind, trained.policy, folder, choices)
-            say(f"comparing what was written with the policy, for {len(seen):,} observations")
-            verified, returns = _verify(kind, trained.policy, folder, choices, seen, stage, original)
+            original, of_original = _verified_original(trained, seen.all)
+            _write(kind, trained.policy, folder, choices, seen)
+            say(f"comparing what was written with the policy, for {num_observations:,} observations")
+            verified, returns = _verify(kind, trained.policy, folder, choices, seen.all, stage, original)
         say("measuring what an action costs")
         facts = carding.Exported(format, choices.weights, folder, verified, returns._asdict())
-        card = _card(kind, trained.policy, choices, facts, seen, card_seconds)
+        card = _card(kind, trained.policy, choices, facts, seen.recorded, card_seconds)
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         names = tuple(str(file.relative_to(folder)) for file in files)
         num_bytes = sum(file.stat().st_size for file in files)
@@ -124,8 +124,8 @@ def contract_document(policy: Policy) -> dict[str, Any]:
     return {**as_json(policy.contract), "steps": program(policy.steps)}
 
 
-def _write(kind: Format, policy: Policy, folder: Path, choices: Choices) -> None:
-    kind.write(policy, folder, choices)
+def _write(kind: Format, policy: Policy, folder: Path, choices: Choices, seen: Seen) -> None:
+    kind.write(policy, folder, choices, seen.recorded)
     (folder / CONTRACT_FILE).write_text(_contract_text(policy), encoding="utf-8")
 
 
@@ -166,10 +166,9 @@ def _verify(
 
 
 def _card(
-    kind: Format, policy: Policy, choices: Choices, facts: carding.Exported, seen: np.ndarray, seconds: float
+    kind: Format, policy: Policy, choices: Choices, facts: carding.Exported, recorded: np.ndarray, seconds: float
 ) -> Card:
     """What an action costs is measured with observations of the environment, not with adversarial ones."""
-    recorded = seen[: max(int(len(seen) * RECORDED_FRACTION), 1)]
     with kind.opened(policy, facts.folder, choices) as written:
         return carding.add_card(policy, facts, written, recorded, Chosen(seconds, True) if seconds else NOTHING)
 

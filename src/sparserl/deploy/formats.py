@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from sparserl.deploy import c, onnx, safetensors
 from sparserl.deploy.policy import Policy
 from sparserl.deploy.steps import Dense, Flatten
@@ -27,15 +29,15 @@ class Format(NamedTuple):
 
     weights: those of `--weights` that it has. require: raises `UserError`, with the command that installs it, where
     something is missing here. check: raises `UserError` for a policy that the format cannot hold. write: puts files
-    into an empty folder. opened: what was written there, as something that acts, for as long as it is open.
-    approximate: the policy as it is written where that is not exact; its artefact is held to that one. others: the same
-    built in further ways, which are held to it, too.
+    into an empty folder; it may choose among recorded observations for tests of its own. opened: what was written
+    there, as something that acts, for as long as it is open. approximate: the policy as it is written where that is
+    not exact; its artefact is held to that one. others: the same built in further ways, which are held to it, too.
     """
 
     weights: tuple[WeightsName, ...]
     require: Callable[[], None]
     check: Callable[[Policy], None]
-    write: Callable[[Policy, Path, Choices], None]
+    write: Callable[[Policy, Path, Choices, np.ndarray], None]
     opened: Callable[[Policy, Path, Choices], contextlib.AbstractContextManager[Written]]
     approximate: Callable[[Policy, Choices], Policy] = lambda policy, choices: policy
     others: Callable[[Policy, Path], Sequence[Written]] = lambda policy, folder: ()
@@ -54,8 +56,8 @@ def _check_c(policy: Policy) -> None:
     c.dense_layers(policy)
 
 
-def _write_c(policy: Policy, folder: Path, choices: Choices) -> None:
-    c.write(policy, folder, choices.weights)
+def _write_c(policy: Policy, folder: Path, choices: Choices, recorded: np.ndarray) -> None:
+    c.write(policy, folder, choices.weights, recorded)
 
 
 @contextlib.contextmanager
@@ -87,7 +89,7 @@ def _approximate_c(policy: Policy, choices: Choices) -> Policy:
     return c.quantized(policy) if choices.weights == "int8" else policy
 
 
-def _write_safetensors(policy: Policy, folder: Path, choices: Choices) -> None:
+def _write_safetensors(policy: Policy, folder: Path, choices: Choices, recorded: np.ndarray) -> None:
     safetensors.write(policy, folder)
 
 
@@ -97,7 +99,7 @@ def _opened_safetensors(
     return contextlib.nullcontext(safetensors.opened(policy, folder))
 
 
-def _write_onnx(policy: Policy, folder: Path, choices: Choices) -> None:
+def _write_onnx(policy: Policy, folder: Path, choices: Choices, recorded: np.ndarray) -> None:
     onnx.write(policy, folder / ONNX_FILE, choices.onnx_weights)
 
 

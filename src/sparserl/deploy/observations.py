@@ -1,6 +1,6 @@
 """Observations that artefacts are verified with: those of the real environment, and those that break careless code."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,11 +14,22 @@ _PIXELS = (0, 1, 127, 128, 254, 255)
 _SPECIAL = {"float32": _FLOATS, "uint8": _PIXELS, "bool": (False, True)}
 
 
-def observations(policy: Policy, stage: Stage, count: int, seed: int = 0) -> np.ndarray:
-    """`count` observations `[count, *shape]` of the policy's type, half of them recorded while it played."""
+class Seen(NamedTuple):
+    """Observations `[number, *shape]`: those of the real environment, and the adversarial ones."""
+
+    recorded: np.ndarray
+    adversarial: np.ndarray
+
+    @property
+    def all(self) -> np.ndarray:
+        return np.concatenate(self)
+
+
+def observations(policy: Policy, stage: Stage, count: int, seed: int = 0) -> Seen:
+    """`count` observations of the policy's type, up to half of them recorded while it played."""
     random = np.random.default_rng(seed)
     seen = recorded(policy, stage, max(int(count * RECORDED_FRACTION), 1), random)
-    return np.concatenate([seen, adversarial(policy, seen, count - len(seen), random)])[:count]
+    return Seen(seen, adversarial(policy, seen, count - len(seen), random))
 
 
 def recorded(policy: Policy, stage: Stage, count: int, random: np.random.Generator) -> np.ndarray:
