@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 from unittest.mock import create_autospec
 
-import httpx2
 import pytest
 import yaml
 from huggingface_hub import HfApi, ModelCard
@@ -97,7 +96,7 @@ def test_what_is_missing_is_told_before_anything_is_made(api, monkeypatch):
     api.whoami.side_effect = LocalTokenNotFoundError("a\nb")
     with pytest.raises(UserError, match=r"^no token of Hugging Face is here: `hf auth login` stores one"):
         pushed(api)
-    api.whoami.side_effect = httpx2.ConnectError("no such host\nmore")
+    api.whoami.side_effect = ConnectionError("no such host\nmore")
     with pytest.raises(UserError, match=r"^Hugging Face cannot be reached: no such host; --folder DIR does without$"):
         pushed(api)
     monkeypatch.setattr(hub.util, "find_spec", lambda name: None)
