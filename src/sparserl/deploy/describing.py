@@ -1,10 +1,10 @@
 """Describing: the contract of a policy, from its experiment and from what its environment tells of itself."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from sparserl.environments import registry
 from sparserl.experiment import Experiment
 from sparserl.types import Box, Decision, Discrete, EnvSpec, Normalizer, UserError
 
+T = TypeVar("T")
 _FRAMES_A_SECOND = 60  # of Atari's screen
 _ATARI_SKIP = 4  # frames for which `environments.atari` holds an action
 _ELSEWHERE = ("atari:", "MinAtar/", "playground:")  # they are none of Gymnasium's
@@ -102,7 +103,7 @@ def _observations(
         dtype=dtype,
         low=low,
         high=high,
-        features=features.of_observations(experiment.environment, inner, size),
+        features=_told(lambda: features.of_observations(experiment.environment, inner, size)),
         meaning=_meaning(experiment, spec, space, inner),
         divisor=divisor,
         mean=None if normalizer is None else flat(normalizer.mean),
@@ -135,7 +136,7 @@ def _meaning(experiment: Experiment, spec: EnvSpec, space: Any, inner: Any) -> s
 
 def _actions(experiment: Experiment, spec: EnvSpec, decision: Decision, environment: Any) -> Actions:
     inner, space = getattr(environment, "unwrapped", None), getattr(environment, "action_space", None)
-    named = lambda count: features.of_actions(experiment.environment, inner, count)
+    named = lambda count: _told(lambda: features.of_actions(experiment.environment, inner, count))
     if isinstance(spec.action, Discrete):
         count = spec.action.num_actions
         first = int(getattr(space, "start", 0))
@@ -156,9 +157,16 @@ def _timing(experiment: Experiment, spec: EnvSpec, inner: Any) -> Timing:
 
 
 def _number(inner: Any, name: str) -> float | None:
-    value = getattr(inner, name, None)
+    value = _told(lambda: getattr(inner, name, None))
     is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
     return float(value) if is_number and math.isfinite(value) else None  # type: ignore[arg-type]
+
+
+def _told(ask: Callable[[], T]) -> T | None:
+    """What code that is not ours answers, None where it fails: its attributes may be for other use."""
+    with suppress(Exception):
+        return ask()
+    return None
 
 
 def _bounds(bound: np.ndarray) -> list[float | None]:
