@@ -1,18 +1,18 @@
 """What a policy costs: counted and timed for a policy written by hand, whose costs are known."""
 
 import os
-import shutil
 
 import numpy as np
 import pytest
 
 from deploy import small_c
+from sparserl.bench import exported
 from sparserl.deploy import builds, costs, instructions, latency, memory
 from sparserl.deploy.costs import Chosen
 from sparserl.deploy.peers import Peers
 from sparserl.types import UserError
 
-compiled = pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler")
+compiled = pytest.mark.skipif(exported.compiler_missing() is not None, reason="there is no C compiler")
 OBSERVATIONS = np.random.default_rng(0).normal(size=(3, 64)).astype(np.float32)
 
 
@@ -70,7 +70,7 @@ def test_c_is_timed_and_its_bytes_are_counted_beside_the_dense_twin(monkeypatch)
         "dense C, vector": "dense",
         "python": "library",
     }
-    assert all(0 < way.latency.p50_seconds <= way.latency.p99_seconds for way in told.ways)
+    assert all(0 <= way.latency.p50_seconds <= way.latency.p99_seconds for way in told.ways)
     assert "a note" in told.notes
     if not memory.unavailable_reason():
         sparse, _, dense, _, _ = (way.memory for way in told.ways)
