@@ -45,10 +45,16 @@ def _title(card: Card) -> str:
 def _sentences(card: Card) -> Iterator[str]:
     checked = card.verification
     if checked:
+        if card.weights == "float32":
+            yield "Verified through the written files, beside the trained policy:"
+        else:
+            yield (
+                f"Verified through the written files, which act as a policy with {card.weights} weights does. Beside the "
+                "trained policy, which those only come near:"
+            )
         yield (
-            f"Verified through the written files: on {checked['num_observations']:,} observations the largest "
-            f"difference of outputs is {checked['largest_difference']:.2g}, and {checked['action_agreement']:.2%} of "
-            "the actions agree."
+            f"on {checked['num_observations']:,} observations, half of them adversarial, the largest difference of outputs "
+            f"is {checked['largest_difference']:.2g}, and {checked['action_agreement']:.2%} of the actions agree."
         )
     for name, returned in (card.returns or {}).items():
         yield f"Return of {_PLAYERS.get(name, name)}: {_estimate(returned)}."
