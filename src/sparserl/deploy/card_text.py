@@ -49,12 +49,13 @@ def _sentences(card: Card) -> Iterator[str]:
             yield "Verified through the written files, beside the trained policy:"
         else:
             yield (
-                f"Verified through the written files, which act as a policy with {card.weights} weights does. Beside the "
-                "trained policy, which those only come near:"
+                f"Verified through the written files, which act as a policy with {card.weights} weights does. "
+                "Beside the trained policy, which those only come near:"
             )
         yield (
-            f"on {checked['num_observations']:,} observations, half of them adversarial, the largest difference of outputs "
-            f"is {checked['largest_difference']:.2g}, and {checked['action_agreement']:.2%} of the actions agree."
+            f"on {checked['num_observations']:,} observations, half of them adversarial, the largest difference of "
+            f"outputs is {checked['largest_difference']:.2g}, and {checked['action_agreement']:.2%} of the actions "
+            "agree."
         )
     for name, returned in (card.returns or {}).items():
         yield f"Return of {_PLAYERS.get(name, name)}: {_estimate(returned)}."
