@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from c_policies import HIGH, LOW, observations, policy
+from covering import covering
 from policies import KINDS, observations_of, policy_of
 
 from sparserl.deploy.c import compiled, compiler, quantized, require_golden, write
@@ -141,7 +142,11 @@ def test_neon_code_passes_its_tests_in_an_emulator(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["gcc", "-std=c99"], ["clang", "-std=c99"], ["g++", "-xc++"], ["clang++", "-xc++"]]
+    "command",
+    covering(
+        [["gcc", "-std=c99"], ["clang", "-std=c99"], ["g++", "-xc++"], ["clang++", "-xc++"]],
+        lambda command: command[0] != "clang++",
+    ),
 )
 def test_compilers_have_nothing_to_say(folder: Path, command: list[str]) -> None:
     if not shutil.which(command[0]):
