@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from c_policies import HIGH, LOW, observations, policy
-from covering import covering
 from policies import KINDS, observations_of, policy_of
 
+from covering import covering
 from sparserl.deploy.c import compiled, compiler, quantized, require_golden, write
 from sparserl.deploy.c.compiled import Compiled, build
 from sparserl.deploy.c.writing import sealed
@@ -271,10 +271,10 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_a_missing_compiler_is_told_with_how_to_get_one(no_compiler: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match=r"there is no C compiler, .* apt install gcc"):
+    with pytest.raises(UserError, match=r"there is no C compiler here: .*apt install gcc"):
         compiler()
     no_compiler.setenv("CC", "nobodys-cc -m32")
-    with pytest.raises(UserError, match="CC names 'nobodys-cc', which there is not"):
+    with pytest.raises(UserError, match="CC names 'nobodys-cc', which is not here"):
         compiler()
 
 

@@ -108,10 +108,8 @@ def compiler() -> list[str]:
     for command in [asked] if asked else [[name] for name in COMPILERS]:
         if shutil.which(command[0]):
             return command
-    missing = f"the variable CC names {asked[0]!r}, which there is not" if asked else "there is no C compiler"
-    raise UserError(
-        f"{missing}, which the written C is verified with: install one, as by apt install gcc, or name it in CC"
-    )
+    missing = f"the variable CC names {asked[0]!r}, which is not here" if asked else "there is no C compiler here"
+    raise UserError(f"{missing}: what is written is verified with one; install it (apt install gcc) or name it in CC")
 
 
 def check_seal(file: Path) -> None:
