@@ -11,6 +11,7 @@ from deploy.small_policies import perceptron
 from report import synthetic
 from sparserl.deploy import safetensors
 from sparserl.deploy.exporting import contract_document
+from sparserl.deploy.steps import weighted
 from sparserl.report import files
 
 pytestmark = pytest.mark.slow
@@ -62,10 +63,13 @@ def test_python_that_reads_safetensors_runs_without_this_project(tmp_path, monke
     safetensors.write(policy, tmp_path / "policy")
     (tmp_path / "policy" / "contract.json").write_text(json.dumps(contract_document(policy)))
     monkeypatch.chdir(tmp_path)
-    _, block = blocks("docs/deploy.md")
-    assert "sparserl" not in block
+    _, reader, acting = blocks("docs/deploy.md")
+    assert len(reader.splitlines()) <= 20
+    assert "sparserl" not in reader + acting
     namespace: dict = {"__name__": "document"}
-    exec(compile(block, "docs/deploy.md", "exec"), namespace)
+    exec(compile(reader + acting, "docs/deploy.md", "exec"), namespace)
+    for step in weighted(policy.steps):
+        np.testing.assert_array_equal(namespace["arrays"][f"{step.name}.kernel"], step.kernel)
     for seen in np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32):
         np.testing.assert_allclose(namespace["act"](seen), policy.act(seen), rtol=1e-4, atol=1e-5)
 

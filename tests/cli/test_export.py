@@ -46,7 +46,7 @@ def test_a_policy_is_written_verified_and_told(capsys, run, tmp_path, monkeypatc
     assert contract["timing"]["time_step_seconds"] == 0.02
     assert contract["training"]["seed"] == 3
     assert contract["training"]["total_steps"] == 300
-    [policy_block, _] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.DOTALL)
+    policy_block, *_ = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.DOTALL)
     monkeypatch.chdir(tmp_path)
     namespace = {}
     exec(policy_block.replace("results/EXPERIMENT/seed=0", str(run)), namespace)
