@@ -12,7 +12,8 @@ from sparserl.report.figures.canvas import Entry, finish, grid, name_panel
 from sparserl.report.figures.drawn import Drawn
 from sparserl.report.figures.lines import environments_of
 from sparserl.report.figures.looks import look
-from sparserl.report.figures.places import EVERYWHERE, FULL, Line, cells, in_legend_order
+from sparserl.report.figures.named_lines import FULL, Line, in_legend_order
+from sparserl.report.figures.places import EVERYWHERE, cells
 from sparserl.report.figures.points import Measure, Point, measure_of, point_of
 from sparserl.report.figures.specs import NORMALIZED, Spec
 from sparserl.report.figures.summary import Points, alternative_text, by_line, panel_title, shown_panels, table_of

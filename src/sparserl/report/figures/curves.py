@@ -22,7 +22,8 @@ from sparserl.report.figures.curve_panels import (
 from sparserl.report.figures.drawn import Drawn
 from sparserl.report.figures.lines import environments_of, label_axes, panels_for
 from sparserl.report.figures.looks import look
-from sparserl.report.figures.places import Line, cells, in_legend_order
+from sparserl.report.figures.named_lines import Line, in_legend_order
+from sparserl.report.figures.places import cells
 from sparserl.report.figures.points import Point, measure_of
 from sparserl.report.figures.series import Series, curve_of, machine_of, panel_of, series_of
 from sparserl.report.figures.specs import LOGARITHMIC, MEASURES, NORMALIZED, OF_NETWORKS, Spec

@@ -11,7 +11,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from sparserl.report.figures.curve_panels import log_axis
 from sparserl.report.figures.looks import look
-from sparserl.report.figures.places import EVERYWHERE, FULL, Line, in_order
+from sparserl.report.figures.named_lines import FULL, Line, in_order
+from sparserl.report.figures.places import EVERYWHERE
 from sparserl.report.figures.points import Point
 from sparserl.report.figures.specs import SIZES, Spec
 from sparserl.report.figures.summary import Points

@@ -10,7 +10,8 @@ from sparserl.report.figures.canvas import Entry, Grid, bottom, finish, grid, na
 from sparserl.report.figures.drawn import Drawn
 from sparserl.report.figures.lettering import wrapped
 from sparserl.report.figures.line_panels import axis_of, draw_panel, legend
-from sparserl.report.figures.places import cells, in_legend_order
+from sparserl.report.figures.named_lines import in_legend_order
+from sparserl.report.figures.places import cells
 from sparserl.report.figures.points import Measure, measure_of, point_of
 from sparserl.report.figures.specs import NORMALIZED, SIZES, Spec
 from sparserl.report.figures.summary import Points, alternative_text, by_line, panel_title, shown_panels, table_of

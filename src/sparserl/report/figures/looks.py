@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sparserl.report.figures.places import FULL, Line
+from sparserl.report.figures.named_lines import FULL, Line
 from sparserl.report.style import MARKERS, colour, line_style, method_rank, tint
 
 _PALEST = 1.6  # of `tint`'s steps, for the last of several lines of one method

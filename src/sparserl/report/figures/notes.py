@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sparserl.persistence import RunId, StoredExperiment
-from sparserl.report.figures.places import Line
+from sparserl.report.figures.named_lines import Line
 from sparserl.report.figures.points import Measure
 from sparserl.report.figures.specs import Spec
 from sparserl.report.figures.words import printable, significant, value_label

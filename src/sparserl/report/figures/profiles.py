@@ -13,7 +13,8 @@ from sparserl.report.figures.curve_panels import entries
 from sparserl.report.figures.drawn import Drawn
 from sparserl.report.figures.lines import environments_of, label_axes, panels_for
 from sparserl.report.figures.looks import look
-from sparserl.report.figures.places import Line, cells, in_legend_order
+from sparserl.report.figures.named_lines import Line, in_legend_order
+from sparserl.report.figures.places import cells
 from sparserl.report.figures.points import Measure, measure_of
 from sparserl.report.figures.specs import Spec
 from sparserl.report.figures.summary import panel_title, shown_panels

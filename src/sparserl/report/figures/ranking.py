@@ -15,7 +15,7 @@ from sparserl.report.figures.drawn import Drawn
 from sparserl.report.figures.lettering import shortened
 from sparserl.report.figures.lines import environments_of
 from sparserl.report.figures.looks import look
-from sparserl.report.figures.places import SPARSE, Line, in_legend_order, line_of
+from sparserl.report.figures.named_lines import SPARSE, Line, in_legend_order, line_of
 from sparserl.report.figures.points import Point, measure_of, point_of
 from sparserl.report.figures.published import is_published, published_table
 from sparserl.report.figures.specs import Spec

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sparserl.report.figures.places import EVERYWHERE, Line
+from sparserl.report.figures.named_lines import Line
+from sparserl.report.figures.places import EVERYWHERE
 from sparserl.report.figures.points import Point
 from sparserl.report.figures.specs import Spec
 from sparserl.report.figures.words import column_label, estimate_in_words, printable, told, value_label

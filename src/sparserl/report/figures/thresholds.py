@@ -15,7 +15,8 @@ from sparserl.report.figures.drawn import Drawn
 from sparserl.report.figures.lettering import shortened
 from sparserl.report.figures.lines import environments_of
 from sparserl.report.figures.looks import look
-from sparserl.report.figures.places import FULL, Line, cells, in_legend_order
+from sparserl.report.figures.named_lines import FULL, Line, in_legend_order
+from sparserl.report.figures.places import cells
 from sparserl.report.figures.specs import Spec
 from sparserl.report.figures.summary import panel_title, shown_panels
 from sparserl.report.figures.words import number, printable, significant, tick

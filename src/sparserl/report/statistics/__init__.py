@@ -13,7 +13,7 @@ from sparserl.report.statistics.aggregates import (
     optimality_gap,
 )
 from sparserl.report.statistics.comparisons import contrast, difference, ratio
-from sparserl.report.statistics.estimates import Estimate, bootstrap_estimate, estimate, few_seeds_warning, in_words
+from sparserl.report.statistics.estimates import Estimate, bootstrap_estimate, estimate
 from sparserl.report.statistics.improvement import bootstrap_probability_of_improvement, probability_of_improvement
 from sparserl.report.statistics.means import (
     FEW,
@@ -27,6 +27,7 @@ from sparserl.report.statistics.means import (
 )
 from sparserl.report.statistics.profiles import Profile, bootstrap_performance_profile, performance_profile
 from sparserl.report.statistics.scores import RunScores, Treatment, run_scores
+from sparserl.report.statistics.wording import few_seeds_warning, in_words
 
 __all__ = [
     "AGGREGATES",

@@ -1,13 +1,11 @@
 """Estimates: an aggregate of runs with its interval, and how many seeds stand behind it."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from sparserl.persistence import UserError
 from sparserl.report.statistics.aggregates import Aggregate, interquartile_mean_over_tasks
-from sparserl.report.statistics.means import FEW, FEWEST_FOR_INTERVAL
 from sparserl.report.statistics.resampling import (
     OverStrata,
     Strata,
@@ -137,40 +135,3 @@ def _about(scores: RunScores) -> About:
 def first_scores(strata: Strata) -> list[np.ndarray]:
     """`[..., run]` of each stratum."""
     return [units[..., 0] for units in strata]
-
-
-def in_words(estimate: Estimate | None) -> str:
-    """`0.97 (0.91 to 1.02)`; the number alone where it has no interval, and a dash where there is none.
-
-    It has as many digits as its interval warrants: one of half its width, two where that begins with 1 to 3.
-    """
-    if estimate is None:
-        return "\u2013"
-    if (ends := estimate.ends) is None:
-        return f"{estimate.value:,.0f}" if abs(estimate.value) >= 1_000 else f"{estimate.value:#.3g}".rstrip(".")
-    form = f",.{decimals((ends[1] - ends[0]) / 2, estimate.value)}f"
-    value, low, high = (f"{number + 0.0:{form}}" for number in (estimate.value, *ends))
-    return f"{value} ({low} to {high})"
-
-
-def decimals(spread: float, value: float) -> int:
-    """Places after the point for a number that is known to within `spread`; three digits where it is known exactly.
-
-    Source: the rule of the Particle Data Group's Review, "Rounding", but for its 355, which is 400 here.
-    """
-    known = spread if spread > 0 else abs(value) / 100
-    if not known:
-        return 0
-    place = math.floor(math.log10(known))
-    return max(0, (1 if known / 10**place < 4 else 0) - place)
-
-
-def few_seeds_warning(num_seeds: int) -> str:
-    """What a figure says of its intervals where they are of fewer than 5 seeds; empty where that need not be said."""
-    if num_seeds >= FEW or num_seeds < 1:
-        return ""
-    seeds = "1 seed" if num_seeds == 1 else f"{num_seeds} seeds"
-    if num_seeds < FEWEST_FOR_INTERVAL:
-        needed = f"an interval of a single task needs {FEWEST_FOR_INTERVAL}"
-        return f"{seeds}: {needed}; differences may be chance"
-    return f"{seeds}: intervals of fewer than {FEW} hold for returns that are about normal"
