@@ -48,7 +48,7 @@ class Options:
     )
     onnx_weights: Annotated[
         OnnxWeights,
-        tyro.conf.arg(help="Kernels of ONNX; auto: sparse where that is smaller; constants: that for OpenVINO."),
+        tyro.conf.arg(help="Kernels of ONNX; auto: sparse where that is smaller; sparse: as initializers."),
     ] = "auto"
     num_observations: Annotated[
         int, tyro.conf.arg(help="For how many observations outputs and actions are compared.")

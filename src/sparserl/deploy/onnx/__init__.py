@@ -13,11 +13,13 @@ from sparserl.types import UserError
 if TYPE_CHECKING:
     from sparserl.deploy.onnx.loading import Loaded
 
-Weights = Literal["auto", "sparse", "dense", "constants"]
-"""How kernels are written. sparse: each as a `sparse_initializer`, ONNX's form for them; of the runtimes that we tried
-only onnxruntime loads it, and ONNX's own full check has no operator that takes one. auto: so where that makes the file
-smaller, else dense. constants: the same choice, with `Constant` nodes for the sparse ones, some 40 bytes more a layer,
-which OpenVINO loads as well and the full check accepts. dense: every runtime loads it.
+Weights = Literal["auto", "sparse", "dense"]
+"""How kernels are written.
+
+auto: each as a `Constant` node with a `sparse_value` where that makes the file smaller, else dense; onnxruntime and
+OpenVINO load it, and ONNX's full check accepts it. sparse: each as a `sparse_initializer`, some 35 bytes less; of the
+runtimes that we tried only onnxruntime loads it, and no operator of ONNX takes one, as its full check says.
+dense: every runtime loads it.
 """
 
 IN_MEMORY = "sparse file, dense memory: runtimes make the kernels dense when they load the file"

@@ -28,11 +28,9 @@ class Parts(NamedTuple):
     def kernel(self, name: str, kernel: np.ndarray) -> str:
         """Add a kernel, in the smaller form where there is a choice."""
         dense = numpy_helper.from_array(np.ascontiguousarray(kernel), name)
-        if self.weights == "constants":
+        if self.weights == "auto":
             node = helper.make_node("Constant", [], [name], sparse_value=sparse_tensor("", kernel))
             _smaller((node, self.nodes), (dense, self.tensors))
-        elif self.weights == "auto":
-            _smaller((sparse_tensor(name, kernel), self.sparse_tensors), (dense, self.tensors))
         elif self.weights == "sparse":
             self.sparse_tensors.append(sparse_tensor(name, kernel))
         else:
