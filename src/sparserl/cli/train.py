@@ -24,6 +24,7 @@ from sparserl.experiment import LARGEST_SEED, Experiment, canonical, check, plan
 from sparserl.persistence import RunId
 from sparserl.processes import places
 from sparserl.processes.cores import refuse_without_gpu
+from sparserl.seen import seen
 from sparserl.study.storing import experiment_document
 from sparserl.types import UserError
 from sparserl.worker.side_by_side import most_at_once
@@ -271,4 +272,4 @@ def _count(count: int, thing: str) -> str:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(seen(line), file=sys.stderr, flush=True)

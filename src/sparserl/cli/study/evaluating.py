@@ -16,6 +16,7 @@ from sparserl.engine.retries import Failure, Retries
 from sparserl.engine.settings import Settings
 from sparserl.persistence import RunId
 from sparserl.persistence.studies import StoredStudy
+from sparserl.seen import seen
 
 Note = Callable[[str, Sequence[Failure]], None]  # keeps what a task has failed at, under its name
 
@@ -44,7 +45,7 @@ class _Board:
         self.num_runs, self.num_over, self.said = num_runs, 0, time.monotonic()
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        print(seen(line), file=sys.stderr, flush=True)
         self.said = time.monotonic()
 
     def tell(self, news: engine.News) -> None:

@@ -16,6 +16,7 @@ from rich.text import Text
 from sparserl.engine.news import News, Tell
 from sparserl.engine.overview import FINAL, RunState
 from sparserl.persistence import RunId
+from sparserl.seen import seen
 
 SECONDS_BETWEEN_LINES = 30.0
 _MOST_RUNS = 12  # that are shown one by one
@@ -106,7 +107,7 @@ def _live(console: Console, board: Board) -> Iterator[Tell]:
 
         def tell(news: News) -> None:
             if line := board.take(news):
-                live.console.print(Text(line))
+                live.console.print(Text(seen(line)))
 
         yield tell
 
@@ -114,7 +115,7 @@ def _live(console: Console, board: Board) -> Iterator[Tell]:
 def _picture(board: Board) -> Group:
     table = Table.grid(padding=(0, 2))
     for run, words in list(board.running.items())[:_MOST_RUNS]:
-        table.add_row(Text(str(RunId.of(run)), overflow="ellipsis", no_wrap=True), Text(words))
+        table.add_row(Text(seen(str(RunId.of(run))), overflow="ellipsis", no_wrap=True), Text(words))
     bar = ProgressBar(total=1.0, completed=board.fraction(), width=40)
     return Group(Text(board.line()), bar, table)
 
@@ -127,7 +128,7 @@ def _lines(board: Board) -> Iterator[Tell]:
         nonlocal printed
         line = board.take(news)
         if line:
-            print(line, file=sys.stderr, flush=True)
+            print(seen(line), file=sys.stderr, flush=True)
         if time.monotonic() - printed >= SECONDS_BETWEEN_LINES:
             printed = time.monotonic()
             print(board.line(), file=sys.stderr, flush=True)

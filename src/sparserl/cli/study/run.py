@@ -11,6 +11,7 @@ from sparserl.engine.claims import claimed, refuse_if_claimed
 from sparserl.engine.failures import read_failures
 from sparserl.errors import UserError
 from sparserl.persistence.studies import stored, study_folder
+from sparserl.seen import seen
 
 _DESCRIPTION = """Run a study: a process for each run, as many at once as there are cores, or workers of a Dask cluster.
 
@@ -40,7 +41,7 @@ def main(words: Sequence[str]) -> int:
     if not study.experiments:
         raise UserError(f"nothing of {study.name} can be run yet: it waits for {'; '.join(study.waiting)}")
     for line in unseeded_in(study.experiments):
-        print(f"sparserl: {line}", file=sys.stderr, flush=True)
+        print(f"sparserl: {seen(line)}", file=sys.stderr, flush=True)
     folder = study_folder(options.output, study.name, scale, study.preset)
     with claimed(folder):
         store(options.output, study, scale)

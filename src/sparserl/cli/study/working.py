@@ -26,6 +26,7 @@ from sparserl.experiment import RESULTS_VERSION
 from sparserl.persistence import RunId
 from sparserl.persistence.studies import StoredStudy, renamed_experiments
 from sparserl.processes import places
+from sparserl.seen import seen
 from sparserl.study import recording
 from sparserl.worker.side_by_side import most_at_once
 
@@ -235,4 +236,4 @@ def _how_to_go_on(stored: StoredStudy, options: WorkOptions) -> str:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(seen(line), file=sys.stderr, flush=True)
