@@ -36,6 +36,7 @@ from sparserl.deploy.loading import load_trained
 from sparserl.deploy.peers import peers
 from sparserl.deploy.policy import Policy
 from sparserl.deploy.steps import Dense
+from sparserl.experiment import RESULTS_VERSION
 from sparserl.sparsity import erk
 
 BOARD = Path(__file__).parent.parent / "reproduction" / "deploy" / "cortex_m4" / "run"
@@ -70,7 +71,7 @@ class Gathered(NamedTuple):
         for measure, value in numbers.items():
             if value is not None and not self.has(source, weights, build, measure):
                 about = zip(NAMED, (*source[:4], weights, build, measure), strict=True)
-                self.rows.append({**dict(about), "value": float(value)})
+                self.rows.append({**dict(about), "value": float(value), "results_version": RESULTS_VERSION})
         written = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pylist(self.rows), written)
         persistence.write_atomically(self.file, written.getvalue().to_pybytes())
@@ -92,7 +93,7 @@ def main() -> None:
             measure_latency(of_task, gathered)
         else:
             count_all(of_task, gathered)
-    machine = persistence.machine_description()
+    machine = {"results_version": RESULTS_VERSION, **persistence.machine_description()}
     write_results(options.output, gathered.rows, machine if options.latency else None)
 
 

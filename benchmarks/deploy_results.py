@@ -121,7 +121,7 @@ def _lines(tasks: Sequence[Task]) -> Iterator[str]:
         yield "\nFrom which sparsity on sparse code is ahead of dense code with the same weights and flags:\n"
         yield "| | by instructions | by time |\n|---|---|---|"
         for weights in WEIGHTS:
-            for build in BUILDS[:2]:
+            for build in BUILDS:
                 found = [crossover(task, weights, build, measure) for measure in ("instructions", "p50_seconds")]
                 yield f"| {weights}, {build} | {' | '.join('-' if each is None else f'{each:.0%}' for each in found)} |"
         for measure, title, told in MEASURES:
@@ -166,8 +166,8 @@ def _draw(tasks: Sequence[Task], file: Path) -> None:
                     known = [(1 - s, value) for s, value in pairs if value is not None]
                     if known:
                         panel.plot(*np.array(known).T, style, marker=".", color=color, label=f"{build}, {weights}")
-            panel.set(xscale="log", yscale="log", xlabel="live weights, fraction", title=title.rstrip(":"))
-            panel.set_title(f"{task.agent.upper()}, {task.environment}", loc="left", fontsize=7, y=-0.32)
+            panel.set(xscale="log", yscale="log", xlabel="live weights, fraction")
+            panel.set_title(f"{task.agent.upper()}, {task.environment}: {title.rstrip(':')}", fontsize=8)
             panel.grid(alpha=0.3)
     axes[0][0].legend(fontsize=7)
     figure.tight_layout()
