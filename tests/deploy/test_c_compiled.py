@@ -49,6 +49,8 @@ CASES = {
     "cut_off": Case(policy((4, 8, 8, 9), (0.5, 0, 0.5), "relu", "mean"), "int8"),
     "dense": Case(policy((5, 9, 20, 7), (1, 1, 1), "tanh", "mean", normalizer=True), "float32"),
     "dense_int8": Case(policy((5, 9, 20, 7), (1, 1, 1), "relu", "greatest"), "int8"),
+    "whole_slices": Case(policy((20, 64, 3), (0.3, 1), "relu", "greatest"), "float32"),
+    "whole_slices_int8": Case(policy((40, 64, 3), (0.3, 1), "tanh", "mean"), "int8"),
     "one_unit": Case(policy((1, 1, 1), (1, 1)), "float32"),
     "few_units": Case(policy((6, 5, 3, 2), (0.5, 0.5, 0.5), "relu", "greatest"), "float32"),
     "one_layer": Case(policy((30, 1), (0.2,), "relu", "greatest"), "float32"),
@@ -152,11 +154,12 @@ def test_compilers_have_nothing_to_say(folder: Path, command: list[str]) -> None
     if not shutil.which(command[0]):
         pytest.skip(f"{command[0]} is not installed")
     sources = [folder / name / f"{name}.c" for name in CASES if name not in ("matrix", "number")]
+    on_vectors = [folder / name / f"{name}.c" for name in ("few_inputs", "whole_slices", "whole_slices_int8")]
     example = [folder / "actor" / "main.c", "-I", folder / "actor"]
     compiled_files = folder / command[0]
     compiled_files.mkdir()
     vectors = ["-mavx512f"] if "__x86_64__" in macros([]) else []
-    for arguments in (["-fsyntax-only", *sources, *example], ["-O1", "-c", *vectors, *sources[1:3]]):
+    for arguments in (["-fsyntax-only", *sources, *example], ["-O1", "-c", *vectors, *on_vectors]):
         done = subprocess.run(
             [*command, *STRICT, *arguments], capture_output=True, text=True, check=False, cwd=compiled_files
         )

@@ -21,7 +21,6 @@ from sparserl.deploy.policy import Policy
 from sparserl.types import UserError
 
 PREFIX = "sparserl_policy"
-FUNCTIONS = {"relu": "larger_of_zero_and", "tanh": "hyperbolic_tangent", None: ""}
 INTEGERS = {"narrow": "uint8_t", "uint8": "uint8_t", "delta": "uint8_t", "uint16": "uint16_t", "uint32": "uint32_t"}
 TOLD = {
     "narrow": "inputs by number, 8 bits, of which there are few",
@@ -51,10 +50,6 @@ class Kernel(NamedTuple):
     @property
     def name(self) -> str:
         return "_".join((self.kind, self.indexing, *([self.activation] if self.activation else [])))
-
-    @property
-    def function(self) -> str:
-        return FUNCTIONS[self.activation]
 
     @property
     def integer(self) -> str:
@@ -107,6 +102,7 @@ def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | 
     tables, stack = _tables(policy), stack_floats(policy.num_features, layers)
     bytes_of_tables = sum(layer.num_bytes for layer in layers) + 4 * sum(each.size for each in tables)
     num_outputs = policy.num_outputs
+    of_decision = {"tanh"} if policy.decision == "tanh" else set[str]()
     return {
         "title": comment.harmless(f"A policy for {policy.contract.timing.environment}."),
         "version": version("sparserl"),
@@ -134,8 +130,9 @@ def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | 
         "narrow": any(kernel.indexing == "narrow" for kernel in in_slices),
         "absolute": sorted(absolute),
         "in_lanes": {kernel.activation for kernel in in_slices},
-        "functions": {layer.activation for layer in layers if layer.form}
-        | ({"tanh"} if policy.decision == "tanh" else set()),
+        "activated": activated,
+        "functions": {layer.activation for layer in layers if layer.form} | of_decision,
+        "scalar_functions": {layer.activation for layer in layers if has_scalar_code(layer)} | of_decision,
         "tanh": TANH,
         "tables": tables,
         "golden": _golden(tests),
@@ -143,6 +140,16 @@ def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | 
         "self_test_limit": f"{literal(float(f'{1.05 * tests.limit:.2g}'))}",
         "calls": _calls(layers),
     }
+
+
+def activated(activation: str | None, total: str) -> str:
+    """What becomes of a unit's sum, in C."""
+    return {"relu": f"larger({total}, zero)", "tanh": f"hyperbolic_tangent({total})", None: total}[activation]
+
+
+def has_scalar_code(layer: Layer) -> bool:
+    """Whether some of its units are computed without vectors in every build."""
+    return isinstance(layer.form, Full) or (layer.form is not None and layer.num_units > layer.num_in_slices)
 
 
 def kernels_of(layer: Layer) -> list[Kernel]:
@@ -173,7 +180,6 @@ def _layer(layer: Layer, number: int) -> dict[str, Any]:
         "number": number,
         "num_units": layer.num_units,
         "is_full": is_full(layer),
-        "function": FUNCTIONS[layer.activation],
         "told": told,
         "tables": [table(kind, array) for kind, array in arrays.items()],
     }

@@ -4,7 +4,7 @@
 static void {{ name }}(const float *x, float *y)
 {
     const {{ weight }} *weights = {{ name }}_weights;
-    unsigned i, j;
+    unsigned i{{ ", j" if inputs >= 8 or not layer.form.by_columns }};
 {% if layer.form.by_columns %}
     for (i = 0; i < {{ units }}; i++) {
         y[i] = {% if scaled %}0.0f{% else %}{{ name }}_biases[i]{% endif %};
@@ -21,20 +21,27 @@ static void {{ name }}(const float *x, float *y)
     }
 {% endif %}
 {% if inputs % 8 %}
-    for (j = 0; j < {{ inputs % 8 }}; j++) {
-        const float input = *x++;
+    {
+        const float {% for k in range(inputs % 8) %}x{{ k }} = x[{{ k }}]{{ ", " if not loop.last }}{% endfor %};
         for (i = 0; i < {{ units }}; i++) {
-            y[i] += {{ cast }}weights[i] * input;
+            y[i] += {% for k in range(inputs % 8) %}{{ cast }}weights[i{{ " + %d" % (k * units) if k }}] * x{{ k }}{{ " + " if not loop.last }}{% endfor %};
         }
-        weights += {{ units }};
     }
 {% endif %}
-{% if layer.function or scaled %}
-    for (i = 0; i < {{ units }}; i++) {
-        y[i] = {{ layer.function }}({% if scaled %}{{ name }}_biases[i] + {{ name }}_scales[i] * {% endif %}y[i]);
+{% if layer.activation or scaled %}
+    {
+{% if layer.activation == "relu" %}
+        const float zero = hidden_zero;
+{% endif %}
+        for (i = 0; i < {{ units }}; i++) {
+            y[i] = {{ activated(layer.activation, ("N_biases[i] + N_scales[i] * y[i]" if scaled else "y[i]") | replace("N", name)) }};
+        }
     }
 {% endif %}
 {% else %}
+{% if layer.activation == "relu" %}
+    const float zero = hidden_zero;
+{% endif %}
     for (i = 0; i < {{ units }}; i++) {
         float {% for k in range(8) %}sum{{ k }} = 0.0f{{ ", " if not loop.last }}{% endfor %};
 {% if inputs >= 8 %}
@@ -50,7 +57,8 @@ static void {{ name }}(const float *x, float *y)
         }
 {% endif %}
         sum0 = ((sum0 + sum4) + (sum2 + sum6)) + ((sum1 + sum5) + (sum3 + sum7));
-        y[i] = {{ layer.function }}({{ name }}_biases[i] + {% if scaled %}{{ name }}_scales[i] * {% endif %}sum0);
+        sum0 = {{ name }}_biases[i] + {% if scaled %}{{ name }}_scales[i] * {% endif %}sum0;
+        y[i] = {{ activated(layer.activation, "sum0") }};
         weights += {{ inputs }};
     }
 {% endif %}

@@ -43,7 +43,16 @@ static const {{ table.type }} {{ table.name }}[{{ table.size }}] = {
 };
 
 {% endfor %}
+{% macro guarded(name) %}
+{% if name not in scalar_functions %}
+#if !defined(LANES_AVX2) && !defined(LANES_NEON)
+{% endif %}
+{{ caller() }}{% if name not in scalar_functions %}
+#endif
+{% endif %}
+{% endmacro %}
 {% if "tanh" in functions %}
+{% call guarded("tanh") %}
 /* tanh as a quotient of polynomials, at most 4e-7 from it; the same on every machine, and without a library. */
 static float hyperbolic_tangent(float x)
 {
@@ -63,13 +72,19 @@ static float hyperbolic_tangent(float x)
     top = top < 1.0f ? top : 1.0f;
     return top > -1.0f ? top : -1.0f;
 }
+{% endcall %}
 
 {% endif %}
 {% if "relu" in functions %}
-static float larger_of_zero_and(float x)
+{% call guarded("relu") %}
+/* Zero, but not known to compilers: with a constant GCC makes ReLU a branch, and every second one is mispredicted. */
+static const volatile float hidden_zero = 0.0f;
+
+static float larger(float x, float y)
 {
-    return x > 0.0f ? x : 0.0f;
+    return x > y ? x : y;
 }
+{% endcall %}
 
 {% endif %}
 {% if lanes %}

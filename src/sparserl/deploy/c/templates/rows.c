@@ -3,6 +3,9 @@ static void {{ kernel.name }}(const {{ weight }} *weights, const {{ kernel.integ
 {{ " " * (13 + kernel.name | length) }}const float *biases, {% if scaled %}const float *scales, {% endif %}unsigned num_rows,
 {{ " " * (13 + kernel.name | length) }}const float *x, float *y)
 {
+{% if kernel.activation == "relu" %}
+    const float zero = hidden_zero;
+{% endif %}
     for (; num_rows > 0; num_rows--) {
         unsigned length = *lengths++;
         float sum0 = 0.0f, sum1 = 0.0f, sum2 = 0.0f, sum3 = 0.0f;
@@ -29,11 +32,10 @@ static void {{ kernel.name }}(const {{ weight }} *weights, const {{ kernel.integ
             sum0 += {{ cast }}*weights++ * x[*indices++];
 {% endif %}
         }
-        sum0 = (sum0 + sum1) + (sum2 + sum3);
+        sum0 = {% if not scaled %}*biases++ + ({% endif %}(sum0 + sum1) + (sum2 + sum3){{ ')' if not scaled }};
 {% if scaled %}
-        *y++ = {{ kernel.function }}(*biases++ + *scales++ * sum0);
-{% else %}
-        *y++ = {{ kernel.function }}(*biases++ + sum0);
+        sum0 = *biases++ + *scales++ * sum0;
 {% endif %}
+        *y++ = {{ activated(kernel.activation, "sum0") }};
     }
 }

@@ -15,6 +15,11 @@ static void {{ kernel.name }}(const {{ weight }} *weights, const {{ kernel.integ
 {{ " " * (13 + kernel.name | length) }}const float *x, float *y)
 {
 {% endif %}
+{% if kernel.activation == "relu" %}
+#if !defined(LANES_AVX2) && !defined(LANES_NEON)
+    const float zero = hidden_zero;
+#endif
+{% endif %}
     for (; num_slices > 0; num_slices--) {
         unsigned length = *lengths++;
 #if defined(LANES_AVX2) || defined(LANES_NEON)
@@ -59,28 +64,43 @@ static void {{ kernel.name }}(const {{ weight }} *weights, const {{ kernel.integ
         lanes_store(y, sum);
 #else
 {% if kernel.indexing == "delta" %}
-{% for lane in range(8) %}
-        const float *x{{ lane }} = x;
+        /* Four rows and then the other four, as eight places to be at are more than many processors have registers for. */
+        unsigned row;
+        for (row = 0; row < 8; row += 4) {
+            const {{ weight }} *weight = weights + row;
+            const uint8_t *step = indices + row;
+            const float {% for lane in range(4) %}*x{{ lane }} = x{{ ", " if not loop.last }}{% endfor %};
+            float {% for lane in range(4) %}sum{{ lane }} = {% if scaled %}0.0f{% else %}biases[row + {{ lane }}]{% endif %}{{ ", " if not loop.last }}{% endfor %};
+            unsigned remaining;
+            for (remaining = length; remaining > 0; remaining--) {
+{% for lane in range(4) %}
+                x{{ lane }} += step[{{ lane }}];
+                sum{{ lane }} += {{ cast }}weight[{{ lane }}] * *x{{ lane }};
 {% endfor %}
-{% endif %}
+                weight += 8;
+                step += 8;
+            }
+{% for lane in range(4) %}
+            y[row + {{ lane }}] = {{ activated(kernel.activation, ("biases[row + %d] + scales[row + %d] * sum%d" if scaled else "sum%d") | replace("%d", lane)) }};
+{% endfor %}
+        }
+        weights += 8 * length;
+        indices += 8 * length;
+{% else %}
 {% for lane in range(8) %}
         float sum{{ lane }} = {% if scaled %}0.0f{% else %}biases[{{ lane }}]{% endif %};
 {% endfor %}
         for (; length > 0; length--) {
 {% for lane in range(8) %}
-{% if kernel.indexing == "delta" %}
-            x{{ lane }} += indices[{{ lane }}];
-            sum{{ lane }} += {{ cast }}weights[{{ lane }}] * *x{{ lane }};
-{% else %}
             sum{{ lane }} += {{ cast }}weights[{{ lane }}] * x[indices[{{ lane }}]];
-{% endif %}
 {% endfor %}
             weights += 8;
             indices += 8;
         }
 {% for lane in range(8) %}
-        y[{{ lane }}] = {{ kernel.function }}({% if scaled %}biases[{{ lane }}] + scales[{{ lane }}] * {% endif %}sum{{ lane }});
+        y[{{ lane }}] = {{ activated(kernel.activation, ("biases[%d] + scales[%d] * sum%d" if scaled else "sum%d") | replace("%d", lane)) }};
 {% endfor %}
+{% endif %}
 #endif
         biases += 8;
 {% if scaled %}
