@@ -31,7 +31,7 @@ static void {{ name }}(const float *x, float *y)
 {% if layer.activation or scaled %}
     {
 {% if layer.activation == "relu" %}
-        const float zero = hidden_zero;
+        const float zero = hidden_zero();
 {% endif %}
         for (i = 0; i < {{ units }}; i++) {
             y[i] = {{ activated(layer.activation, ("N_biases[i] + N_scales[i] * y[i]" if scaled else "y[i]") | replace("N", name)) }};
@@ -40,7 +40,7 @@ static void {{ name }}(const float *x, float *y)
 {% endif %}
 {% else %}
 {% if layer.activation == "relu" %}
-    const float zero = hidden_zero;
+    const float zero = hidden_zero();
 {% endif %}
     for (i = 0; i < {{ units }}; i++) {
         float {% for k in range(8) %}sum{{ k }} = 0.0f{{ ", " if not loop.last }}{% endfor %};

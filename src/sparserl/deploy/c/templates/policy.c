@@ -78,7 +78,11 @@ static float hyperbolic_tangent(float x)
 {% if "relu" in functions %}
 {% call guarded("relu") %}
 /* Zero, but not known to compilers: with a constant GCC makes ReLU a branch, and every second one is mispredicted. */
-static const volatile float hidden_zero = 0.0f;
+static float hidden_zero(void)
+{
+    const volatile float zero = 0.0f;
+    return zero;
+}
 
 static float larger(float x, float y)
 {

@@ -4,7 +4,7 @@ static void {{ kernel.name }}(const {{ weight }} *weights, const {{ kernel.integ
 {{ " " * (13 + kernel.name | length) }}const float *x, float *y)
 {
 {% if kernel.activation == "relu" %}
-    const float zero = hidden_zero;
+    const float zero = hidden_zero();
 {% endif %}
     for (; num_rows > 0; num_rows--) {
         unsigned length = *lengths++;

@@ -17,7 +17,7 @@ static void {{ kernel.name }}(const {{ weight }} *weights, const {{ kernel.integ
 {% endif %}
 {% if kernel.activation == "relu" %}
 #if !defined(LANES_AVX2) && !defined(LANES_NEON)
-    const float zero = hidden_zero;
+    const float zero = hidden_zero();
 #endif
 {% endif %}
     for (; num_slices > 0; num_slices--) {
