@@ -3,17 +3,17 @@
 import functools
 import hashlib
 import re
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jinja2
 import numpy as np
 
 from sparserl.deploy.c import comment
-from sparserl.deploy.c.forms import Full, Sparse
+from sparserl.deploy.c.forms import Sparse
 from sparserl.deploy.c.golden import Golden, golden
+from sparserl.deploy.c.kernels import TOLD, activated, calls, has_scalar_code, kernels_of
 from sparserl.deploy.c.layers import Layer, is_full, layers_of, lengths_type, stack_floats
 from sparserl.deploy.c.matrices import WeightsName, quantized
 from sparserl.deploy.c.numbers import Table, literal, table
@@ -21,14 +21,6 @@ from sparserl.deploy.policy import Policy
 from sparserl.types import UserError
 
 PREFIX = "sparserl_policy"
-INTEGERS = {"narrow": "uint8_t", "uint8": "uint8_t", "delta": "uint8_t", "uint16": "uint16_t", "uint32": "uint32_t"}
-TOLD = {
-    "narrow": "inputs by number, 8 bits, of which there are few",
-    "uint8": "inputs by number, 8 bits",
-    "delta": "inputs by the distance from the one before, 8 bits",
-    "uint16": "inputs by number, 16 bits",
-    "uint32": "inputs by number, 32 bits",
-}
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 # The quotient of polynomials of x^2, times x, that is nearest to tanh between -9.02 and 9.02, where float32 has reached
@@ -38,26 +30,6 @@ TANH = {
     "top": ["1.0f", "0.133797213f", "0.00349403615f", "2.05834422e-05f", "1.33189086e-08f"],
     "bottom": ["1.0f", "0.467130363f", "0.0258710831f", "0.000328309252f", "7.7619751e-07f"],
 }
-
-
-class Kernel(NamedTuple):
-    """A function of C that computes layers of one form. kind: "slices" or "rows"."""
-
-    kind: str
-    indexing: str
-    activation: str | None
-
-    @property
-    def name(self) -> str:
-        return "_".join((self.kind, self.indexing, *([self.activation] if self.activation else [])))
-
-    @property
-    def integer(self) -> str:
-        return INTEGERS[self.indexing]
-
-    @property
-    def told(self) -> str:
-        return TOLD[self.indexing]
 
 
 def write(
@@ -138,27 +110,8 @@ def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | 
         "golden": _golden(tests),
         "num_golden": len(tests.observations),
         "self_test_limit": f"{literal(float(f'{1.05 * tests.limit:.2g}'))}",
-        "calls": _calls(layers),
+        "calls": calls(layers),
     }
-
-
-def activated(activation: str | None, total: str) -> str:
-    """What becomes of a unit's sum, in C."""
-    return {"relu": f"larger({total}, zero)", "tanh": f"hyperbolic_tangent({total})", None: total}[activation]
-
-
-def has_scalar_code(layer: Layer) -> bool:
-    """Whether some of its units are computed without vectors in every build."""
-    return isinstance(layer.form, Full) or (layer.form is not None and layer.num_units > layer.num_in_slices)
-
-
-def kernels_of(layer: Layer) -> list[Kernel]:
-    """The functions that a layer is computed by, where it is sparse."""
-    if not isinstance(layer.form, Sparse):
-        return []
-    slices = [Kernel("slices", layer.indexing, layer.activation)] if layer.num_in_slices else []
-    rows = [Kernel("rows", layer.form.indexing, layer.activation)] if layer.num_units > layer.num_in_slices else []
-    return slices + rows
 
 
 def _layer(layer: Layer, number: int) -> dict[str, Any]:
@@ -204,38 +157,6 @@ def _tables(policy: Policy) -> list[Table]:
 def _golden(tests: Golden) -> list[Table]:
     arrays = {"observations": tests.observations, "outputs": tests.outputs, "actions": tests.actions}
     return [table(f"golden_{name}", array) for name, array in arrays.items()]
-
-
-def _calls(layers: Sequence[Layer]) -> list[str]:
-    """The calls, in order, that lead from the features in `first` to the outputs; none where they are constant."""
-    if any(layer.form is None for layer in layers):
-        return []
-    calls = list[str]()
-    for index, layer in enumerate(layers):
-        x = ("first", "second")[index % 2]
-        y = "outputs" if index == len(layers) - 1 else ("second", "first")[index % 2]
-        calls += _calls_of(layer, f"layer_{index + 1}", x, y)
-    return calls
-
-
-def _calls_of(layer: Layer, name: str, x: str, y: str) -> list[str]:
-    if isinstance(layer.form, Full):
-        return [f"{name}({x}, {y})"]
-    assert layer.form is not None
-    calls, first_row = list[str](), layer.num_in_slices
-    for kernel in kernels_of(layer):
-        in_slices = kernel.kind == "slices"
-        weight = 0 if in_slices else 8 * int(layer.form.lengths[: layer.form.num_slices].sum(dtype=np.int64))
-        row = 0 if in_slices else first_row
-        length = 0 if in_slices else layer.form.num_slices
-        tables = [("weights", weight), ("indices", weight), ("lengths", length), ("biases", row)]
-        tables += [("scales", row)] if layer.scales is not None else []
-        arguments = [f"{name}_{table}{f' + {offset}' if offset else ''}" for table, offset in tables]
-        count = layer.form.num_slices if in_slices else layer.num_units - first_row
-        narrow = [str(layer.num_inputs)] if kernel.indexing == "narrow" else []
-        arguments += [str(count), *narrow, x, f"{y} + {row}" if row else y]
-        calls.append(f"{kernel.name}({', '.join(arguments)})")
-    return calls
 
 
 @functools.cache
