@@ -76,7 +76,8 @@ def _costs(policy: Policy, exported: Exported, written: Written, seen: np.ndarra
     if exported.format != "onnx" or not chosen.seconds:
         return Costs((), notes)
     others = peers(policy)
-    acts = {"onnxruntime, these files": lambda observation: written.act(observation[None]), **others.acts}
+    acts = {"onnxruntime, these files": lambda observation: written.act(observation[None])}
+    acts |= {f"{name}, dense": act for name, act in others.acts.items()}
     found = costs.of_calls(acts, seen, chosen.seconds)
     return Costs(found.ways, (*notes, *others.notes))
 
