@@ -2,6 +2,7 @@
 
 A sparse method is set against dense networks: at equal parameters against those that match it, at equal FLOPs against
 the dense network of as many live multiplications, and at equal seconds against any other runs, cut off together.
+Never are runs of another length, results version or preset set beside ours, nor ours of several put together.
 """
 
 import math
@@ -17,6 +18,7 @@ from sparserl.report.cells import (
     matched,
     scores_by,
 )
+from sparserl.report.provenance import goes_with, of_several_machines, several_origins
 from sparserl.report.runs import Run
 from sparserl.report.statistics import (
     Estimate,
@@ -31,6 +33,7 @@ from sparserl.report.statistics.aggregates import Aggregate
 
 _ALIKE = 0.02  # of FLOPs: as near as widths of dense networks come
 _FINAL_FRACTION = 0.1
+_MADE_BY = ("total_steps", "results_version", "preset")  # dense networks have no weights to store in another way
 
 
 class Comparison(NamedTuple):
@@ -41,6 +44,7 @@ class Comparison(NamedTuple):
     ratio: Estimate | None
     improvement: Estimate | None  # None, too, where one side is between two networks, which is no run
     missing: tuple[str, ...] = ()
+    num_runs: tuple[int, int] = (0, 0)  # behind the difference: ours and theirs
 
 
 def at_equal_parameters(
@@ -51,9 +55,12 @@ def at_equal_parameters(
     aggregate: Aggregate = mean_over_tasks,
 ) -> Comparison:
     """Sparse networks beside the dense ones that match their numbers of live parameters."""
+    at = "as many parameters"
+    if mixed := several_origins(ours):
+        return Comparison(at, None, None, None, mixed)
     matching = [run for run in dense if run.columns.get("role") == "matched-dense"]
-    cells = matched(ours, matching, among, value)
-    return _compared("as many parameters", cells.ours, cells.theirs, aggregate, cells.missing)
+    cells = matched(ours, matching, (*among, *_MADE_BY), value)
+    return _compared(at, cells.ours, cells.theirs, aggregate, cells.missing)
 
 
 def at_equal_flops(
@@ -67,6 +74,9 @@ def at_equal_flops(
     Where no dense network of an environment is within 2 %, it is between the next smaller and the next larger one, on
     a logarithmic scale, seed by seed; nothing is drawn out beyond the smallest and the largest.
     """
+    at = "as many FLOPs"
+    if mixed := several_origins(ours):
+        return Comparison(at, None, None, None, mixed)
     here, there, missing, between = {}, {}, [], False
     for name, own in experiments_of(ours).items():
         columns = own[0].columns
@@ -79,7 +89,7 @@ def at_equal_flops(
         between = between or found[1]
         here[name] = {run.id.seed: None if has_diverged(run) else value(run) for run in own if _counts(run, value)}
         there[name] = found[0]
-    comparison = _compared("as many FLOPs", run_scores(here), run_scores(there), aggregate, missing)
+    comparison = _compared(at, run_scores(here), run_scores(there), aggregate, missing)
     return comparison._replace(improvement=None) if between else comparison
 
 
@@ -87,8 +97,12 @@ def at_equal_seconds(ours: Sequence[Run], theirs: Sequence[Run], aggregate: Aggr
     """Two kinds of runs after as many seconds of training: those of the run of an environment that took the fewest.
 
     A score is the mean over the last tenth of the evaluations that a run had by then. There is to be one experiment of
-    each kind in an environment. Seconds are those of the machines that trained: runs of one machine compare.
+    each kind in an environment. Seconds are those of the machines that trained: runs of one kind of machine compare.
     """
+    at = "as many seconds"
+    theirs = [run for run in theirs if ours and goes_with(run.columns, ours[0].columns)]
+    if mixed := several_origins(ours) or of_several_machines([*ours, *theirs]):
+        return Comparison(at, None, None, None, mixed)
     budgets = {}
     for environment in {str(run.columns["environment"]) for run in (*ours, *theirs)}:
         ends = [_last_second(run) for run in (*ours, *theirs) if run.columns["environment"] == environment]
@@ -97,7 +111,7 @@ def at_equal_seconds(ours: Sequence[Run], theirs: Sequence[Run], aggregate: Aggr
     key = lambda run: str(run.columns["environment"])
     sides = scores_by(ours, key, value), scores_by(theirs, key, value)
     missing = () if set(sides[0].tasks) & set(sides[1].tasks) else ("runs of both that tell their seconds",)
-    return _compared("as many seconds", sides[0], sides[1], aggregate, missing)
+    return _compared(at, sides[0], sides[1], aggregate, missing)
 
 
 def return_after(run: Run, seconds: float) -> float | None:
@@ -109,8 +123,11 @@ def return_after(run: Run, seconds: float) -> float | None:
 
 
 def _compared(at: str, ours: RunScores, theirs: RunScores, aggregate: Aggregate, missing: Iterable[str]) -> Comparison:
+    shared = [task for task in ours.tasks if task in theirs.tasks]
     estimates = difference(ours, theirs, aggregate), ratio(ours, theirs, aggregate)
-    return Comparison(at, *estimates, probability_of_improvement(ours, theirs), tuple(dict.fromkeys(missing)))
+    num_runs = ours.of_tasks(shared).num_runs, theirs.of_tasks(shared).num_runs
+    chance = probability_of_improvement(ours, theirs)
+    return Comparison(at, *estimates, chance, tuple(dict.fromkeys(missing)), num_runs)
 
 
 def _last_second(run: Run) -> float | None:
@@ -120,7 +137,7 @@ def _last_second(run: Run) -> float | None:
 
 
 def _alike(run: Run, columns: Mapping[str, Any]) -> bool:
-    names = ("agent", "network_kind", "environment", "total_steps")
+    names = ("agent", "network_kind", "environment", *_MADE_BY)
     return all(run.columns.get(name) == columns.get(name) for name in names)
 
 

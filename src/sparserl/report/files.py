@@ -17,6 +17,7 @@ _BY_ENVIRONMENT = (
     "return_by_seconds",
     "return_by_computation",
     "steps_to_threshold",
+    "equal_cost",
 )  # a panel for each, as curves have
 _INTERVALS = (
     "Seeds are the unit of all statistics, never episodes. A run counts by its final return, the mean over the last "

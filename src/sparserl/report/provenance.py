@@ -25,6 +25,32 @@ def provenance(columns: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(columns.get(name) for name in PROVENANCE)
 
 
+def goes_with(columns: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Whether runs may stand beside others; how weights are stored means nothing to a dense network."""
+    of_dense = "dense" in (columns["method"], others["method"])
+    return all(columns.get(name) == others.get(name) for name in PROVENANCE if name != "storage" or not of_dense)
+
+
+def several_origins(runs: Sequence["Run"]) -> tuple[str, ...]:
+    """Why runs are no single side of a comparison: they are of several versions, presets or storages; else empty."""
+    several = [words for name, words in PROVENANCE.items() if len({run.columns.get(name) for run in runs}) > 1]
+    return (f"runs of several {' and '.join(several)} are compared apart",) if several else ()
+
+
+def machine_of(run: "Run") -> str | None:
+    """The class of device and processor that trained a run, of which its seconds are; None where that is not known."""
+    machine = run.status.machine if run.status is not None else None
+    names = ("device", "architecture", "cpu_features")
+    words = [machine.get(name) for name in names] if isinstance(machine, Mapping) else []
+    return " ".join(str(word) for word in words if word not in (None, "cpu")) or None
+
+
+def of_several_machines(runs: Sequence["Run"]) -> tuple[str, ...]:
+    """Why seconds of these runs do not compare; empty where they do."""
+    kinds = {machine_of(run) for run in runs}
+    return ("seconds of several kinds of machines do not compare",) if len(kinds) > 1 else ()
+
+
 def strangers(runs: Sequence["Run"]) -> Iterator[tuple["Run", str]]:
     """The runs whose rows tell another version or storage than most of their experiment's, and a line about each.
 

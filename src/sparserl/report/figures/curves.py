@@ -25,10 +25,11 @@ from sparserl.report.figures.looks import look
 from sparserl.report.figures.named_lines import Line, in_legend_order
 from sparserl.report.figures.places import cells
 from sparserl.report.figures.points import Point, measure_of
-from sparserl.report.figures.series import Series, curve_of, machine_of, panel_of, series_of
+from sparserl.report.figures.series import Series, curve_of, panel_of, series_of
 from sparserl.report.figures.specs import LOGARITHMIC, MEASURES, NORMALIZED, OF_NETWORKS, Spec
 from sparserl.report.figures.summary import alternative_text, panel_title, shown_panels, table_of
 from sparserl.report.figures.words import column_label, printable, told
+from sparserl.report.provenance import machine_of
 from sparserl.report.statistics import FEWEST_FOR_INTERVAL, mean_interval
 
 if TYPE_CHECKING:

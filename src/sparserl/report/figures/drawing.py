@@ -8,6 +8,7 @@ from sparserl.report.figures.bars import draw_bars
 from sparserl.report.figures.canvas import empty, finish
 from sparserl.report.figures.curves import draw_curves
 from sparserl.report.figures.drawn import Drawn
+from sparserl.report.figures.equal_cost import draw_equal_cost
 from sparserl.report.figures.flops import draw_flops
 from sparserl.report.figures.house import house_style
 from sparserl.report.figures.lines import draw_lines
@@ -32,6 +33,7 @@ _KINDS: Mapping[str, Callable[..., Drawn]] = {
     "noise": draw_noise,
     "profile": draw_profiles,
     "threshold": draw_thresholds,
+    "equal-cost": draw_equal_cost,
 }
 _WITHOUT_RUNS = ("flops",)
 _LONGEST_REASON = 1_000  # characters

@@ -111,14 +111,3 @@ def _pooled(curve: Curve, series: Sequence[Series]) -> Curve:
 def panel_of(panel: tuple[Any, Any], spec: Spec, series: Series) -> tuple[Any, Any]:
     """The panel of a run, with the network or layer where these make rows or columns."""
     return tuple(series.network.get(name, value) for name, value in zip(spec.facets, panel, strict=True))
-
-
-def machine_of(run: "Run") -> str | None:
-    """The class of device and processor that trained a run, of which its seconds are; None where that is not known."""
-    machine = run.status.machine if run.status is not None else None
-    words = (
-        [machine.get(name) for name in ("device", "architecture", "cpu_features")]
-        if isinstance(machine, Mapping)
-        else []
-    )
-    return " ".join(str(word) for word in words if word not in (None, "cpu")) or None

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sparserl.persistence import has_noise
+from sparserl.report.beside_dense import has_sides
 from sparserl.report.normalization import normalizations
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ def _figures(selection: "Selection") -> Iterator[Mapping[str, Any]]:
     if any(run.columns.get("role") == "full-dense" and run.final_return is not None for run in runs):
         title = "Steps until runs do as well as dense networks"
         yield {**_PLAIN, "name": "steps_to_threshold", "title": title, "kind": "threshold"}
+    if has_sides(runs):
+        title = "Sparse beside dense at equal parameters, FLOPs and seconds"
+        yield {**_PLAIN, "name": "equal_cost", "title": title, "kind": "equal-cost"}
     scales = normalizations(runs)
     if any(scales[run.id.experiment](run.final_return) is not None for run in runs):
         scaled = {**_PLAIN, **rows, "columns": "", "y": "normalized_return"}
