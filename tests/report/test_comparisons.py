@@ -199,3 +199,24 @@ def test_at_equal_seconds_both_are_cut_off_where_the_quicker_ends():
     assert found.difference.value == pytest.approx(expected)
     assert return_after(ours[0], -1.0) is None
     assert at_equal_seconds(ours, []).missing
+
+
+@pytest.mark.parametrize("way", [{"results_version": 4}, {"preset": "sb3"}, {"storage": "compressed"}])
+def test_sides_of_another_version_preset_or_storage_are_never_put_together(way):
+    """Dense networks store all their weights, whatever their experiment says of the storage of sparse ones."""
+    ours, theirs = cell("rigl", 97), matching(80, **way)
+    runs = synthetic.selection(ours + theirs + full(100)).runs
+    sparse, dense = ([run for run in runs if run.columns["role"] == role] for role in ("sparse", "matched-dense"))
+    compared = at_equal_parameters(sparse, dense), at_equal_flops(sparse, dense), at_equal_seconds(sparse, dense)
+    assert [one.difference is not None for one in compared] == [way.keys() == {"storage"}] * 3
+    mixed = synthetic.selection(ours + cell("rigl", 90, **way)).runs
+    for one in (at_equal_parameters(mixed, dense), at_equal_flops(mixed, dense), at_equal_seconds(mixed, dense)):
+        assert one.difference is None
+        assert "are compared apart" in one.missing[0]
+
+
+def test_seconds_of_several_kinds_of_machines_do_not_compare():
+    ours, theirs = cell("rigl", 97), full(100)
+    machine = {"architecture": "x86_64", "cpu_features": "avx2"}
+    theirs = [run._replace(status=run.status._replace(machine=machine)) for run in theirs]
+    assert at_equal_seconds(ours, theirs).missing == ("seconds of several kinds of machines do not compare",)

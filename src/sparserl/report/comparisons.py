@@ -107,7 +107,8 @@ def at_equal_seconds(ours: Sequence[Run], theirs: Sequence[Run], aggregate: Aggr
     for environment in {str(run.columns["environment"]) for run in (*ours, *theirs)}:
         ends = [_last_second(run) for run in (*ours, *theirs) if run.columns["environment"] == environment]
         budgets[environment] = min((end for end in ends if end is not None), default=math.nan)
-    value = lambda run: return_after(run, budgets[str(run.columns["environment"])])
+    after = lambda run: return_after(run, budgets[str(run.columns["environment"])])
+    value = lambda run: None if run.final_return is None else after(run)  # one that goes on has not had its seconds yet
     key = lambda run: str(run.columns["environment"])
     sides = scores_by(ours, key, value), scores_by(theirs, key, value)
     missing = () if set(sides[0].tasks) & set(sides[1].tasks) else ("runs of both that tell their seconds",)

@@ -13,7 +13,7 @@ from sparserl.study.axes import check_axes
 from sparserl.types import UserError
 
 Scale = Literal["smoke", "quick", "paper"]  # minutes on 2 cores, hours on 2 cores, as published
-FigureKind = Literal["lines", "bars", "curves", "table", "noise", "flops", "profile", "threshold"]
+FigureKind = Literal["lines", "bars", "curves", "table", "noise", "flops", "profile", "threshold", "comparison"]
 """curves: over training; lines: over what is chosen; the last four have axes of their own."""
 SCALES: tuple[Scale, ...] = get_args(Scale)
 LARGEST_NUM_SEEDS = 10_000

@@ -33,7 +33,7 @@ _KINDS: Mapping[str, Callable[..., Drawn]] = {
     "noise": draw_noise,
     "profile": draw_profiles,
     "threshold": draw_thresholds,
-    "equal-cost": draw_equal_cost,
+    "comparison": draw_equal_cost,
 }
 _WITHOUT_RUNS = ("flops",)
 _LONGEST_REASON = 1_000  # characters

@@ -37,7 +37,7 @@ def _figures(selection: "Selection") -> Iterator[Mapping[str, Any]]:
         yield {**_PLAIN, "name": "steps_to_threshold", "title": title, "kind": "threshold"}
     if has_sides(runs):
         title = "Sparse beside dense at equal parameters, FLOPs and seconds"
-        yield {**_PLAIN, "name": "equal_cost", "title": title, "kind": "equal-cost"}
+        yield {**_PLAIN, "name": "equal_cost", "title": title, "kind": "comparison"}
     scales = normalizations(runs)
     if any(scales[run.id.experiment](run.final_return) is not None for run in runs):
         scaled = {**_PLAIN, **rows, "columns": "", "y": "normalized_return"}
