@@ -154,7 +154,7 @@ def test_costs_are_what_experiments_stored_and_need_no_run():
 def test_every_kind_is_the_same_bytes_from_the_same_runs():
     chosen = synthetic.catalogue_selection("figure_8")
     figures = {figure["kind"]: figure for figure in (*standard_figures(chosen), *chosen.figures)}
-    assert figures.keys() == {"lines", "curves", "threshold", "profile", "flops"}
+    assert figures.keys() == {"lines", "curves", "threshold", "profile", "flops", "comparison"}
     backwards = chosen._replace(runs=tuple(reversed(chosen.runs)))
     for figure in figures.values():
         drawn = draw(figure, chosen)
