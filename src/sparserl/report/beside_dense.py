@@ -15,7 +15,8 @@ from sparserl.report.runs import Run
 
 _PLACE = ("agent", "network_kind", "environment", "total_steps")
 _OF_SPARSE = ("storage", "compressed_layers")  # how weights are kept of which some are dead
-Beside = tuple[Comparison, Comparison, Comparison]
+COSTS = ("parameters", "FLOPs", "seconds")
+Beside = tuple[Comparison, Comparison, Comparison]  # at equal costs, in their order
 
 
 def has_sides(runs: Iterable[Run]) -> bool:
@@ -42,6 +43,18 @@ def beside_dense(runs: Sequence[Run]) -> dict[str, Beside]:
         for name, own in experiments.items()
         if own[0].columns.get("role") == SPARSE
     }
+
+
+def in_words(besides: Iterable[Beside]) -> str:
+    """At each cost, how many experiments do better and worse than dense networks, by the interval of the difference."""
+    told = []
+    for name, comparisons in zip(COSTS, zip(*besides, strict=True), strict=True):
+        found = [one.difference for one in comparisons if one.difference is not None]
+        better = sum(each.low is not None and each.low > 0 for each in found)
+        worse = sum(each.high is not None and each.high < 0 for each in found)
+        numbers = f"{better} of {len(found)} better, {worse} worse" if found else "nothing to compare"
+        told.append(f"at equal {name} {numbers}")
+    return "; ".join(told)
 
 
 def _beside(own: Sequence[Run], dense: Sequence[Sequence[Run]]) -> Beside:

@@ -8,6 +8,7 @@ from sparserl.cli.output import put
 from sparserl.cli.study.summary import broken_off
 from sparserl.cli.tables import number, print_table
 from sparserl.persistence import several_classes
+from sparserl.report.beside_dense import beside_dense, has_sides, in_words
 from sparserl.report.provenance import PROVENANCE, provenance
 from sparserl.report.runs import Run
 from sparserl.report.selection import Selection
@@ -25,6 +26,7 @@ class RowKey(NamedTuple):
 
 
 Rows = Mapping[RowKey, Sequence[Run]]
+_MOST_COMPARED = 5_000  # runs, as of figures that take their time
 
 
 def show(selections: Sequence[Selection]) -> None:
@@ -44,6 +46,8 @@ def show(selections: Sequence[Selection]) -> None:
     machines = {key.experiment_id: [run.status and run.status.machine for run in seeds] for key, seeds in rows.items()}
     if several := several_classes(machines):
         put(f"\n{several}")
+    if len(runs) <= _MOST_COMPARED and has_sides(runs):
+        put(f"\nsparse beside dense, by 95 % intervals: {in_words(beside_dense(runs).values())}")
     for selection in selections:
         if selection.missing:
             number_of = f"{len(selection.missing):,} of {len(selection.missing) + len(selection.runs):,} runs"

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sparserl.persistence import UserError
-from sparserl.report.beside_dense import Beside, beside_dense
+from sparserl.report.beside_dense import COSTS, Beside, beside_dense, in_words
 from sparserl.report.comparisons import Comparison
 from sparserl.report.figures import notes
-from sparserl.report.figures.canvas import bottom, finish, grid, name_panel
-from sparserl.report.figures.curve_panels import entries
+from sparserl.report.figures.canvas import Entry, bottom, finish, grid, name_panel
 from sparserl.report.figures.drawn import Drawn
 from sparserl.report.figures.lettering import shortened
 from sparserl.report.figures.lines import environments_of
@@ -20,19 +20,18 @@ from sparserl.report.figures.named_lines import SPARSE, Line, in_legend_order
 from sparserl.report.figures.places import cells
 from sparserl.report.figures.specs import Spec
 from sparserl.report.figures.summary import panel_title, shown_panels
-from sparserl.report.figures.words import printable, tick
-from sparserl.report.statistics import in_words
+from sparserl.report.figures.words import estimate_in_words, printable, tick
 
 if TYPE_CHECKING:
     from sparserl.report.runs import Run
     from sparserl.report.selection import Selection
 
-COSTS = ("parameters", "FLOPs", "seconds")
 _LOOKS: Mapping[str, Mapping[str, Any]] = {
     "parameters": {"color": "#0072B2", "marker": "o"},
     "FLOPs": {"color": "#D55E00", "marker": "s"},
     "seconds": {"color": "#009E73", "marker": "^"},
 }
+_MARK: Mapping[str, Any] = {"linestyle": "", "markersize": 5}
 _ROW_INCHES, _WIDTH_INCHES, _LABEL_INCHES = 0.42, 2.9, 2.4
 _MOST_COLUMNS, _MOST_LINES, _MOST_REASONS = 3, 30, 4
 Table = dict[tuple[Any, Any], dict[Line, Beside]]
@@ -59,7 +58,8 @@ def draw_equal_cost(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -
     for axes in bottom(panels):
         axes.set_xlabel("return above that of dense")
     said = (*more, *_notes(spec, selection, runs, table))
-    finish(panels, printable(spec.title), entries(panels, {name: f"at equal {name}" for name in COSTS}), said)
+    legend = [Entry(Line2D([], [], **_MARK, **look), f"at equal {name}") for name, look in _LOOKS.items()]
+    finish(panels, printable(spec.title), legend, said)
     return Drawn(spec.name, spec.title, panels.figure, _text(spec, table), _HEADER, tuple(_rows(table)), said)
 
 
@@ -93,8 +93,8 @@ def _draw_panel(axes: Axes, lines: Mapping[Line, Beside], every: Sequence[Line])
                 y, style = every.index(line) + 0.25 * (place - 1), _LOOKS[name]
                 if found.ends is not None:
                     axes.hlines(y, *found.ends, color=style["color"], linewidth=1.3)
-                hollow = {"markerfacecolor": "white"} if one.improvement is None else {}
-                axes.plot([found.value], [y], linestyle="", markersize=5, label=name, **{**style, **hollow})
+                hollow = {"markerfacecolor": "white", "markeredgecolor": style["color"]}
+                axes.plot([found.value], [y], **_MARK, **style, **(hollow if one.improvement is None else {}))
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(tick))
 
@@ -147,19 +147,18 @@ def _remark(one: Comparison) -> str:
 
 
 def _text(spec: Spec, table: Table) -> str:
+    counted = in_words(each for lines in table.values() for each in lines.values())
     told = []
     for place, name in enumerate(COSTS):
         found = [
-            (panel, line, difference)
+            (difference, line, panel)
             for panel, lines in table.items()
             for line, each in lines.items()
             if (difference := each[place].difference) is not None
         ]
-        above = sum(each.low is not None and each.low > 0 for *_, each in found)
-        below = sum(each.high is not None and each.high < 0 for *_, each in found)
-        words = f"at equal {name} {above} of {len(found)} intervals lie above 0 and {below} below"
         if found:
-            panel, line, most = max(found, key=lambda each: each[2].value)
-            words += f", most is {in_words(most)} of {printable(line.label)}, {panel_title(spec, panel)}"
-        told.append(words if found else f"at equal {name} there is nothing to compare")
-    return f"{printable(spec.title)}: differences of returns. {'; '.join(told)}."
+            most, line, panel = max(found, key=lambda each: each[0].value)
+            value = estimate_in_words(most.value, most.low, most.high)
+            told.append(f"at equal {name} {printable(line.label)}, {panel_title(spec, panel)}, with {value}")
+    best = f" Best: {'; '.join(told)}." if told else ""
+    return f"{printable(spec.title)}: by 95 % intervals of the difference {counted}.{best}"

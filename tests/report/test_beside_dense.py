@@ -2,10 +2,11 @@
 
 import pytest
 import scipy.stats
+import synthetic
+from claim_worlds import cell, full, matching
 
-from report import synthetic
-from report.claim_worlds import cell, full, matching
 from report.figures.canvases import left_of_canvas, overlapping, words
+from sparserl.cli.report.text import show
 from sparserl.report.beside_dense import beside_dense, has_sides
 from sparserl.report.figures import draw, standard_figures
 
@@ -41,7 +42,10 @@ def test_each_sparse_experiment_has_its_differences_chances_and_seeds():
     assert "between two dense networks" in flops["remark"]
     assert found["RigL", "seconds"]["difference"] == pytest.approx(-3)
     assert found["SET", "FLOPs"]["difference"] == pytest.approx(-10), "its 100 live parameters are its FLOPs"
-    assert "at equal parameters 1 of 2 intervals lie above 0 and 1 below" in drawn.alternative_text
+    assert "at equal parameters 1 of 2 better, 1 worse; at equal FLOPs 1 of 2 better" in drawn.alternative_text
+    marks = drawn.figure.axes[0].get_lines()
+    [hollow] = [each for each in marks if each.get_markerfacecolor() == "white"]
+    assert hollow.get_markeredgecolor() != "white", "or nobody would see it"
     assert not left_of_canvas(drawn)
     assert not overlapping(drawn)
 
@@ -85,3 +89,9 @@ def test_the_figure_is_there_where_the_sides_are_and_the_same_in_any_order():
     assert "equal_cost" not in names(RIGL)
     assert "equal_cost" not in names(DENSE)
     assert rows([*RIGL, *DENSE])[0].table == rows([*reversed(DENSE), *reversed(RIGL)])[0].table
+
+
+def test_the_terminal_says_in_one_line_how_many_are_better(capsys):
+    show([synthetic.selection([*RIGL, *full(100, live_macs=1_000)])])
+    told = "at equal parameters nothing to compare; at equal FLOPs nothing to compare; at equal seconds 0 of 1 better"
+    assert f"sparse beside dense, by 95 % intervals: {told}, 1 worse\n" in capsys.readouterr().out
