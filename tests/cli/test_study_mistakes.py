@@ -174,7 +174,7 @@ FILES = {  # text of the file, line that must be named, words that must be told
     "figure": (
         in_study(f'return Study("bad", "Why?", grid({GOOD}), 2, (Figure("a", "A", kind="pie"),))'),
         FIRST,
-        ["kind is 'pie'", "lines, bars, curves, table, noise, flops, profile or threshold"],
+        ["kind is 'pie'", "lines, bars, curves, table, noise, flops, profile, threshold or comparison"],
     ),
     "figure of others": (
         in_study(f'return Study("bad", "Why?", grid({GOOD}), 2, (Figure("a", "A", experiments=("x",)),))'),

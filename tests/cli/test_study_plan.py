@@ -40,6 +40,7 @@ def test_the_list_goes_on_where_a_package_is_missing(capsys, monkeypatch):
     result = call(capsys, "study", "list")
     assert result.status == 0
     assert result.out.count("pip install 'sparserl[mujoco]'") == 1
+    assert {line.split()[-1] for line in result.out.splitlines() if line.startswith(("figure_", "table_"))} == {"-"}
 
 
 def test_a_plan_is_one_document(capsys, tmp_path, monkeypatch):

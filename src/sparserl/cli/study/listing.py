@@ -34,7 +34,7 @@ def main(words: Sequence[str]) -> int:
     if options.json:
         put(json.dumps({"studies": studies}, indent=2, allow_nan=False))
         return 0
-    rows = [(study["name"], *(_runs(study, scale) for scale in SCALES), study["question"]) for study in studies]
+    rows = [(study["name"], *(_runs(study, scale) for scale in SCALES), study["question"] or "-") for study in studies]
     print_table(("study", *(f"{scale} runs" for scale in SCALES), "question"), rows, numbers_from=5)
     for reason in dict.fromkeys(study["obstacle"] for study in studies if study["obstacle"]):
         put(f"\n- {reason}")
