@@ -163,13 +163,14 @@ def _draw(tasks: Sequence[Task], file: Path) -> None:
             for weights, style in zip(WEIGHTS, ("-", "--"), strict=True):
                 for build, color in zip(BUILDS, ("C0", "C1", "C2"), strict=True):
                     pairs = [(s, task.value(s, weights, build, measure)) for s in task.sparsities()]
-                    known = [(1 - s, value) for s, value in pairs if value is not None]
+                    scale = 1e6 if measure.endswith("_seconds") else 1
+                    known = [(1 - s, value * scale) for s, value in pairs if value is not None]
                     if known:
                         panel.plot(*np.array(known).T, style, marker=".", color=color, label=f"{build}, {weights}")
             panel.set(xscale="log", yscale="log", xlabel="live weights, fraction")
             panel.set_title(f"{task.agent.upper()}, {task.environment}: {title.rstrip(':')}", fontsize=8)
             panel.grid(alpha=0.3)
-    axes[0][0].legend(fontsize=7)
+    axes[0][0].legend(fontsize=7, handlelength=4)
     figure.tight_layout()
     figure.savefig(file, dpi=120)
     plt.close(figure)
