@@ -28,11 +28,11 @@ def computed(steps: Sequence[Step], x: np.ndarray) -> np.ndarray:
         elif isinstance(step, AddRemembered):
             x = x + remembered.pop()
         else:
-            x = one(step, x)
+            x = after_one(step, x)
     return x
 
 
-def one(step: Dense | Convolution | MaxPool | Relu | Flatten, x: np.ndarray) -> np.ndarray:
+def after_one(step: Dense | Convolution | MaxPool | Relu | Flatten, x: np.ndarray) -> np.ndarray:
     """What comes out of one step."""
     if isinstance(step, Dense):
         return _activated(step.activation, x @ step.kernel + step.bias)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sparserl.deploy.computing import one, windows
+from sparserl.deploy.computing import after_one, windows
 from sparserl.deploy.steps import AddRemembered, Convolution, Dense, Flatten, MaxPool, Relu, Remember, Step
 
 UNITS = 4 * float(np.finfo(np.float32).eps)  # allowed per unit of the bound: orders, fused products, other tanh
@@ -29,7 +29,7 @@ def bounds(steps: Sequence[Step], x: np.ndarray, error: np.ndarray) -> np.ndarra
             x, error = x + other, error + error_of_other + np.abs(x) + np.abs(other)
         else:
             error = _passed_on(step, x, error)
-            x = one(step, x)
+            x = after_one(step, x)
     return UNITS * error
 
 
@@ -37,7 +37,7 @@ def _passed_on(step: Dense | Convolution | MaxPool | Relu | Flatten, x: np.ndarr
     """The error behind a step of what is `x` with `error` before it."""
     if isinstance(step, Dense | Convolution):
         sizes = step._replace(kernel=np.abs(step.kernel), bias=np.abs(step.bias), activation=None)
-        return one(sizes, np.abs(x) + error) + (OF_TANH if step.activation == "tanh" else 0.0)
+        return after_one(sizes, np.abs(x) + error) + (OF_TANH if step.activation == "tanh" else 0.0)
     if isinstance(step, MaxPool):
         return windows(error, step.size, step.stride, step.padding, 0.0).max((-2, -1))
     return error.reshape(len(error), -1) if isinstance(step, Flatten) else error
