@@ -20,7 +20,7 @@ from sparserl.cli.sinks import Sinks
 from sparserl.cli.study.options import DEVICE_HELP, CheckpointOption, HangSeconds, ResumeOption
 from sparserl.cli.tables import number, print_table
 from sparserl.engine.settings import Settings
-from sparserl.experiment import LARGEST_SEED, Experiment, canonical, check, planned, unseeded
+from sparserl.experiment import LARGEST_SEED, Experiment, canonical_plan, check, unseeded
 from sparserl.persistence import RunId
 from sparserl.processes import places
 from sparserl.processes.cores import refuse_without_gpu
@@ -82,7 +82,7 @@ class Options:
 def main(words: Sequence[str]) -> int:
     """Train what `words` ask for; 0 where every seed has finished, 1 where one failed."""
     command = read_command("train", words, Options(), _DESCRIPTION, check)
-    experiment, options = planned(canonical(command.plan.experiment)), command.own
+    experiment, options = canonical_plan(command.plan).experiment, command.own
     sinks.check_kinds(options.sink)
     if options.device == "gpu":
         refuse_without_gpu()

@@ -19,9 +19,9 @@ from sparserl.experiment.facts import facts, known_facts, with_facts
 from sparserl.experiment.filming import Film, Shot, film
 from sparserl.experiment.kinds import AGENTS, AgentKind
 from sparserl.experiment.machine import compiler_target, machine_class
-from sparserl.experiment.matching import Matched, matched, matched_dense, rounds_otherwise
+from sparserl.experiment.matching import Matched, matched, matched_dense, matched_networks, rounds_otherwise
 from sparserl.experiment.memory import check_memory
-from sparserl.experiment.plan import Layer, Plan, plan_of, planned
+from sparserl.experiment.plan import Layer, Plan, canonical_plan, plan_of, planned
 from sparserl.experiment.published import from_preset
 from sparserl.experiment.reports import Report, RunFailure, Standing, live_density
 from sparserl.experiment.resuming import Captured, Resume
@@ -53,6 +53,7 @@ __all__ = [
     "asked_parameters",
     "build",
     "canonical",
+    "canonical_plan",
     "check",
     "check_choices",
     "check_memory",
@@ -72,6 +73,7 @@ __all__ = [
     "make_evaluation_environment",
     "matched",
     "matched_dense",
+    "matched_networks",
     "next_returns",
     "noise_arithmetic",
     "noise_row",

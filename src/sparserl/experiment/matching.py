@@ -86,10 +86,21 @@ def matched_dense(experiment: Experiment | Plan, template: Experiment | None = N
     dense = plan.experiment if template is None else template
     if not dense.is_dense:
         dense = dataclasses.replace(dense, method=find_method("dense")(), storage="auto", compressed_layers=())
+    return planned(canonical(of_widths(dense, width := _matched_width(plan), width)))
+
+
+def matched_networks(experiment: Experiment | Plan) -> Experiment:
+    """The experiment itself with the networks of its matched dense one: what can be compared with, and is not planned."""
+    plan = plan_of(experiment)
+    return of_widths(plan.experiment, width := _matched_width(plan), width)
+
+
+def _matched_width(plan: Plan) -> float:
+    """What is common to all networks of the matched dense experiment: hidden units, or the multiplier of a width."""
     hidden_units, multiplier, _ = matched(plan)
     width = multiplier if hidden_units is None else hidden_units
     assert width is not None
-    return planned(canonical(of_widths(dense, width, width)))
+    return width
 
 
 def of_widths(experiment: Experiment, actor_width: float, critic_width: float) -> Experiment:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sparserl.experiment.choices import Experiment
+from sparserl.experiment.choices import Experiment, canonical
 from sparserl.experiment.environment import specification
 from sparserl.experiment.kinds import AgentKind, Networks, by_name
 from sparserl.experiment.layers import asked_sparsities, compression_limits, typed_limits
@@ -80,6 +80,19 @@ def plan_of(experiment: Experiment | Plan) -> Plan:
     if experiment not in _plans:
         plan = resolved(experiment, specification(experiment))
         _plans[experiment] = _plans.setdefault(plan.experiment, plan)
+    return _plans[experiment]
+
+
+def canonical_plan(plan: Plan) -> Plan:
+    """The plan of the canonical experiment, derived and not made again: a dense one differs in what is asked alone."""
+    if not plan.experiment.is_dense:
+        return plan
+    experiment = canonical(plan.experiment)
+    if experiment not in _plans:
+        layers = {name: layer._replace(sparsity=0.0) for name, layer in plan.layers.items()}
+        _plans[experiment] = dataclasses.replace(
+            plan, experiment=experiment, identifier=experiment.identifier, layers=layers
+        )
     return _plans[experiment]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sparserl.experiment import Experiment, matched_dense, rounds_otherwise
+from sparserl.experiment import Experiment, matched_networks, rounds_otherwise
 
 
 class Match(NamedTuple):
@@ -26,7 +26,7 @@ def matches(experiments: Sequence[Experiment]) -> Mapping[str, tuple[Match, ...]
     stands_for: dict[Any, list[Match]] = {}
     for sparse in cells.values():
         match = Match(sparse.sparsity, sparse.distribution, sparse.dense_last_layer)
-        stands_for.setdefault(_architecture(matched_dense(sparse)), []).append(match)
+        stands_for.setdefault(_architecture(matched_networks(sparse)), []).append(match)
     return {
         experiment.identifier: tuple(sorted(set(stands_for.get(_architecture(experiment), ()))))
         if experiment.is_dense
