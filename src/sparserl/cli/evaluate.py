@@ -55,7 +55,7 @@ _ARITHMETIC_HELP = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class EvaluateOptions:
     """The options of `evaluate`."""
 
     run: Annotated[
@@ -88,7 +88,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Evaluate the runs that `words` name."""
-    options = parse(Options(), filming.with_default(words), "sparserl evaluate", _DESCRIPTION)
+    options = parse(EvaluateOptions(), filming.with_default(words), "sparserl evaluate", _DESCRIPTION)
     if not options.run:
         raise UserError("RUN is missing: name a run's folder, as in sparserl evaluate results/EXPERIMENT/seed=0")
     end_where_hung()
@@ -107,7 +107,7 @@ def main(words: Sequence[str]) -> int:
             made.close()
 
 
-def _answer(documents: Sequence[dict[str, Any]], options: Options, figure: Path | None, failures: Sequence[str]) -> int:
+def _answer(documents: Sequence[dict[str, Any]], options: EvaluateOptions, figure: Path | None, failures: Sequence[str]) -> int:
     """Say it all before the last environment is closed, which may end the process; the exit status."""
     if figure:
         from sparserl import report  # matplotlib takes its time to import
@@ -144,7 +144,7 @@ def _deviations(text: str) -> tuple[float, ...]:
     return deviations
 
 
-def _run_folder(name: str, options: Options) -> Path:
+def _run_folder(name: str, options: EvaluateOptions) -> Path:
     """The folder of a run that has a policy."""
     run = persistence.find_run(name, [options.output])
     if not persistence.has_bundle(run / "checkpoint"):
@@ -157,7 +157,7 @@ def _run_folder(name: str, options: Options) -> Path:
     return run
 
 
-def _document(run: Path, options: Options, film: Path | None, failures: list[str], made: ExitStack) -> dict[str, Any]:
+def _document(run: Path, options: EvaluateOptions, film: Path | None, failures: list[str], made: ExitStack) -> dict[str, Any]:
     """What a run is, and a row for each deviation of the noise; why there is no film becomes a failure.
 
     Its environments, which are made in place of those before, are left to be closed.
@@ -198,7 +198,7 @@ def _filmed(film: Path, take: filming.Take, failures: list[str]) -> dict[str, An
 
 
 def _played(
-    run: Path, options: Options, settings: EvaluationSettings, environment: Environment
+    run: Path, options: EvaluateOptions, settings: EvaluationSettings, environment: Environment
 ) -> tuple[dict[str, Any], filming.Take]:
     with in_options(options_of(options)):
         experiment, learner, state = rebuild(run)
@@ -229,7 +229,7 @@ def _played(
     return document, take
 
 
-def _settings(experiment: Experiment, options: Options) -> EvaluationSettings:
+def _settings(experiment: Experiment, options: EvaluateOptions) -> EvaluationSettings:
     """Evaluations as during training, or of as many episodes as asked, one in each environment."""
     if options.num_episodes is None:
         return experiment.evaluation
@@ -246,7 +246,7 @@ def _rows(
         yield noise_row(int(deviation) if deviation.is_integer() else deviation, returns)
 
 
-def _show(documents: Sequence[dict[str, Any]], options: Options) -> None:
+def _show(documents: Sequence[dict[str, Any]], options: EvaluateOptions) -> None:
     """Each run in a line or, where there is noise, a table."""
     for document in documents:
         earlier = document["results_version"] != RESULTS_VERSION

@@ -34,7 +34,7 @@ example:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class ExportOptions:
     """The options of `export`."""
 
     run: Annotated[
@@ -63,7 +63,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Export the run that `words` name."""
-    options = parse(Options(), words, "sparserl export", _DESCRIPTION)
+    options = parse(ExportOptions(), words, "sparserl export", _DESCRIPTION)
     if len(options.run) != 1:
         what = "RUN is missing" if not options.run else "one run at a time is exported"
         raise UserError(f"{what}: name a run's folder, as in sparserl export results/EXPERIMENT/seed=0")
@@ -82,7 +82,7 @@ def main(words: Sequence[str]) -> int:
     return DONE
 
 
-def _exported(options: Options, output: Path) -> Exported:
+def _exported(options: ExportOptions, output: Path) -> Exported:
     quiet = options.json or not sys.stderr.isatty()
     return export(
         options.run[0],
@@ -97,7 +97,7 @@ def _exported(options: Options, output: Path) -> Exported:
     )
 
 
-def _answer(done: Exported, options: Options) -> None:
+def _answer(done: Exported, options: ExportOptions) -> None:
     document = {"run": options.run[0], **done.as_json()}
     if options.json:
         put(json.dumps(document, indent=2, allow_nan=False))

@@ -30,7 +30,7 @@ example:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class PushOptions:
     """The options of `push`."""
 
     run: Annotated[
@@ -57,7 +57,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Push the run that `words` name."""
-    options = parse(Options(), words, "sparserl push", _DESCRIPTION)
+    options = parse(PushOptions(), words, "sparserl push", _DESCRIPTION)
     if len(options.run) != 1:
         what = "RUN is missing" if not options.run else "one run at a time is pushed"
         raise UserError(f"{what}: name a run's folder, as in sparserl push results/EXPERIMENT/seed=0 --folder model")
@@ -77,7 +77,7 @@ def main(words: Sequence[str]) -> int:
     return DONE
 
 
-def _pushed(options: Options) -> tuple[Exported, str | None]:
+def _pushed(options: PushOptions) -> tuple[Exported, str | None]:
     """What was made, and its address if it was uploaded."""
     work = hub.Work(options.results, options.num_observations, options.num_episodes)
     if options.folder is not None:
@@ -87,12 +87,12 @@ def _pushed(options: Options) -> tuple[Exported, str | None]:
     return hub.push(options.run[0], options.hub, options.private, work, _teller(options))
 
 
-def _teller(options: Options) -> Callable[[str], None]:
+def _teller(options: PushOptions) -> Callable[[str], None]:
     quiet = options.json or not sys.stderr.isatty()
     return (lambda line: None) if quiet else (lambda line: print(line, file=sys.stderr))
 
 
-def _answer(made: Exported, address: str | None, options: Options) -> None:
+def _answer(made: Exported, address: str | None, options: PushOptions) -> None:
     returns = made.returns.as_json()
     folder = None if address else str(made.folder)
     if options.json:

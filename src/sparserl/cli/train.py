@@ -41,7 +41,7 @@ example:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class TrainOptions:
     """The options of `train` beside those of the experiment."""
 
     num_seeds: Annotated[int, tyro.conf.arg(help="How many seeds to train; as many at once as there are cores.")] = 1
@@ -81,7 +81,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Train what `words` ask for; 0 where every seed has finished, 1 where one failed."""
-    command = read_command("train", words, Options(), _DESCRIPTION, check)
+    command = read_command("train", words, TrainOptions(), _DESCRIPTION, check)
     experiment, options = canonical_plan(command.plan).experiment, command.own
     sinks.check_kinds(options.sink)
     if options.device == "gpu":
@@ -115,7 +115,7 @@ def _train(
     experiment: Experiment,
     folder: Path,
     runs: Mapping[Path, int],
-    options: Options,
+    options: TrainOptions,
 ) -> dict[int, str]:
     """Train the seeds that have not finished yet, and say by seed why some failed."""
     request, gpu = persistence.RunRequest(options.diagnostics), options.device == "gpu"

@@ -14,7 +14,7 @@ from report import synthetic
 from report.page import pages
 from sparserl import persistence
 from sparserl.cli.experiments import read_command
-from sparserl.cli.train import Options
+from sparserl.cli.train import TrainOptions
 from sparserl.experiment import canonical, from_preset, planned
 from sparserl.persistence import UserError
 from sparserl.report.page import Page, Part, curves, details, experiments, to_html, topologies, write_page
@@ -146,7 +146,7 @@ def test_commands_make_the_same_experiment(words, preset, choices, told):
     command = train_command(experiment.choices(), told, 7, diagnostics=True)
     typed = shlex.split(command.replace("\\\n", ""))
     assert typed[:4] == ["sparserl", "train", *words[:2]]
-    read = read_command("train", typed[2:], Options(), "", lambda plan: None)
+    read = read_command("train", typed[2:], TrainOptions(), "", lambda plan: None)
     assert planned(canonical(read.plan.experiment)).identifier == experiment.identifier
     assert (read.own.seed, read.own.diagnostics) == (7, True)
 

@@ -24,7 +24,7 @@ example:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class ReportOptions:
     """The options of `report`."""
 
     place: Annotated[
@@ -44,7 +44,7 @@ class Options:
 
 def main(words: Sequence[str]) -> int:
     """Report what `words` name."""
-    options = parse(Options(), words, "sparserl report", _DESCRIPTION)
+    options = parse(ReportOptions(), words, "sparserl report", _DESCRIPTION)
     asked = asked_of(options.place, options.study)
     output = options.output or asked.output
     ensure_temporary(output)
