@@ -107,7 +107,9 @@ def main(words: Sequence[str]) -> int:
             made.close()
 
 
-def _answer(documents: Sequence[dict[str, Any]], options: EvaluateOptions, figure: Path | None, failures: Sequence[str]) -> int:
+def _answer(
+    documents: Sequence[dict[str, Any]], options: EvaluateOptions, figure: Path | None, failures: Sequence[str]
+) -> int:
     """Say it all before the last environment is closed, which may end the process; the exit status."""
     if figure:
         from sparserl import report  # matplotlib takes its time to import
@@ -157,7 +159,9 @@ def _run_folder(name: str, options: EvaluateOptions) -> Path:
     return run
 
 
-def _document(run: Path, options: EvaluateOptions, film: Path | None, failures: list[str], made: ExitStack) -> dict[str, Any]:
+def _document(
+    run: Path, options: EvaluateOptions, film: Path | None, failures: list[str], made: ExitStack
+) -> dict[str, Any]:
     """What a run is, and a row for each deviation of the noise; why there is no film becomes a failure.
 
     Its environments, which are made in place of those before, are left to be closed.

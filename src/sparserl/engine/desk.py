@@ -1,20 +1,21 @@
 """Desk: the runs that an engine has in hand, and what it does when a message of the cluster comes in."""
 
-import heapq
 import queue
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from distributed import Client, Future
+from distributed import Client
 
 from sparserl.engine import children, cluster
 from sparserl.engine.assignments import Assignment
+from sparserl.engine.flights import Flight, failed, landed
 from sparserl.engine.groups import Beside, state_of_all
 from sparserl.engine.news import ClusterLost, News, Remember, Tell
 from sparserl.engine.overview import FINAL, State, noise_state
+from sparserl.engine.queueing import Queue
 from sparserl.engine.retries import Failure, Retries, after, failure_of
 from sparserl.engine.settings import Settings
 from sparserl.persistence import LEASE_SECONDS
@@ -25,16 +26,6 @@ SURPLUS = 8  # runs submitted beyond what the cluster works on, so that one that
 STOP_SECONDS = 10.0
 _TICK_SECONDS = 1.0
 _SECONDS_BETWEEN_COUNTS = 5.0  # of the cluster's workers
-_GATHER_SECONDS = 30.0
-
-
-class Flight(NamedTuple):
-    """A run that is with the cluster; `worker` is the Dask worker that started it, and `heard` when it last spoke."""
-
-    folder: Path
-    future: "Future[Outcome]"
-    worker: str
-    heard: float
 
 
 class Desk:
@@ -55,9 +46,7 @@ class Desk:
         self.tell, self.failures, self.remember, self.beside = tell, failures, remember, beside
         self.topic = f"sparserl-{secrets.token_hex(8)}"
         self.messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self.waiting: list[Path] = []  # the next one last
-        self.later: list[tuple[float, Path]] = []  # by time
-        self.busy: set[Path] = set()  # with another process
+        self.queue = Queue(beside)
         self.flights: dict[str, Flight] = {}  # by task key
         self.steps: dict[Path, int] = {}  # how far runs were when their workers last ended
         self.outcomes: dict[Path, Outcome] = {}
@@ -65,11 +54,11 @@ class Desk:
         self.capacity, self.counted, self.ticked, self.versions = 0, -float("inf"), time.monotonic(), versions()
 
     def work(self) -> None:
-        while self.waiting or self.later or self.flights:
+        while self.queue or self.flights:
             self._count_workers()
             self._wake()
-            while self.waiting and len(self.flights) < self.capacity + SURPLUS:
-                self._submit(self.waiting.pop())
+            while self.queue.is_ready and len(self.flights) < self.capacity + SURPLUS:
+                self._submit(self.queue.pop())
             self._receive(_TICK_SECONDS)
             self._watch()
 
@@ -108,17 +97,14 @@ class Desk:
 
     def _wake(self) -> None:
         """Take up what has waited long enough; a run that another process holds, only once that lets go of it."""
-        while self.later and self.later[0][0] <= time.monotonic():
-            _, folder = heapq.heappop(self.later)
-            if folder not in self.busy:
-                self.waiting.append(folder)
-            elif (state := self._state(folder)) in FINAL:
+        for folder in self.queue.due():
+            state = self._state(folder) if folder in self.queue.busy else None
+            if state is not None and state in FINAL:
                 self._over(Outcome(folder, FINAL[state], None, "by another process"))
             elif state == "running":
-                self._put_off(folder, self.retries.busy_seconds)
+                self.queue.put_off(folder, self.retries.busy_seconds)
             else:
-                self.busy.discard(folder)
-                self.waiting.append(folder)
+                self.queue.take_up(folder)
 
     def _state(self, folder: Path) -> State:
         lease_seconds = self.settings.lease_seconds or LEASE_SECONDS
@@ -128,9 +114,6 @@ class Desk:
 
     def _lost(self) -> ClusterLost:
         return ClusterLost(f"the Dask scheduler at {self.client.scheduler.address} is gone")
-
-    def _put_off(self, folder: Path, seconds: float) -> None:
-        heapq.heappush(self.later, (time.monotonic() + seconds, folder))
 
     def _submit(self, folder: Path) -> None:
         """Hand a run to the cluster; one that failed to another Dask worker, if there is one."""
@@ -152,10 +135,8 @@ class Desk:
             return {}
 
     def _receive(self, seconds: float) -> None:
-        """Wait for a message, and take all that are there."""
-        if self.later:
-            seconds = max(min(seconds, self.later[0][0] - time.monotonic()), 0.0)
-        message = self._next(seconds)
+        """Wait for a message, but not past the time of a run that is put off, and take all that are there."""
+        message = self._next(self.queue.seconds_to_next(seconds))
         while message:
             self._take(message)
             message = {} if self.messages.empty() else self._next(0.0)
@@ -178,11 +159,14 @@ class Desk:
             self.tell(News("progress", run, RunProgress(**message["progress"])))
 
     def _land(self, flight: Flight) -> None:
-        outcome = self._outcome(flight)
+        if (outcome := landed(flight)) is None:
+            if self.client.status != "running":
+                raise self._lost()
+            outcome = failed(flight, "the Dask scheduler cancelled it")
         folder, progressed = flight.folder, outcome.environment_steps > self.steps.get(flight.folder, 0)
         self.steps[folder] = outcome.environment_steps
         if outcome.ending == "interrupted" and progressed:  # its machine is needed for something else, perhaps
-            self._put_off(folder, self.retries.first_seconds)
+            self.queue.put_off(folder, self.retries.first_seconds)
             return
         if outcome.ending in ("failed", "hung", "interrupted", "wrong"):
             self.failures[folder] = (*self.failures.get(folder, ()), failure_of(outcome))
@@ -192,30 +176,16 @@ class Desk:
             self._over(outcome)
             return
         if step == "wait":
-            self.busy.add(folder)
-        self._put_off(folder, delay)
+            self.queue.busy.add(folder)
+        self.queue.put_off(folder, delay)
         self.tell(News(step, folder, outcome=outcome, delay_seconds=delay))
 
     def _over(self, outcome: Outcome) -> None:
         folder = outcome.run_folder
         self.outcomes[folder] = outcome
-        self.busy.discard(folder)
+        self.queue.busy.discard(folder)
         self.steps.pop(folder, None)
         self.tell(News("ended", folder, outcome=outcome))
-
-    def _outcome(self, flight: Flight) -> Outcome:
-        future, folder = flight.future, flight.folder
-        try:
-            if future.status == "finished":
-                return future.result(timeout=_GATHER_SECONDS)
-            if future.status == "error":
-                error = future.exception(timeout=_GATHER_SECONDS)
-                return Outcome(folder, "failed", None, _cause(error), worker=flight.worker)
-        except Exception as error:  # its Dask worker was lost with what it said
-            return Outcome(folder, "failed", None, _cause(error), worker=flight.worker)
-        if self.client.status != "running":
-            raise self._lost()
-        return Outcome(folder, "failed", None, "the Dask scheduler cancelled it", worker=flight.worker)
 
     def _watch(self) -> None:
         """Give the runs of silent Dask workers to others; the scheduler alone would take minutes to do so."""
@@ -229,10 +199,3 @@ class Desk:
                 cluster.evict(self.client, flight.worker)
                 self.counted = -float("inf")
                 self.flights[key] = flight._replace(worker="")  # the scheduler starts it elsewhere
-
-
-def _cause(error: BaseException | None) -> str:
-    name = type(error).__name__
-    if name == "KilledWorker":
-        return "the Dask workers that had it were lost, one after another"
-    return f"its Dask worker was lost: {name}: {error}".splitlines()[0]

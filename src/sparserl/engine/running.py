@@ -42,7 +42,6 @@ def run(
     together = groups.together(beside, folders)
     tell, remember = groups.spread(tell, together), groups.remembered(remember, together)
     desk = Desk(client, settings, retries, tell, dict(failures or {}), remember, execute, beside)
-    desk.waiting = list(reversed(beside))
     client.subscribe_topic(desk.topic, lambda event: desk.messages.put(event[1]))
     try:
         with interrupts(lambda: desk.messages.put({"kind": "interrupt"})):

@@ -90,7 +90,7 @@ def matched_dense(experiment: Experiment | Plan, template: Experiment | None = N
 
 
 def matched_networks(experiment: Experiment | Plan) -> Experiment:
-    """The experiment itself with the networks of its matched dense one: what can be compared with, and is not planned."""
+    """The experiment with the networks of its matched dense one: to compare with others, and not planned."""
     plan = plan_of(experiment)
     return of_widths(plan.experiment, width := _matched_width(plan), width)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sparserl import persistence
 from sparserl.persistence import Attempt, Superseded
 from sparserl.types import UserError
-from sparserl.worker.keeping import record
+from sparserl.worker.ended import record
 from sparserl.worker.vigil import renew_forever
 
 

@@ -1,9 +1,6 @@
 """Keeping: what one run leaves in its folder while it goes on, and what it goes on from when it is started again."""
 
 import time
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from sparserl import persistence
 from sparserl.experiment import Plan, Report, Standing, known_facts, machine_class, policy_arrays
@@ -11,6 +8,8 @@ from sparserl.persistence import DIAGNOSTICS, EVALUATIONS, TOPOLOGY, Attempt, Ge
 from sparserl.processes.log import tell
 from sparserl.types import UserError
 from sparserl.worker.beginning import Beginning
+from sparserl.worker.book import Book, TableRows
+from sparserl.worker.ended import last_status
 
 _COSTS = {
     "exact": "",
@@ -18,59 +17,6 @@ _COSTS = {
     "anew": "a new attempt begins anew",
 }
 STATUS_SECONDS = 1.0  # between two notes of how far a run is
-
-TableRows = list[dict[str, Any]]
-
-
-class Book:
-    """The rows of one table of a run: those that this attempt knows, and stored rows of later steps.
-
-    An attempt that goes on from a checkpoint repeats steps whose rows an earlier attempt has written already. They
-    stay, so that nothing told is ever missing, and each is compared with the row that comes again. `facts` are columns
-    with the same value in all rows, also in those that an earlier version wrote.
-    """
-
-    def __init__(self, attempt: Attempt, table: Table, known: TableRows, facts: Mapping[str, Any]) -> None:
-        self._attempt, self._table, self._facts = attempt, table, facts
-        self.rows = self._with_facts(known)
-        self._ahead = self._stored_after(known[-1]["environment_steps"] if known else -1)
-
-    def add(self, rows: TableRows) -> None:
-        """Write rows of one step; they are on disk when this returns."""
-        rows = self._with_facts(rows)
-        steps = rows[-1]["environment_steps"]
-        stored = [row for row in self._ahead if row["environment_steps"] <= steps]
-        self._ahead = [row for row in self._ahead if row["environment_steps"] > steps]
-        if stored and not _same(stored, rows):
-            tell(f"{self._table.row} at step {steps:,} is not what it was before; what was stored after it goes")
-            self._ahead = []
-        self.rows += rows
-        persistence.write_table(
-            self._table, self._attempt.run_folder, [*self.rows, *self._ahead], self._attempt.scratch
-        )
-
-    def forget_ahead(self) -> None:
-        """What an earlier attempt wrote of later steps is not this run's any more: it goes with the next rows."""
-        self._ahead = []
-
-    def _stored_after(self, steps: int) -> TableRows:
-        if not persistence.has_table(self._table, self._attempt.run_folder):
-            return []
-        try:
-            rows = persistence.read_table(self._table, self._attempt.run_folder).to_pylist()
-        except UserError as error:
-            tell(f"{error}; its rows are computed again")
-            return []
-        return self._with_facts([row for row in rows if row["environment_steps"] > steps])
-
-    def _with_facts(self, rows: TableRows) -> TableRows:
-        return [{**row, **self._facts} for row in rows]
-
-
-def _same(old: TableRows, new: TableRows) -> bool:
-    """Whether rows agree in everything but the time that they took; earlier versions did not count breaks."""
-    timeless = lambda rows: [{**row, "seconds": None, "num_breaks": row.get("num_breaks") or 0} for row in rows]
-    return repr(timeless(old)) == repr(timeless(new))  # NaN is what it was, too
 
 
 class Keeper:
@@ -94,7 +40,7 @@ class Keeper:
         observed = (DIAGNOSTICS, TOPOLOGY) if self.diagnostics else ()
         self._observed = {table: Book(attempt, table, self._known(table), {}) for table in observed}
         steps = self.checkpoint.document["environment_steps"] if self.checkpoint else None
-        last = _last_status(folder)
+        last = last_status(folder)
         self._status = Status(
             "running",
             environment_steps=steps or 0,
@@ -209,33 +155,6 @@ def _breaks(plan: Plan, checkpoint: Generation | None) -> tuple[int, ...]:
     """The environment steps at which a run had been broken off before its checkpoint."""
     known = checkpoint.document.get("breaks", ()) if checkpoint else ()
     return tuple(steps * plan.experiment.num_environments for steps, _ in known)
-
-
-def record(attempt: Attempt, status: str, message: str) -> None:
-    """Record how an attempt ended that may not have kept anything yet; a finished or diverged run stays so."""
-    last = _last_status(attempt.run_folder) or Status(status)
-    if last.status not in ("finished", "diverged"):
-        last = last._replace(status=status, message=message, attempt=attempt.number, process_id=None, host=None)
-        persistence.write_status(attempt.run_folder, last, attempt.scratch)
-
-
-def result_of(run_folder: Path) -> Status | None:
-    """The status of a run that is over for good, finished or diverged; None if there is something left to do."""
-    status = _last_status(run_folder)
-    if status is None or status.status not in ("finished", "diverged"):
-        return None
-    lacking = status.status == "finished" and not persistence.has_bundle(run_folder / "checkpoint")
-    return None if lacking else status
-
-
-def _last_status(run_folder: Path) -> Status | None:
-    """The status of a run; a damaged file says nothing and will be replaced."""
-    try:
-        return persistence.read_status(run_folder)
-    except persistence.NewerFormat:
-        raise
-    except UserError:
-        return None
 
 
 def _packed(table: Table) -> str:

@@ -10,8 +10,8 @@ from sparserl.processes.outcomes import BUSY, DIVERGED, FINISHED, INTERRUPTED, L
 from sparserl.types import UserError
 from sparserl.worker import noise
 from sparserl.worker.channel import Channel
+from sparserl.worker.ended import result_of
 from sparserl.worker.holding import Hold
-from sparserl.worker.keeping import result_of
 from sparserl.worker.refusals import refuse_mixtures
 from sparserl.worker.telling import Teller
 from sparserl.worker.vigil import Interrupt

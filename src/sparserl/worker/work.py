@@ -33,8 +33,9 @@ from sparserl.types import Divergence, UserError
 from sparserl.worker import noise
 from sparserl.worker.beginning import beginnings, behind
 from sparserl.worker.compilation import use_compilation_cache
+from sparserl.worker.ended import record
 from sparserl.worker.holding import Hold
-from sparserl.worker.keeping import Keeper, record
+from sparserl.worker.keeping import Keeper
 from sparserl.worker.refusals import refuse_another_device, refuse_side_by_side
 from sparserl.worker.rhythm import Rhythm
 from sparserl.worker.telling import Teller
