@@ -13,6 +13,7 @@ from sparserl.errors import Divergence as Divergence
 from sparserl.errors import Field as Field
 from sparserl.errors import UserError as UserError
 from sparserl.errors import within as within
+from sparserl.fields import check_fields as check_fields
 from sparserl.parts import part_of as part_of
 
 Array = jax.Array | np.ndarray

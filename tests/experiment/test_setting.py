@@ -122,12 +122,8 @@ def test_a_way_to_run_that_there_is_not_is_refused_at_once(experiment, words, me
 
 
 def test_what_is_no_experiment_is_refused_at_once(experiment):
-    for wrong, message in (
-        ("sac", "it is of type str, and must be an Experiment"),
-        (dataclasses.replace(experiment, total_steps=2_000.5), "^total_steps is 2000.5: it takes a whole number"),
-    ):
-        with pytest.raises(UserError, match=message):
-            run(wrong, 0)
+    with pytest.raises(UserError, match="it is of type str, and must be an Experiment"):
+        run("sac", 0)
     for seeds in ([], [0, 0]):
         with pytest.raises(UserError, match="give one or more, no two alike"):
             next(run_seeds(experiment, seeds))

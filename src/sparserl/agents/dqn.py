@@ -24,6 +24,7 @@ from sparserl.types import (
     Probe,
     Transition,
     UserError,
+    check_fields,
 )
 
 AnyReplay = replay.Replay | frames.FrameReplay
@@ -51,6 +52,7 @@ class DQNSettings:
     reward_limit: float | None = None  # rewards are cut to +- this before they are learned from (Deviation 46)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         least = {"batch_size": 1, "steps_per_update": 1, "target_interval_updates": 1, "n_step": 1, "warmup_steps": 0}
         decay = {"epsilon_decay_steps": 0, "epsilon_decay_begin_steps": 0}
         for name, minimum in {**least, **decay, "replay_capacity_steps": self.n_step}.items():

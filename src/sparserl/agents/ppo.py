@@ -30,6 +30,7 @@ from sparserl.types import (
     Probe,
     Transition,
     UserError,
+    check_fields,
 )
 
 GROUP = "policy"  # actor and value together, because their gradients are clipped together
@@ -60,6 +61,7 @@ class PPOSettings:
     bootstrap_time_limits: bool = True  # without it, the end of the time limit counts as a termination (Deviation 14)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("rollout_steps", "batch_size", "num_epochs"):
             if getattr(self, name) < 1:
                 raise UserError("it must be at least 1", field=name, value=getattr(self, name))

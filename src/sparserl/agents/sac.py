@@ -28,6 +28,7 @@ from sparserl.types import (
     Probe,
     Transition,
     UserError,
+    check_fields,
 )
 
 CRITICS = ("critic_1", "critic_2")
@@ -54,6 +55,7 @@ class SACSettings:
     bootstrap_time_limits: bool = True  # without it, the end of the time limit counts as a termination (Deviation 14)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         least = {"batch_size": 1, "steps_per_update": 1, "target_interval_updates": 1, "warmup_steps": 0}
         for name, minimum in {**least, "replay_capacity_steps": 1}.items():
             if getattr(self, name) < minimum:

@@ -14,7 +14,7 @@ from sparserl.networks import CNNSettings, MLPSettings, ResNetSettings
 from sparserl.presets import NETWORKS, network_name
 from sparserl.sparsity import InnerOptimizer, SparseMethod, find_method, leaves_all_alive, method_name
 from sparserl.training import EvaluationSettings
-from sparserl.types import AgentSettings, Field, UserError
+from sparserl.types import AgentSettings, Field, UserError, check_fields
 
 RESULTS_VERSION = 5  # raised by every change that moves results (CHANGELOG, "Moves results"); part of the experiment id
 EARLIEST_READ = 4  # the first version with the choices of today: what it left is read, and not gone on with
@@ -49,6 +49,7 @@ class Experiment:
     fake_features: float = 0.0  # fraction of the observation's features that are pure noise, up to 0.99
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_counts(self)
         for name in ("sparsity", "actor_sparsity", "critic_sparsity"):
             value = getattr(self, name)

@@ -2,15 +2,11 @@
 
 import dataclasses
 import functools
-import math
-import types
-import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-import numpy as np
-
-from sparserl.errors import UserError, choices_of, either, in_words, within
+from sparserl.errors import UserError, either, within
+from sparserl.fields import UNFIT, fit, fitted_as, hints_of
 
 T = TypeVar("T")
 MOST = 2**31 - 1  # of an int32
@@ -23,7 +19,7 @@ def with_choices(settings: T, choices: Mapping[str, Any]) -> T:
     Whole numbers and lists become floats and tuples where the field is one, so that equal choices have equal
     identities. Raises UserError for names that are not there, with the nearest, and for values of another type.
     """
-    return _replaced(settings, {name: _fitted(name, value, _hint(settings, name)) for name, value in choices.items()})
+    return _replaced(settings, {name: fit(name, value, _hint(settings, name)) for name, value in choices.items()})
 
 
 def check_types(settings: Any) -> None:
@@ -41,8 +37,8 @@ def check_kinds(settings: Any) -> None:
 
 def check_number(name: str, value: Any, least: int, most: int) -> int:
     """The whole number, perhaps NumPy's, as Python has it. Raises UserError where it is none, or not in between."""
-    number = _as(int, value)
-    if number is _UNFIT or not least <= number <= most:
+    number = fitted_as(int, value)
+    if number is UNFIT or not least <= number <= most:
         raise UserError(f"it must be a whole number from {least} to {most}", field=name, value=value)
     return int(number)
 
@@ -54,7 +50,7 @@ def _all_fitted(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any
         if dataclasses.is_dataclass(value):
             yield from _all_fitted(value, f"{name}.")
         else:
-            yield name, value, _fitted(name, value, _hints(settings)[field.name])
+            yield name, value, fit(name, value, hints_of(settings)[field.name])
 
 
 def check_counts(settings: Any, prefix: str = "") -> None:
@@ -97,14 +93,6 @@ def _field_names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
-def _hints(settings: Any) -> Mapping[str, Any]:
-    kind: Any = type(settings)
-    return _type_hints(kind)
-
-
-_type_hints = functools.cache(typing.get_type_hints)
-
-
 def _hint(settings: Any, name: str) -> Any:
     """The type of a choice."""
     value, hint = settings, None
@@ -112,7 +100,7 @@ def _hint(settings: Any, name: str) -> Any:
         fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
         if part not in {field.name for field in fields}:
             raise unknown_choice(name, choice_names(settings))
-        hint, value = _hints(value)[part], getattr(value, part)
+        hint, value = hints_of(value)[part], getattr(value, part)
     return hint
 
 
@@ -123,31 +111,3 @@ def _replaced(settings: Any, choices: Mapping[str, Any]) -> Any:
         with within(name):
             values[name] = _replaced(values.get(name, getattr(settings, name)), inner)
     return dataclasses.replace(settings, **values)
-
-
-def _fitted(name: str, value: Any, hint: Any) -> Any:
-    """`value` as the type `hint` has it."""
-    for kind in typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,):
-        fitted = _as(kind, value)
-        if fitted is not _UNFIT:
-            return fitted
-    raise UserError(f"it takes {in_words(hint)}", field=name, value=value, names=choices_of(hint))
-
-
-_UNFIT: Any = object()  # what does not fit; None may
-
-
-def _as(kind: Any, value: Any) -> Any:
-    arguments, value = typing.get_args(kind), value.item() if isinstance(value, np.generic) else value
-    if getattr(kind, "_is_protocol", False):  # a method of another package, say
-        return value if dataclasses.is_dataclass(value) else _UNFIT
-    if typing.get_origin(kind) is typing.Literal:
-        return value if any(value == known and type(value) is type(known) for known in arguments) else _UNFIT
-    if typing.get_origin(kind) is tuple:
-        entries = [_as(arguments[0], entry) for entry in value] if isinstance(value, tuple | list) else [_UNFIT]
-        return _UNFIT if any(entry is _UNFIT for entry in entries) else tuple(entries)
-    if kind is float and type(value) in (int, float):
-        return _UNFIT if math.isnan(value) else float(value)
-    if kind in (int, bool, str, types.NoneType):
-        return value if type(value) is kind else _UNFIT
-    return value if isinstance(value, kind) else _UNFIT

@@ -11,7 +11,7 @@ from sparserl.networks.head import HEAD, check_sizes, hidden_units, outputs
 from sparserl.networks.initializers import InitializerName, fresh
 from sparserl.networks.observations import check_image, images, unfolded
 from sparserl.networks.widths import scaled
-from sparserl.types import Array, Field, Key, Params, UserError
+from sparserl.types import Array, Field, Key, Params, UserError, check_fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +31,7 @@ class CNNSettings:
     width: float = 1.0  # every layer but the output has ceil(width * n) channels or units
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_sizes(self.width, channels=self.channels, hidden_units=(self.hidden_units,))
         check_sizes(self.width, kernel_sizes=self.kernel_sizes, strides=self.strides)
         if not len(self.channels) == len(self.kernel_sizes) == len(self.strides):

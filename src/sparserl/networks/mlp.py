@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from sparserl import linalg
 from sparserl.networks.initializers import INITIALIZERS, InitializerName, uniform_within
 from sparserl.networks.observations import as_floats
-from sparserl.types import Array, Key, Params, UserError
+from sparserl.types import Array, Key, Params, UserError, check_fields
 
 ActivationName = Literal["relu", "tanh"]
 ACTIVATIONS: Mapping[str, Callable[[jax.Array], jax.Array]] = {"relu": jax.nn.relu, "tanh": jnp.tanh}
@@ -30,6 +30,7 @@ class MLPSettings:
     output_bias: float = -0.2  # initial bias of the output layer
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not self.hidden_units or min(self.hidden_units) < 1:
             raise UserError("give one or more positive layer widths", field="hidden_units", value=self.hidden_units)
         for name in ("gain", "output_gain"):

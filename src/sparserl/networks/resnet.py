@@ -10,7 +10,7 @@ from sparserl.networks.head import HEAD, check_sizes, hidden_units, outputs
 from sparserl.networks.initializers import InitializerName, fresh
 from sparserl.networks.observations import check_image, images, unfolded
 from sparserl.networks.widths import scaled
-from sparserl.types import Array, Key, Params
+from sparserl.types import Array, Key, Params, check_fields
 
 KERNEL_SIZE = 3  # of every convolution
 POOL_SIZE, POOL_STRIDE = 3, 2  # of the pooling of each stack
@@ -30,6 +30,7 @@ class ResNetSettings:
     width: float = 1.0  # every layer but the output has ceil(width * n) channels or units
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_sizes(
             self.width, channels=self.channels, num_blocks=(self.num_blocks,), hidden_units=(self.hidden_units,)
         )

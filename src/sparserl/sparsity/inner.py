@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import jax.numpy as jnp
 import optax
 
-from sparserl.types import Field, UserError
+from sparserl.types import Field, UserError, check_fields
 
 InnerName = Literal["adam", "adamw", "sgd", "rmsprop", "lion", "muon"]
 
@@ -30,6 +30,7 @@ class InnerOptimizer:
     max_gradient_norm: float | None = None  # longer gradients of a group, all networks together, are cut to this length
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not self.learning_rate > 0:
             raise UserError("it must be greater than 0", field="learning_rate", value=self.learning_rate)
         if self.max_gradient_norm is not None and not self.max_gradient_norm > 0:

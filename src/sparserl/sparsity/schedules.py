@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.types import Array, Field, UserError, part_of
+from sparserl.types import Array, Field, UserError, check_fields, part_of
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["index"], meta_fields=["count"])
@@ -54,6 +54,7 @@ class Window:
     interval_updates: int = 1000
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not 0.0 <= self.start_fraction <= 1.0:
             raise UserError("it must lie in [0, 1]", field="start_fraction", value=self.start_fraction)
         if not self.start_fraction <= self.stop_fraction <= 1.0:

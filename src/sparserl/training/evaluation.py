@@ -10,7 +10,7 @@ from sparserl.training import hosted
 from sparserl.training.hosted import traceable
 from sparserl.training.loop import START, step_keys
 from sparserl.training.playing import Account, EpisodesInTurn, Evaluation, FirstEpisodes, Play, player
-from sparserl.types import Agent, AgentState, Environment, Key, UserError
+from sparserl.types import Agent, AgentState, Environment, Key, UserError, check_fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +24,7 @@ class EvaluationSettings:
     min_steps: int = 0  # of all episodes together, at the least: each environment plays episodes until it has its share
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("interval_steps", "num_episodes", "max_episode_steps"):
             if getattr(self, name) < 1:
                 raise UserError("it must be at least 1", field=name, value=getattr(self, name))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from sparserl.sparsity.masks import Kernels, Masks, Sparsities, dense_count, dense_masks, pruned_count, top
 from sparserl.sparsity.schedules import Window, WindowProgress, cubic_sparsity
-from sparserl.types import Key
+from sparserl.types import Key, check_fields
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,9 @@ class Prune:
     initial_live = staticmethod(dense_count)
     final_live = staticmethod(pruned_count)
     init = staticmethod(dense_masks)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def update(
         self,

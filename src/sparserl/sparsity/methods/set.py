@@ -8,7 +8,7 @@ import jax
 from sparserl.sparsity.masks import Kernels, Masks, Sparsities, live_count, random_masks
 from sparserl.sparsity.methods.moving import check_drop_fraction, move
 from sparserl.sparsity.schedules import Window, WindowProgress
-from sparserl.types import Key
+from sparserl.types import Key, check_fields
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class SET:
     init = staticmethod(random_masks)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_drop_fraction(self.drop_fraction)
 
     def update(
