@@ -1,5 +1,6 @@
 """Environments that go wrong on the way, for tests; workers find them as `broken_environments:Raises-v0`."""
 
+import ctypes
 import os
 import sys
 
@@ -25,6 +26,8 @@ class Broken(gymnasium.Env):
         super().reset(seed=seed)
         if self.how == "ends in a reset" and OWN:
             os._exit(0)
+        if self.how == "hangs in C" and OWN:
+            ctypes.PyDLL(None).sleep(3600)  # it does not give other threads their turn
         return np.ones(3, np.float32), {}
 
     def step(self, action):
@@ -42,6 +45,7 @@ _HOW = {
     "NotANumber-v0": "nan",
     "EndsWhenMade-v0": "ends when made",
     "EndsInAReset-v0": "ends in a reset",
+    "HangsInC-v0": "hangs in C",
 }
 for _name, _how in _HOW.items():
     gymnasium.register(_name, Broken, kwargs={"how": _how}, disable_env_checker=True, order_enforce=False)

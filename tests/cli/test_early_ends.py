@@ -47,6 +47,15 @@ def test_an_environment_that_ends_the_process_when_it_is_made():
     assert done.stderr == "sparserl: the environment ended the process: exit status 3\n"
 
 
+def test_an_environment_that_hangs_in_c_for_as_long_as_it_may():
+    """Where no thread of the command gets its turn its parent ends it, after three times what a step may take."""
+    words = ["dqn", "static", "--environment", "broken_environments:HangsInC-v0", "--hang-seconds=0.4"]
+    done = run("-m", "sparserl", "describe", *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    hangs = "the environment hangs: for 2 seconds nothing else could go on in its process"
+    assert done.stderr == f"sparserl: {hangs}\n"
+
+
 @pytest.mark.parametrize("moment", ["sparserl.modules", "tyro", "distributed"])
 def test_ctrl_c_while_a_command_starts(moment, tmp_path):
     words = ["train", "dqn", "static", "--environment", "CartPole-v1", "--output", str(tmp_path)]

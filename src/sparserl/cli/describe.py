@@ -8,8 +8,10 @@ from typing import Any
 from sparserl.cli import goings_on
 from sparserl.cli.arguments import Json
 from sparserl.cli.experiments import read_command
+from sparserl.cli.hanging import HangOption, check_hang_seconds
 from sparserl.cli.output import put
 from sparserl.cli.tables import print_table
+from sparserl.engine.settings import Settings
 from sparserl.experiment import check_choices, describe
 
 _DESCRIPTION = """Show an experiment's networks: layers, live weights, FLOPs, the dense network of equal size.
@@ -27,7 +29,11 @@ example:
 class DescribeOptions:
     """The options of `describe` beside those of the experiment."""
 
+    hang_seconds: HangOption = Settings.hang_seconds
     json: Json = False
+
+    def __post_init__(self) -> None:
+        check_hang_seconds(self.hang_seconds)
 
 
 def main(words: Sequence[str]) -> int:

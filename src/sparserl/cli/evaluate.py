@@ -16,9 +16,10 @@ import tyro
 from sparserl import persistence
 from sparserl.cli import DONE, FAILED, filming, say
 from sparserl.cli.arguments import Json, in_options, options_of, parse
-from sparserl.cli.hanging import end_where_hung
+from sparserl.cli.hanging import HangOption, check_hang_seconds, end_where_hung
 from sparserl.cli.output import put, stream
 from sparserl.cli.tables import number, print_table
+from sparserl.engine.settings import Settings
 from sparserl.environments import Arithmetic, close, has_pixels, seed_shared_generators
 from sparserl.experiment import (
     LARGEST_SEED,
@@ -76,6 +77,7 @@ class EvaluateOptions:
         int, tyro.conf.arg(help="Decides the starts of the episodes, the random actions, and the noise.")
     ] = 0
     output: Annotated[Path, tyro.conf.arg(help="Results directory to look in.")] = Path("results")
+    hang_seconds: HangOption = Settings.hang_seconds
     json: Json = False
 
     def __post_init__(self) -> None:
@@ -84,6 +86,7 @@ class EvaluateOptions:
         if not 0 <= self.seed <= LARGEST_SEED:
             raise UserError(f"it must lie in 0 to {LARGEST_SEED}", field="seed", value=self.seed)
         _deviations(self.observation_noise)
+        check_hang_seconds(self.hang_seconds)
 
 
 def main(words: Sequence[str]) -> int:
@@ -91,7 +94,7 @@ def main(words: Sequence[str]) -> int:
     options = parse(EvaluateOptions(), filming.with_default(words), "sparserl evaluate", _DESCRIPTION)
     if not options.run:
         raise UserError("RUN is missing: name a run's folder, as in sparserl evaluate results/EXPERIMENT/seed=0")
-    end_where_hung()
+    end_where_hung(options.hang_seconds)
     runs = [_run_folder(name, options) for name in options.run]
     figure = options.figure and options.figure.absolute()  # environments may change the directory
     if figure:

@@ -155,10 +155,9 @@ def _given(name: str, words: Sequence[str]) -> str | None:
     """The value of an option that must be known before the others can be read; the last one counts."""
     value = None
     for index, word in enumerate(words):
-        if word == f"--{name}":
-            value = words[index + 1] if index + 1 < len(words) else ""
-        elif word.startswith(f"--{name}="):
-            value = word.partition("=")[2]
+        option, joint, given = word.partition("=")
+        if option.replace("_", "-") == f"--{name}":
+            value = given if joint else "".join(words[index + 1 : index + 2])
     return value
 
 

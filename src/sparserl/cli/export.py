@@ -12,7 +12,7 @@ import tyro
 from sparserl.cli import DONE, FAILED, say
 from sparserl.cli.arguments import Json, in_options, options_of, parse
 from sparserl.cli.evaluate import heeded
-from sparserl.cli.hanging import end_where_hung
+from sparserl.cli.hanging import HangOption, check_hang_seconds, end_where_hung
 from sparserl.cli.output import put
 from sparserl.cli.tables import number
 from sparserl.deploy.card import findings
@@ -21,6 +21,7 @@ from sparserl.deploy.exporting import NUM_EPISODES, Exported, export
 from sparserl.deploy.formats import FORMATS, Choices, WeightsName
 from sparserl.deploy.onnx import Weights as OnnxWeights
 from sparserl.deploy.verification import NUM_OBSERVATIONS, Mismatch
+from sparserl.engine.settings import Settings
 from sparserl.processes.supervision import note
 from sparserl.types import UserError
 
@@ -58,7 +59,11 @@ class ExportOptions:
         float, tyro.conf.arg(help="How long to measure what an action costs, for the card; 0: not at all.")
     ] = SECONDS
     results: Annotated[Path, tyro.conf.arg(help="Results directory to look for RUN in.")] = Path("results")
+    hang_seconds: HangOption = Settings.hang_seconds
     json: Json = False
+
+    def __post_init__(self) -> None:
+        check_hang_seconds(self.hang_seconds)
 
 
 def main(words: Sequence[str]) -> int:
@@ -71,7 +76,7 @@ def main(words: Sequence[str]) -> int:
         raise UserError("--format is missing", allowed=FORMATS)
     if options.output is None:
         raise UserError("--output is missing: name a new folder for the files")
-    end_where_hung()
+    end_where_hung(options.hang_seconds)
     try:
         with in_options(options_of(options)), heeded():
             done = _exported(options, options.output.absolute())  # environments may change the directory

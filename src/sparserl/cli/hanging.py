@@ -2,6 +2,9 @@
 
 import threading
 import time
+from typing import Annotated
+
+import tyro
 
 from sparserl.calls import CLOSING, MAKING, PLAYING
 from sparserl.cli import FAILED, say
@@ -11,6 +14,19 @@ from sparserl.worker.pulse import PATIENCE_IN_MAKING
 
 _PAUSE_SECONDS = 0.5
 _CLOSE_SECONDS = 15.0  # more than `environments.closing` gives one; only code in C, which no signal ends, takes longer
+
+HangOption = Annotated[
+    float,
+    tyro.conf.arg(
+        help="The command ends where its environment takes so long for a step or a reset; thrice as long where it is "
+        "made, or where code in C lets nothing else go on."
+    ),
+]
+
+
+def check_hang_seconds(hang_seconds: float) -> None:
+    """Raises UserError for what is no time."""
+    Settings(hang_seconds=hang_seconds)
 
 
 def end_where_hung(hang_seconds: float = Settings.hang_seconds) -> None:

@@ -11,12 +11,13 @@ import tyro
 
 from sparserl.cli import DONE, FAILED, say
 from sparserl.cli.arguments import Json, in_options, options_of, parse
-from sparserl.cli.hanging import end_where_hung
+from sparserl.cli.hanging import HangOption, check_hang_seconds, end_where_hung
 from sparserl.cli.output import put
 from sparserl.cli.tables import number
 from sparserl.deploy import hub
 from sparserl.deploy.exporting import NUM_EPISODES, Exported
 from sparserl.deploy.verification import NUM_OBSERVATIONS, Mismatch
+from sparserl.engine.settings import Settings
 from sparserl.processes.supervision import note
 from sparserl.types import UserError
 
@@ -52,7 +53,11 @@ class PushOptions:
     ] = NUM_OBSERVATIONS
     num_episodes: Annotated[int, tyro.conf.arg(help="Episodes that are played by both policies.")] = NUM_EPISODES
     results: Annotated[Path, tyro.conf.arg(help="Results directory to look for RUN in.")] = Path("results")
+    hang_seconds: HangOption = Settings.hang_seconds
     json: Json = False
+
+    def __post_init__(self) -> None:
+        check_hang_seconds(self.hang_seconds)
 
 
 def main(words: Sequence[str]) -> int:
@@ -63,7 +68,7 @@ def main(words: Sequence[str]) -> int:
         raise UserError(f"{what}: name a run's folder, as in sparserl push results/EXPERIMENT/seed=0 --folder model")
     if options.hub is None and options.folder is None:
         raise UserError("say where to: --hub owner/name uploads, --folder DIR writes the folder alone")
-    end_where_hung()
+    end_where_hung(options.hang_seconds)
     try:
         known = options_of(options)
         with in_options({**known, "output": known["folder"]}):  # an export's output is this folder

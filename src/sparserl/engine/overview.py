@@ -26,6 +26,7 @@ class RunState(NamedTuple):
     final_return: float | None = None
     environment_steps_per_second: float | None = None
     num_breaks: int = 0  # how often it went on with fresh episodes
+    machine: Mapping[str, str] | None = None  # the class of machine that trained it last, as its status has it
 
 
 def overview(run_folders: Iterable[str | Path]) -> list[RunState]:
@@ -58,6 +59,7 @@ def run_state(run_folder: str, lease_seconds: float = persistence.LEASE_SECONDS)
         document.get("final_return"),
         document.get("environment_steps_per_second"),
         len(document.get("breaks", ())),
+        document.get("machine"),
     )
 
 

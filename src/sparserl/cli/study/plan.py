@@ -11,12 +11,13 @@ import tyro
 
 from sparserl.cli import goings_on
 from sparserl.cli.arguments import Json, parse
-from sparserl.cli.hanging import end_where_hung
+from sparserl.cli.hanging import HangOption, check_hang_seconds, end_where_hung
 from sparserl.cli.output import put
 from sparserl.cli.study import DEFAULT_SCALE, name_and_options
 from sparserl.cli.study.options import PresetOption
 from sparserl.cli.study.summary import without_diagnostics
 from sparserl.cli.tables import print_table
+from sparserl.engine.settings import Settings
 from sparserl.experiment import unseeded_in
 from sparserl.processes import places
 from sparserl.study import Scale
@@ -46,14 +47,18 @@ class StudyPlanOptions:
         "results"
     )
     calibration: Annotated[bool, tyro.conf.arg(help="Measure a few experiments for seconds, to estimate hours.")] = True
+    hang_seconds: HangOption = Settings.hang_seconds
     json: Json = False
+
+    def __post_init__(self) -> None:
+        check_hang_seconds(self.hang_seconds)
 
 
 def main(words: Sequence[str]) -> int:
     """Plan the study that `words` name."""
     name, rest = name_and_options("plan", words)
     options = parse(StudyPlanOptions(), rest, f"sparserl study plan {name}", _DESCRIPTION)
-    end_where_hung()
+    end_where_hung(options.hang_seconds)
     study = load(name, options.scale, options.preset)
     if options.calibration and study.experiments:
         print("sparserl: measuring a few experiments, unless they are known", file=sys.stderr)

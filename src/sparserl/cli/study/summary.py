@@ -1,6 +1,6 @@
 """The summary of a study: counts, how far it is, and every run that needs attention, with cause and log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from sparserl.cli.tables import print_table
 from sparserl.engine.claims import engine_of
 from sparserl.engine.failures import Failures, read_failures
 from sparserl.engine.overview import RunState, counts, overview
+from sparserl.persistence import several_classes
 from sparserl.persistence.studies import StoredStudy
 from sparserl.processes.outcomes import LOG_NAME
 from sparserl.study.recording import lacking
@@ -36,6 +37,7 @@ def document(stored: StoredStudy, directory: Path) -> dict[str, Any]:
         "num_without_diagnostics": len(lacking(run for run in folders if run.parent.name in stored.diagnosed)),
         "noise": noise.document(stored, states, failures),
         "num_broken_off": sum(state.num_breaks > 0 for state in states),
+        "machine_classes": _several_classes(stored, states),
         "environment_steps": sum(map(_steps, states, totals)),
         "total_environment_steps": sum(totals),
         "runs": [_run(str(run), state, failures) for run, state in zip(stored.runs, states, strict=True)],
@@ -57,6 +59,8 @@ def show(summary: Mapping[str, Any]) -> None:
             put(line)
     if summary["num_broken_off"]:
         put(f"{broken_off(summary['num_broken_off'])} (num_breaks in --json)")
+    if summary["machine_classes"]:
+        put(summary["machine_classes"])
     problems = [run for run in summary["runs"] if run["status"] in _PROBLEMS]
     if not problems:
         return
@@ -77,6 +81,14 @@ def show(summary: Mapping[str, Any]) -> None:
         put(f"and {len(problems) - _MOST_ROWS} more; --json lists all")
     if any(run["status"] != "diverged" for run in problems):
         put(f"\n`sparserl study retry {summary['study']}` starts failed runs again; a diverged one is a result")
+
+
+def _several_classes(stored: StoredStudy, states: Sequence[RunState]) -> str | None:
+    """Says that runs of an experiment were trained in different machine classes; None where none were."""
+    machines: dict[str, list[Mapping[str, str] | None]] = {}
+    for run, state in zip(stored.runs, states, strict=True):
+        machines.setdefault(run.experiment, []).append(state.machine)
+    return several_classes(machines)
 
 
 def without_diagnostics(num_runs: int) -> str:
