@@ -15,20 +15,21 @@ COUNT = itertools.count()
 
 
 class Shown(gymnasium.Env):
-    """Shows one number at its reset, of a source that the test chooses."""
+    """Shows one number at its reset or in its steps, of a source that the test chooses."""
 
     observation_space = spaces.Box(-np.inf, np.inf, (2,), np.float64)
     action_space = spaces.Discrete(2)
 
-    def __init__(self, draw):
-        self.draw = draw
+    def __init__(self, draw, at_reset=True):
+        self.draw, self.at_reset, self.num_episodes = draw, at_reset, 0
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        return np.array([0.0, self.draw(self)]), {}
+        self.num_episodes += 1
+        return np.array([0.0, self.draw(self) if self.at_reset else 0.0]), {}
 
     def step(self, action):
-        return np.zeros(2), 0.0, True, False, {}
+        return np.zeros(2), 0.0 if self.at_reset else float(self.draw(self)), True, False, {}
 
 
 SOURCES = {
@@ -47,8 +48,8 @@ def experiment_with():
     environment._shown.clear()
     environment._looked.clear()
 
-    def made(draw):
-        gymnasium.register("Shown-v0", entry_point=lambda: Shown(draw))
+    def made(*how):
+        gymnasium.register("Shown-v0", entry_point=lambda: Shown(*how))
         return from_preset("dqn", "static", "Shown-v0", storage="masked")
 
     yield made
@@ -68,6 +69,20 @@ def test_randomness_that_no_seed_reaches_is_told_and_marked(source, experiment_w
         assert line.startswith("environment 'Shown-v0' differs between two resets with the same seed: after one ")
         assert " at [1], after the next " in line
         assert "\n" not in line
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_randomness_of_steps_is_told_and_marked_as_that_of_resets_is(source, experiment_with):
+    experiment = experiment_with(SOURCES[source], False)
+    seeded = source in ("its own generator", "NumPy's", "Python's", "none")
+    assert facts(experiment)["facts"]["randomness"] == ("seeded" if seeded else "unseeded")
+    if not seeded:
+        assert ": in step 1 after one reset its reward had " in str(unseeded(experiment))
+
+
+def test_what_an_environment_carries_over_is_no_randomness(experiment_with):
+    """A curriculum that hardens by the episode repeats itself in every environment that is made."""
+    assert unseeded(experiment_with(lambda self: self.num_episodes, False)) is None
 
 
 def broken(self):

@@ -11,7 +11,7 @@ from sparserl.types import Environment, EnvSpec, innermost
 
 
 class _Look(NamedTuple):
-    """Why resets of an environment differ, and why it cannot be captured; None where nothing is known against it."""
+    """Why episodes of an environment differ, and why it cannot be captured; None where nothing is known against it."""
 
     unseeded: str | None = None
     obstacle: str | None = None
@@ -39,7 +39,7 @@ def require_environment(experiment: Experiment) -> None:
 
 
 def unseeded(experiment: Experiment) -> str | None:
-    """Why results with the environment cannot be repeated, in one line; None where equal seeds give equal resets."""
+    """Why results with the environment cannot be repeated, in one line; None where equal seeds begin equal episodes."""
     if environments.known_specification(experiment.environment):  # Atari, which need not be made to know it
         return None
     return (why := _look(experiment).unseeded) and (
@@ -80,7 +80,7 @@ def num_made(experiment: Experiment) -> dict[str, int]:
 
 
 def _look(experiment: Experiment) -> _Look:
-    """Make one that nobody will use, and reset it; one whose reset fails tells when it is trained."""
+    """Make one that nobody will use, and begin episodes; one that fails in them tells when it is trained."""
     if (key := _key(experiment)) not in _looked:
         with contextlib.chdir(os.getcwd()):  # where it was only looked at, its files are not where it wants them
             environment = make_environment(experiment, 1)

@@ -25,7 +25,7 @@ _FACTS = (
     ("live_macs", pa.int64()),
     ("budget", pa.float64()),  # null: none was asked for
     ("actor_share", pa.float64()),  # of the budget, or of all live parameters; null: the agent has no actor
-    ("randomness", pa.string()),  # of the environment; unseeded: equal seeds gave unequal resets; null: not known
+    ("randomness", pa.string()),  # of the environment; unseeded: equal seeds began unequal episodes; null: not known
 )
 FACTS = tuple(name for name, _ in _FACTS)
 """The columns that say what an experiment is: the same in all of its rows, and null where that is not known."""
