@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from sparserl.environments import HostEnvironment
+from sparserl.environments import HostEnvironment, outside
 from sparserl.types import UserError
 
 NOTHING = np.zeros(2)
@@ -198,3 +198,26 @@ def test_an_environment_may_write_into_the_array_that_it_returned():
     first = environment.reset(jax.random.key(0))[1]
     second, third = (environment.step(None, None, np.zeros(1, np.int32))[1].observation for _ in range(2))
     assert [array[0].tolist() for array in (first, second, third)] == [[0, 0], [1, 1], [2, 2]]
+
+
+@pytest.mark.parametrize(
+    ("space", "seen", "line"),
+    [
+        (spaces.Box(0, 1, (2,), np.float32), [0, 300.7], "has 300.7 at [1], outside of its space Box(0.0, 1.0, (2,)"),
+        (spaces.Box(0, np.inf, (2,), np.float64), [-2, 9], "has -2 at [0], outside of its space Box(0.0, inf, (2,)"),
+        (spaces.Box(0, 1, (3, 8, 8), np.float32), np.full((3, 8, 8), 7), "has 7 at [0, 0, 0], outside of its space"),
+        (spaces.Box(-0.1, 0.1, (2,), np.float64), [0.1, -0.1], None),
+        (spaces.Box(-np.inf, np.inf, (2,), np.float16), [7, -7], None),
+    ],
+)
+def test_floats_out_of_bounds_are_taken_and_told_of_once(space, seen, line, caplog, monkeypatch):
+    monkeypatch.setattr(outside, "_told", set())
+    step = first_step(observation_space=space, seen=np.array(seen, space.dtype))
+    assert step.observation.max() == np.float32(np.max(seen))
+    told = [record.getMessage() for record in caplog.records]
+    if line is None:
+        assert told == []
+    else:
+        (only,) = told
+        assert line in only
+        assert only.endswith("; floats are taken as they are")

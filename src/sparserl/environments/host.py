@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from sparserl.calls import PLAYING
-from sparserl.environments import closing, registry, returned, shared, shared_random, snapshots, spaces, trial
+from sparserl.environments import closing, outside, registry, returned, shared, shared_random, snapshots, spaces, trial
 from sparserl.environments.snapshots import Snapshot
 from sparserl.types import Array, Box, Discrete, Divergence, Key, TimeStep, UserError
 
@@ -57,6 +57,7 @@ class HostEnvironment:
         seen, space = registry.spaces_of(identifier, self._environments[0])
         self._first_action, self._action_dtype = getattr(space, "start", 0), space.dtype
         self._observations = spaces.Observations.of(identifier, seen)
+        self._watch = outside.Watch(identifier, self._observations)
         self._continuous = self.spec.observation_dtype == np.float32
         self._continuous_actions = isinstance(self.spec.action, Box)
         self._bounds = _remaining_bounds(self.spec.action, space)
@@ -102,6 +103,7 @@ class HostEnvironment:
         if self._continuous and not _finite(reached):
             index = int(np.argmin(np.isfinite(reached).reshape(self.num_envs, -1).all(1)))
             self._fail(index, f"at step {self._num_steps}", spaces.not_finite(seen[index]))
+        self._watch.look(reached)
         observation = reached.copy() if ended else reached
         for index in ended[1:] if self._render_mode and 0 in ended else ended:
             self._reset_one(index, observation, None)
@@ -258,6 +260,7 @@ class HostEnvironment:
             self._fail(index, when, returned.explained(error, environment, resetting=True))
         if self._continuous and not _finite(observation[index]):
             self._fail(index, when, spaces.not_finite(seen))
+        self._watch.look(observation[index])
 
     def _fail(self, index: int, when: str, reason: BaseException) -> NoReturn:
         who = f"environment {self.spec.identifier!r} ({index + 1} of {self.num_envs})"
