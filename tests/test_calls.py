@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sparserl.calls import MAKING, PLAYING, ended_by, making
+from sparserl.calls import LONGEST_LINE, MAKING, PLAYING, ended_by, making, one_line
 
 FORKED = """
 import os, sys
@@ -29,6 +29,18 @@ def test_open_calls_and_those_that_came_back_are_counted():
     with pytest.raises(ValueError, match="inside"), PLAYING:
         raise ValueError("inside")
     assert (PLAYING.num_open, PLAYING.num_ended) == (open_before, ended_before + 3)
+
+
+def test_what_others_say_is_one_line_of_bounded_length_even_where_saying_it_fails():
+    class Speechless(Exception):
+        def __str__(self):
+            raise ValueError("no words")
+
+    assert one_line(RuntimeError("the arm\n fell  off")) == "the arm fell off"
+    assert one_line("x" * 10**6) == "x" * LONGEST_LINE + "..."
+    assert one_line(Speechless()) == "(what it says of itself is lost: ValueError)"
+    assert one_line(Speechless(), repr) == "Speechless()"
+    assert ended_by(KeyboardInterrupt()) == "the environment ended the process: KeyboardInterrupt"
 
 
 @pytest.mark.processes

@@ -7,10 +7,11 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
+LONGEST_LINE = 1_000  # of what others say, in characters
 _OURS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 
 
@@ -59,5 +60,14 @@ def making() -> Iterator[None]:
 
 def ended_by(error: BaseException) -> str:
     """What is told of an exception that is made to end a process: SystemExit, or whatever else is no `Exception`."""
-    said = " ".join(str(error).split())
+    said = one_line(error)
     return f"the environment ended the process: {type(error).__name__}{said and f': {said}'}"
+
+
+def one_line(what: object, tell: Callable[[object], str] = str) -> str:
+    """What such code says of something, in a line of bounded length; that may be code, too, which fails."""
+    try:
+        text = " ".join(tell(what).split())
+    except Exception as error:
+        return f"(what it says of itself is lost: {type(error).__name__})"
+    return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}..."

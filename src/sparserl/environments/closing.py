@@ -15,7 +15,7 @@ from typing import Any
 
 import gymnasium
 
-from sparserl.calls import CLOSING
+from sparserl.calls import CLOSING, one_line
 from sparserl.environments.registry import in_one_line
 
 CLOSE_SECONDS = 10.0  # for all environments of one kind
@@ -31,7 +31,7 @@ def close_all(identifier: str, environments: list[gymnasium.Env[Any, Any]]) -> N
             with CLOSING, _limited(max(deadline - time.monotonic(), min(_LEAST_SECONDS, CLOSE_SECONDS))):
                 environment.close()
         except BaseException as error:  # SystemExit, too; Ctrl-C means this close
-            reason = in_one_line(error if isinstance(error, Exception) else str(error) or type(error).__name__)
+            reason = in_one_line(error) if isinstance(error, Exception) else one_line(error) or type(error).__name__
             logging.getLogger("sparserl").warning("environment %r could not be closed: %s", identifier, reason)
 
 

@@ -9,7 +9,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec as Registration
 
 from sparserl import modules
-from sparserl.calls import ended_by, making
+from sparserl.calls import ended_by, making, one_line
 from sparserl.environments import games
 from sparserl.environments.minatar import GAMES
 from sparserl.environments.returned import Unfit
@@ -135,7 +135,7 @@ def spaces_of(
 
 
 def _remedy(error: Exception) -> str:
-    reason, lacking = in_one_line(str(error)), importlib.util.find_spec("mujoco") is None
+    reason, lacking = one_line(error), importlib.util.find_spec("mujoco") is None
     ours = (lacking and "mujoco" in reason.lower()) or "imageio" in reason
     return "pip install 'sparserl[mujoco]'" if ours else reason
 
@@ -143,7 +143,7 @@ def _remedy(error: Exception) -> str:
 def not_drawn(error: BaseException) -> str:
     """Why an environment could not be drawn, or what to install for it."""
     if isinstance(error, ModuleNotFoundError | gymnasium.error.DependencyNotInstalled):
-        return f"it needs a package that is not installed: {in_one_line(str(error))}"
+        return f"it needs a package that is not installed: {one_line(error)}"
     return str(error) if isinstance(error, Unfit) else in_one_line(error)
 
 
@@ -158,4 +158,4 @@ def in_one_line(what: object) -> str:
     if isinstance(what, BaseException) and not isinstance(what, Exception):
         return ended_by(what)
     name = f"{type(what).__name__}: " if isinstance(what, Exception) else ""
-    return name + " ".join(str(what).split())
+    return name + one_line(what)

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from sparserl.calls import one_line
+
 LARGEST = float(np.finfo(np.float32).max)
 _RESET, _STEP = "(observation, info)", "(observation, reward, terminated, truncated, info)"
 _OLD = "; that is how environments of gym before 0.26 answer"
@@ -82,14 +84,17 @@ def explained(error: BaseException, environment: Any, resetting: bool) -> BaseEx
 
 
 def _takes_no_seed(environment: Any) -> bool:
-    taken = inspect.signature(environment.unwrapped.reset).parameters
+    try:
+        taken = inspect.signature(environment.unwrapped.reset).parameters
+    except (TypeError, ValueError):  # it is no function of Python
+        return False
     passed_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values())
     return not passed_on and not {"seed", "options"} <= taken.keys()
 
 
 def brief(value: Any) -> str:
     """A value in one line of bounded length; of arrays also their shape."""
-    text = " ".join(repr(value.item() if isinstance(value, np.generic) else value).split())
+    text = one_line(value.item() if isinstance(value, np.generic) else value, repr)
     text = text if len(text) <= 80 else f"{text[:60]}..."
     shape = getattr(value, "shape", ())
     return f"{text} of shape {tuple(shape)}" if shape else text
