@@ -308,6 +308,11 @@ class Ending(Counter):
         return 0.0
 
 
+class Speechless(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+
 class Foreign(BaseException):
     pass
 
@@ -315,7 +320,7 @@ class Foreign(BaseException):
 @pytest.mark.parametrize("where", ["__init__", "action_space", "reset", "step"])
 @pytest.mark.parametrize(
     "error",
-    [SystemExit(0), SystemExit(130), GeneratorExit(), Foreign(), StopIteration(3), Divergence("of mine")],
+    [SystemExit(0), SystemExit(130), GeneratorExit(), Foreign(), StopIteration(3), Divergence("of mine"), Speechless()],
     ids=repr,
 )
 def test_whatever_an_environment_raises_is_a_mistake_of_its_own(where, error):
@@ -343,6 +348,8 @@ UNFIT = {
         {"observation_space": spaces.Discrete(7)},
         r"observations are Discrete\(7\), and only a Box",
     ),
+    "no space at all": ({"observation_space": None}, "observation_space is None, of type .*NoneType, and must be one"),
+    "text for a space": ({"action_space": "Discrete(2)"}, r"action_space is 'Discrete\(2\)', of type builtins.str"),
     "several actions": (
         {"action_space": spaces.MultiDiscrete([2, 2])},
         "actions are MultiDiscrete.*only Discrete and a Box",

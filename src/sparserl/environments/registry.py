@@ -126,12 +126,18 @@ def spaces_of(
     """The spaces of observations and of actions, which may be computed when they are asked for."""
     try:
         with making():
-            return environment.observation_space, environment.action_space
+            found = environment.observation_space, environment.action_space
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         line = f"it cannot tell its spaces: {in_one_line(error)}"
         raise UserError(line, field="environment", value=identifier) from error
+    for name, space in zip(("observation_space", "action_space"), found, strict=True):
+        if not isinstance(space, gymnasium.Space):
+            kind = f"{type(space).__module__}.{type(space).__qualname__}"
+            line = f"its {name} is {one_line(space, repr)}, of type {kind}, and must be one of gymnasium.spaces"
+            raise UserError(line, field="environment", value=identifier)
+    return found
 
 
 def _remedy(error: Exception) -> str:
@@ -157,5 +163,5 @@ def _newer(registration: Registration) -> str:
 def in_one_line(what: object) -> str:
     if isinstance(what, BaseException) and not isinstance(what, Exception):
         return ended_by(what)
-    name = f"{type(what).__name__}: " if isinstance(what, Exception) else ""
-    return name + one_line(what)
+    said, name = one_line(what), type(what).__name__ if isinstance(what, Exception) else ""
+    return ": ".join(part for part in (name, said) if part)

@@ -77,9 +77,9 @@ def explained(error: BaseException, environment: Any, resetting: bool) -> BaseEx
     if isinstance(error, TypeError) and resetting and _takes_no_seed(environment):
         return Unfit("its reset takes no seed and options, and reset(*, seed=None, options=None) is expected")
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    if "unpack" in str(error) and frames[-1].f_globals.get("__name__", "").startswith("gymnasium."):
+    if "unpack" in one_line(error) and frames[-1].f_globals.get("__name__", "").startswith("gymnasium."):
         what, expected = ("reset", _RESET) if resetting else ("step", _STEP)
-        return Unfit(f"its {what} returned something else than {expected}: {error}")
+        return Unfit(f"its {what} returned something else than {expected}: {one_line(error)}")
     return error
 
 

@@ -124,7 +124,7 @@ def _flattening(space: gymnasium.Space[Any]) -> str:
 def _is_flattened(space: gymnasium.Space[Any]) -> bool:
     try:
         return space.is_np_flattenable and isinstance(spaces.flatten_space(space), spaces.Box)
-    except (NotImplementedError, ValueError):  # a space of somebody's own, or an empty one
+    except Exception:  # a space of somebody's own, or an empty one
         return False
 
 
