@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -12,7 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from sparserl.report.figures import Drawn, write
-from sparserl.report.figures.tables import to_csv, to_latex
+from sparserl.report.figures.latex import to_latex
+from sparserl.report.figures.tables import to_csv
 
 
 def make_drawn(**more) -> Drawn:
@@ -59,17 +59,5 @@ def test_tables_command_neither_terminals_nor_tex_nor_the_eye() -> None:
     assert list(csv.reader(io.StringIO(to_csv((hostile,), [(hostile,)])))) == [[spelled]] * 2
     written = to_latex(("name",), [(hostile,), ("%" * 10_000,)])
     assert all(each.isprintable() for line in written.split("\n") for each in line)
-    assert spelled.replace("\\x0d", " ").replace("\\", r"\textbackslash{}") in written
+    assert spelled.replace("\\x0d", " ") in written.replace(r"\allowbreak{}", "").replace(r"\textbackslash{}", "\\")
     assert max(map(len, written.splitlines())) < 1_000, "TeX reads lines of limited length"
-
-
-def test_latex_shows_every_character_and_obeys_none() -> None:
-    hostile = "\\input{/etc/passwd} $x_1^2$ 50 % & #1 ~ <a> [b]* --\n\t"
-    written = to_latex(("name", "n", "return"), [(hostile, 3, 1234.5678), ("[x]", None, math.nan)])
-    lines = written.splitlines()
-    assert lines[0] == "\\begin{tabular}{lrr}"
-    assert lines[4] == (
-        "\\textbackslash{}input\\{/etc/passwd\\} \\$x\\_1\\textasciicircum{}2\\$ 50 \\% \\& \\#1 "
-        "\\textasciitilde{} \\textless{}a\\textgreater{} {[}b]{*} {-}{-}   & 3 & 1235 \\\\"
-    )
-    assert lines[5] == "{[}x] &  & nan \\\\"

@@ -19,7 +19,8 @@ from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from sparserl.persistence import at_home, write_atomically
 from sparserl.report.figures.drawn import Drawn
 from sparserl.report.figures.house import house_style
-from sparserl.report.figures.tables import to_csv, to_latex
+from sparserl.report.figures.latex import to_latex
+from sparserl.report.figures.tables import to_csv
 
 _LONGEST_NAME = 100
 _PRINTERS: Mapping[str, Callable[[Figure, io.BytesIO, dict[str, Any]], None]] = {  # `savefig` lays out once for each
