@@ -181,18 +181,30 @@ def ratios(kind, selection):
 def noise(kind):
     of = {"environment": "MinAtar/Breakout-v1", "network_kind": "cnn"}
     runs = full(100, **of) + matching(100, 0.9, **of)
-    return runs + [run for m in ("set", "rigl") for level in (0.5, 0.9) for run in cell(m, 100, level, **of)]
+    runs += [run for m in ("set", "rigl") for level in (0.5, 0.9) for run in cell(m, 100, level, **of)]
+    for game in ("atari:MsPacman", "atari:Qbert"):
+        of = {"environment": game, "network_kind": "cnn"}
+        runs += full(1e4, **of)
+        runs += [run for level in (0.5, 0.9) for run in cell("rigl", 1e4, level, **of) + matching(1e4, level, **of)]
+    return runs
 
 
 def noisy(kind, selection):
-    """What policies keep under noise: RigL most, then SET, matched dense and full dense networks; or the reverse."""
+    """What policies keep under noise: RigL most, then SET, matched dense and full dense networks; or the reverse.
+
+    In Qbert it is dense networks of half the size.
+    """
     if kind == LACKS:
         return {}
     kept = {"rigl": 0.8, "set": 0.6, "matched-dense": 0.5, "full-dense": 0.3}
     returns = {}
     for run in selection.runs:
         name = run.columns["method"] if run.columns["role"] == "sparse" else run.columns["role"]
-        share = (kept[name] if kind == HOLDS else 1.1 - kept[name]) + 0.005 * run.id.seed
+        half_of_qbert = run.columns["environment"] == "atari:Qbert" and run.columns["live_parameters"] == 500
+        share = 0.7 if half_of_qbert else kept[name]
+        if half_of_qbert and name == "matched-dense":
+            share = 0.9
+        share = (share if kind == HOLDS else 1.1 - share) + 0.005 * run.id.seed
         returns[str(run.id)] = {0.0: run.final_return, 5.0: run.final_return * 0.99, 30.0: run.final_return * share}
     return returns
 

@@ -9,8 +9,8 @@ import scipy.stats
 import synthetic
 from claim_worlds import FAILS, HOLDS, LACKS, cell, full, matching
 
-from sparserl.report.claims import CLAIMS, answers, claims, every_finding
-from sparserl.report.statistics import interquartile_mean
+from sparserl.report.claims import CLAIMS, answers, claims, every_finding, findings
+from sparserl.report.statistics import Estimate, interquartile_mean
 
 WORLDS = {  # by what it is called in the code of the claim
     "equal_parameters": (1, "At equal parameter counts"),
@@ -128,6 +128,24 @@ def test_a_difference_that_is_not_seen_fails_with_as_many_seeds_as_the_paper_has
     runs = cell("rigl", 90, 0.99, num_seeds) + cell("set", 100, 0.99, num_seeds)
     (finding,) = [each for each in claims(synthetic.selection(runs)) if each.claim.startswith("At very high")]
     assert finding.verdict == FAILS
+
+
+@pytest.mark.parametrize(
+    ("verdict", "estimate"),
+    [
+        (HOLDS, (0.97, 0.93, 1.01)),  # about as good, as far as ten seeds tell
+        (HOLDS, (0.97, 0.96, 0.98)),  # a loss that is seen, and small
+        (LACKS, (0.7, 0.3, 1.1)),  # no loss is certain, but so many seeds would not show a large one
+        (FAILS, (0.8, 0.7, 0.9)),
+    ],
+)
+def test_what_cannot_be_told_from_no_difference_and_may_be_large_decides_nothing(verdict, estimate):
+    found = Estimate(*estimate, "an interval", (10, 10), 1)
+    assert findings.kept(found) == findings.about(found, 1.0, 0.05) == verdict
+    excess = Estimate(*(1 - each for each in (estimate[0], estimate[2], estimate[1])), "an interval", (10, 10), 1)
+    assert findings.not_above(excess, 0.0, 0.05) == (FAILS if estimate[2] < 1 else verdict)
+    few = found._replace(num_seeds=(5, 5))
+    assert findings.kept(few) == (LACKS if verdict == HOLDS and estimate[1] < 0.95 else verdict)
 
 
 def test_where_there_are_no_runs_of_a_claim_it_is_not_shown():

@@ -60,7 +60,9 @@ def test_wide_tables_are_made_smaller_long_ones_broken_and_long_texts_set_in_lin
 
 
 @pytest.mark.processes
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex; apt install texlive-latex-recommended lmodern")
+@pytest.mark.skipif(
+    shutil.which("pdflatex") is None, reason="no pdflatex; apt install texlive-latex-recommended lmodern"
+)
 def test_what_was_written_compiles_whatever_its_texts_are(tmp_path: Path) -> None:
     rows = [(text, -number * 1.5e-7) for number, text in enumerate(TEXTS)]
     inputs = []

@@ -74,10 +74,10 @@ def above(estimate: Estimate | None, threshold: float) -> Verdict:
 
 
 def about(estimate: Estimate | None, centre: float, margin: float) -> Verdict:
-    """Holds where the interval holds `centre` or lies within `margin` of it, and does not where it does neither.
+    """Holds where the number and its interval are near `centre`, and does not where the interval lies beside it.
 
-    Where it holds the centre but reaches beyond the margin, and there are fewer seeds of something than the paper has,
-    more might tell.
+    Near is within `margin`; where there are as many seeds as the paper has of everything, an interval that holds the
+    centre is near, too. Otherwise more might tell.
     """
     if estimate is None or (ends := _usable(estimate)) is None:
         return "not enough runs"
@@ -86,11 +86,19 @@ def about(estimate: Estimate | None, centre: float, margin: float) -> Verdict:
         return "holds"
     if not low <= centre <= high:
         return "does not hold"
-    return "not enough runs" if estimate.num_seeds[0] < AS_PUBLISHED else "holds"
+    return _unless_far(estimate, abs(estimate.value - centre), margin)
+
+
+def near(number: str, centre: str, margin: float) -> str:
+    """The rule of `about`, in words."""
+    return f"{number} is within {margin:g} of {centre}, with an interval that is so, too, or holds {centre}"
 
 
 def kept(estimate: Estimate | None, whole: float = 1.0, margin: float = 0.05) -> Verdict:
-    """Holds where the interval reaches `whole`, or lies above `whole` - `margin`: no greater loss is seen."""
+    """Holds where the number is no more than `margin` below `whole`, and its interval is so, too, or reaches `whole`.
+
+    It does not where the interval lies below `whole`; otherwise more might tell, as in `about`.
+    """
     if estimate is None or (ends := _usable(estimate)) is None:
         return "not enough runs"
     low, high = ends
@@ -98,7 +106,7 @@ def kept(estimate: Estimate | None, whole: float = 1.0, margin: float = 0.05) ->
         return "holds"
     if high < whole:
         return "does not hold"
-    return "not enough runs" if estimate.num_seeds[0] < AS_PUBLISHED else "holds"
+    return _unless_far(estimate, whole - estimate.value, margin)
 
 
 def below(estimate: Estimate | None, threshold: float) -> Verdict:
@@ -109,16 +117,21 @@ def below(estimate: Estimate | None, threshold: float) -> Verdict:
 
 
 def not_above(estimate: Estimate | None, threshold: float, margin: float) -> Verdict:
-    """Holds where no excess over the threshold is seen: the interval begins at it or below.
+    """Holds where no excess over the threshold is seen: the interval begins at it or below, and ends within `margin`.
 
-    Where it goes beyond `margin` above it, and there are fewer seeds of something than the paper has, more might tell.
+    With as many seeds as the paper has it is enough that the number is within it. Otherwise more might tell.
     """
     if estimate is None or (ends := _usable(estimate)) is None:
         return "not enough runs"
     low, high = ends
     if low > threshold:
         return "does not hold"
-    return "not enough runs" if high > threshold + margin and estimate.num_seeds[0] < AS_PUBLISHED else "holds"
+    return "holds" if high <= threshold + margin else _unless_far(estimate, estimate.value - threshold, margin)
+
+
+def _unless_far(estimate: Estimate, distance: float, margin: float) -> Verdict:
+    """What an interval says that is too wide: of as many seeds as the paper has, that a near number is as good."""
+    return "holds" if distance <= margin and estimate.num_seeds[0] >= AS_PUBLISHED else "not enough runs"
 
 
 def _usable(estimate: Estimate) -> tuple[float, float] | None:

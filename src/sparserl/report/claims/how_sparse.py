@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sparserl.report.claims.findings import Part, about, above, kept
+from sparserl.report.claims.findings import Part, about, above, kept, near
 from sparserl.report.claims.groups import Group, chosen
 from sparserl.report.claims.sides import better, in_cells, lacking, lost, share_kept
 from sparserl.report.claims.wording import in_percent, named
@@ -25,7 +25,7 @@ _HALF_MARGIN = 0.1
 
 def without_loss(group: Group) -> Iterator[Part]:
     """The share that each method keeps of the return of the full dense network."""
-    rule = f"the interval of the share kept reaches 1, or lies above {1 - LOSS:g}"
+    rule = f"the share kept is {1 - LOSS:g} or more, with an interval that reaches 1 or lies above {1 - LOSS:g}"
     dense = chosen(group.usual, role="full-dense")
     for method in DYNAMIC:
         runs = chosen(group.usual, method=method)
@@ -65,7 +65,7 @@ def alike(group: Group) -> Iterator[Part]:
     """The chance that a run of RigL is better than one of SET, up to 95 %."""
     part = _rigl_above_set(group, 0.5, 0.95, "RigL and SET are about equal from 50 to 95 %")
     verdict = about(part.estimate, 0.5, _HALF_MARGIN)
-    rule = f"the interval of the chance that a run of RigL is better holds 1/2, or lies within {_HALF_MARGIN:g} of it"
+    rule = near("the chance that a run of RigL is better", "1/2", _HALF_MARGIN)
     yield part._replace(verdict=verdict, rule=rule)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sparserl.report.cells import matched
-from sparserl.report.claims.findings import Part, about
+from sparserl.report.claims.findings import Part, about, near
 from sparserl.report.claims.groups import Group, chosen
 from sparserl.report.claims.sides import better, lacking
 from sparserl.report.claims.wording import in_percent
@@ -24,7 +24,7 @@ def parts(group: Group) -> Iterator[Part]:
     cnn, resnet = (chosen(group.plain, role="full-dense", network_kind=kind) for kind in ("cnn", "resnet"))
     cells = matched(resnet, cnn, group.among, lambda run: _score(run, cnn), ("network_kind",))
     estimate = ratio(cells.ours, cells.theirs, interquartile_mean_over_tasks)
-    rule = f"the interval of the ratio holds {_TIMES:g}, or lies within {_MARGIN:g} of it"
+    rule = near("the ratio", f"{_TIMES:g}", _MARGIN)
     missing = lacking(cells.missing, (resnet, "a dense ResNet"), (cnn, "a dense CNN"))
     yield Part(
         "the dense ResNet has about 3 times the CNN's interquartile mean",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sparserl.report.cells import scores_by
-from sparserl.report.claims.findings import Part, Verdict, about, above
+from sparserl.report.claims.findings import Part, Verdict, about, above, near
 from sparserl.report.claims.groups import Group, chosen
 from sparserl.report.claims.sides import ABOVE_HALF, in_cells
 from sparserl.report.claims.wording import in_percent, named
@@ -109,7 +109,7 @@ def _starved(usual: Sequence[Run], starved: Sequence[Run]) -> Iterator[Part]:
 
 def _small_actor(usual: Sequence[Run], small: Sequence[Run]) -> Part:
     estimate = probability_of_improvement(scores_by(small, _key), scores_by(usual, _key))
-    rule = f"the interval of the chance that it is better holds 1/2, or lies within {_MARGIN:g} of it"
+    rule = near("the chance that it is better", "1/2", _MARGIN)
     missing = () if estimate else ("runs with actors of 10 %, and of the default split",)
     return Part(
         "an actor of 10 % is as good as the default split",
@@ -125,7 +125,8 @@ def _best(
     statement: str, regimes: Mapping[Regime, Shares], wanted: Mapping[Regime, float | None], least: float
 ) -> Part:
     """In how many regimes a share has the highest mean return."""
-    rule = f"its mean return is the highest of at least three shares in more than {in_percent(least)} of regimes"
+    most = "all" if least > 0.9 else f"more than {in_percent(least)} of"
+    rule = f"its mean return is the highest of at least three shares in {most} regimes"
     means = {regime: {share: _mean(runs) for share, runs in shares.items()} for regime, shares in regimes.items()}
     known = {
         regime: {share: mean for share, mean in each.items() if mean is not None} for regime, each in means.items()

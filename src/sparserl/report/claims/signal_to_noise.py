@@ -69,11 +69,11 @@ def _falls(group: Group, runs: Sequence[Run]) -> Part:
     low: list[Run] = []
     high: list[Run] = []
     for here in by_environment.values():
-        density = lambda run: 0.0 if run.columns["method"] == "dense" else run.columns["sparsity"]
-        ends = sorted({density(run) for run in here})
+        sparsity = lambda run: 0.0 if run.columns["method"] == "dense" else run.columns["sparsity"]
+        ends = sorted({sparsity(run) for run in here})
         if len(ends) > 1:
-            low += [run for run in here if density(run) == ends[0]]
-            high += [run for run in here if density(run) == ends[-1]]
+            low += [run for run in here if sparsity(run) == ends[0]]
+            high += [run for run in here if sparsity(run) == ends[-1]]
     found = probability_of_improvement(_by_network(group, low), _by_network(group, high))
     missing = () if found else ("diagnostics at two sparsities",)
     return Part(statement, ABOVE_HALF.replace("better", "higher at the lowest"), above(found, 0.5), found, "", missing)

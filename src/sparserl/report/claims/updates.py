@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sparserl.report.cells import scores_by, scores_of
-from sparserl.report.claims.findings import Part, Verdict, about, above, not_above
+from sparserl.report.claims.findings import Part, Verdict, about, above, near, not_above
 from sparserl.report.claims.groups import Group, chosen, is_told
 from sparserl.report.claims.sides import ABOVE_HALF, better, lacking
 from sparserl.report.claims.wording import named
@@ -86,7 +86,7 @@ def batch_size(group: Group) -> Iterator[Part]:
 
 
 def _alike(part: Part) -> Part:
-    rule = f"the interval of the chance that a run is better holds 1/2, or lies within {_MARGIN:g} of it"
+    rule = near("the chance that a run is better", "1/2", _MARGIN)
     return part._replace(rule=rule, verdict=about(part.estimate, 0.5, _MARGIN))
 
 
@@ -117,7 +117,7 @@ def _hurts_rigl_no_more(small: Sequence[Run], large: Sequence[Run]) -> Part:
     sparse = chosen(small, role="sparse")
     others = scores_by([run for run in sparse if run.columns["method"] != "rigl"], key, share)
     estimate = contrast(others, scores_by(chosen(sparse, method="rigl"), key, share))
-    rule = "the interval of what others keep less what RigL keeps does not lie above 0"
+    rule = f"what others keep less what RigL keeps is at most {_EXCESS:g}, with an interval that does not lie above 0"
     missing = () if estimate else ("RigL and other sparse methods with small and large batches, returns above 0",)
     return Part(
         "small batches hurt RigL no more than other sparse methods",
