@@ -9,7 +9,7 @@ import scipy.stats
 import synthetic
 from claim_worlds import FAILS, HOLDS, LACKS, cell, full, matching
 
-from sparserl.report.claims import CLAIMS, answers, claims, every_finding, findings
+from sparserl.report.claims import CLAIMS, answers, cautions, claims, every_finding, findings
 from sparserl.report.statistics import Estimate, interquartile_mean
 
 WORLDS = {  # by what it is called in the code of the claim
@@ -96,7 +96,7 @@ def test_numbers_of_a_share_kept_are_ratios_of_interquartile_means():
 
 def test_numbers_of_costs_and_sizes_are_those_of_the_columns():
     (finding,) = found("distributions", HOLDS)
-    assert finding.parts[1].detail == "1.8 times, over 2 cells"
+    assert finding.parts[1].detail == "1.80 times, over 2 cells"
     (finding,) = found("networks", HOLDS)
     assert finding.parts[0].estimate.value == pytest.approx(3)
     assert finding.parts[1].detail == "1,000 and 1,000"
@@ -208,12 +208,23 @@ def test_answers_tell_what_diagnostics_and_noise_were_measured():
     assert told[-1].startswith("RigL at 90 % keeps 0.82")
 
 
-def test_answers_warn_of_few_seeds_and_of_missing_runs():
-    runs = cell("rigl", 97, num_seeds=3) + full(100, num_seeds=3)
-    sentences = answers(synthetic.selection(runs, missing=(runs[0].id, runs[1].id)))
-    assert sentences[-2].startswith("3 seeds: ")
-    assert sentences[-1] == "2 of the study's runs are not there yet."
-    assert answers(synthetic.selection([])) == ()
+def test_answers_come_with_a_caution_where_seeds_are_few():
+    few = synthetic.selection(cell("rigl", 97, num_seeds=3) + full(100, num_seeds=3))
+    assert cautions(few) == ("3 seeds: intervals of fewer than 5 hold for returns that are about normal.",)
+    assert cautions(synthetic.selection(cell("rigl", 97) + full(100))) == ()
+    assert answers(synthetic.selection([])) == cautions(synthetic.selection([])) == ()
+
+
+def test_ratios_are_asked_of_rigl_and_of_dense_networks_whatever_else_was_measured():
+    """Other methods of the same sparsity once left nothing to compare, and a task was named by its identifier."""
+    runs = worlds.signal_to_noise(HOLDS)
+    more = [run for run in runs if run.columns["method"] == "rigl"]
+    more = [synthetic.run("set", run.columns["sparsity"], 100.0, run.id.seed, agent="sac") for run in more]
+    selection = synthetic.selection([*runs, *{run.id: run for run in more}.values()])
+    rows = worlds.ratios(HOLDS, selection)
+    (finding,) = [each for each in claims(selection, rows) if each.number == 9]
+    assert finding.verdict == HOLDS
+    assert finding.parts[0].detail.endswith(" on CartPole-v1")
 
 
 def test_drop_fractions_of_a_sweep_are_not_pooled():

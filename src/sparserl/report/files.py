@@ -76,4 +76,5 @@ def figures_of(selection: Selection, alone: bool = True) -> tuple[Mapping[str, A
 def _part(selection: Selection, drawn: tuple[Drawn, ...]) -> Part:
     observed = diagnostics_of(selection.runs), noise_of(selection.runs)
     answers = claims.answers(selection, *observed)
-    return Part(label(selection), selection, answers, claims.claims(selection, *observed), drawn)
+    cautions = claims.cautions(selection) if answers else ()
+    return Part(label(selection), selection, answers, claims.claims(selection, *observed), drawn, cautions)

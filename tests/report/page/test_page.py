@@ -66,15 +66,31 @@ def test_an_empty_page_says_so():
     assert 'href="#problems"' not in text
 
 
-def test_many_answers_are_folded_and_the_last_ones_which_caution_are_not():
+def test_many_answers_are_folded_and_cautions_are_not():
     def shown(count):
-        part = pages.page().parts[0]._replace(answers=tuple(f"answer {i}." for i in range(count)))
+        part = pages.page().parts[0]._replace(answers=tuple(f"answer {i}." for i in range(count)), cautions=("Few.",))
         text = to_html(Page("x", (part,)))
         assert [int(each) for each in re.findall(r"answer (\d+)\.", text)] == list(range(count))
-        return re.findall(r"answer (\d+)\.", re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL))
+        text = re.sub(r"<details class=\"more\">.*?</details>", "", text, flags=re.DOTALL)
+        assert "<bdi>Few.</bdi>" in text
+        return re.findall(r"answer (\d+)\.", text)
 
-    assert len(shown(12)) == 12
-    assert shown(20) == [*map(str, range(8)), "18", "19"]
+    assert len(shown(10)) == 10
+    assert shown(20) == [*map(str, range(8))]
+
+
+def test_tables_and_sections_have_dense_networks_first_and_methods_in_the_order_of_figures():
+    made = [run for method in ("rigl", "static", "set", "prune") for run in synthetic.seeds([1.0, 2.0], method)]
+    made += [*synthetic.seeds([3.0, 4.0], "dense", live_parameters=100), *synthetic.seeds([3.0, 4.0], "dense")]
+    text = to_html(pages.page(made))
+    wanted = ["Dense, 100 %", "Dense, as many parameters as 90 %"]
+    wanted += [f"{method}, 90 %" for method in ("Pruning", "Static", "SET", "RigL")]
+    experiments_table, rest = text.split('id="runs"')
+    runs_table, details = rest.split('id="details"')
+    names = "|".join(wanted)
+    assert re.findall(f">({names})<", experiments_table.split('id="experiments"')[1]) == wanted
+    assert re.findall(f">({names}), seed", runs_table) == [name for name in wanted for _ in range(2)]
+    assert re.findall(f"<h3>.*<bdi>({names})</bdi></h3>", details) == wanted
 
 
 def test_several_studies_are_parts_with_identifiers_of_their_own():

@@ -29,6 +29,8 @@ def answers(
 ) -> tuple[str, ...]:
     """Sentences that answer the study's question, from the least sparse networks on; none where no run has finished.
 
+    What is to be kept in mind of them is said by `cautions`.
+
     Diagnostics and returns under noise are those of `every_finding`; what was measured so comes first where a figure of
     the study shows it.
     """
@@ -39,11 +41,13 @@ def answers(
         measured = [*_signals(group), *_under_noise(group)]
         said = [*measured, *returns] if _asks_for_more(selection) else [*returns, *measured]
         sentences += [f"{group.where}: {each}" if len(separate) > 1 else each for each in said]
-    if sentences and (warning := few_seeds_warning(_fewest(selection.runs))):
-        sentences.append(warning[0].upper() + warning[1:] + ".")
-    if missing := len(selection.missing):
-        sentences.append(f"{missing:,} of the study's runs {'is' if missing == 1 else 'are'} not there yet.")
     return tuple(sentences)
+
+
+def cautions(selection: Selection) -> tuple[str, ...]:
+    """What is to be said of the number of seeds behind the answers; nothing where there are enough, or no answers."""
+    warning = few_seeds_warning(_fewest(selection.runs))
+    return (warning[0].upper() + warning[1:] + ".",) if warning else ()
 
 
 def _asks_for_more(selection: Selection) -> bool:

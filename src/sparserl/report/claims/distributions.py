@@ -45,7 +45,7 @@ def _cost(erk: list[Run], uniform: list[Run], is_mlp: bool) -> Part:
         return Part(statement, rule, "not enough runs", missing=("runs with ERK and uniform sparsity of known cost",))
     mean = sum(ratios) / len(ratios)
     verdict: Verdict = "holds" if low <= mean <= high else "does not hold"
-    return Part(statement, rule, verdict, None, f"{mean:.3g} times, over {len(ratios)} cells")
+    return Part(statement, rule, verdict, None, f"{mean:.2f} times, over {len(ratios)} cells")
 
 
 def _cell(run: Run) -> tuple[object, ...]:

@@ -6,8 +6,7 @@ import numpy as np
 
 from sparserl.report.claims.findings import Part, above, below
 from sparserl.report.claims.groups import Group
-from sparserl.report.claims.sides import ABOVE_HALF
-from sparserl.report.claims.wording import in_percent
+from sparserl.report.claims.wording import in_percent, named
 from sparserl.report.runs import Run
 from sparserl.report.statistics import RunScores, estimate, mean_over_tasks, probability_of_improvement, run_scores
 
@@ -24,7 +23,7 @@ def parts(group: Group) -> Iterator[Part]:
     """Means over training of the ratio over all parameters of a network, run by run."""
     runs = [run for run in group.plain if run.columns.get("role") in ("sparse", "full-dense")]
     yield _lowest(group, runs)
-    yield _falls(group, runs)
+    yield _falls(group, [run for run in runs if run.columns["method"] in ("dense", "rigl")])
     networks = {row["network"] for run in runs for row in group.diagnostics.get(str(run.id), ())}
     if any("actor" in name for name in networks) or group.where.startswith(("SAC", "PPO")):
         yield _actors(group, runs)
@@ -57,12 +56,17 @@ def _lowest(group: Group, runs: Sequence[Run]) -> Part:
         return Part(statement, rule, "not enough runs", missing=_MISSING)
     least = min(early.tasks, key=lambda task: float(early.of_tasks([task]).values[0].mean()))
     found = estimate(early.of_tasks([least]), mean_over_tasks)
-    return Part(statement, rule, below(found, _LOW), found, least)
+    experiment, _, network = least.rpartition(" ")
+    columns = next(run.columns for run in runs if run.id.experiment == experiment)
+    size = "" if columns["method"] == "dense" else f" at {in_percent(columns['sparsity'])}"
+    where = f"{network} of {named(columns['method'])}{size} on {columns['environment']}"
+    return Part(statement, rule, below(found, _LOW), found, where)
 
 
 def _falls(group: Group, runs: Sequence[Run]) -> Part:
     """The least sparse networks above the sparsest, in each environment and network."""
-    statement = "the ratio is lower at the highest sparsity than at the lowest"
+    statement = "the ratio of RigL's gradients is lower at the highest sparsity than at the lowest, or dense"
+    rule = "the interval of the chance that it is higher in a run at the lowest lies above 1/2"
     by_environment: dict[str, list[Run]] = {}
     for run in runs:
         by_environment.setdefault(run.columns["environment"], []).append(run)
@@ -75,8 +79,8 @@ def _falls(group: Group, runs: Sequence[Run]) -> Part:
             low += [run for run in here if sparsity(run) == ends[0]]
             high += [run for run in here if sparsity(run) == ends[-1]]
     found = probability_of_improvement(_by_network(group, low), _by_network(group, high))
-    missing = () if found else ("diagnostics at two sparsities",)
-    return Part(statement, ABOVE_HALF.replace("better", "higher at the lowest"), above(found, 0.5), found, "", missing)
+    missing = () if found else ("diagnostics of RigL at two sparsities, or of it and of dense networks",)
+    return Part(statement, rule, above(found, 0.5), found, "", missing)
 
 
 def _actors(group: Group, runs: Sequence[Run]) -> Part:
@@ -85,7 +89,8 @@ def _actors(group: Group, runs: Sequence[Run]) -> Part:
     critics, actors = (_renamed(ratios_of(group, runs, network=name)) for name in (judge, "actor"))
     found = probability_of_improvement(critics, actors)
     missing = () if found else ("diagnostics of actors and critics",)
-    return Part(statement, ABOVE_HALF.replace("better", "higher in a critic"), above(found, 0.5), found, "", missing)
+    rule = "the interval of the chance that it is higher in a run's critic than in a run's actor lies above 1/2"
+    return Part(statement, rule, above(found, 0.5), found, "", missing)
 
 
 def _renamed(scores: RunScores) -> RunScores:
@@ -98,7 +103,7 @@ def _by_network(group: Group, runs: Sequence[Run]) -> RunScores:
     """Tasks by environment and network, which have one experiment of a sparsity each."""
     environment = {run.id.experiment: run.columns["environment"] for run in runs}
     scores = ratios_of(group, runs)
-    named = [f"{environment[task.rpartition(' ')[0]]} {task.rpartition(' ')[2]}" for task in scores.tasks]
-    single = [task for task, name in zip(scores.tasks, named, strict=True) if named.count(name) == 1]
-    names = tuple(name for name in named if named.count(name) == 1)
+    called = [f"{environment[task.rpartition(' ')[0]]} {task.rpartition(' ')[2]}" for task in scores.tasks]
+    single = [task for task, name in zip(scores.tasks, called, strict=True) if called.count(name) == 1]
+    names = tuple(name for name in called if called.count(name) == 1)
     return scores.of_tasks(single)._replace(tasks=names)

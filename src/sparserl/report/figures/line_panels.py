@@ -8,6 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 
 from sparserl.report.figures.curve_panels import log_axis
 from sparserl.report.figures.looks import look
@@ -24,6 +25,7 @@ _UNITS = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"))
 _MARK: Mapping[str, Any] = {"color": "#9A9A9A", "linestyle": (0, (1, 2)), "linewidth": 1.1}
 _SMALL: Mapping[str, Any] = {"fontsize": 6.5, "color": "#777777"}
 _BAND, _LEVEL_BAND = 0.15, 0.1  # opacity
+_APART_POINTS, _WIDEST_POINTS = 6.0, 36.0  # of marks at one place, and of all of them
 _LABEL_SHARE = 0.09  # of a panel's width, that a sparsity along its edge takes
 
 
@@ -62,6 +64,7 @@ def draw_panel(
 ) -> bool:
     """Draw all lines of a panel, in the looks that they have among `every` line; whether something is marked in it."""
     _set_scale(axes, axis)
+    beside_each_other = _beside_each_other(lines)
     for line, xs in lines.items():
         style = look(line, every)
         known = {x: point for x, point in xs.items() if point.value is not None}
@@ -69,7 +72,8 @@ def draw_panel(
             _draw_level(axes, level, line, style)
         along = [x for x in known if x is not None or not axis.is_numeric]
         if along:
-            _draw_line(axes, [axis.place(x) for x in along], [known[x] for x in along], line, style)
+            beside = beside_each_other.get(line, 0.0)
+            _draw_line(axes, [axis.place(x) for x in along], [known[x] for x in along], line, style, beside)
     if axis.column in SIZES:
         _annotate(axes, axis, runs)
     if not any(point.value is not None for xs in lines.values() for point in xs.values()):
@@ -104,18 +108,36 @@ def _set_scale(axes: Axes, axis: Axis) -> None:
         axes.set_xlim(-0.35, max(len(axis.values) - 0.65, 0.35))
 
 
-def _draw_line(axes: Axes, places: list[float], points: list[Point], line: Line, style: Mapping[str, Any]) -> None:
+def _beside_each_other(lines: Mapping[Line, Mapping[Any, Point]]) -> dict[Line, float]:
+    """By how many points marks of lines that have one each move aside, so that none hides another."""
+    there = {
+        line: [x for x, point in xs.items() if x != EVERYWHERE and point.value is not None]
+        for line, xs in lines.items()
+    }
+    single = [line for line, xs in there.items() if len(xs) == 1]
+    apart = min(_APART_POINTS, _WIDEST_POINTS / max(len(single), 1))
+    return {line: apart * (place - (len(single) - 1) / 2) for place, line in enumerate(single)}
+
+
+def _draw_line(
+    axes: Axes, places: list[float], points: list[Point], line: Line, style: Mapping[str, Any], beside: float
+) -> None:
+    drawn: list[Artist] = []
     for part in _with_intervals(places, points):
         low, high = (np.array([getattr(point, end) for _, point in part], np.float64) for end in ("low", "high"))
         if len(part) == 1:
-            axes.vlines(part[0][0], low, high, color=style["color"], linewidth=1.2)
+            drawn.append(axes.vlines(part[0][0], low, high, color=style["color"], linewidth=1.2))
         else:
             axes.fill_between([place for place, _ in part], low, high, color=style["color"], alpha=_BAND, linewidth=0)
     for place, point in zip(places, points, strict=True):
         if point.low is None and len(point.values) > 1:  # too few for an interval: every seed by itself
             seeds = {"color": style["color"], "markersize": 5, "markeredgewidth": 0, "alpha": 0.55}
-            axes.plot([place] * len(point.values), point.values, ".", label="_seeds", **seeds)
-    axes.plot(places, [point.value for point in points], label=line.label, **style)  # type: ignore[arg-type]
+            drawn += axes.plot([place] * len(point.values), point.values, ".", label="_seeds", **seeds)
+    drawn += axes.plot(places, [point.value for point in points], label=line.label, **style)  # type: ignore[arg-type]
+    if beside:
+        scale = axes.figure.dpi_scale_trans
+        for artist in drawn:  # moved once limits are known, which are those of numbers
+            artist.set_transform(axes.transData + ScaledTranslation(beside / 72, 0, scale))
 
 
 def _with_intervals(places: list[float], points: list[Point]) -> list[list[tuple[float, Point]]]:

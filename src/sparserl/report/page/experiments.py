@@ -12,6 +12,7 @@ from sparserl.report.roles import FULL, MATCHED, OTHER, SPARSE
 from sparserl.report.runs import Run
 from sparserl.report.selection import Selection
 from sparserl.report.statistics import FEWEST_FOR_INTERVAL, mean_interval
+from sparserl.report.style import method_rank
 
 MOST_IN_DETAIL = 300  # runs of a page that have a section
 DETAIL_RULE = (
@@ -35,16 +36,16 @@ class Row(NamedTuple):
 
 
 def by_experiment(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs of each experiment, by seed."""
+    """The runs of each experiment, in their order."""
     grouped: dict[str, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: run.id):
+    for run in runs:
         grouped.setdefault(run.id.experiment, []).append(run)
     return grouped
 
 
 def rows(selection: Selection) -> list[Row]:
     """All experiments of a part: those that have runs, and those of its study that have none yet."""
-    runs = by_experiment(selection.runs)
+    runs = by_experiment(sorted(selection.runs, key=lambda run: run.id))
     wanted = {experiment.identifier: experiment for experiment in selection.experiments}
     made = [_row(name, each, selection.num_seeds if name in wanted else len(each)) for name, each in runs.items()]
     made += [_without_runs(wanted[name], selection.num_seeds) for name in wanted if name not in runs]
@@ -55,15 +56,26 @@ def _told_apart(made: Sequence[Row]) -> list[Row]:
     """The rows with what differs behind the names that several have in an environment."""
     alike: dict[tuple[str, ...], list[Row]] = {}
     for row in made:
-        alike.setdefault(_place(row)[:3], []).append(row)
+        key = str(row.columns.get("environment")), str(row.columns.get("agent")), row.name
+        alike.setdefault(key, []).append(row)
     told: dict[Any, tuple[str, ...]] = {}
     for each in alike.values():
         told |= told_apart([Seat(row.identifier, row.columns, None) for row in each])
     return [row._replace(name=", ".join([row.name, *told[row.identifier]])) for row in made]
 
 
-def _place(row: Row) -> tuple[str, ...]:
-    return str(row.columns.get("environment")), str(row.columns.get("agent")), row.name, row.identifier
+def _place(row: Row) -> tuple[Any, ...]:
+    """Dense networks from the largest on, then methods in the order of figures, from the least sparse networks on."""
+    columns, method = row.columns, str(row.columns.get("method"))
+    named = str(columns.get("environment")), str(columns.get("agent")), method_rank(method), method
+    size = -(columns.get("live_parameters") or 0) if method == "dense" else columns.get("sparsity") or 0.0
+    return *named, size, row.name, row.identifier
+
+
+def in_order(runs: Sequence[Run], ordered: Sequence[Row]) -> list[Run]:
+    """The runs in the order of their experiments, by seed."""
+    places = {row.identifier: place for place, row in enumerate(ordered)}
+    return sorted(runs, key=lambda run: (places[run.id.experiment], run.id.seed))
 
 
 def _row(identifier: str, runs: Sequence[Run], num_runs: int) -> Row:

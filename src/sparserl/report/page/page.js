@@ -209,7 +209,37 @@
   const sight = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) if (isIntersecting) draw(target);
   }, { rootMargin: "400px" });
-  addEventListener("beforeprint", () => document.querySelectorAll("[data-panel]").forEach(draw));
+
+  // Paper has no pages of tables to turn, and nothing to open.
+  const closed = () => document.querySelectorAll("details.more:not([open])");
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...closed()];
+    for (const each of folded) each.open = true;
+    for (const table of tables.values()) table.page.len(-1).draw(false);
+  });
+  addEventListener("afterprint", () => {
+    for (const each of folded) each.open = false;
+    for (const table of tables.values()) table.page.len(25).draw(false);
+  });
+
+  // A figure that had to be made small, as on a phone, can be had in its own size.
+  for (const card of document.querySelectorAll(".figure .card")) {
+    const picture = card.querySelector("img");
+    const button = made("button", { type: "button", textContent: "Full size" });
+    button.setAttribute("aria-pressed", "false");
+    button.addEventListener("click", () => {
+      const large = card.classList.toggle("large");
+      button.setAttribute("aria-pressed", String(large));
+      if (large) card.setAttribute("tabindex", "0");
+      else card.removeAttribute("tabindex");
+    });
+    const box = made("div", { className: "buttons", hidden: true }, button);
+    card.after(box);
+    const fit = () => { box.hidden = !card.classList.contains("large") && picture.naturalWidth <= picture.clientWidth * 1.05; };
+    new ResizeObserver(fit).observe(card);
+    picture.decode().then(fit, () => {});
+  }
   for (const box of document.querySelectorAll("[data-panel]")) sight.observe(box);
   for (const table of document.querySelectorAll("table.data")) enhance(table);
 

@@ -15,6 +15,7 @@ class Part(NamedTuple):
     answers: tuple[str, ...] = ()  # a line each, as in "RigL keeps 0.97 (0.91 to 1.02) of dense at 90 %; 10 seeds"
     claims: tuple[Finding, ...] = ()
     figures: tuple[Drawn, ...] = ()
+    cautions: tuple[str, ...] = ()  # what answers rest on, a line each
 
 
 class Page(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from sparserl.persistence import RunId, at_home, write_atomically
+from sparserl.persistence import at_home, write_atomically
 from sparserl.report.figures import Drawn, to_svg
 from sparserl.report.page import curves, details, experiments, text, topologies
 from sparserl.report.page.commands import study_command
@@ -61,7 +61,7 @@ def to_html(page: Page) -> str:
     unique = {run.id: run for part in page.parts for run in part.selection.runs}
     sections = list(_sections(page.parts))
     rows = {row.identifier: row for section in sections for row in section.rows}
-    detailed = _details(unique)
+    detailed = _details(experiments.in_order(list(unique.values()), list(rows.values())))
     anchors = _anchors(detailed)
     scripts, styles = ([inlined(name) for name in names] for names in (_SCRIPTS, _STYLES))
     html = template().render(
@@ -94,6 +94,7 @@ def _sections(parts: Sequence[Part]) -> Iterator[Section]:
         runs = sorted(part.selection.runs, key=lambda run: run.id)
         selection = part.selection
         rows = experiments.rows(selection)
+        runs = experiments.in_order(runs, rows)
         names = {row.identifier: row.name for row in rows}
         panels = curves.panels(experiments.by_experiment(runs), names, room)
         room -= sum(len(panel.lines) for panel in panels)
@@ -119,11 +120,11 @@ def _figure(drawn: Drawn, anchor: str) -> Figure:
     return Figure(drawn, anchor, address, drawn.table[:_MOST_ROWS], max(len(drawn.table) - _MOST_ROWS, 0))
 
 
-def _details(runs: Mapping[RunId, Run]) -> list[ExperimentDetails]:
-    """The sections of experiments, in the order of their names."""
-    shown, room = experiments.in_detail(list(runs.values())), Room()
+def _details(runs: Sequence[Run]) -> list[ExperimentDetails]:
+    """The sections of experiments, in the order of the runs."""
+    shown, room = experiments.in_detail(runs), Room()
     found = []
-    for identifier, each in experiments.by_experiment([run for run in runs.values() if run.id in shown]).items():
+    for identifier, each in experiments.by_experiment([run for run in runs if run.id in shown]).items():
         section, room = details.read(identifier, each, room)
         found.append(section)
     return found

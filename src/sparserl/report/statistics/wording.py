@@ -15,18 +15,20 @@ def in_words(estimate: Estimate | None) -> str:
         return "\u2013"
     if (ends := estimate.ends) is None:
         return f"{estimate.value:,.0f}" if abs(estimate.value) >= 1_000 else f"{estimate.value:#.3g}".rstrip(".")
-    form = f",.{decimals((ends[1] - ends[0]) / 2, estimate.value)}f"
-    value, low, high = (f"{number + 0.0:{form}}" for number in (estimate.value, *ends))
+    places = decimals((ends[1] - ends[0]) / 2, estimate.value)
+    value, low, high = (f"{round(number, places) + 0.0:,.{places}f}" for number in (estimate.value, *ends))
     return f"{value} ({low} to {high})"
 
 
 def decimals(spread: float, value: float) -> int:
     """Places after the point for a number that is known to within `spread`; three digits where it is known exactly.
 
+    A millionth of it is exact, as seeds that agree are apart by rounding alone; so is less than 1e-12.
+
     Source: the rule of the Particle Data Group's Review, "Rounding", but for its 355, which is 400 here.
     """
-    known = spread if spread > 0 else abs(value) / 100
-    if not known:
+    known = spread if spread > max(abs(value) * 1e-6, 1e-12) else abs(value) / 100
+    if known < 1e-12:
         return 0
     place = math.floor(math.log10(known))
     return max(0, (1 if known / 10**place < 4 else 0) - place)
