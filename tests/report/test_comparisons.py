@@ -149,6 +149,9 @@ def test_few_seeds_have_no_interval_or_a_warning():
         (-85.2, -88.0, -82.0, "-85.2 (-88.0 to -82.0)"),
         (0.5, 0.5, 0.5, "0.500 (0.500 to 0.500)"),
         (0.0, 0.0, 0.0, "0 (0 to 0)"),
+        (0.77, 0.7699999999999995, 0.7700000000000006, "0.770 (0.770 to 0.770)"),  # apart by rounding alone
+        (0.0, -1e-17, 1e-17, "0 (0 to 0)"),
+        (1e-5, 0.9e-5, 1.1e-5, "0.0000100 (0.0000090 to 0.0000110)"),
     ],
 )
 def test_numbers_have_as_many_digits_as_their_interval_warrants(value, low, high, words):

@@ -1,6 +1,8 @@
 """Figures from stored descriptions: marks are numbers that NumPy gives, dense networks have their places, and what is
 missing or mixed is said."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -47,6 +49,21 @@ def test_lines_are_means_against_live_parameters_beside_the_level_of_full_dense_
         "Pruning",
         "RigL",
     ]
+
+
+def test_marks_of_one_place_stand_beside_each_other():
+    methods = ("prune", "set", "rigl")
+    drawn = draw(
+        LINES, synthetic.selection([run for name in methods for run in synthetic.seeds([1.0, 1.1, 1.2], name)])
+    )
+    [axes] = panels(drawn).values()
+    marks = [each for each in axes.get_lines() if each.get_label() in ("Pruning", "SET", "RigL")]
+    assert {tuple(each.get_xdata()) for each in marks} == {(100,)}, "their numbers stay"
+    places = sorted(each.get_transform().transform(each.get_xydata())[0][0] for each in marks)
+    width = axes.get_window_extent().width
+    assert all(0.01 < (right - left) / width < 0.1 for left, right in itertools.pairwise(places))
+    bars = sorted(each.get_transform().transform(each.get_segments()[0])[0][0] for each in axes.collections)
+    assert bars == pytest.approx(places)
 
 
 def test_a_choice_that_dense_networks_lack_makes_them_a_level_and_one_that_they_have_a_line():

@@ -74,7 +74,27 @@ def test_it_fits_a_phone(tab, page):
     assert tab.run("document.documentElement.scrollWidth") <= PHONE
     wide = "document.querySelector('#runs').closest('.dt-layout-table')"
     assert tab.run(f"{wide}.scrollWidth > {wide}.clientWidth")  # which scrolls alone
+    button = "document.querySelector('.figure .buttons button')"
+    sizes = "(({ naturalWidth, clientWidth }) => [naturalWidth, clientWidth])(document.querySelector('.figure img'))"
+    natural, fitted = tab.run(sizes)
+    tab.run(f"{button}.click()")
+    assert tab.run(f"{button}.getAttribute('aria-pressed')") == "true"
+    assert tab.run(sizes) == [natural, natural], "in its own size, and not in that of the phone"
+    assert natural > fitted
+    assert tab.run("document.documentElement.scrollWidth") <= PHONE
     assert is_silent(tab)
+
+
+def test_paper_has_every_row(opened):
+    """A table shows 25 rows on a screen, and has no pages to turn in print."""
+    shown = "document.querySelectorAll('#runs tbody tr').length"
+    rows = opened.run("new DataTable('#runs').rows().count()")
+    opened.run("new DataTable('#runs').page.len(5).draw().length")
+    assert opened.run(shown) == 5 < rows
+    opened.run("dispatchEvent(new Event('beforeprint'))")
+    assert opened.run(shown) == rows
+    opened.run("dispatchEvent(new Event('afterprint'))")
+    assert opened.run("new DataTable('#runs').page.len()") == 25
 
 
 def test_tables_are_sorted_by_mouse_and_keyboard(opened):
