@@ -91,6 +91,7 @@ def test_environments(capsys, monkeypatch):
     }
     assert {"Acrobot-v1", "MountainCar-v0"} <= found.keys()
     assert (found["Pendulum-v1"]["agents"], found["Pendulum-v1"]["action_shape"]) == (["sac", "ppo"], [1])
+    assert found["MinAtar/Breakout-v1"]["agents"] == ["dqn"]  # images; ppo and sac refuse them
     assert {**found["atari:Pong"], "name": None} == {
         "name": None,
         "agents": ["dqn"],

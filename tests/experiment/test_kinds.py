@@ -11,7 +11,18 @@ import pytest
 
 import sparserl
 from sparserl import persistence, report
-from sparserl.experiment import AGENTS, AgentKind, Experiment, describe, from_preset, planned, policy_arrays, run
+from sparserl.experiment import (
+    AGENTS,
+    AgentKind,
+    Experiment,
+    agents_for,
+    describe,
+    from_preset,
+    plan_of,
+    planned,
+    policy_arrays,
+    run,
+)
 from sparserl.experiment.stored import rebuild
 from sparserl.networks import MLP, MLPSettings
 from sparserl.persistence import EVALUATIONS
@@ -135,6 +146,7 @@ def test_an_agent_of_one_entry_is_described(toy):
     weights = [layer["live_weights"] for layer in described["networks"]["policy"]["layers"]]
     assert sum(weights) == (4 * 16 + 16 * 2) // 2
     assert described["split"] is None
+    assert agents_for(plan_of(toy).spec) == ["dqn", "ppo", "toy"]  # what `sparserl environments` lists
     assert described["matched_dense"]["hidden_units"] < 16
 
 

@@ -12,13 +12,14 @@ from sparserl.cli.hanging import HangOption, check_hang_seconds
 from sparserl.cli.output import put
 from sparserl.cli.tables import print_table
 from sparserl.engine.settings import Settings
-from sparserl.experiment import check_choices, describe
+from sparserl.errors import either
+from sparserl.experiment import AGENTS, check_choices, describe
 
-_DESCRIPTION = """Show an experiment's networks: layers, live weights, FLOPs, the dense network of equal size.
+_DESCRIPTION = f"""Show an experiment's networks: layers, live weights, FLOPs, the dense network of equal size.
 
 Nothing is trained and nothing is written.
 
-AGENT is dqn, sac or ppo. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
+AGENT is {either(AGENTS)}. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
 
 example:
   sparserl describe dqn rigl --environment CartPole-v1 --sparsity 0.9

@@ -14,6 +14,8 @@ from sparserl.cli.arguments import Json, parse
 from sparserl.cli.output import put
 from sparserl.cli.tables import print_table
 from sparserl.environments.games import PREFIX as _ATARI
+from sparserl.errors import either
+from sparserl.experiment import agents_for
 from sparserl.types import Box, Discrete, Environment, UserError
 
 _DESCRIPTION = """List the environments that this installation can make, and which agents learn them.
@@ -53,7 +55,8 @@ def main(words: Sequence[str]) -> int:
     ]
     print_table(names, rows, numbers_from=4)
     if games := [row["name"].removeprefix(_ATARI) for row in listed if row["name"].startswith(_ATARI)]:
-        put(f"\nAtari, learned by dqn, runs on the host; as {_ATARI}{games[0]}, of these {len(games)} games:")
+        learners = either(listed[-1]["agents"])  # the games are the last ones
+        put(f"\nAtari, learned by {learners}, runs on the host; as {_ATARI}{games[0]}, of these {len(games)} games:")
         put(textwrap.fill(", ".join(games), 110, initial_indent="  ", subsequent_indent="  "))
     put("\ncompiled: inside the compiled program, many times faster; host: in Python.")
     return 0
@@ -92,10 +95,9 @@ def _made(name: str) -> Iterator[Environment]:
 
 def _row(name: str, environment: Environment) -> dict[str, Any]:
     spec, action = environment.spec, environment.spec.action
-    of_vectors = ["dqn", "ppo"] if isinstance(action, Discrete) else ["sac", "ppo"]
     return {
         "name": name,
-        "agents": ["dqn"] if spec.stacked_frames > 1 else of_vectors,
+        "agents": agents_for(spec),
         "runs": "compiled" if environment.compiled else "host",
         "observation_shape": list(spec.observation_shape),
         "num_actions": action.num_actions if isinstance(action, Discrete) else None,

@@ -20,7 +20,8 @@ from sparserl.cli.sinks import Sinks
 from sparserl.cli.study.options import DEVICE_HELP, CheckpointOption, HangSeconds, ResumeOption
 from sparserl.cli.tables import number, print_table
 from sparserl.engine.settings import Settings
-from sparserl.experiment import LARGEST_SEED, Experiment, canonical_plan, check, unseeded
+from sparserl.errors import either
+from sparserl.experiment import AGENTS, LARGEST_SEED, Experiment, canonical_plan, check, unseeded
 from sparserl.persistence import RunId
 from sparserl.processes import places
 from sparserl.processes.cores import refuse_without_gpu
@@ -29,12 +30,12 @@ from sparserl.study.storing import experiment_document
 from sparserl.types import UserError
 from sparserl.worker.side_by_side import most_at_once
 
-_DESCRIPTION = """Train an agent with a sparse method, one process per seed, and draw the learning curves.
+_DESCRIPTION = f"""Train an agent with a sparse method, one process per seed, and draw the learning curves.
 
 Ctrl-C stops. The same command goes on, to the same bits where the environment can be captured; elsewhere with fresh
 episodes, see --resume. Seeds that have finished are not trained again.
 
-AGENT is dqn, sac or ppo. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
+AGENT is {either(AGENTS)}. `sparserl methods` lists METHOD, `sparserl environments` what to learn.
 
 example:
   sparserl train dqn rigl --environment CartPole-v1 --sparsity 0.9 --num-seeds 5"""

@@ -17,7 +17,7 @@ from sparserl.experiment.environment import (
 )
 from sparserl.experiment.facts import facts, known_facts, with_facts
 from sparserl.experiment.filming import Film, Shot, film
-from sparserl.experiment.kinds import AGENTS, AgentKind
+from sparserl.experiment.kinds import AGENTS, AgentKind, agents_for
 from sparserl.experiment.machine import compiler_target, machine_class
 from sparserl.experiment.matching import Matched, matched, matched_dense, matched_networks, rounds_otherwise
 from sparserl.experiment.memory import check_memory
@@ -50,6 +50,7 @@ __all__ = [
     "Shot",
     "Standing",
     "Told",
+    "agents_for",
     "asked_parameters",
     "build",
     "canonical",

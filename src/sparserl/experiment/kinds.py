@@ -53,6 +53,20 @@ def name_of(settings: AgentSettings) -> str:
     raise UserError(field="agent", value=settings, allowed=[kind.settings.__name__ for kind in AGENTS.values()])
 
 
+def agents_for(spec: EnvSpec) -> list[str]:
+    """The agents that can learn in an environment of `spec` with their published choices."""
+    return [name for name, kind in AGENTS.items() if _can_learn(kind, spec)]
+
+
+def _can_learn(kind: AgentKind, spec: EnvSpec) -> bool:
+    table = kind.table("rigl", "paper", spec.identifier, None)
+    try:
+        kind.networks(table.agent, spec, table.network, table.network)
+    except UserError:
+        return False
+    return True
+
+
 def _dqn_networks(
     settings: dqn.DQNSettings, spec: EnvSpec, network: NetworkSettings, critic: NetworkSettings
 ) -> Networks:

@@ -64,8 +64,8 @@ def configured(
 ) -> SparseMethod:
     """A method with the tables' values for the choices it has; methods of other packages keep their defaults."""
     method = find_method(name)
-    start_fraction = pruning_start if name == "prune" else 0.0
-    values = {"window": Window(start_fraction, stop_fraction, interval_updates), "drop_fraction": drop_fraction}
     if name not in METHODS:
         return method()
+    start_fraction = 0.0 if method().born_sparse else pruning_start
+    values = {"window": Window(start_fraction, stop_fraction, interval_updates), "drop_fraction": drop_fraction}
     return method(**{field.name: values[field.name] for field in dataclasses.fields(method) if field.name in values})

@@ -26,10 +26,10 @@ def sweep(agent: paper.AgentName, scale: Scale, environment: str, preset: Preset
 def _repeats(experiment: Experiment, swept: Mapping[str, Any], preset: PresetName) -> bool:
     """Whether another of the sweep differs from it in nothing that has an effect; the preset's own one is kept.
 
-    Pruning draws its weights as if dense, whatever the initialization, and where nothing is dropped, the interval at
-    which that is not done does not matter.
+    A sparse network that is born dense, as pruning's, has its weights drawn as those of a dense one in any case, and
+    where nothing is dropped, the interval at which that is not done does not matter.
     """
-    if experiment.method_name == "prune":
+    if not experiment.is_dense and not experiment.method.born_sparse:
         name = "sparsity_aware_initialization"
     elif getattr(experiment.method, "drop_fraction", None) == 0:
         name = "method.window.interval_updates"
