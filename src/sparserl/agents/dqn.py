@@ -106,7 +106,7 @@ class DQN:
         return self.settings.num_updates(num_steps)
 
     @property
-    def memory(self) -> replay.Memory:
+    def memory(self) -> replay.ReplayMemory:
         """What remembers steps."""
         return memory_of(self.spec)
 
@@ -195,7 +195,7 @@ class DQN:
         return jnp.where(jax.random.bernoulli(coin_key, epsilon, greedy.shape), random, greedy)
 
 
-def memory_of(spec: EnvSpec) -> replay.Memory:
+def memory_of(spec: EnvSpec) -> replay.ReplayMemory:
     """What remembers steps of such an environment: frames once, where observations are stacks of them."""
     return frames.FrameMemory(spec.observation_shape, spec.time_limit_steps) if spec.stacked_frames > 1 else replay
 

@@ -12,7 +12,7 @@ from sparserl.types import Array, Box, Key
 DeviationName = Literal["softplus", "exponential"]
 
 
-class Policy(Protocol):
+class ActionDistribution(Protocol):
     """A distribution of actions for every leading index `[...]` of a network's outputs."""
 
     def sample(self, key: Key) -> Array: ...

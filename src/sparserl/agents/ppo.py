@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sparserl.agents.normalization import RunningMoments, merged, no_moments, normalized, normalizer_of
-from sparserl.agents.policies import Categorical, DeviationName, Policy, gaussian
+from sparserl.agents.policies import ActionDistribution, Categorical, DeviationName, gaussian
 from sparserl.agents.replay import batch_of_one
 from sparserl.networks import ActivationName
 from sparserl.networks.observations import as_floats
@@ -271,7 +271,7 @@ class PPO:
         error = self.value.apply(params["value"], samples.observation)[..., 0] - samples.target
         return -gain, error**2, policy.entropy(), ratio
 
-    def policy(self, actor: Params, observation: Array) -> Policy:
+    def policy(self, actor: Params, observation: Array) -> ActionDistribution:
         """The distribution of actions for normalized observations `[..., *observation_shape]`."""
         outputs = self.actor.apply(actor, observation)
         if isinstance(self.spec.action, Discrete):
@@ -311,7 +311,7 @@ class PPO:
             state = state._replace(rewards=merged(state.rewards, joined(rollout.reward)))
         return state
 
-    def _policy_of(self, state: PPOState, observation: Array) -> Policy:
+    def _policy_of(self, state: PPOState, observation: Array) -> ActionDistribution:
         return self.policy(state.groups[GROUP].params["actor"], self._normal(state, observation))
 
     def _normal(self, state: PPOState, observation: Array) -> Array:

@@ -42,7 +42,7 @@ class Batch(NamedTuple):
     next_observation: Array
 
 
-class Memory(Protocol):
+class ReplayMemory(Protocol):
     """Where an agent keeps its steps; this module is such a memory, for observations of any kind."""
 
     def empty(self, example: Transition, capacity_steps: int, /) -> Any: ...

@@ -114,7 +114,7 @@ class UpdateKeys(NamedTuple):
     actor: Key
 
 
-class Drawn(NamedTuple):
+class DrawnActions(NamedTuple):
     """Actions `[batch, ...]` in [-1, 1] and their log-densities `[batch]`."""
 
     action: Array
@@ -220,12 +220,12 @@ class SAC:
         of_actor = Probe(self.actor, actor, batch.observation, (batch.observation, noise), actor_loss)
         return {"actor": of_actor, **{name: of_critic(name) for name in CRITICS}}
 
-    def sample_action(self, key: Key, actor: Params, observation: Array) -> Drawn:
+    def sample_action(self, key: Key, actor: Params, observation: Array) -> DrawnActions:
         """Actions for observations `[batch, ...]`: appendix C of Haarnoja et al. 2018."""
         mean, log_deviation = self._policy(actor, observation)
         return self._squashed(mean, log_deviation, standard_normal(key, mean.shape))
 
-    def _squashed(self, mean: Array, log_deviation: Array, noise: Array) -> Drawn:
+    def _squashed(self, mean: Array, log_deviation: Array, noise: Array) -> DrawnActions:
         """The actions that standard normal `noise` makes.
 
         log(1 - tanh(u)^2) is computed as 2 (log 2 - |u| - log(1 + exp(-2 |u|))), which does not cancel where tanh is
@@ -236,7 +236,7 @@ class SAC:
         # By log and not by log1p, which XLA calls for every number by itself; the argument is between 1 and 2.
         log_slope = 2.0 * (math.log(2.0) - size - jnp.log(1.0 + jnp.exp(-2.0 * size)))
         log_density = -0.5 * noise**2 - log_deviation - 0.5 * math.log(2 * math.pi) - log_slope
-        return Drawn(jnp.tanh(raw), log_density.reshape(log_density.shape[0], -1).sum(-1))
+        return DrawnActions(jnp.tanh(raw), log_density.reshape(log_density.shape[0], -1).sum(-1))
 
     def target(self, key: Key, temperature: Array, actor: Params, critics: Critics, batch: replay.Batch) -> Array:
         """The values `[batch]` that critics learn: the backup of equations 2 and 3, with the lower of two targets."""

@@ -37,7 +37,7 @@ class Way(NamedTuple):
     latency: Latency | None = None
 
 
-class Network(NamedTuple):
+class NetworkNumbers(NamedTuple):
     """Numbers of the exported network; one multiply-accumulate for each weight each time that it is used."""
 
     weights: int
@@ -52,7 +52,7 @@ class Card(NamedTuple):
 
     format: str
     weights: str
-    network: Network
+    network: NetworkNumbers
     files: Mapping[str, int]
     training: Mapping[str, Any]
     verification: Mapping[str, Any]
@@ -62,11 +62,11 @@ class Card(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def network_of(policy: Policy) -> Network:
+def network_of(policy: Policy) -> NetworkNumbers:
     """The numbers of a policy's network."""
     layers, uses = weighted(policy.steps), list(_uses(policy))
     live = [int(layer.live.sum()) for layer in layers]
-    return Network(
+    return NetworkNumbers(
         sum(layer.kernel.size for layer in layers),
         sum(live),
         sum(layer.bias.size for layer in layers),

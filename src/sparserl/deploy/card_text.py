@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from sparserl.deploy.card import Card, Network, Way, findings
+from sparserl.deploy.card import Card, NetworkNumbers, Way, findings
 
 MICRO = 1e6
 _ABSENT = "-"
@@ -71,7 +71,7 @@ def _estimate(returned: object) -> str:
     return f"{returned['mean']:.4g}{interval}{episodes}"
 
 
-def _network(network: Network) -> Iterator[str]:
+def _network(network: NetworkNumbers) -> Iterator[str]:
     share = network.live_weights / max(network.weights, 1)
     yield from _table(
         ("", ""),

@@ -15,7 +15,7 @@ from sparserl.deploy.contract import as_json
 from sparserl.deploy.costs import NOTHING, SECONDS, Chosen
 from sparserl.deploy.formats import Choices, Format, find_format
 from sparserl.deploy.loading import Trained, load_trained
-from sparserl.deploy.observations import Seen, observations
+from sparserl.deploy.observations import SeenObservations, observations
 from sparserl.deploy.original import Original
 from sparserl.deploy.place import output_folder
 from sparserl.deploy.playing import Stage, staged
@@ -124,7 +124,7 @@ def contract_document(policy: Policy) -> dict[str, Any]:
     return {**as_json(policy.contract), "steps": program(policy.steps)}
 
 
-def _write(kind: Format, policy: Policy, folder: Path, choices: Choices, seen: Seen) -> None:
+def _write(kind: Format, policy: Policy, folder: Path, choices: Choices, seen: SeenObservations) -> None:
     kind.write(policy, folder, choices, seen.recorded)
     (folder / CONTRACT_FILE).write_text(_contract_text(policy), encoding="utf-8")
 

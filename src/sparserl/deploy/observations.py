@@ -14,7 +14,7 @@ _PIXELS = (0, 1, 127, 128, 254, 255)
 _SPECIAL = {"float32": _FLOATS, "uint8": _PIXELS, "bool": (False, True)}
 
 
-class Seen(NamedTuple):
+class SeenObservations(NamedTuple):
     """Observations `[number, *shape]`: those of the real environment, and the adversarial ones."""
 
     recorded: np.ndarray
@@ -25,11 +25,11 @@ class Seen(NamedTuple):
         return np.concatenate(self)
 
 
-def observations(policy: Policy, stage: Stage, count: int, seed: int = 0) -> Seen:
+def observations(policy: Policy, stage: Stage, count: int, seed: int = 0) -> SeenObservations:
     """`count` observations of the policy's type, up to half of them recorded while it played."""
     random = np.random.default_rng(seed)
     seen = recorded(policy, stage, max(int(count * RECORDED_FRACTION), 1), random)
-    return Seen(seen, adversarial(policy, seen, count - len(seen), random))
+    return SeenObservations(seen, adversarial(policy, seen, count - len(seen), random))
 
 
 def recorded(policy: Policy, stage: Stage, count: int, random: np.random.Generator) -> np.ndarray:

@@ -21,7 +21,7 @@ from sparserl.experiment.kinds import AGENTS, AgentKind, agents_for
 from sparserl.experiment.machine import compiler_target, machine_class
 from sparserl.experiment.matching import Matched, matched, matched_dense, matched_networks, rounds_otherwise
 from sparserl.experiment.memory import check_memory
-from sparserl.experiment.plan import Layer, Plan, canonical_plan, plan_of, planned
+from sparserl.experiment.plan import Plan, PlannedLayer, canonical_plan, plan_of, planned
 from sparserl.experiment.published import from_preset
 from sparserl.experiment.reports import Report, RunFailure, Standing, live_density
 from sparserl.experiment.resuming import Captured, Resume
@@ -41,9 +41,9 @@ __all__ = [
     "Captured",
     "Experiment",
     "Film",
-    "Layer",
     "Matched",
     "Plan",
+    "PlannedLayer",
     "Report",
     "Resume",
     "RunFailure",

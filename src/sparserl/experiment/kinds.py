@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from sparserl.agents import dqn, policies, ppo, replay, sac
-from sparserl.agents.replay import Memory
+from sparserl.agents.replay import ReplayMemory
 from sparserl.networks import MLP, CNNSettings, MLPSettings, NetworkSettings, ResNetSettings, Sized, make
 from sparserl.presets import PRESETS, PresetTable
 from sparserl.types import Agent, AgentSettings, Box, Discrete, EnvSpec, Optimizer, UserError, within
@@ -37,7 +37,7 @@ class AgentKind:
     roles: Mapping[str, Role] = dataclasses.field(default_factory=dict)
     decay_factors: Mapping[str, float] = dataclasses.field(default_factory=dict)
     target_groups: tuple[str, ...] = ()
-    memory: Callable[[EnvSpec], Memory] | None = None
+    memory: Callable[[EnvSpec], ReplayMemory] | None = None
 
 
 def by_name(networks: Networks) -> dict[str, Sized]:

@@ -14,7 +14,7 @@ from sparserl.sparsity import LayerCost, Sparsities, network_cost
 from sparserl.types import EnvSpec, Field, UserError, within
 
 
-class Layer(NamedTuple):
+class PlannedLayer(NamedTuple):
     """One kernel: its size and cost, with the weights that are alive at the end, and how it gets there.
 
     sparsity: what is asked of it; None: it is never masked. initial_live: weights that are alive before the first
@@ -35,7 +35,7 @@ class Plan:
     identifier: str
     spec: EnvSpec
     networks: Networks
-    layers: Mapping[str, Layer]  # by "network/layer", in the order of computation
+    layers: Mapping[str, PlannedLayer]  # by "network/layer", in the order of computation
     total_updates: int  # gradient updates of the whole run
 
     @property
@@ -49,7 +49,7 @@ class Plan:
         return {name: layer.sparsity for name, layer in self.layers.items() if layer.sparsity is not None}
 
     @property
-    def compressed_layers(self) -> dict[str, Layer]:
+    def compressed_layers(self) -> dict[str, PlannedLayer]:
         """Those that are kept compressed, in the end at least."""
         return {name: layer for name, layer in self.layers.items() if layer.compressed_up_to is not None}
 
@@ -150,10 +150,10 @@ def _costs(experiment: Experiment, name: str, network: Sized, sparsities: Sparsi
 
 def _layer(
     experiment: Experiment, name: str, cost: LayerCost, sparsities: Sparsities, limits: Mapping[str, float]
-) -> Layer:
+) -> PlannedLayer:
     sparsity = sparsities.get(name)
     born = cost.weights if sparsity is None else experiment.method.initial_live(cost.weights, sparsity)
-    return Layer(cost, sparsity, born, limits.get(name))
+    return PlannedLayer(cost, sparsity, born, limits.get(name))
 
 
 def whole_steps(experiment: Experiment) -> int:

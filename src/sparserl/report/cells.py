@@ -14,7 +14,7 @@ STORED = ("storage", "compressed_layers")  # how, not what: dense networks have 
 FOLLOWS = ("experiment_id", "seed", "matches", "parameters", "live_parameters", "macs", "live_macs", "randomness")
 
 
-class Matched(NamedTuple):
+class MatchedScores(NamedTuple):
     """Scores of two kinds of runs in the cells that both have; a task is a cell."""
 
     ours: RunScores
@@ -76,7 +76,7 @@ def matched(
     value: Value = final_return,
     but: Sequence[str] = (),
     treatment: Treatment = "excluded",
-) -> Matched:
+) -> MatchedScores:
     """The scores of both in cells that each has exactly one experiment of.
 
     `among` are the choices in which experiments of a cell must agree where both have them, as `swept` gives them;
@@ -101,7 +101,7 @@ def matched(
     our_runs = {name: here[name] for name in pairs}
     their_runs = {name: there[other] for name, other in pairs.items()}
     sides = [run_scores(_by_seed(runs, value), treatment) for runs in (our_runs, their_runs)]
-    return Matched(sides[0], sides[1], tuple(missing))
+    return MatchedScores(sides[0], sides[1], tuple(missing))
 
 
 def _by_seed(runs: Mapping[str, Sequence[Run]], value: Value) -> dict[str, dict[int, float | None]]:

@@ -33,7 +33,7 @@ class Normalization(NamedTuple):
         return (mean_return - self.zero) / (self.one - self.zero)
 
 
-class Bounds(NamedTuple):
+class Ends(NamedTuple):
     """Two returns of an environment, and what is known of them."""
 
     low: float
@@ -42,10 +42,10 @@ class Bounds(NamedTuple):
 
 
 # Gymnasium 1.3, gymnasium/envs/__init__.py and classic_control: steps at most, rewards, and thresholds of rewards.
-CLASSIC_CONTROL: Mapping[str, Bounds] = {
-    "CartPole-v1": Bounds(0.0, 500.0, "no step, and all 500 that an episode may have"),
-    "Acrobot-v1": Bounds(-500.0, -100.0, "all 500 steps without success, and Gymnasium's threshold of success"),
-    "MountainCar-v0": Bounds(-200.0, -110.0, "all 200 steps without success, and Gymnasium's threshold of success"),
+CLASSIC_CONTROL: Mapping[str, Ends] = {
+    "CartPole-v1": Ends(0.0, 500.0, "no step, and all 500 that an episode may have"),
+    "Acrobot-v1": Ends(-500.0, -100.0, "all 500 steps without success, and Gymnasium's threshold of success"),
+    "MountainCar-v0": Ends(-200.0, -110.0, "all 200 steps without success, and Gymnasium's threshold of success"),
 }
 MUJOCO_REFERENCE = "sac"
 _MUJOCO = re.compile(

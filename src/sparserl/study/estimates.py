@@ -67,7 +67,7 @@ def seconds_of_runs(jobs: Sequence[Job], measurements: Mapping[str, Measurement]
     Finished runs are better than measurements: they decide their own experiment, and correct their family.
     """
     points = [
-        Point(job.family, job.size, job.experiment, measurements[job.experiment.identifier])
+        MeasuredPoint(job.family, job.size, job.experiment, measurements[job.experiment.identifier])
         for job in jobs
         if job.experiment.identifier in measurements
     ]
@@ -84,7 +84,7 @@ def seconds_of_runs(jobs: Sequence[Job], measurements: Mapping[str, Measurement]
     ]
 
 
-class Point(NamedTuple):
+class MeasuredPoint(NamedTuple):
     """A measurement, and where it belongs."""
 
     family: tuple[str, str]
@@ -100,7 +100,7 @@ def _reference(jobs: Sequence[Job], agent: str, steps: Mapping[str, int]) -> str
     )
 
 
-def _estimate(job: Job, points: Sequence[Point]) -> float | None:
+def _estimate(job: Job, points: Sequence[MeasuredPoint]) -> float | None:
     own = [point for point in points if point.family[0] == job.family[0]]
     if not own:
         return None
@@ -117,7 +117,7 @@ def _estimate(job: Job, points: Sequence[Point]) -> float | None:
     return start_seconds + work.environment_steps * step_seconds + evaluation_seconds
 
 
-def _step_seconds(family: tuple[str, str], size: int, environment: str, points: Sequence[Point]) -> float:
+def _step_seconds(family: tuple[str, str], size: int, environment: str, points: Sequence[MeasuredPoint]) -> float:
     """The pace of a family at a size, times how much slower its environment was where both could be compared."""
     seconds = _on_line(family, size, points)
     there = [point for point in points if point.experiment.environment == environment]
@@ -125,7 +125,7 @@ def _step_seconds(family: tuple[str, str], size: int, environment: str, points: 
     return seconds * (statistics.geometric_mean(ratios) if ratios else 1.0)
 
 
-def _on_line(family: tuple[str, str], size: int, points: Sequence[Point]) -> float:
+def _on_line(family: tuple[str, str], size: int, points: Sequence[MeasuredPoint]) -> float:
     """The pace at a size between the two nearest measured sizes, in the environment measured most; never beyond."""
     related = [point for point in points if point.family == family] or list(points)
     [(usual, _)] = Counter(point.experiment.environment for point in related).most_common(1)

@@ -23,7 +23,7 @@ BUDGET_SECONDS = 30.0  # of calibration: no measurement begins later
 _OVER = ("finished", "diverged")  # statuses of runs that are not run again
 
 
-class Part(NamedTuple):
+class PlanPart(NamedTuple):
     """What one agent does in one environment; steps and seconds are of runs that have not finished."""
 
     agent: str
@@ -47,11 +47,11 @@ class Sources(NamedTuple):
     calibration_seconds: float
 
 
-class Plan(NamedTuple):
+class StudyPlan(NamedTuple):
     """What a study takes in a results directory; `*_bytes` are estimates, `None` is what is not known."""
 
     study: Study
-    parts: tuple[Part, ...]
+    parts: tuple[PlanPart, ...]
     num_runs: int
     num_finished: int
     num_begun: int
@@ -80,7 +80,7 @@ class RunsLeft(NamedTuple):
         return sum(part == 0 for part in self.remaining)
 
 
-def plan(study: Study, directory: str | Path, measure: bool = True) -> Plan:
+def plan(study: Study, directory: str | Path, measure: bool = True) -> StudyPlan:
     """Count and estimate a study whose experiments `load` has checked; `measure` allows a short calibration.
 
     Raises UserError where all of the study waits for what this version lacks.
@@ -123,7 +123,7 @@ def _summed(
     runs_left: Sequence[RunsLeft],
     seconds: Sequence[float | None],
     calibration: Calibration,
-) -> Plan:
+) -> StudyPlan:
     rows = list(zip(jobs, runs_left, seconds, strict=True))
     place = lambda row: (row[0].experiment.agent_name, row[0].experiment.environment)
     places = dict.fromkeys(map(place, rows))
@@ -135,7 +135,7 @@ def _summed(
     num_cores = len(allowed_cores())
     largest = sorted((job.workload.running_bytes for job, _, _ in open_rows), reverse=True)
     left = [part for runs in runs_left for part in runs.remaining if part > 0]
-    return Plan(
+    return StudyPlan(
         study=study,
         parts=parts,
         num_runs=len(jobs) * study.num_seeds,
@@ -165,9 +165,9 @@ def _diagnosed_runs(study: Study, directory: Path) -> Iterator[Path]:
                 yield RunId(experiment.identifier, seed).folder(directory)
 
 
-def _part(agent: str, environment: str, rows: Sequence[tuple[Job, RunsLeft, float | None]]) -> Part:
+def _part(agent: str, environment: str, rows: Sequence[tuple[Job, RunsLeft, float | None]]) -> PlanPart:
     shares = [(job, sum(runs.remaining), second) for job, runs, second in rows]
-    return Part(
+    return PlanPart(
         agent,
         environment,
         num_experiments=len(rows),

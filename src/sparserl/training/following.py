@@ -10,7 +10,7 @@ import numpy as np
 from sparserl.training import hosted, totals
 from sparserl.training.hosted import traceable
 from sparserl.training.loop import START, step_keys
-from sparserl.training.playing import NOTHING, FirstEpisodes, Stage, stepper
+from sparserl.training.playing import NOTHING, FirstEpisodes, PlayState, stepper
 from sparserl.types import Agent, AgentState, Environment, EnvState, Key
 
 
@@ -36,7 +36,7 @@ def first_episode(
     next(hosted.turns(traced))
     environment_state, observation = traced.reset(step_keys(key, START).environment)
     blank = account.begin((traced.num_envs,))
-    stage = Stage(jnp.int32(0), environment_state, observation, blank, NOTHING.beginning)
+    stage = PlayState(jnp.int32(0), environment_state, observation, blank, NOTHING.beginning)
     while True:
         moment = _moment(stage, max_steps)
         yield moment
@@ -45,7 +45,7 @@ def first_episode(
         stage = hosted.run(traced, step, key, agent_state, stage)
 
 
-def _moment(stage: Stage, max_steps: int) -> Moment:
+def _moment(stage: PlayState, max_steps: int) -> Moment:
     returns, lengths, finished = stage.account
     is_over = bool(np.asarray(finished)[0])
     length_steps = int(np.asarray(lengths)[0])

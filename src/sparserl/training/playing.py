@@ -55,7 +55,7 @@ Play = Callable[[Key, AgentState, EnvState, Array], tuple[Evaluation, Any]]
 NOTHING = Watch((), lambda gathered, observation, playing: gathered)
 
 
-class Stage(NamedTuple):
+class PlayState(NamedTuple):
     """Where episodes side by side are between two steps."""
 
     num_steps: Array
@@ -67,17 +67,17 @@ class Stage(NamedTuple):
 
 def stepper(
     agent: Agent, environment: Environment, account: Account, watch: Watch = NOTHING
-) -> Callable[[Key, AgentState, Stage], Stage]:
+) -> Callable[[Key, AgentState, PlayState], PlayState]:
     """One step of every environment, which is traceable: the policy acts, and the account is kept."""
 
-    def one_step(key: Key, agent_state: AgentState, stage: Stage) -> Stage:
+    def one_step(key: Key, agent_state: AgentState, stage: PlayState) -> PlayState:
         keys = step_keys(key, stage.num_steps)
         gathered = watch.look(stage.gathered, stage.observation, account.playing(stage.account))
         action = agent.exploit(keys.act, agent_state, stage.observation)
         bounded = within_bounds(environment.spec, action)
         environment_state, time_step = environment.step(keys.environment, stage.environment_state, bounded)
         played = account.add(stage.account, time_step)
-        return Stage(stage.num_steps + 1, environment_state, time_step.observation, played, gathered)
+        return PlayState(stage.num_steps + 1, environment_state, time_step.observation, played, gathered)
 
     return one_step
 
@@ -92,7 +92,7 @@ def player(agent: Agent, environment: Environment, account: Account, watch: Watc
 
     def play(key: Key, agent_state: AgentState, environment_state: EnvState, observation: Array) -> Any:
         blank = account.begin((*key.shape, environment.num_envs))
-        first = Stage(jnp.int32(0), environment_state, observation, blank, watch.beginning)
+        first = PlayState(jnp.int32(0), environment_state, observation, blank, watch.beginning)
         going = lambda stage: account.going(stage.num_steps, stage.account)
         last = jax.lax.while_loop(going, lambda stage: one_step(key, agent_state, stage), first)
         return account.result(last.account), last.gathered

@@ -1,7 +1,7 @@
 """Video: pictures into a file that plays, a GIF or an MP4, of bounded length and size."""
 
 from sparserl.video.targets import DEFAULT_NAME, ENDINGS, require_target
-from sparserl.video.writing import MOST_BYTES, MOST_FRAMES, MOST_FRAMES_PER_SECOND, Written, write
+from sparserl.video.writing import MOST_BYTES, MOST_FRAMES, MOST_FRAMES_PER_SECOND, WrittenFilm, write
 
 __all__ = [
     "DEFAULT_NAME",
@@ -9,7 +9,7 @@ __all__ = [
     "MOST_BYTES",
     "MOST_FRAMES",
     "MOST_FRAMES_PER_SECOND",
-    "Written",
+    "WrittenFilm",
     "require_target",
     "write",
 ]

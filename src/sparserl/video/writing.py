@@ -18,7 +18,7 @@ _USUAL_PIXELS = 480  # small pictures are enlarged by whole numbers to at most t
 _MOST_PIXELS = 640  # larger ones shrink to this
 
 
-class Written(NamedTuple):
+class WrittenFilm(NamedTuple):
     """What a film has become; `is_whole` is False where it ends before its pictures do, for its length or its size."""
 
     num_frames: int
@@ -29,7 +29,7 @@ class Written(NamedTuple):
 Encode = Callable[[Iterator[np.ndarray], float, int], tuple[bytes, int]]  # -> the content, and how many pictures it has
 
 
-def write(path: Path, pictures: Iterable[np.ndarray], frames_per_second: float) -> Written:
+def write(path: Path, pictures: Iterable[np.ndarray], frames_per_second: float) -> WrittenFilm:
     """Write pictures, uint8 `[y, x, 3]`, as the film that the ending of `path` asks for; an old file is replaced.
 
     It has at most MOST_FRAMES pictures and MOST_BYTES bytes. The file appears when it is whole, or not at all. Raises
@@ -40,7 +40,7 @@ def write(path: Path, pictures: Iterable[np.ndarray], frames_per_second: float) 
     content, num_frames = encode(_of_one_size(islice(counted, MOST_FRAMES)), frames_per_second, MOST_BYTES)
     is_whole = num_frames == counted.number and next(counted, None) is None
     write_atomically(path, content)
-    return Written(num_frames, len(content), is_whole)
+    return WrittenFilm(num_frames, len(content), is_whole)
 
 
 class _Counted:

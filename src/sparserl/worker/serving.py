@@ -13,7 +13,7 @@ from sparserl.worker.channel import Channel
 from sparserl.worker.ended import result_of
 from sparserl.worker.holding import Hold
 from sparserl.worker.refusals import refuse_mixtures
-from sparserl.worker.telling import Teller
+from sparserl.worker.telling import ProgressTeller
 from sparserl.worker.vigil import Interrupt
 from sparserl.worker.work import Work
 
@@ -47,7 +47,7 @@ def serve(options: argparse.Namespace, channel: Channel) -> int:
             channel.end(INTERRUPTED)
 
     try:
-        return Work(options, hold, Teller(channel), Interrupt(end_at_once)).attempt()
+        return Work(options, hold, ProgressTeller(channel), Interrupt(end_at_once)).attempt()
     except Superseded as error:
         return _say(str(error), LOST)
     finally:

@@ -11,7 +11,7 @@ from sparserl.worker.channel import Channel
 TELL_SECONDS = 0.5  # between two lines of progress; evaluations are always told
 
 
-class Teller:
+class ProgressTeller:
     """Tells progress on a channel, seldom enough for whoever reads it."""
 
     def __init__(self, channel: Channel) -> None:

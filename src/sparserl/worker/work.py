@@ -38,7 +38,7 @@ from sparserl.worker.holding import Hold
 from sparserl.worker.keeping import Keeper
 from sparserl.worker.refusals import refuse_another_device, refuse_side_by_side
 from sparserl.worker.rhythm import Rhythm
-from sparserl.worker.telling import Teller
+from sparserl.worker.telling import ProgressTeller
 from sparserl.worker.vigil import Interrupt
 
 CLOSE_SECONDS = 20.0  # for all environments; each kind has a limit of ten, which code in C may not heed
@@ -49,7 +49,7 @@ OUT_OF_MEMORY = ("bad_alloc", "RESOURCE_EXHAUSTED", "Out of memory", "Cannot all
 class Work:
     """What one process does: it goes on with the runs that it holds, and records how that ended."""
 
-    def __init__(self, options: argparse.Namespace, hold: Hold, teller: Teller, interrupt: Interrupt) -> None:
+    def __init__(self, options: argparse.Namespace, hold: Hold, teller: ProgressTeller, interrupt: Interrupt) -> None:
         self.options, self.hold, self.teller, self.interrupt = options, hold, teller, interrupt
         self.keepers: dict[int, Keeper] = {}
         self.endings: set[int] = set()  # of runs that are over, as exit statuses

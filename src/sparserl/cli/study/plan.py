@@ -23,7 +23,7 @@ from sparserl.processes import places
 from sparserl.study import Scale
 from sparserl.study.files import load
 from sparserl.study.noise import NoisePlan
-from sparserl.study.planning import Part, Plan, plan
+from sparserl.study.planning import PlanPart, StudyPlan, plan
 
 _DESCRIPTION = """Check every experiment of a study, and say what it takes: runs, steps, hours, disk.
 
@@ -72,7 +72,7 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def _document(planned: Plan, options: StudyPlanOptions) -> dict[str, Any]:
+def _document(planned: StudyPlan, options: StudyPlanOptions) -> dict[str, Any]:
     study, numbers = planned.study, planned._asdict()
     del numbers["study"]
     return {
@@ -94,7 +94,7 @@ def _document(planned: Plan, options: StudyPlanOptions) -> dict[str, Any]:
     }
 
 
-def _show(planned: Plan, options: StudyPlanOptions) -> None:
+def _show(planned: StudyPlan, options: StudyPlanOptions) -> None:
     study = planned.study
     preset = f", preset {study.preset}" if study.preset else ""
     put(f"{study.name}, scale {options.scale}{preset}: {study.question}\n")
@@ -122,20 +122,20 @@ def _show(planned: Plan, options: StudyPlanOptions) -> None:
         put(f"waits:   {part}")
 
 
-def _row(part: Part) -> tuple[str, ...]:
+def _row(part: PlanPart) -> tuple[str, ...]:
     numbers = (part.num_experiments, part.num_runs, part.num_finished, part.environment_steps, part.evaluation_steps)
     hours = "-" if part.core_seconds is None else f"{part.core_seconds / 3600:,.2f}"
     return (part.agent, part.environment, *(f"{number:,}" for number in numbers), hours)
 
 
-def _runs(planned: Plan) -> str:
+def _runs(planned: StudyPlan) -> str:
     study = planned.study
     text = f"{planned.num_runs:,} ({len(study.experiments):,} experiments, {study.num_seeds} seeds each)"
     text += f", {planned.num_finished:,} finished before" if planned.num_finished else ""
     return text + (f", {planned.num_begun:,} begun" if planned.num_begun else "")
 
 
-def _time(planned: Plan) -> str:
+def _time(planned: StudyPlan) -> str:
     if planned.core_seconds is None or planned.wall_seconds is None:
         return "not known: nothing like it was measured on this machine"
     cores = f"{planned.num_cores} core{'s' * (planned.num_cores > 1)}"
@@ -143,7 +143,7 @@ def _time(planned: Plan) -> str:
     return f"about {_span(planned.wall_seconds)} on {cores} ({planned.core_seconds / 3600:,.2f} core-hours){longest}"
 
 
-def _noise(planned: Plan, noise: NoisePlan) -> str:
+def _noise(planned: StudyPlan, noise: NoisePlan) -> str:
     """The evaluations under noise, which come after the training."""
     done = noise.num_evaluations - noise.num_missing
     text = f"{noise.num_evaluations:,} evaluations under noise on observations, {done:,} done; at most "
@@ -160,7 +160,7 @@ def _span(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds < 5_400 else f"{seconds / 3600:,.1f} hours"
 
 
-def _source(planned: Plan) -> str:
+def _source(planned: StudyPlan) -> str:
     """What was measured, and what was estimated from it."""
     sources = planned.sources
     counts = {

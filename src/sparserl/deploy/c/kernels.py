@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sparserl.deploy.c.forms import LANES, Full, Sparse
-from sparserl.deploy.c.layers import Layer
+from sparserl.deploy.c.layers import CLayer
 
 INTEGERS = {"narrow": "uint8_t", "uint8": "uint8_t", "delta": "uint8_t", "uint16": "uint16_t", "uint32": "uint32_t"}
 TOLD = {
@@ -43,12 +43,12 @@ def activated(activation: str | None, total: str) -> str:
     return {"relu": f"larger({total}, zero)", "tanh": f"hyperbolic_tangent({total})", None: total}[activation]
 
 
-def has_scalar_code(layer: Layer) -> bool:
+def has_scalar_code(layer: CLayer) -> bool:
     """Whether some of its units are computed without vectors in every build."""
     return isinstance(layer.form, Full) or (layer.form is not None and layer.num_units > layer.num_in_slices)
 
 
-def kernels_of(layer: Layer) -> list[Kernel]:
+def kernels_of(layer: CLayer) -> list[Kernel]:
     """The functions that a layer is computed by, where it is sparse."""
     if not isinstance(layer.form, Sparse):
         return []
@@ -57,7 +57,7 @@ def kernels_of(layer: Layer) -> list[Kernel]:
     return slices + rows
 
 
-def calls(layers: Sequence[Layer]) -> list[str]:
+def calls(layers: Sequence[CLayer]) -> list[str]:
     """The calls, in order, that lead from the features in `first` to the outputs; none where they are constant."""
     if any(layer.form is None for layer in layers):
         return []
@@ -69,7 +69,7 @@ def calls(layers: Sequence[Layer]) -> list[str]:
     return told
 
 
-def _calls_of(layer: Layer, name: str, x: str, y: str) -> list[str]:
+def _calls_of(layer: CLayer, name: str, x: str, y: str) -> list[str]:
     if isinstance(layer.form, Full):
         return [f"{name}({x}, {y})"]
     assert layer.form is not None

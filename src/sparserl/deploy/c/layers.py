@@ -13,7 +13,7 @@ from sparserl.deploy.steps import Activation
 NARROW = 32  # inputs that two vector registers of AVX-512 hold, so that they are looked up without memory
 
 
-class Layer(NamedTuple):
+class CLayer(NamedTuple):
     """One layer; form None: no unit has a weight, so that the outputs are the biases.
 
     biases, scales (of int8 weights, else None): float32 `[unit]`, units in the order in which the form has them.
@@ -53,9 +53,9 @@ class Layer(NamedTuple):
         return self.biases.nbytes + scales + (0 if self.form is None else self.form.num_bytes)
 
 
-def layers_of(policy: Policy, weights: WeightsName) -> list[Layer]:
+def layers_of(policy: Policy, weights: WeightsName) -> list[CLayer]:
     """The layers in the order of computation, those without units left out. Raises UserError as `matrices` does."""
-    remaining, layers = without_idle_units(matrices(policy, weights)), list[Layer]()
+    remaining, layers = without_idle_units(matrices(policy, weights)), list[CLayer]()
     while remaining:
         matrix, *remaining = remaining
         if not len(matrix.biases):
@@ -65,17 +65,19 @@ def layers_of(policy: Policy, weights: WeightsName) -> list[Layer]:
             form, order = smallest(matrix, may_reorder=bool(remaining))
             matrix, following = reordered(matrix, remaining[0] if remaining else None, order)
             remaining = remaining if following is None else [following, *remaining[1:]]
-        layers.append(Layer(matrix.name, matrix.values.shape[1], matrix.biases, matrix.scales, matrix.activation, form))
+        layers.append(
+            CLayer(matrix.name, matrix.values.shape[1], matrix.biases, matrix.scales, matrix.activation, form)
+        )
     return _with_equal_lengths(layers)
 
 
-def stack_floats(num_features: int, layers: Sequence[Layer]) -> tuple[int, int]:
+def stack_floats(num_features: int, layers: Sequence[CLayer]) -> tuple[int, int]:
     """The sizes of the two buffers that a call needs: features and layers take turns."""
     sizes = [num_features, *(layer.num_units for layer in layers[:-1])]
     return max(sizes[0::2]), max(sizes[1::2], default=0)
 
 
-def _with_equal_lengths(layers: list[Layer]) -> list[Layer]:
+def _with_equal_lengths(layers: list[CLayer]) -> list[CLayer]:
     """All lengths of rows as one type, so that the layers share the same functions."""
     forms = [layer.form for layer in layers if isinstance(layer.form, Sparse)]
     widest = np.result_type(np.uint8, *(form.lengths.dtype for form in forms))
@@ -83,11 +85,11 @@ def _with_equal_lengths(layers: list[Layer]) -> list[Layer]:
     return [layer._replace(form=widen(layer.form)) if isinstance(layer.form, Sparse) else layer for layer in layers]
 
 
-def lengths_type(layers: Sequence[Layer]) -> str:
+def lengths_type(layers: Sequence[CLayer]) -> str:
     """The C type of their rows' lengths."""
     forms = [layer.form for layer in layers if isinstance(layer.form, Sparse)]
     return f"{forms[0].lengths.dtype}_t" if forms else "uint8_t"
 
 
-def is_full(layer: Layer) -> bool:
+def is_full(layer: CLayer) -> bool:
     return isinstance(layer.form, Full)

@@ -7,7 +7,7 @@ import numpy as np
 COLUMNS = 116  # of a line of numbers
 
 
-class Table(NamedTuple):
+class ConstantArray(NamedTuple):
     """A constant array of C. told: what it holds, in words."""
 
     name: str
@@ -17,12 +17,12 @@ class Table(NamedTuple):
     told: str = ""
 
 
-def table(name: str, array: np.ndarray, told: str = "") -> Table:
+def table(name: str, array: np.ndarray, told: str = "") -> ConstantArray:
     """An array, float32 or integers, in the order of its memory."""
     flat = array.ravel()
     kind = "float" if flat.dtype == np.float32 else f"{flat.dtype}_t"
     words = [f"{word}f" for word in flat.astype(str)] if kind == "float" else list(map(str, flat.tolist()))
-    return Table(name, kind, len(flat), _lines(words), told)
+    return ConstantArray(name, kind, len(flat), _lines(words), told)
 
 
 def literal(number: float) -> str:

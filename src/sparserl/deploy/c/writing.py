@@ -14,9 +14,9 @@ from sparserl.deploy.c import comment
 from sparserl.deploy.c.forms import Sparse
 from sparserl.deploy.c.golden import Golden, golden
 from sparserl.deploy.c.kernels import TOLD, activated, calls, has_scalar_code, kernels_of
-from sparserl.deploy.c.layers import Layer, is_full, layers_of, lengths_type, stack_floats
+from sparserl.deploy.c.layers import CLayer, is_full, layers_of, lengths_type, stack_floats
 from sparserl.deploy.c.matrices import WeightsName, quantized
-from sparserl.deploy.c.numbers import Table, literal, table
+from sparserl.deploy.c.numbers import ConstantArray, literal, table
 from sparserl.deploy.policy import Policy
 from sparserl.types import UserError
 
@@ -114,7 +114,7 @@ def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | 
     }
 
 
-def _layer(layer: Layer, number: int) -> dict[str, Any]:
+def _layer(layer: CLayer, number: int) -> dict[str, Any]:
     """A layer as the templates read it."""
     form = layer.form
     arrays = {"biases": layer.biases}
@@ -138,9 +138,9 @@ def _layer(layer: Layer, number: int) -> dict[str, Any]:
     }
 
 
-def _tables(policy: Policy) -> list[Table]:
+def _tables(policy: Policy) -> list[ConstantArray]:
     """What goes before and behind the layers."""
-    tables = list[Table]()
+    tables = list[ConstantArray]()
     if policy.normalizer is not None:
         tables.append(table("feature_means", policy.normalizer.mean.astype(np.float32), "what features are less"))
         tables.append(table("feature_scales", policy.normalizer.scale.astype(np.float32), "and are divided by"))
@@ -154,7 +154,7 @@ def _tables(policy: Policy) -> list[Table]:
     return tables
 
 
-def _golden(tests: Golden) -> list[Table]:
+def _golden(tests: Golden) -> list[ConstantArray]:
     arrays = {"observations": tests.observations, "outputs": tests.outputs, "actions": tests.actions}
     return [table(f"golden_{name}", array) for name, array in arrays.items()]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sparserl.report.selection import Selection
 
 
-class Policy(NamedTuple):
+class NoisyReturns(NamedTuple):
     """A trained run and its mean return by the standard deviation of the noise."""
 
     run: "Run"
@@ -37,7 +37,7 @@ class Policy(NamedTuple):
         return self.by_noise[min(self.by_noise)]
 
 
-Policies = dict[tuple[Any, Any], dict[Line, list[Policy]]]
+Policies = dict[tuple[Any, Any], dict[Line, list[NoisyReturns]]]
 
 
 def draw_noise(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Drawn:
@@ -67,7 +67,7 @@ def draw_noise(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Dra
     return Drawn(spec.name, spec.title, panels.figure, _text(spec, curves), header, tuple(_rows(spec, curves)), said)
 
 
-def comparable(lines: Mapping[Line, Sequence[Policy]]) -> dict[Line, list[Policy]]:
+def comparable(lines: Mapping[Line, Sequence[NoisyReturns]]) -> dict[Line, list[NoisyReturns]]:
     """Of every line the policies that `report.comparable` chooses by their returns without noise."""
     ordered = {line: sorted(policies, key=lambda policy: policy.run.id) for line, policies in lines.items()}
     scores = {line: {i: policies[i].score for i in range(len(policies))} for line, policies in ordered.items()}
@@ -81,7 +81,7 @@ def _policies(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Poli
         for line, xs in lines.items():
             for run in (run for each in xs.values() for run in each):
                 if run.folder is not None and has_noise(run.folder) and (by_noise := _by_noise(run)):
-                    gathered.setdefault(panel, {}).setdefault(line, []).append(Policy(run, by_noise))
+                    gathered.setdefault(panel, {}).setdefault(line, []).append(NoisyReturns(run, by_noise))
     return gathered
 
 
@@ -91,7 +91,7 @@ def _by_noise(run: "Run") -> dict[float, float]:
     return {noise: value for noise, value in pairs if value is not None and np.isfinite(value)}
 
 
-def _curve(policies: Sequence[Policy]) -> Curve:
+def _curve(policies: Sequence[NoisyReturns]) -> Curve:
     places = sorted({noise for policy in policies for noise in policy.by_noise})
     returns = [[policy.by_noise.get(place, np.nan) for place in places] for policy in policies]
     return Curve(np.array(places, np.float64), np.array(returns, np.float64), 0)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
-class Choices(NamedTuple):
+class TableRow(NamedTuple):
     """A row of a table; None is what it does not say, or what has no effect on the method."""
 
     weight_decay: float
@@ -22,38 +22,38 @@ _NAMES = {
     "sparsity_aware_initialization": "sparsity_aware_initialization",
     "learning_rate": "optimizer.learning_rate",
 }
-_TABLES: Mapping[tuple[str, str], tuple[str, Mapping[str, Choices]]] = {  # by agent and kind of network
+_TABLES: Mapping[tuple[str, str], tuple[str, Mapping[str, TableRow]]] = {  # by agent and kind of network
     ("dqn", "mlp"): (
         "Table 1",
         {
-            "dense": Choices(1e-6),
-            "prune": Choices(1e-6, 1_000),
-            "static": Choices(1e-6, None, None, True),
-            "rigl": Choices(1e-6, 1_000, 0.5, True),
-            "set": Choices(1e-6, 1_000, 0.5, True),
+            "dense": TableRow(1e-6),
+            "prune": TableRow(1e-6, 1_000),
+            "static": TableRow(1e-6, None, None, True),
+            "rigl": TableRow(1e-6, 1_000, 0.5, True),
+            "set": TableRow(1e-6, 1_000, 0.5, True),
         },
     ),
     ("sac", "mlp"): (
         "Table 2",
         {
-            "dense": Choices(1e-4),
-            "prune": Choices(1e-4, 1_000),
-            "static": Choices(1e-4, None, None, False),
-            "rigl": Choices(1e-6, 1_000, 0.5, True),
-            "set": Choices(1e-4, 250, 0.3, True),
+            "dense": TableRow(1e-4),
+            "prune": TableRow(1e-4, 1_000),
+            "static": TableRow(1e-4, None, None, False),
+            "rigl": TableRow(1e-6, 1_000, 0.5, True),
+            "set": TableRow(1e-4, 250, 0.3, True),
         },
     ),
     ("ppo", "mlp"): (
         "Table 3",
         {
-            "dense": Choices(1e-6),
-            "prune": Choices(1e-6, 500),
-            "static": Choices(0.0, None, None, True),
-            "rigl": Choices(1e-4, 250, 0.3, True),
-            "set": Choices(1e-6, None, 0.0, True),  # where nothing is dropped, the interval of 100 has no effect
+            "dense": TableRow(1e-6),
+            "prune": TableRow(1e-6, 500),
+            "static": TableRow(0.0, None, None, True),
+            "rigl": TableRow(1e-4, 250, 0.3, True),
+            "set": TableRow(1e-6, None, 0.0, True),  # where nothing is dropped, the interval of 100 has no effect
         },
     ),
-    ("dqn", "resnet"): ("Table 5", {"dense": Choices(0.5e-5, learning_rate=1e-4)}),  # half of its decay: Deviation 51
+    ("dqn", "resnet"): ("Table 5", {"dense": TableRow(0.5e-5, learning_rate=1e-4)}),  # half of its decay: Deviation 51
 }
 
 

@@ -16,7 +16,7 @@ _WIDTH, _HEIGHT = 320, 80  # of a picture of one run
 _DIGITS = 6  # of a return in a chart
 
 
-class Line(NamedTuple):
+class CurveLine(NamedTuple):
     """The mean over the seeds of an experiment; `returns` are None where no seed has a finite one."""
 
     name: str
@@ -31,7 +31,7 @@ class Panel(NamedTuple):
     """The lines of one environment."""
 
     environment: str
-    lines: list[Line]
+    lines: list[CurveLine]
     left_out: int  # lines beyond the most that a page shows
 
 
@@ -55,15 +55,15 @@ def _place(runs: Sequence[Run]) -> tuple[Any, ...]:
     return method_rank(str(columns["method"])), str(columns["method"]), columns["sparsity"], runs[0].id
 
 
-def _lines(ordered: Sequence[tuple[str, Sequence[Run]]], methods: set[str]) -> list[Line]:
-    lines: list[Line] = []
+def _lines(ordered: Sequence[tuple[str, Sequence[Run]]], methods: set[str]) -> list[CurveLine]:
+    lines: list[CurveLine] = []
     used: dict[str, int] = {}
     several = len({runs[0].columns["agent"] for _, runs in ordered}) > 1
     for name, runs in ordered:
         shade = colour(str(runs[0].columns["method"]), methods)
         dash = used[shade] = used.get(shade, -1) + 1
         agent = f"{runs[0].columns['agent']} " if several else ""
-        lines.append(Line(f"{agent}{name}", shade, dash, *_mean(runs), len(runs)))
+        lines.append(CurveLine(f"{agent}{name}", shade, dash, *_mean(runs), len(runs)))
     return lines
 
 

@@ -24,7 +24,7 @@ _MOST_ROWS = 500  # of the table behind a figure; its CSV has all
 _MOST_MISSING = 200  # runs that are named
 
 
-class Figure(NamedTuple):
+class PageFigure(NamedTuple):
     """A drawn figure in the page: its picture as an address."""
 
     drawn: Drawn
@@ -43,7 +43,7 @@ class Section(NamedTuple):
     names: Mapping[str, str]  # of its experiments
     runs: list[Run]
     panels: list[curves.Panel]
-    figures: list[Figure]
+    figures: list[PageFigure]
     missing: list[str]
     command: str | None
     told: str  # behind the names of its tables, which differ from those of other parts
@@ -115,9 +115,9 @@ def _sections(parts: Sequence[Part]) -> Iterator[Section]:
         )
 
 
-def _figure(drawn: Drawn, anchor: str) -> Figure:
+def _figure(drawn: Drawn, anchor: str) -> PageFigure:
     address = text.data_address("image/svg+xml", to_svg(drawn))
-    return Figure(drawn, anchor, address, drawn.table[:_MOST_ROWS], max(len(drawn.table) - _MOST_ROWS, 0))
+    return PageFigure(drawn, anchor, address, drawn.table[:_MOST_ROWS], max(len(drawn.table) - _MOST_ROWS, 0))
 
 
 def _details(runs: Sequence[Run]) -> list[ExperimentDetails]:
