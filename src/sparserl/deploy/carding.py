@@ -41,7 +41,7 @@ def add_card(
     what is computed with while it is measured.
     """
     at = np.linspace(0, len(recorded) - 1, NUM_OBSERVATIONS).astype(int)
-    found = _costs(policy, exported, written, recorded[at], chosen)
+    measured = _costs(policy, exported, written, recorded[at], chosen)
     card = Card(
         exported.format,
         exported.weights,
@@ -51,8 +51,8 @@ def add_card(
         exported.verified._asdict(),
         {player: estimate(returns) for player, returns in exported.returns.items()},
         persistence.machine_description(),
-        found.ways,
-        found.notes,
+        measured.ways,
+        measured.notes,
     )
     write(exported.folder, card, markdown(card))
     return card
@@ -78,8 +78,8 @@ def _costs(policy: Policy, exported: Exported, written: Written, seen: np.ndarra
     others = peers(policy)
     acts = {"onnxruntime, these files": lambda observation: written.act(observation[None])}
     acts |= {f"{name}, dense": act for name, act in others.acts.items()}
-    found = costs.of_calls(acts, seen, chosen.seconds)
-    return Costs(found.ways, (*notes, *others.notes))
+    measured = costs.of_calls(acts, seen, chosen.seconds)
+    return Costs(measured.ways, (*notes, *others.notes))
 
 
 def _write_c(policy: Policy, folder: Path, weights: Any) -> Path:

@@ -35,8 +35,8 @@ def _counted(command: Sequence[str]) -> int:
         raise UserError(reason)
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command]
     done = subprocess.run(valgrind, capture_output=True, text=True, errors="replace")
-    found = _COUNTED.search(done.stderr)
-    if done.returncode or found is None:
+    counted = _COUNTED.search(done.stderr)
+    if done.returncode or counted is None:
         last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
         raise UserError(f"valgrind could not run {command[0]}: {last}")
-    return int(found[1])
+    return int(counted[1])

@@ -126,18 +126,18 @@ def spaces_of(
     """The spaces of observations and of actions, which may be computed when they are asked for."""
     try:
         with making():
-            found = environment.observation_space, environment.action_space
+            both = environment.observation_space, environment.action_space
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         line = f"it cannot tell its spaces: {in_one_line(error)}"
         raise UserError(line, field="environment", value=identifier) from error
-    for name, space in zip(("observation_space", "action_space"), found, strict=True):
+    for name, space in zip(("observation_space", "action_space"), both, strict=True):
         if not isinstance(space, gymnasium.Space):
             kind = f"{type(space).__module__}.{type(space).__qualname__}"
             line = f"its {name} is {one_line(space, repr)}, of type {kind}, and must be one of gymnasium.spaces"
             raise UserError(line, field="environment", value=identifier)
-    return found
+    return both
 
 
 def _remedy(error: Exception) -> str:

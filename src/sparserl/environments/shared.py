@@ -77,13 +77,13 @@ def restore(reader: Reader, node: Node, singles: Singles) -> None:
 
 def _owners(singles: Singles, classes: set[type]) -> Iterator[Any]:
     """The classes that may keep state, by name, and the modules that define environments and wrappers."""
-    found = {base for single in singles for layer in _layers(single) for base in type(layer).__mro__}
+    layered = {base for single in singles for layer in _layers(single) for base in type(layer).__mro__}
     is_own = lambda kind: kind.__module__.partition(".")[0] not in _OTHERS
-    names = sorted({kind.__module__ for kind in found if is_own(kind)} & sys.modules.keys())
+    names = sorted({kind.__module__ for kind in layered if is_own(kind)} & sys.modules.keys())
     modules = [sys.modules[name] for name in names]
     values = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
     beside = {kind for kind in values if kind.__module__ in names}
-    own = {kind for kind in found | classes | beside if is_own(kind) and not issubclass(kind, enum.Enum)}
+    own = {kind for kind in layered | classes | beside if is_own(kind) and not issubclass(kind, enum.Enum)}
     yield from sorted((kind for kind in own if find_anywhere(name_of(kind)) is kind), key=name_of)
     yield from modules
 

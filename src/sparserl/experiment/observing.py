@@ -107,23 +107,23 @@ def observe(
 
 def _of_network(params: Params, history: History, looked: Looked | None) -> dict[str, dict[str, float | None]]:
     """All columns by layer, the network as a whole last."""
-    found = [diagnostics.of_weights(params), diagnostics.of_topology(history)]
+    parts = [diagnostics.of_weights(params), diagnostics.of_topology(history)]
     if looked is not None:
         moments, hidden = looked
-        found += [diagnostics.of_gradients(moments, history.now), diagnostics.of_activations(hidden)]
-    return {layer: {k: v for part in found for k, v in part.get(layer, {}).items()} for layer in found[0]}
+        parts += [diagnostics.of_gradients(moments, history.now), diagnostics.of_activations(hidden)]
+    return {layer: {k: v for part in parts for k, v in part.get(layer, {}).items()} for layer in parts[0]}
 
 
 def _topologies(state: AgentState) -> dict[str, dict[str, np.ndarray]]:
     """The masks of every kernel on the host, by network and layer; all True where a kernel cannot be sparse."""
-    found: dict[str, dict[str, np.ndarray]] = {}
+    by_network: dict[str, dict[str, np.ndarray]] = {}
     for group in state.groups.values():
         masks = topology(group)
         for name, kernel in kernels(group.params).items():
             network, _, layer = name.partition("/")
             mask = np.array(masks[name]) if name in masks else np.ones(kernel.shape, bool)
-            found.setdefault(network, {})[layer] = mask
-    return found
+            by_network.setdefault(network, {})[layer] = mask
+    return by_network
 
 
 def _dense(group: Group) -> Group:

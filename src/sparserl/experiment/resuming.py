@@ -223,10 +223,10 @@ def _as_tree(histories: Histories) -> dict[str, Any]:
 
 def _histories(arrays: Mapping[str, np.ndarray], where: str) -> Histories:
     """The way back from `_as_tree`: network/field/layer."""
-    found: dict[str, dict[str, dict[str, np.ndarray]]] = {}
+    by_network: dict[str, dict[str, dict[str, np.ndarray]]] = {}
     for name, array in arrays.items():
         network, field, layer = name.split("/", 2)
-        found.setdefault(network, {}).setdefault(field, {})[layer] = array
-    if not found:
+        by_network.setdefault(network, {}).setdefault(field, {})[layer] = array
+    if not by_network:
         raise UserError(f"checkpoint {where} was made without diagnostics: go on without, or begin anew elsewhere")
-    return {network: History(**fields) for network, fields in found.items()}
+    return {network: History(**fields) for network, fields in by_network.items()}

@@ -131,8 +131,8 @@ def _run(
         return told._replace(topology=topology)
 
     def captured(state: LoopState) -> Captured:
-        found = promise.capture(state, observer.histories if observer else None)
-        return found._replace(document={**found.document, "seconds": time.monotonic() - began})
+        captured = promise.capture(state, observer.histories if observer else None)
+        return captured._replace(document={**captured.document, "seconds": time.monotonic() - began})
 
     if checkpoint is None or before >= total_steps:  # or it was killed when only its end was to be stored
         yield told(state)

@@ -163,8 +163,8 @@ class _Group:
         return Standing(goes_on, None, tuple(each.num_steps * num_envs for each in self.breaks.get(seed, ())))
 
     def _captured(self, state: LoopState, lane: int) -> Captured:
-        found = capture(self.built, _lane(state, lane), None, self.breaks.get(self.lanes[lane], ()))
-        return found._replace(document={**found.document, "seconds": time.monotonic() - self.began})
+        captured = capture(self.built, _lane(state, lane), None, self.breaks.get(self.lanes[lane], ()))
+        return captured._replace(document={**captured.document, "seconds": time.monotonic() - self.began})
 
 
 def _evaluator(built: Built) -> Callable[[Any, AgentState], training.Evaluation]:

@@ -178,7 +178,7 @@ def _first_difference(table: Table, some: pa.Table, others: pa.Table) -> str | N
         states = [[row for row in states[0] if row["observation_noise"] in known], []]
         states[1] = [known[row["observation_noise"]] for row in states[0]]
     pairs = zip(*states, strict=False)
-    return next((_place(one) for one, other in pairs if repr(one) != repr(other)), None)  # NaN is NaN
+    return next((_place(row) for row, other in pairs if repr(row) != repr(other)), None)  # NaN is NaN
 
 
 def _place(row: dict[str, Any]) -> str:

@@ -49,10 +49,10 @@ def in_words(besides: Iterable[Beside]) -> str:
     """At each cost, how many experiments do better and worse than dense networks, by the interval of the difference."""
     told = []
     for name, comparisons in zip(COSTS, zip(*besides, strict=True), strict=True):
-        found = [one.difference for one in comparisons if one.difference is not None]
-        better = sum(each.low is not None and each.low > 0 for each in found)
-        worse = sum(each.high is not None and each.high < 0 for each in found)
-        numbers = f"{better} of {len(found)} better, {worse} worse" if found else "nothing to compare"
+        differences = [each.difference for each in comparisons if each.difference is not None]
+        better = sum(each.low is not None and each.low > 0 for each in differences)
+        worse = sum(each.high is not None and each.high < 0 for each in differences)
+        numbers = f"{better} of {len(differences)} better, {worse} worse" if differences else "nothing to compare"
         told.append(f"at equal {name} {numbers}")
     return "; ".join(told)
 

@@ -39,7 +39,7 @@ def scores_by(
     by_key: dict[str, dict[str, list[Run]]] = {}
     for name, own in experiments_of(runs).items():
         by_key.setdefault(key(own[0]), {})[name] = own
-    single = {task: next(iter(found.values())) for task, found in by_key.items() if len(found) == 1}
+    single = {task: next(iter(by_name.values())) for task, by_name in by_key.items() if len(by_name) == 1}
     return run_scores(_by_seed(single, value), treatment)
 
 

@@ -82,13 +82,13 @@ def at_equal_flops(
         columns = own[0].columns
         sizes = _by_flops(run for run in dense if _alike(run, columns) and run.columns.get("budget") is None)
         needed = columns.get("live_macs")
-        found = None if not needed else _at(sizes, float(needed), value)
-        if found is None:
+        level = None if not needed else _at(sizes, float(needed), value)
+        if level is None:
             missing.append(f"{columns['environment']}: no dense network of as many FLOPs, nor two around them")
             continue
-        between = between or found[1]
+        between = between or level[1]
         here[name] = {run.id.seed: None if has_diverged(run) else value(run) for run in own if _counts(run, value)}
-        there[name] = found[0]
+        there[name] = level[0]
     comparison = _compared(at, run_scores(here), run_scores(there), aggregate, missing)
     return comparison._replace(improvement=None) if between else comparison
 
@@ -159,7 +159,7 @@ def _at(
     sizes: Mapping[float, Sequence[Sequence[Run]]], needed: float, value: Value
 ) -> tuple[dict[int, float | None], bool] | None:
     """The scores by seed at a number of multiplications, and whether they are between two networks."""
-    single = {size: found[0] for size, found in sizes.items() if len(found) == 1}  # several differ in other choices
+    single = {size: alike[0] for size, alike in sizes.items() if len(alike) == 1}  # several differ in other choices
     if not single:
         return None
     nearest = min(single, key=lambda size: abs(math.log(size / needed)))

@@ -117,7 +117,7 @@ def _by_dense(columns: Mapping[str, Any], candidates: Sequence[Run], name: str) 
 def _related(some: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
     """Whether both are of one results version and preset, as far as that is known."""
     pairs = [(some.get(name), others.get(name)) for name in ("results_version", "preset")]
-    return all(one is None or other is None or one == other for one, other in pairs)
+    return all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
 def _by_mean(runs: Sequence[Run], name: str) -> Normalization:

@@ -17,8 +17,8 @@ _EVEN = "pad=ceil(iw/2)*2:ceil(ih/2)*2"  # the encoders of MP4 take no odd sizes
 
 def program() -> str:
     """Where ffmpeg is. Raises UserError, in one line, where it is missing."""
-    if found := shutil.which("ffmpeg"):
-        return found
+    if ffmpeg := shutil.which("ffmpeg"):
+        return ffmpeg
     try:
         return str(importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe())
     except (ImportError, RuntimeError):

@@ -122,6 +122,6 @@ def check_seal(file: Path) -> None:
 
 
 def _constant(text: str, name: str) -> str:
-    found = re.search(rf"^#define {name} ([^f ]+)", text, re.MULTILINE)
-    assert found is not None, name
-    return found[1]
+    defined = re.search(rf"^#define {name} ([^f ]+)", text, re.MULTILINE)
+    assert defined is not None, name
+    return defined[1]

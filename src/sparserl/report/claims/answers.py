@@ -106,10 +106,10 @@ def _signals(group: Group) -> Iterator[str]:
         networks = sorted({task.rpartition(" ")[2] for task in ratios.tasks})
         for network in networks:
             own = [task for task in ratios.tasks if task.rpartition(" ")[2] == network]
-            found = estimate(ratios.of_tasks(own), mean_over_tasks)
-            if found is not None:
-                what = f"the gradients of {network} have a signal-to-noise ratio of {in_words(found)}"
-                yield f"{which}: {what}; {counts(found, runs)}."
+            estimated = estimate(ratios.of_tasks(own), mean_over_tasks)
+            if estimated is not None:
+                what = f"the gradients of {network} have a signal-to-noise ratio of {in_words(estimated)}"
+                yield f"{which}: {what}; {counts(estimated, runs)}."
 
 
 def _under_noise(group: Group) -> Iterator[str]:
@@ -118,10 +118,10 @@ def _under_noise(group: Group) -> Iterator[str]:
         return
     kept = kept_under(group, in_upper_half)
     for which, runs in _networks(group):
-        found = estimate(scores_of(runs, kept), mean_over_tasks)
-        if found is not None:
-            share = f"keeps {in_words(found)} of its return under the upper half of the noise"
-            yield f"{which} {share}; {counts(found, runs)}."
+        estimated = estimate(scores_of(runs, kept), mean_over_tasks)
+        if estimated is not None:
+            share = f"keeps {in_words(estimated)} of its return under the upper half of the noise"
+            yield f"{which} {share}; {counts(estimated, runs)}."
 
 
 def _kept(group: Group) -> Iterator[str]:
@@ -129,20 +129,20 @@ def _kept(group: Group) -> Iterator[str]:
     for name, words, sparsity, ours, plain in _cells(group):
         if len(experiments_of(ours)) > len({run.columns["environment"] for run in ours}):
             continue  # swept: said by the best of its choices
-        found, _ = share_kept(group, ours, chosen(plain, role="full-dense"))
-        if found is not None:
+        estimated, _ = share_kept(group, ours, chosen(plain, role="full-dense"))
+        if estimated is not None:
             size = f"{in_percent(sparsity)}{words}"
-            yield f"{name} keeps {in_words(found)} of dense at {size}; {counts(found, ours)}."
+            yield f"{name} keeps {in_words(estimated)} of dense at {size}; {counts(estimated, ours)}."
 
 
 def _beside_matched(group: Group) -> Iterator[str]:
     """How often a run is better than one of a dense network with as many parameters."""
     for name, words, sparsity, ours, plain in _cells(group):
         cells = matched(ours, chosen(plain, role="matched-dense"), group.among)
-        found = probability_of_improvement(cells.ours, cells.theirs)
-        if found is not None:
+        estimated = probability_of_improvement(cells.ours, cells.theirs)
+        if estimated is not None:
             what = f"{name} at {in_percent(sparsity)}{words} is better than dense with as many parameters"
-            yield f"{what} with probability {in_words(found)}; {counts(found, ours)}."
+            yield f"{what} with probability {in_words(estimated)}; {counts(estimated, ours)}."
 
 
 def _fewest(runs: Sequence[Run]) -> int:

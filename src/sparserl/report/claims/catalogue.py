@@ -69,7 +69,7 @@ def every_finding(
     diagnostics: the rows of `persistence.read_diagnostics` by run, as `str(run.id)` names it. noise_returns: by run,
     the mean return for each deviation of the noise on observations, 0 among them.
     """
-    found = []
+    findings = []
     separate = groups(selection.runs, diagnostics or {}, noise_returns or {})
     for claim in CLAIMS:
         asked = _of_agents(claim, separate)
@@ -77,8 +77,8 @@ def every_finding(
             asked = _joined(claim, selection.runs, asked)
         for group in asked:
             parts = tuple(claim.parts(group))
-            found.append(Finding(claim.number, claim.text, group.where, selection.scale, claim.needs, parts))
-    return tuple(found)
+            findings.append(Finding(claim.number, claim.text, group.where, selection.scale, claim.needs, parts))
+    return tuple(findings)
 
 
 def claims(
@@ -87,8 +87,8 @@ def claims(
     noise_returns: Mapping[str, Mapping[float, float]] | None = None,
 ) -> tuple[Finding, ...]:
     """The findings of `every_finding` for which there are runs: those where a statement has numbers."""
-    found = every_finding(selection, diagnostics, noise_returns)
-    return tuple(each for each in found if any(part.estimate is not None or part.detail for part in each.parts))
+    findings = every_finding(selection, diagnostics, noise_returns)
+    return tuple(each for each in findings if any(part.estimate is not None or part.detail for part in each.parts))
 
 
 def _of_agents(claim: Claim, separate: Sequence[Group]) -> list[Group]:

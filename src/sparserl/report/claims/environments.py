@@ -69,8 +69,8 @@ def _full_means(group: Group) -> dict[str, float]:
     by_environment: dict[str, list[Run]] = {}
     for run in chosen(group.usual, role="full-dense"):
         by_environment.setdefault(str(run.columns["environment"]), []).append(run)
-    found = {environment: scores_of(runs) for environment, runs in by_environment.items()}
-    means = {environment: float(full.values[0].mean()) for environment, full in found.items() if len(full.tasks) == 1}
+    scores = {environment: scores_of(runs) for environment, runs in by_environment.items()}
+    means = {environment: float(full.values[0].mean()) for environment, full in scores.items() if len(full.tasks) == 1}
     return {environment: mean for environment, mean in means.items() if mean > 0}
 
 

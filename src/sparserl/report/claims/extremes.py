@@ -46,8 +46,8 @@ def _extremes(what: str, names: Sequence[str], runs: Sequence[Run]) -> Iterator[
     labels = [choices_in_words(names, own[0]) for own in experiments_of(runs).values()]
     for (name, own), label in zip(experiments_of(runs).items(), labels, strict=True):
         scores = scores_of(own)
-        if (found := estimate(scores, mean_over_tasks)) is not None:
-            means[name] = found, scores._replace(tasks=("",))
+        if (mean := estimate(scores, mean_over_tasks)) is not None:
+            means[name] = mean, scores._replace(tasks=("",))
             called[name] = label if labels.count(label) == 1 else f"{label} [{name[-8:]}]"
     if len(means) < 2:
         return

@@ -55,12 +55,12 @@ def _lowest(group: Group, runs: Sequence[Run]) -> Part:
     if not early.tasks:
         return Part(statement, rule, "not enough runs", missing=_MISSING)
     least = min(early.tasks, key=lambda task: float(early.of_tasks([task]).values[0].mean()))
-    found = estimate(early.of_tasks([least]), mean_over_tasks)
+    estimated = estimate(early.of_tasks([least]), mean_over_tasks)
     experiment, _, network = least.rpartition(" ")
     columns = next(run.columns for run in runs if run.id.experiment == experiment)
     size = "" if columns["method"] == "dense" else f" at {in_percent(columns['sparsity'])}"
     where = f"{network} of {named(columns['method'])}{size} on {columns['environment']}"
-    return Part(statement, rule, below(found, _LOW), found, where)
+    return Part(statement, rule, below(estimated, _LOW), estimated, where)
 
 
 def _falls(group: Group, runs: Sequence[Run]) -> Part:
@@ -78,19 +78,19 @@ def _falls(group: Group, runs: Sequence[Run]) -> Part:
         if len(ends) > 1:
             low += [run for run in here if sparsity(run) == ends[0]]
             high += [run for run in here if sparsity(run) == ends[-1]]
-    found = probability_of_improvement(_by_network(group, low), _by_network(group, high))
-    missing = () if found else ("diagnostics of RigL at two sparsities, or of it and of dense networks",)
-    return Part(statement, rule, above(found, 0.5), found, "", missing)
+    estimated = probability_of_improvement(_by_network(group, low), _by_network(group, high))
+    missing = () if estimated else ("diagnostics of RigL at two sparsities, or of it and of dense networks",)
+    return Part(statement, rule, above(estimated, 0.5), estimated, "", missing)
 
 
 def _actors(group: Group, runs: Sequence[Run]) -> Part:
     statement = "actors have a lower ratio than critics"
     judge = "value" if group.where.startswith("PPO") else "critic"
     critics, actors = (_renamed(ratios_of(group, runs, network=name)) for name in (judge, "actor"))
-    found = probability_of_improvement(critics, actors)
-    missing = () if found else ("diagnostics of actors and critics",)
+    estimated = probability_of_improvement(critics, actors)
+    missing = () if estimated else ("diagnostics of actors and critics",)
     rule = "the interval of the chance that it is higher in a run's critic than in a run's actor lies above 1/2"
-    return Part(statement, rule, above(found, 0.5), found, "", missing)
+    return Part(statement, rule, above(estimated, 0.5), estimated, "", missing)
 
 
 def _renamed(scores: RunScores) -> RunScores:

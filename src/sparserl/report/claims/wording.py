@@ -17,13 +17,15 @@ def named(method: str) -> str:
     return {"prune": "pruning", "static": "static", "dense": "dense"}.get(method, method_name(method))
 
 
-def counts(found: Estimate, runs: Sequence[Run]) -> str:
+def counts(estimate: Estimate, runs: Sequence[Run]) -> str:
     """`10 seeds, 5 environments`."""
-    fewest, most = found.num_seeds
+    fewest, most = estimate.num_seeds
     seeds = f"{most} seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"
-    places = "environments" if found.num_tasks == len({run.columns["environment"] for run in runs}) else "experiments"
-    tasks = f", {found.num_tasks} {places}" if found.num_tasks > 1 else ""
-    return seeds + tasks + (f", {found.num_diverged} diverged and left out" if found.num_diverged else "")
+    places = (
+        "environments" if estimate.num_tasks == len({run.columns["environment"] for run in runs}) else "experiments"
+    )
+    tasks = f", {estimate.num_tasks} {places}" if estimate.num_tasks > 1 else ""
+    return seeds + tasks + (f", {estimate.num_diverged} diverged and left out" if estimate.num_diverged else "")
 
 
 def choices_in_words(names: Sequence[str], run: Run) -> str:

@@ -83,7 +83,7 @@ def _clashes(seats: Sequence[Seat], said: Words) -> int:
 
 def _mixtures(seats: Sequence[Seat], said: Words) -> int:
     """By how many provenances marks hold more than one under a name."""
-    found: dict[Hashable, set[Hashable]] = {}
+    kept: dict[Hashable, set[Hashable]] = {}
     for seat in seats:
-        found.setdefault((seat.mark, said[seat.unit]), set()).add(provenance(seat.columns))
-    return sum(len(each) - 1 for each in found.values())
+        kept.setdefault((seat.mark, said[seat.unit]), set()).add(provenance(seat.columns))
+    return sum(len(each) - 1 for each in kept.values())

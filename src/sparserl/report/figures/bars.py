@@ -30,7 +30,7 @@ _FULL = "#C2C2C2"
 
 
 def draw_bars(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Drawn:
-    """A bar for each line and value of x; those of returns that are not normalised are means of one environment."""
+    """A bar for each line and value of x; those of returns that are not normalized are means of one environment."""
     over_tasks, measure = spec.y in NORMALIZED, measure_of(spec, selection.runs)
     placed = cells(_compared(runs), spec, environments_of(selection))
     points: dict[Any, dict[Line, dict[Any, Point]]] = {}

@@ -160,7 +160,7 @@ def _notes(
     by_line: dict[Line, list[Run]] = {}
     for lines in series.values():
         for line, each in lines.items():
-            by_line.setdefault(line, []).extend(one.run for one in each)
+            by_line.setdefault(line, []).extend(seed.run for seed in each)
     drawn = {run.id for each in by_line.values() for run in each}
     if without := sum(run.id not in drawn for run in runs):
         what = "without diagnostics" if spec.y in MEASURES else "without a number to show"

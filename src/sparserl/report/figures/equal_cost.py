@@ -67,19 +67,21 @@ def _compared(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Tabl
     """By environment and line, whose runs are of one experiment."""
     compared = beside_dense(runs)
     placed = cells(runs, spec._replace(x=""), environments_of(selection))
-    found: Table = {}
+    table: Table = {}
     for panel, lines in placed.items():
         for line, xs in lines.items():
             own = {run.id.experiment for each in xs.values() for run in each}
             if line.role == SPARSE and len(own) == 1 and (beside := compared.get(own.pop())) is not None:
-                found.setdefault(panel, {})[line] = beside
-    return found
+                table.setdefault(panel, {})[line] = beside
+    return table
 
 
 def _known(table: Table) -> Table:
     """Without lines and panels that have no number."""
     kept = {
-        panel: {line: each for line, each in lines.items() if any(one.difference is not None for one in each)}
+        panel: {
+            line: each for line, each in lines.items() if any(comparison.difference is not None for comparison in each)
+        }
         for panel, lines in table.items()
     }
     return {panel: lines for panel, lines in kept.items() if lines}
@@ -88,13 +90,15 @@ def _known(table: Table) -> Table:
 def _draw_panel(axes: Axes, lines: Mapping[Line, Beside], every: Sequence[Line]) -> None:
     axes.axvline(0, color="#9A9A9A", linewidth=1)
     for line, beside in lines.items():
-        for place, (name, one) in enumerate(zip(COSTS, beside, strict=True)):
-            if line in every and (found := one.difference) is not None:
+        for place, (name, comparison) in enumerate(zip(COSTS, beside, strict=True)):
+            if line in every and (difference := comparison.difference) is not None:
                 y, style = every.index(line) + 0.25 * (place - 1), _LOOKS[name]
-                if found.ends is not None:
-                    axes.hlines(y, *found.ends, color=style["color"], linewidth=1.3)
+                if difference.ends is not None:
+                    axes.hlines(y, *difference.ends, color=style["color"], linewidth=1.3)
                 hollow = {"markerfacecolor": "white", "markeredgecolor": style["color"]}
-                axes.plot([found.value], [y], **_MARK, **style, **(hollow if one.improvement is None else {}))
+                axes.plot(
+                    [difference.value], [y], **_MARK, **style, **(hollow if comparison.improvement is None else {})
+                )
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(tick))
 
@@ -106,16 +110,16 @@ def _notes(spec: Spec, selection: "Selection", runs: Sequence["Run"], table: Tab
     lacks: dict[str, dict[str, None]] = {}
     for panel, lines in table.items():
         for line, beside in lines.items():
-            for name, one in zip(COSTS, beside, strict=True):
-                if one.difference is None:
+            for name, comparison in zip(COSTS, beside, strict=True):
+                if comparison.difference is None:
                     who = f"{panel_title(spec, panel)} {line.label}"
-                    lacks.setdefault(f"{name}: {'; '.join(one.missing)}", {})[who] = None
+                    lacks.setdefault(f"{name}: {'; '.join(comparison.missing)}", {})[who] = None
     for reason, names in list(lacks.items())[:_MOST_REASONS]:
         yield f"not compared at equal {printable(reason)}: {notes.listed([printable(name) for name in names])}"
     if len(lacks) > _MOST_REASONS:
         yield f"{len(lacks) - _MOST_REASONS} more reasons are in the table"
     yield from notes.missing_runs(selection, spec)
-    differences = [one.difference for lines in table.values() for each in lines.values() for one in each]
+    differences = [comparison.difference for lines in table.values() for each in lines.values() for comparison in each]
     yield from notes.few_seeds(each.num_seeds[0] for each in differences if each is not None)
     yield from notes.left_out(runs)
     yield from notes.problems(selection)
@@ -130,34 +134,34 @@ _HEADER = (
 def _rows(table: Table) -> Iterator[tuple[Any, ...]]:
     for (_, environment), lines in table.items():
         for line, beside in lines.items():
-            for name, one in zip(COSTS, beside, strict=True):
+            for name, comparison in zip(COSTS, beside, strict=True):
                 numbers = (
                     value
-                    for found in (one.difference, one.improvement)
-                    for value in ((None,) * 3 if found is None else (found.value, found.low, found.high))
+                    for told in (comparison.difference, comparison.improvement)
+                    for value in ((None,) * 3 if told is None else (told.value, told.low, told.high))
                 )
-                yield (environment, line.label, name, *numbers, *one.num_runs, _remark(one))
+                yield (environment, line.label, name, *numbers, *comparison.num_runs, _remark(comparison))
 
 
-def _remark(one: Comparison) -> str:
-    if one.difference is None:
-        return "; ".join(one.missing)
-    between = ["between two dense networks, hence no probability"] if one.improvement is None else []
-    return "; ".join([*between, *filter(None, [one.difference.reason])])
+def _remark(comparison: Comparison) -> str:
+    if comparison.difference is None:
+        return "; ".join(comparison.missing)
+    between = ["between two dense networks, hence no probability"] if comparison.improvement is None else []
+    return "; ".join([*between, *filter(None, [comparison.difference.reason])])
 
 
 def _text(spec: Spec, table: Table) -> str:
     counted = in_words(each for lines in table.values() for each in lines.values())
     told = []
     for place, name in enumerate(COSTS):
-        found = [
+        differences = [
             (difference, line, panel)
             for panel, lines in table.items()
             for line, each in lines.items()
             if (difference := each[place].difference) is not None
         ]
-        if found:
-            most, line, panel = max(found, key=lambda each: each[0].value)
+        if differences:
+            most, line, panel = max(differences, key=lambda each: each[0].value)
             value = estimate_in_words(most.value, most.low, most.high)
             told.append(f"at equal {name} {printable(line.label)}, {panel_title(spec, panel)}, with {value}")
     best = f" Best: {'; '.join(told)}." if told else ""

@@ -71,19 +71,19 @@ def normalized(measure: Measure, runs: Iterable["Run"]) -> Iterator[str]:
     used = dict.fromkeys((run.columns.get("environment"), known.get(run.id.experiment)) for run in runs)
     pairs = [(name, each) for name, each in used if each is not None]
     if any(each.kind == "human" and each.one is not None for _, each in pairs):
-        yield "normalised: 0 is a random player's score, 1 a human one's"
+        yield "normalized: 0 is a random player's score, 1 a human one's"
     divided = [
         f"{printable(str(name))} {significant(each.one)}" for name, each in pairs if each.kind == "dense" and each.one
     ]
     if divided:
-        yield f"normalised: divided by the mean return of full dense networks ({listed(divided, _MOST_DIVISORS)})"
+        yield f"normalized: divided by the mean return of full dense networks ({listed(divided, _MOST_DIVISORS)})"
     between = {
         f"{printable(str(name))} {each.zero:g} to {each.one:g}" for name, each in pairs if each.kind == "min-max"
     }
     if between:
-        yield f"normalised: 0 and 1 are ends of a known range of returns ({listed(sorted(between), _MOST_DIVISORS)})"
+        yield f"normalized: 0 and 1 are ends of a known range of returns ({listed(sorted(between), _MOST_DIVISORS)})"
     if problems := list(dict.fromkeys(each.problem for _, each in pairs if each.problem)):
-        yield f"left out, as they have no normalised return: {listed(problems)}"
+        yield f"left out, as they have no normalized return: {listed(problems)}"
 
 
 def problems(selection: "Selection") -> Iterator[str]:

@@ -22,7 +22,7 @@ Value = Callable[["Run"], float | None]
 
 
 class Point(NamedTuple):
-    """An estimate over seeds, and over environments where it is normalised; None is what is not known."""
+    """An estimate over seeds, and over environments where it is normalized; None is what is not known."""
 
     value: float | None
     low: float | None
@@ -36,7 +36,7 @@ class Point(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """How `y` of a figure is had of a run, and how returns were normalised, by experiment."""
+    """How `y` of a figure is had of a run, and how returns were normalized, by experiment."""
 
     value: Value
     normalizations: Mapping[str, Normalization]

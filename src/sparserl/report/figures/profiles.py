@@ -1,4 +1,4 @@
-"""Performance profiles: the share of runs whose normalised return exceeds a threshold, for every threshold."""
+"""Performance profiles: the share of runs whose normalized return exceeds a threshold, for every threshold."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -73,7 +73,7 @@ def _profiles(placed: Any, measure: Measure) -> Profiles:
                     by_task.setdefault(str(run.columns.get("environment")), {})[run.id.seed] = value
             if by_task:
                 scores.setdefault(panel, {})[line] = run_scores(by_task)
-    values = [one for lines in scores.values() for each in lines.values() for one in np.concatenate(each.values)]
+    values = [value for lines in scores.values() for each in lines.values() for value in np.concatenate(each.values)]
     if not values:
         return {}
     low, high = min(values), max(values)
@@ -121,4 +121,4 @@ def _text(spec: Spec, profiles: Profiles) -> str:
         share, label = max(place)
         title = panel_title(spec, panel)
         told.append(f"{f'{title}: ' if title else ''}{printable(label)} has most runs above 0.9, {100 * share:.3g} %")
-    return f"{printable(spec.title)}: share of runs above each normalised return. {'; '.join(told)}."
+    return f"{printable(spec.title)}: share of runs above each normalized return. {'; '.join(told)}."

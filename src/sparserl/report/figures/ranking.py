@@ -83,7 +83,7 @@ def _ranked(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Rankin
         apart = differing({name: each[0].columns for name, each in experiments.items()})
         names = sorted(_telling(apart, [each[0].columns for each in experiments.values()]), key=_place_in_table)
         scored = [(each[0].columns, point_of(each, measure)) for each in experiments.values()]
-        scored.sort(key=lambda one: (one[1].value is None, -(one[1].value or 0.0), one[0]["experiment_id"]))
+        scored.sort(key=lambda each: (each[1].value is None, -(each[1].value or 0.0), each[0]["experiment_id"]))
         ranked[place] = [
             Configuration(rank, {name: columns.get(name) for name in names}, point, is_published(columns), columns)
             for rank, (columns, point) in enumerate(scored, start=1)
@@ -161,7 +161,9 @@ def _told(ranked: Rankings) -> Iterator[str]:
 
 
 def _table(spec: Spec, ranked: Rankings) -> tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]]:
-    names = list(dict.fromkeys(name for each in ranked.values() for one in each for name in one.choices))
+    names = list(
+        dict.fromkeys(name for each in ranked.values() for configuration in each for name in configuration.choices)
+    )
     header = ("environment", "line", "rank", *names, spec.y, "low", "high", "seeds", "diverged", "published")
     rows = []
     for (environment, line), configurations in ranked.items():

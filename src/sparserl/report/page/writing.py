@@ -123,11 +123,11 @@ def _figure(drawn: Drawn, anchor: str) -> PageFigure:
 def _details(runs: Sequence[Run]) -> list[ExperimentDetails]:
     """The sections of experiments, in the order of the runs."""
     shown, room = experiments.in_detail(runs), Room()
-    found = []
+    sections = []
     for identifier, each in experiments.by_experiment([run for run in runs if run.id in shown]).items():
         section, room = details.read(identifier, each, room)
-        found.append(section)
-    return found
+        sections.append(section)
+    return sections
 
 
 def _anchors(detailed: Iterable[ExperimentDetails]) -> dict[Any, str]:

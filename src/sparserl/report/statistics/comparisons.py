@@ -47,8 +47,8 @@ def difference(
     if (sides := sides_of(ours, theirs)) is None:
         return None
     over: OverStrata = lambda strata: np.subtract(*map(aggregate, sides.apart(strata)))
-    found = interval_of(sides.strata, over, sides.about, seed=seed, num_sides=1 if sides.is_paired else 2)
-    return found._replace(left_out=sides.left_out)
+    interval = interval_of(sides.strata, over, sides.about, seed=seed, num_sides=1 if sides.is_paired else 2)
+    return interval._replace(left_out=sides.left_out)
 
 
 def ratio(
