@@ -1,10 +1,13 @@
 """Output folders: whole or not at all, and one export at a time."""
 
+import errno
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from sparserl.deploy.place import output_folder
+from sparserl.deploy.place import output_folder, scratch_folder
 from sparserl.types import UserError
 
 
@@ -61,10 +64,38 @@ def test_places_that_are_taken_are_refused(tmp_path):
     assert (tmp_path / "full" / "file").read_text() == "kept"
 
 
-def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EIO])  # full, `ulimit -f`, a disk that fails
+def test_a_disk_that_takes_no_more_is_told_in_one_line_and_leaves_nothing(tmp_path, number):
     with (
-        pytest.raises(UserError, match=r"cannot write .*out: No space left on device"),
+        pytest.raises(UserError, match=rf"cannot write .*out: {os.strerror(number)}$"),
         output_folder(tmp_path / "out"),
     ):
-        raise OSError(28, "No space left on device")
+        raise OSError(number, os.strerror(number))
     assert os.listdir(tmp_path) == []
+
+
+def test_a_name_that_cannot_be_leaves_no_folders_behind(tmp_path):
+    with pytest.raises(UserError, match="File name too long"):
+        write(tmp_path / "made" / ("long" * 63))
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_current_folder_and_a_mounted_one_are_not_replaced(tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    for name in (".", "", "../empty", str(tmp_path / "empty")):
+        with pytest.raises(UserError, match="it is the current folder, and a new folder would take its place"):
+            write(Path(name))
+    write(Path("inside"))
+    write(Path("nowhere") / ".." / "steps")
+    assert sorted(os.listdir(tmp_path / "empty")) == ["inside", "steps"]
+    (tmp_path / "disk").mkdir()
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == tmp_path / "disk")
+    with pytest.raises(UserError, match="it is a file system of its own"):
+        write(tmp_path / "disk")
+
+
+def test_no_place_for_temporary_files_is_told_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="no temporary files can be written: .*; name a folder in TMPDIR"), scratch_folder():
+        pass

@@ -1,7 +1,6 @@
 """Costs: what one action of a policy takes, as it was written in C and beside other ways to run it, on this machine."""
 
 import functools
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -15,6 +14,7 @@ from sparserl.deploy.c.writing import PREFIX
 from sparserl.deploy.card import Way
 from sparserl.deploy.latency import Calls
 from sparserl.deploy.peers import Act, peers
+from sparserl.deploy.place import scratch_folder
 from sparserl.deploy.policy import Policy
 from sparserl.deploy.steps import Convolution, Dense, Step
 from sparserl.types import UserError
@@ -49,9 +49,9 @@ def of_c(policy: Policy, observations: np.ndarray, write: WriteC, chosen: Chosen
     Bytes are those of the policy alone, without the self-test and its golden vectors.
     """
     ways, calls, notes = list[Way](), dict[str, Calls](), list[str]()
-    with tempfile.TemporaryDirectory() as name:
+    with scratch_folder() as scratch:
         for before, kind, each in (("", "exported", policy), ("dense ", "dense", dense_twin(policy))):
-            folder = Path(name) / kind
+            folder = scratch / kind
             folder.mkdir()
             source = write(each, folder)
             for build in BUILDS:

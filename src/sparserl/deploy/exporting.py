@@ -26,6 +26,7 @@ from sparserl.types import UserError
 
 CONTRACT_FILE = "contract.json"
 NUM_EPISODES = 20
+MOST_OBSERVATIONS, MOST_EPISODES = 1_000_000, 10_000  # all of them are in memory, and all episodes are played at once
 EXACT = Choices()
 Say = Callable[[str], None]
 
@@ -92,20 +93,23 @@ def export(
     goes onto the card. Raises `UserError` for a request that cannot be met and `Mismatch` where what was
     written does not act as it should; nothing is left then.
     """
-    for name, count in (("num_observations", num_observations), ("num_episodes", num_episodes)):
-        if count < 1:
-            raise UserError("it must be at least 1", field=name, value=count)
+    for name, count, most in (
+        ("num_observations", num_observations, MOST_OBSERVATIONS),
+        ("num_episodes", num_episodes, MOST_EPISODES),
+    ):
+        if not 1 <= count <= most:
+            raise UserError(f"it must lie in 1 to {most:,}", field=name, value=count)
     if not 0 <= card_seconds < math.inf:
         raise UserError("it must be at least 0", field="card_seconds", value=card_seconds)
-    kind, output = find_format(format, choices), Path(output)
+    kind, output, run = find_format(format, choices), Path(output), persistence.find_run(run, [results])
     kind.require()
     with output_folder(output) as folder:
-        trained = load_trained(run, results)
+        trained = load_trained(run)
         kind.check(trained.policy)
         with staged(trained.experiment, num_episodes) as stage:
             seen = observations(trained.policy, stage, num_observations)
             say("comparing the policy with the network that was trained")
-            original, of_original = _verified_original(trained, seen.all)
+            original, of_original = _verified_original(trained, seen)
             _write(kind, trained.policy, folder, choices, seen)
             say(f"comparing what was written with the policy, for {num_observations:,} observations")
             verified, returns = _verify(kind, trained.policy, folder, choices, seen.all, stage, original)
@@ -115,7 +119,7 @@ def export(
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         names = tuple(str(file.relative_to(folder)) for file in files)
         num_bytes = sum(file.stat().st_size for file in files)
-    keep(persistence.find_run(run, [results]), card)
+    keep(run, card)
     return Exported(output, format, choices, names, num_bytes, verified, of_original, returns, card)
 
 
@@ -133,14 +137,26 @@ def _contract_text(policy: Policy) -> str:
     return json.dumps(contract_document(policy), indent=1, allow_nan=False) + "\n"
 
 
-def _verified_original(trained: Trained, seen: np.ndarray) -> tuple[Original, Verified]:
-    """The trained network, once it is sure that the policy acts alike wherever features are numbers below the limit."""
+def _verified_original(trained: Trained, seen: Seen) -> tuple[Original, Verified]:
+    """The trained network, once it is sure that the policy acts alike wherever features are numbers below the limit.
+
+    Raises UserError where features of the environment itself are beyond it.
+    """
+    policy = trained.policy
     acting = trained.learner.agent.acting(trained.state)  # type: ignore[attr-defined]
     params = trained.state.groups[acting.group].params[acting.name]
     original = Original(acting, params, trained.learner.plan.spec)
+    every, limit = seen.all, LIMIT if policy.normalizer is None else math.inf
+    if not _within(seen.recorded, limit).all():
+        beyond = f"observations of {trained.experiment.environment} lie beyond {LIMIT:g}"
+        raise UserError(f"{beyond}, where exported policies cut them: scale them in the environment")
+    return original, compare(policy, original, every[_within(every, limit)])
+
+
+def _within(seen: np.ndarray, limit: float) -> np.ndarray:
+    """Which observations `[batch, *shape]` are numbers of at most this size; a normalizer cuts by itself."""
     with np.errstate(invalid="ignore"):
-        ordinary = (np.abs(seen.astype(np.float64)) <= LIMIT).reshape(len(seen), -1).all(1)
-    return original, compare(trained.policy, original, seen[ordinary])
+        return (np.abs(seen.astype(np.float64)) <= limit).reshape(len(seen), -1).all(1)
 
 
 def _verify(

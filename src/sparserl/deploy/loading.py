@@ -10,6 +10,7 @@ import numpy as np
 from sparserl import persistence
 from sparserl.deploy.describing import contract_of, provenance
 from sparserl.deploy.policy import LIMIT, Normalizer, Policy
+from sparserl.deploy.reach import LARGEST, reach
 from sparserl.deploy.steps import Dense, Step, steps_of, weighted
 from sparserl.experiment import Experiment, rebuild
 from sparserl.experiment.building import Learner
@@ -63,6 +64,18 @@ def policy_of(learner: Learner, state: AgentState, training: Mapping[str, Any]) 
     contract = contract_of(experiment, spec, acting.decision, acting.normalizer, limit, divisor, steps, training)
     low, high = _bounds(spec.action)
     return Policy(contract, steps, acting.decision, normalizer, divisor, low, high)
+
+
+def _require_finite(
+    steps: tuple[Step, ...], normalizer: Normalizer | None, shape: tuple[int, ...], limit: float
+) -> None:
+    """Raises UserError where some observation could lead to an action that is not finite, or to none."""
+    if not all(np.isfinite(step.kernel).all() and np.isfinite(step.bias).all() for step in weighted(steps)):
+        raise UserError("the policy has weights that are not finite: its training diverged")
+    if normalizer is not None and not (np.isfinite(normalizer.mean).all() and np.isfinite(normalizer.scale).all()):
+        raise UserError("the policy's normalizer is not finite: it has met observations too large for float32")
+    if reach(steps, shape, limit) > LARGEST:
+        raise UserError("the policy has weights so large that its outputs may not be finite: its training diverged")
 
 
 def _require_finished(run: Path) -> None:

@@ -7,6 +7,7 @@ What a killed process left there is swept by the next export to the same place.
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,15 +22,15 @@ def output_folder(output: Path) -> Iterator[Path]:
 
     Raises `UserError` where `output` is there and not empty, in use by another export, or cannot be written.
     """
-    output = output.absolute()
+    output = _without_steps_up(output.absolute())
     require_free(output)
     made = [folder for folder in (output.parent, *output.parent.parents) if not folder.exists()]
     partial = output.with_name(f".{output.name}{PARTIAL}")
-    with user_error("write", output):
-        make_folder(output.parent)
-        held = _hold(partial, output)
+    held = -1
     try:
         with user_error("write", output):
+            make_folder(output.parent)
+            held = _hold(partial, output)
             _sweep(partial)
         with _room(output):
             yield partial
@@ -41,22 +42,35 @@ def output_folder(output: Path) -> Iterator[Path]:
             os.rename(partial, output)
             sync_folder(output.parent)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        if held >= 0:
+            shutil.rmtree(partial, ignore_errors=True)
         for folder in made:
             with suppress(OSError):  # somebody else may have put something there
                 folder.rmdir()
         raise
     finally:
-        os.close(held)
+        if held >= 0:
+            os.close(held)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for what is needed for a moment. Raises UserError where nothing temporary can be written."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix="sparserl-")
+    except OSError as error:
+        raise UserError(f"no temporary files can be written: {error.strerror}; name a folder in TMPDIR") from error
+    with made as folder:
+        yield Path(folder)
 
 
 @contextmanager
 def _room(output: Path) -> Iterator[None]:
-    """Tell that there is no room for `output`; other errors of the system are those of what is done inside."""
+    """Tell that `output` cannot be written, for lack of room perhaps; errors that name a file tell it themselves."""
     try:
         yield
     except OSError as error:
-        if not is_disk_full(error):
+        if error.filename is not None and not is_disk_full(error):
             raise
         with user_error("write", output):
             raise
@@ -69,6 +83,26 @@ def require_free(output: Path) -> None:
             raise UserError("it is a file or a link: choose another folder", field="output", value=str(output))
         if output.is_dir() and any(output.iterdir()):
             raise UserError("it is not empty: choose another folder", field="output", value=str(output))
+        if output.is_dir() and (lasting := _lasting(output)):
+            line = f"it is {lasting}, and a new folder would take its place: choose one inside it"
+            raise UserError(line, field="output", value=str(output))
+
+
+def _lasting(folder: Path) -> str | None:
+    """What a folder is that cannot be replaced, or whose replacement would not be seen from where the user is."""
+    if os.path.ismount(folder):
+        return "a file system of its own"
+    with suppress(FileNotFoundError):  # the current folder has been removed
+        if folder.samefile(os.curdir):
+            return "the current folder"
+    return None
+
+
+def _without_steps_up(output: Path) -> Path:
+    """The same place without `..`, which a folder of another name cannot be beside."""
+    if ".." not in output.parts or output.is_symlink():
+        return output
+    return Path(os.path.realpath(output))
 
 
 def _hold(partial: Path, output: Path) -> int:

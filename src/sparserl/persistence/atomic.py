@@ -11,7 +11,7 @@ from pathlib import Path
 from sparserl.errors import DiskFull, UserError
 from sparserl.persistence.kill_points import passing
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: a limit of the shell, `ulimit -f`
 PARTIAL = ".partial"  # the ending of everything that is not whole yet
 
 

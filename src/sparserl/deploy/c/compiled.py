@@ -6,20 +6,24 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
-import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from sparserl.deploy.c.writing import PREFIX
+from sparserl.deploy.place import scratch_folder
 from sparserl.deploy.verification import Mismatch
 from sparserl.types import UserError
 
 COMPILERS = ("cc", "gcc", "clang")  # what is looked for where the variable CC names none
 STANDARD = ("-std=c99", "-O2")
+COMPILER_SECONDS = 1800.0  # for one file: megabytes of tables take minutes on small machines
+EXAMPLE_SECONDS = 300.0  # for a few actions, which take far less than one
 SCALAR = ("-DSPARSERL_POLICY_SCALAR",)
 SEAL = re.compile(rb"/\* SHA-256 of all before this line: ([0-9a-f]{64}) \*/\n")
 
@@ -76,10 +80,13 @@ def compiled(
     header, source = folder / f"{prefix}.h", folder / f"{prefix}.c"
     for file in (header, source):
         check_seal(file)
-    with tempfile.TemporaryDirectory(prefix="sparserl-") as scratch:
-        made = Path(scratch) / f"{prefix}.so"
-        build([source], made, flags)
-        library = ctypes.CDLL(str(made))  # stays loaded when its file goes
+    with scratch_folder() as scratch:
+        policy, made, program = (scratch / f"{prefix}{ending}" for ending in (".o", ".so", ""))
+        _compile([*flags, "-c", source], policy)
+        _compile([*flags, f"-I{folder}", policy, folder / "main.c"], program)
+        _try(program)
+        _compile([*flags, "-shared", policy], made)
+        library = _loaded(made)
     text = header.read_text(encoding="ascii")
     sizes = [int(_constant(text, f"{prefix.upper()}_{name}")) for name in ("NUM_FEATURES", "NUM_OUTPUTS")]
     return Compiled(library, prefix, sizes[0], sizes[1], action_shape)
@@ -95,21 +102,83 @@ def require_golden(written: Compiled, folder: Path) -> None:
 
 def build(sources: Sequence[Path], library: Path, flags: Sequence[str] = ()) -> None:
     """A shared library of C sources. Raises UserError, in one line, where there is none."""
-    command = [*compiler(), *STANDARD, "-shared", "-fPIC", *flags, "-o", str(library), *map(str, sources)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        told = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or ["?"]
-        raise UserError(f"{command[0]} could not compile {sources[0].name}: {told[0].strip()}")
+    _compile(["-shared", *flags, *sources], library)
 
 
 def compiler() -> list[str]:
     """The C compiler as the beginning of a command. Raises UserError where there is none, with how to install it."""
-    asked = shlex.split(os.environ.get("CC", ""))
+    try:
+        asked = shlex.split(os.environ.get("CC", ""))
+    except ValueError as error:
+        raise UserError(f"the variable CC is no command: {error}", value=os.environ["CC"]) from None
     for command in [asked] if asked else [[name] for name in COMPILERS]:
         if shutil.which(command[0]):
             return command
     missing = f"the variable CC names {asked[0]!r}, which is not here" if asked else "there is no C compiler here"
     raise UserError(f"{missing}: what is written is verified with one; install it (apt install gcc) or name it in CC")
+
+
+def _compile(words: Sequence[str | Path], made: Path) -> None:
+    """Compile or link. Raises UserError, in one line, where the compiler fails, does not run, or does not end."""
+    command = [*compiler(), *STANDARD, "-fPIC", "-o", str(made), *map(str, words)]
+    source = Path(command[-1]).name
+    try:
+        done = _ended(command, COMPILER_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{command[0]} did not end within {COMPILER_SECONDS:g} seconds of compiling {source}") from None
+    except OSError as error:
+        raise UserError(f"{command[0]} cannot be run as a C compiler: {error.strerror}") from error
+    if done.returncode:
+        lines = done.stderr.splitlines() or [_told(done.returncode)]
+        told = next((line for line in lines if "error" in line), lines[0])
+        raise UserError(f"{command[0]} could not compile {source}: {told.strip()}")
+    if not made.exists():
+        raise UserError(f"{command[0]} compiled nothing of {source}, though it says that all is well")
+
+
+def _try(program: Path) -> None:
+    """Run the example, which tests itself, in a process of its own: code that crashes or never ends would take ours
+    with it. Raises UserError where nothing compiled here runs here, and Mismatch where this does not do as it should.
+    """
+    try:
+        done = _ended([str(program)], EXAMPLE_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Mismatch(f"the written C, compiled, did not end its self-test in {EXAMPLE_SECONDS:g} seconds") from None
+    except OSError as error:
+        remedy = "name a compiler for this machine in CC, or a folder where programs may run in TMPDIR"
+        raise UserError(f"what {compiler()[0]} makes does not run here: {error.strerror}; {remedy}") from error
+    if done.returncode == 1 and done.stdout.startswith("self-test"):
+        raise Mismatch(f"the written C fails its {done.stdout.splitlines()[0]}")
+    if done.returncode:
+        raise Mismatch(f"the written C, compiled, {_told(done.returncode)} in its self-test")
+
+
+def _loaded(library: Path) -> ctypes.CDLL:
+    """A library, which stays loaded when its file goes. Raises UserError where it is for another machine."""
+    try:
+        return ctypes.CDLL(str(library))
+    except OSError as error:
+        raise UserError(f"what {compiler()[0]} makes cannot be loaded here: {error}") from error
+
+
+def _ended(command: Sequence[str], seconds: float) -> "subprocess.CompletedProcess[str]":
+    """A command that reads nothing, once it has ended."""
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=seconds,
+    )
+
+
+def _told(status: int) -> str:
+    """How a process ended."""
+    with suppress(ValueError):
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"ended with status {status}"
 
 
 def check_seal(file: Path) -> None:

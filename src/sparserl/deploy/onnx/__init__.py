@@ -3,7 +3,7 @@
 What is here imports neither onnx nor onnxruntime until it is called: they are an extra.
 """
 
-from importlib import util
+from importlib import import_module, util
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -22,14 +22,22 @@ runtimes that we tried only onnxruntime loads it, and no operator of ONNX takes 
 dense: every runtime loads it.
 """
 
+_PACKAGES = ("onnx", "onnxruntime")
 IN_MEMORY = "sparse file, dense memory: runtimes make the kernels dense when they load the file"
 
 
 def require() -> None:
-    """Raise `UserError` with the command that installs them where onnx or onnxruntime is missing."""
-    missing = [name for name in ("onnx", "onnxruntime") if util.find_spec(name) is None]
+    """Raise `UserError` where onnx or onnxruntime is missing, with the command that installs them, or is broken."""
+    missing = [name for name in _PACKAGES if util.find_spec(name) is None]
     if missing:
         raise UserError(f"ONNX needs {' and '.join(missing)}: pip install 'sparserl[onnx]'")
+    for name in _PACKAGES:
+        try:
+            import_module(name)
+        except Exception as error:  # such as a library of C that is not there, or another version of protobuf
+            told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            line = f"ONNX needs {name}, which is here and cannot be imported: {told}"
+            raise UserError(f"{line}; pip install --force-reinstall 'sparserl[onnx]'") from error
 
 
 def write(policy: Policy, file: Path, weights: Weights = "auto") -> None:
