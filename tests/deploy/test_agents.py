@@ -109,10 +109,20 @@ def test_an_agent_that_does_not_say_how_it_acts_is_refused_in_one_line():
     assert "\n" not in str(caught.value)
 
 
-def test_weights_that_are_not_finite_are_refused():
+def test_what_could_lead_to_an_action_that_is_not_finite_is_refused():
     agent, state, experiment = trained("dqn", VECTOR, {"network": TINY}, {})
-    params = jax.tree.map(lambda x: x * jnp.nan, state.groups["q"].params)
-    state = state._replace(groups={"q": state.groups["q"]._replace(params=params)})
     learner = SimpleNamespace(agent=agent, plan=SimpleNamespace(experiment=experiment, spec=VECTOR))
-    with pytest.raises(UserError, match="weights that are not finite: its training diverged"):
+    for factor, told in ((jnp.nan, "weights that are not finite"), (1e15, "weights so large that its outputs may not")):
+        params = jax.tree.map(lambda x, factor=factor: x * factor, state.groups["q"].params)
+        diverged = state._replace(groups={"q": state.groups["q"]._replace(params=params)})
+        with pytest.raises(UserError, match=f"{told}.*: its training diverged"):
+            policy_of(learner, diverged, {})
+
+
+def test_a_normalizer_that_is_not_finite_is_refused():
+    agent, state, experiment = trained("ppo", MATRIX, {"network": TINY}, {})
+    squares = state.observations.squares.at[0, 0].set(jnp.inf)
+    state = state._replace(observations=state.observations._replace(squares=squares))
+    learner = SimpleNamespace(agent=agent, plan=SimpleNamespace(experiment=experiment, spec=MATRIX))
+    with pytest.raises(UserError, match="normalizer is not finite: it has met observations too large"):
         policy_of(learner, state, {})

@@ -4,6 +4,7 @@ import ctypes
 import re
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -281,6 +282,69 @@ def test_a_missing_compiler_is_told_with_how_to_get_one(no_compiler: pytest.Monk
     no_compiler.setenv("CC", "nobodys-cc -m32")
     with pytest.raises(UserError, match="CC names 'nobodys-cc', which is not here"):
         compiler()
+
+
+BROKEN = {
+    "exit 4": r"could not compile bad\.c: ended with status 4",
+    "kill -9 $$": r"could not compile bad\.c: was killed by SIGKILL",
+    "echo 'ld: warning' >&2; echo 'ld: error: no room' >&2; exit 1": r"could not compile bad\.c: ld: error: no room",
+    "exit 0": r"made nothing of bad\.c, though it says that all is well",
+    "sleep 60": r"did not end within 0\.1 seconds of compiling bad\.c",
+}
+
+
+@pytest.mark.parametrize("does", [*BROKEN, None])
+def test_a_broken_compiler_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str | None
+) -> None:
+    command = tmp_path / "mycc"
+    command.write_bytes(b"\0no program" if does is None else f"#!/bin/sh\n{does}\n".encode())
+    command.chmod(0o755)
+    monkeypatch.setenv("CC", str(command))
+    if does == "sleep 60":
+        monkeypatch.setattr(sys.modules[build.__module__], "COMPILER_SECONDS", 0.1)
+    told = r"mycc cannot be run as a C compiler: Exec format error" if does is None else BROKEN[does]
+    with pytest.raises(UserError, match=told) as caught:
+        build([tmp_path / "bad.c"], tmp_path / "bad.so")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_variable_that_is_no_command_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", 'gcc "')
+    with pytest.raises(UserError, match="the variable CC is no command: No closing quotation"):
+        compiler()
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        ("*(volatile int *)0 = 1;", "self-test of the written C was killed by SIGSEGV"),
+        ("for (;;) { }", r"self-test of the written C did not end within 0\.3 seconds"),
+    ],
+)
+def test_code_that_crashes_or_never_ends_takes_nothing_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, told: str
+) -> None:
+    monkeypatch.setattr(sys.modules[build.__module__], "TRIAL_SECONDS", 300.0 if "SIGSEGV" in told else 0.3)
+    write(CASES["few_units"].original, tmp_path)
+    source = tmp_path / "sparserl_policy.c"
+    text = source.read_text()
+    begun = re.sub(r"(float sparserl_policy_self_test\(void\)\n\{\n)", lambda at: f"{at[1]}    {does}\n", text)
+    assert begun != text
+    source.write_text(sealed(begun[: begun.rindex("/* SHA-256")]))
+    with pytest.raises(Mismatch, match=told):
+        compiled(tmp_path, None, ["-O0"])
+
+
+def test_what_is_made_for_another_machine_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a compiler for the device; here one that makes a file which is no library at all."""
+    write(CASES["few_units"].original, tmp_path)
+    command = tmp_path / "devices-cc"
+    command.write_text('#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done; echo other > "$2"\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("CC", str(command))
+    with pytest.raises(UserError, match=r"devices-cc makes cannot be loaded here: .*; name a compiler for"):
+        compiled(tmp_path, None)
 
 
 def test_what_a_compiler_refuses_is_told_in_one_line(tmp_path: Path) -> None:

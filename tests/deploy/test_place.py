@@ -97,5 +97,6 @@ def test_the_current_folder_and_a_mounted_one_are_not_replaced(tmp_path, monkeyp
 
 def test_no_place_for_temporary_files_is_told_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
-    with pytest.raises(UserError, match="no temporary files can be written: .*; name a folder in TMPDIR"), scratch_folder():
+    told = "no temporary files can be written: .*; name a folder in TMPDIR"
+    with pytest.raises(UserError, match=told), scratch_folder():
         pass

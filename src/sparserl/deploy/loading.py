@@ -11,6 +11,7 @@ from sparserl import persistence
 from sparserl.deploy.describing import contract_of, provenance
 from sparserl.deploy.policy import LIMIT, Normalizer, Policy
 from sparserl.deploy.reach import LARGEST, reach
+from sparserl.deploy.reach import LARGEST, reach
 from sparserl.deploy.steps import Dense, Step, steps_of, weighted
 from sparserl.experiment import Experiment, rebuild
 from sparserl.experiment.building import Learner
@@ -56,11 +57,10 @@ def policy_of(learner: Learner, state: AgentState, training: Mapping[str, Any]) 
     group, prefix = state.groups[acting.group], f"{acting.name}/"
     masks = {name.removeprefix(prefix): np.asarray(mask) for name, mask in topology(group).items()}
     steps = _acting_outputs(steps_of(acting.network, group.params[acting.name], masks), _num_outputs(spec.action))
-    if not all(np.isfinite(step.kernel).all() and np.isfinite(step.bias).all() for step in weighted(steps)):
-        raise UserError("the policy has weights that are not finite: its training diverged")
     normalizer = None if acting.normalizer is None else _flat(acting.normalizer)
     pixels = normalizer is None and spec.observation_dtype == np.uint8
     divisor, limit = BRIGHTEST if pixels else 1.0, LIMIT if normalizer is None else normalizer.limit
+    _require_finite(steps, normalizer, spec.observation_shape, 1.0 if pixels else limit)
     contract = contract_of(experiment, spec, acting.decision, acting.normalizer, limit, divisor, steps, training)
     low, high = _bounds(spec.action)
     return Policy(contract, steps, acting.decision, normalizer, divisor, low, high)

@@ -7,7 +7,6 @@ thread each, as a control loop has it, and no batch, because a policy that acts 
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,8 +24,14 @@ from sparserl.types import UserError
 COMPILERS = ("cc", "gcc", "clang")  # what is looked for where the variable CC names none
 STANDARD = ("-std=c99", "-O2")
 COMPILER_SECONDS = 1800.0  # for one file: megabytes of tables take minutes on small machines
-EXAMPLE_SECONDS = 300.0  # for a few actions, which take far less than one
+TRIAL_SECONDS = 300.0  # for a few actions, which take far less than one
 SCALAR = ("-DSPARSERL_POLICY_SCALAR",)
+_TRIAL = """
+import ctypes, sys
+library = ctypes.CDLL(sys.argv[1])
+print("loaded", flush=True)
+getattr(library, sys.argv[2] + "_self_test")()
+"""
 SEAL = re.compile(rb"/\* SHA-256 of all before this line: ([0-9a-f]{64}) \*/\n")
 
 
@@ -74,19 +81,18 @@ def compiled(
 ) -> Compiled:
     """Compile the files of `writing.write` in a folder, which stays as it is, and load them.
 
-    flags: for the compiler, such as "-march=native" or those of `SCALAR`. Raises UserError where there is no compiler
-    or it refuses the files, and Mismatch where a byte of them has changed.
+    flags: for the compiler, such as "-march=native" or those of `SCALAR`. Raises UserError where there is no compiler,
+    it refuses the files, or makes what cannot be loaded here, and Mismatch where a byte of them has changed or what
+    they say crashes.
     """
     header, source = folder / f"{prefix}.h", folder / f"{prefix}.c"
     for file in (header, source):
         check_seal(file)
     with scratch_folder() as scratch:
-        policy, made, program = (scratch / f"{prefix}{ending}" for ending in (".o", ".so", ""))
-        _compile([*flags, "-c", source], policy)
-        _compile([*flags, f"-I{folder}", policy, folder / "main.c"], program)
-        _try(program)
-        _compile([*flags, "-shared", policy], made)
-        library = _loaded(made)
+        made = scratch / f"{prefix}.so"
+        build([source], made, flags)
+        _try(made, prefix)
+        library = ctypes.CDLL(str(made))  # stays loaded when its file goes
     text = header.read_text(encoding="ascii")
     sizes = [int(_constant(text, f"{prefix.upper()}_{name}")) for name in ("NUM_FEATURES", "NUM_OUTPUTS")]
     return Compiled(library, prefix, sizes[0], sizes[1], action_shape)
@@ -102,7 +108,19 @@ def require_golden(written: Compiled, folder: Path) -> None:
 
 def build(sources: Sequence[Path], library: Path, flags: Sequence[str] = ()) -> None:
     """A shared library of C sources. Raises UserError, in one line, where there is none."""
-    _compile(["-shared", *flags, *sources], library)
+    command = [*compiler(), *STANDARD, "-shared", "-fPIC", *flags, "-o", str(library), *map(str, sources)]
+    name = sources[0].name
+    try:
+        done = _ended(command, COMPILER_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{command[0]} did not end within {COMPILER_SECONDS:g} seconds of compiling {name}") from None
+    except OSError as error:
+        raise UserError(f"{command[0]} cannot be run as a C compiler: {error.strerror}") from error
+    if done.returncode:
+        told = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
+        raise UserError(f"{command[0]} could not compile {name}: {(told or [_told(done.returncode)])[0].strip()}")
+    if not library.exists():
+        raise UserError(f"{command[0]} made nothing of {name}, though it says that all is well")
 
 
 def compiler() -> list[str]:
@@ -118,47 +136,21 @@ def compiler() -> list[str]:
     raise UserError(f"{missing}: what is written is verified with one; install it (apt install gcc) or name it in CC")
 
 
-def _compile(words: Sequence[str | Path], made: Path) -> None:
-    """Compile or link. Raises UserError, in one line, where the compiler fails, does not run, or does not end."""
-    command = [*compiler(), *STANDARD, "-fPIC", "-o", str(made), *map(str, words)]
-    source = Path(command[-1]).name
-    try:
-        done = _ended(command, COMPILER_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise UserError(f"{command[0]} did not end within {COMPILER_SECONDS:g} seconds of compiling {source}") from None
-    except OSError as error:
-        raise UserError(f"{command[0]} cannot be run as a C compiler: {error.strerror}") from error
-    if done.returncode:
-        lines = done.stderr.splitlines() or [_told(done.returncode)]
-        told = next((line for line in lines if "error" in line), lines[0])
-        raise UserError(f"{command[0]} could not compile {source}: {told.strip()}")
-    if not made.exists():
-        raise UserError(f"{command[0]} compiled nothing of {source}, though it says that all is well")
-
-
-def _try(program: Path) -> None:
-    """Run the example, which tests itself, in a process of its own: code that crashes or never ends would take ours
-    with it. Raises UserError where nothing compiled here runs here, and Mismatch where this does not do as it should.
+def _try(library: Path, prefix: str) -> None:
+    """Load a library and run its self-test in a process of its own: code that crashes, or never ends, would take ours
+    with it. Raises UserError where it cannot be loaded here, and Mismatch where its test comes to no result.
     """
     try:
-        done = _ended([str(program)], EXAMPLE_SECONDS)
+        done = _ended([sys.executable, "-I", "-S", "-c", _TRIAL, str(library), prefix], TRIAL_SECONDS)
     except subprocess.TimeoutExpired:
-        raise Mismatch(f"the written C, compiled, did not end its self-test in {EXAMPLE_SECONDS:g} seconds") from None
-    except OSError as error:
-        remedy = "name a compiler for this machine in CC, or a folder where programs may run in TMPDIR"
-        raise UserError(f"what {compiler()[0]} makes does not run here: {error.strerror}; {remedy}") from error
-    if done.returncode == 1 and done.stdout.startswith("self-test"):
-        raise Mismatch(f"the written C fails its {done.stdout.splitlines()[0]}")
-    if done.returncode:
-        raise Mismatch(f"the written C, compiled, {_told(done.returncode)} in its self-test")
-
-
-def _loaded(library: Path) -> ctypes.CDLL:
-    """A library, which stays loaded when its file goes. Raises UserError where it is for another machine."""
-    try:
-        return ctypes.CDLL(str(library))
-    except OSError as error:
-        raise UserError(f"what {compiler()[0]} makes cannot be loaded here: {error}") from error
+        raise Mismatch(f"the self-test of the written C did not end within {TRIAL_SECONDS:g} seconds") from None
+    if done.returncode == 0:
+        return
+    if done.stdout.startswith("loaded"):
+        raise Mismatch(f"the self-test of the written C {_told(done.returncode)}")
+    told = (done.stderr.strip().splitlines() or [_told(done.returncode)])[-1].removeprefix("OSError: ")
+    remedy = "name a compiler for this machine in CC, or a folder that programs may be loaded from in TMPDIR"
+    raise UserError(f"what {compiler()[0]} makes cannot be loaded here: {told}; {remedy}")
 
 
 def _ended(command: Sequence[str], seconds: float) -> "subprocess.CompletedProcess[str]":
