@@ -93,7 +93,7 @@ def test_what_was_written_wrong_leaves_nothing_and_ends_in_1(capsys, run, tmp_pa
         (("RUN", "--format", "safetensors", "--output", "out", "--onnx-weights", "dense"), "has no such choice"),
         (
             ("RUN", "--format", "safetensors", "--output", "out", "--num-episodes", "0"),
-            "--num-episodes is 0: it must be",
+            "--num-episodes is 0: it must lie in 1 to 10,000",
         ),
         (("nothing/seed=0", "--format", "safetensors", "--output", "out"), "no run 'nothing/seed=0'"),
     ],
@@ -121,6 +121,9 @@ def test_runs_that_have_no_policy_are_refused(run, tmp_path):
         persistence.write_status(copy, status._replace(status=word))
         with pytest.raises(UserError, match=f"has not finished, it is {word}: train it to its end first"):
             sparserl.load(copy)
+    persistence.write_status(copy, status._replace(name="another/seed=3"))
+    with pytest.raises(UserError, match=r"holds .*/seed=3, and .*status\.json is that of another/seed=3: put its own"):
+        sparserl.load(copy)
     persistence.write_status(copy, status)
     shutil.rmtree(copy / "checkpoint")
     with pytest.raises(UserError, match="has finished, and its policy is not whole"):

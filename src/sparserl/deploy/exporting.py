@@ -156,7 +156,7 @@ def _verified_original(trained: Trained, seen: Seen) -> tuple[Original, Verified
 def _within(seen: np.ndarray, limit: float) -> np.ndarray:
     """Which observations `[batch, *shape]` are numbers of at most this size; a normalizer cuts by itself."""
     with np.errstate(invalid="ignore"):
-        return (np.abs(seen.astype(np.float64)) <= limit).reshape(len(seen), -1).all(1)
+        return (np.abs(seen) <= limit).reshape(len(seen), -1).all(1)
 
 
 def _verify(

@@ -79,8 +79,11 @@ def _require_finite(
 
 
 def _require_finished(run: Path) -> None:
-    """Raises UserError for a run whose policy is not the one that its training ended with."""
+    """Raises UserError for a run whose policy is not the one that its training ended with, or is told by another's."""
     status = persistence.read_status(run)
+    held = persistence.run_in(run, persistence.EVALUATIONS)
+    if status is not None and status.name and held is not None and status.name != str(held):
+        raise UserError(f"{run} holds {held}, and {run / 'status.json'} is that of {status.name}: put its own there")
     if status is not None and status.status != "finished":
         raise UserError(f"{run} has not finished, it is {status.status}: train it to its end first")
     if not persistence.has_bundle(run / "checkpoint"):
