@@ -254,7 +254,7 @@ def test_a_changed_number_is_noticed(tmp_path: Path, what: str) -> None:
         require_golden(written, tmp_path)
 
 
-@pytest.mark.parametrize("file", ["sparserl_policy.c", "sparserl_policy.h"])
+@pytest.mark.parametrize("file", ["sparserl_policy.c", "sparserl_policy.h", "main.c", "CMakeLists.txt"])
 def test_any_changed_byte_is_noticed(tmp_path: Path, file: str) -> None:
     write(CASES["few_units"].original, tmp_path)
     content = (tmp_path / file).read_bytes()

@@ -32,7 +32,7 @@ library = ctypes.CDLL(sys.argv[1])
 print("loaded", flush=True)
 getattr(library, sys.argv[2] + "_self_test")()
 """
-SEAL = re.compile(rb"/\* SHA-256 of all before this line: ([0-9a-f]{64}) \*/\n")
+SEAL = re.compile(rb"(?:/\*|#) SHA-256 of all before this line: ([0-9a-f]{64})(?: \*/)?\n")
 
 
 class Compiled(NamedTuple):
@@ -86,7 +86,7 @@ def compiled(
     they say crashes.
     """
     header, source = folder / f"{prefix}.h", folder / f"{prefix}.c"
-    for file in (header, source):
+    for file in (header, source, folder / "main.c", folder / "CMakeLists.txt"):
         check_seal(file)
     with scratch_folder() as scratch:
         made = scratch / f"{prefix}.so"

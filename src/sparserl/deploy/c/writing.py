@@ -55,13 +55,15 @@ def write(
     }
     for name, template in made.items():
         text = _template(template).render(described)
-        (folder / name).write_text(sealed(text) if template.startswith("policy") else text, encoding="ascii")
+        comment_of = "# {}" if name == "CMakeLists.txt" else "/* {} */"
+        (folder / name).write_text(sealed(text, comment_of), encoding="ascii")
     return [folder / name for name in made]
 
 
-def sealed(text: str) -> str:
-    """A file with its own digest as the last line, so that a changed byte can be told."""
-    return f"{text}/* SHA-256 of all before this line: {hashlib.sha256(text.encode()).hexdigest()} */\n"
+def sealed(text: str, comment_of: str = "/* {} */") -> str:
+    """A file with its own digest as the last line, a comment, so that a changed byte can be told."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"{text}{comment_of.format(f'SHA-256 of all before this line: {digest}')}\n"
 
 
 def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | None, prefix: str) -> dict[str, Any]:
