@@ -8,6 +8,7 @@ import pytest
 from deploy import small_c
 from sparserl.bench import exported
 from sparserl.deploy import builds, costs, instructions, latency, memory
+from sparserl.deploy import peers as all_peers
 from sparserl.deploy.costs import Chosen
 from sparserl.deploy.peers import Peers
 from sparserl.types import UserError
@@ -105,3 +106,16 @@ def test_what_cannot_be_counted_is_said(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     with pytest.raises(UserError, match="apt-get install valgrind"):
         instructions.an_action(["program"])
+    with pytest.raises(UserError, match="size is not installed: apt-get install binutils"):
+        memory.memory_of(["cc"], tmp_path / "source.c", tmp_path)
+
+
+def test_a_library_that_is_broken_is_a_note_and_no_more(monkeypatch):
+    def broken(policy):
+        raise ImportError("libfast.so: cannot open shared object file\nsecond line")
+
+    monkeypatch.setattr(all_peers, "absent_peers", dict)
+    monkeypatch.setattr(all_peers, "_MAKERS", {"onnxruntime": broken, "jax": lambda policy: policy.act})
+    told = all_peers.peers(small_c.policy(5))
+    assert list(told.acts) == ["jax"]
+    assert "onnxruntime: not measured, because libfast.so: cannot open shared object file" in told.notes

@@ -114,6 +114,6 @@ def _counted(
 def _unless(notes: list[str], what: str, count: Callable[[], T]) -> T | None:
     try:
         return count()
-    except UserError as error:
+    except (UserError, OSError) as error:
         notes.append(f"{what}: not measured, because {error}")
         return None

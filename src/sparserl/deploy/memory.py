@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sparserl.types import UserError
 
+_SIZES = re.compile(r"^\s*text\s+data\s+bss\s.*\n\s*(\d+)\s+(\d+)\s+(\d+)\s", re.MULTILINE)  # Berkeley's form
 _FRAME = re.compile(r"\t(\d+)\t(?:static|dynamic,bounded)$", re.MULTILINE)
 
 
@@ -38,16 +39,19 @@ class Memory(NamedTuple):
         return {**self._asdict(), "flash_bytes": self.flash_bytes, "ram_bytes": self.ram_bytes}
 
 
-def unavailable_reason() -> str | None:
+def unavailable_reason(size: str = "size") -> str | None:
     """Why bytes cannot be counted here, in one line, or None."""
-    return None if shutil.which("size") else "size is not installed: apt-get install binutils"
+    return None if shutil.which(size) else f"{size} is not installed: apt-get install binutils"
 
 
 def memory_of(compiler: Sequence[str], source: Path, folder: Path, size: str = "size") -> Memory:
     """What `source` takes when it is compiled by `compiler`, a command with its flags, into `folder`.
 
-    Raises `UserError` where it does not compile, or where `size`, the tool of that compiler, cannot read the result.
+    Raises `UserError` where it does not compile, and where `size`, the tool of that compiler, is not here or cannot
+    read the result.
     """
+    if reason := unavailable_reason(size):
+        raise UserError(reason)
     compiled = folder / f"{source.stem}.o"
     command = [*compiler, "-c", str(source), "-o", str(compiled)]
     frames = compiled.with_suffix(".su")
@@ -58,7 +62,10 @@ def memory_of(compiler: Sequence[str], source: Path, folder: Path, size: str = "
     done = _run([size, str(compiled)])
     if done.returncode:
         raise UserError(f"{size} cannot read {compiled.name}: {_last(done.stderr)}")
-    text, data, bss = map(int, done.stdout.splitlines()[1].split()[:3])
+    found = _SIZES.search(done.stdout)
+    if found is None:
+        raise UserError(f"{size} says nothing of {compiled.name} that is known here: {_last(done.stdout)}")
+    text, data, bss = map(int, found.groups())
     stack = sum(map(int, _FRAME.findall(frames.read_text()))) if frames.exists() else None
     return Memory(text, data, bss, stack)
 
