@@ -47,6 +47,14 @@ def test_one_altered_number_is_seen(policy, tmp_path, name):
         ours.opened(policy, tmp_path)
 
 
+def test_the_same_numbers_in_another_shape_are_seen(policy, tmp_path):
+    arrays = ours.arrays_of(policy)
+    turned = arrays["hidden_1.kernel"].reshape(arrays["hidden_1.kernel"].shape[::-1])
+    safetensors.numpy.save_file({**arrays, "hidden_1.kernel": turned}, tmp_path / ours.FILE)
+    with pytest.raises(Mismatch, match=r"holds other values of hidden_1\.kernel"):
+        ours.opened(policy, tmp_path)
+
+
 def test_every_altered_byte_is_seen(policy, tmp_path):
     ours.write(policy, tmp_path)
     content = (tmp_path / ours.FILE).read_bytes()

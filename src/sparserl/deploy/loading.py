@@ -11,7 +11,6 @@ from sparserl import persistence
 from sparserl.deploy.describing import contract_of, provenance
 from sparserl.deploy.policy import LIMIT, Normalizer, Policy
 from sparserl.deploy.reach import LARGEST, reach
-from sparserl.deploy.reach import LARGEST, reach
 from sparserl.deploy.steps import Dense, Step, steps_of, weighted
 from sparserl.experiment import Experiment, rebuild
 from sparserl.experiment.building import Learner

@@ -43,7 +43,8 @@ def opened(policy: Policy, folder: Path) -> "Stored":
         raise Mismatch(str(error)) from None
     for name, wanted in arrays_of(policy).items():
         given = arrays.get(name)
-        if given is None or given.dtype != wanted.dtype or given.tobytes() != wanted.tobytes():
+        same_kind = given is not None and (given.dtype, given.shape) == (wanted.dtype, wanted.shape)
+        if given is None or not same_kind or given.tobytes() != wanted.tobytes():
             raise Mismatch(f"{path} holds other values of {name} than the policy")
     if extra := sorted(arrays.keys() - arrays_of(policy).keys()):
         raise Mismatch(f"{path} holds {extra[0]}, which the policy has not")
