@@ -86,8 +86,9 @@ class Policy(NamedTuple):
         given = self._checked(observation)
         batch = given.shape[: given.ndim - len(self.observation_shape)]
         several = given.reshape(math.prod(batch), *self.observation_shape)
-        outputs = [computed(self.steps, self.as_input(part)) for part in self.parts(several)]
-        return np.concatenate(outputs).reshape(*batch, self.num_outputs)
+        outputs = [computed(self.steps, self.as_input(part)) for part in self.parts(several) if len(part)]
+        together = np.concatenate([np.empty((0, self.num_outputs), np.float32), *outputs])
+        return together.reshape(*batch, self.num_outputs)
 
     def parts(self, observations: np.ndarray) -> Iterator[np.ndarray]:
         """Observations `[batch, *shape]`, as many at a time as need little memory; one empty part of none."""
