@@ -7,7 +7,10 @@ from deploy.small_policies import perceptron
 from sparserl.types import UserError
 
 
-@pytest.mark.parametrize(("shape", "batch"), [((5,), ()), ((5,), (4,)), ((2, 3), (4, 2)), ((), (3,)), ((5,), (0,)), ((2, 3), (0,)), ((), (2, 0))])
+@pytest.mark.parametrize(
+    ("shape", "batch"),
+    [((5,), ()), ((5,), (4,)), ((2, 3), (4, 2)), ((), (3,)), ((5,), (0,)), ((2, 3), (0,)), ((), (2, 0))],
+)
 def test_one_observation_or_any_batch(shape, batch):
     policy = perceptron("tanh", shape, outputs=2)
     seen = np.random.default_rng(1).normal(size=(*batch, *shape)).astype(np.float32)

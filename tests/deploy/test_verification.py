@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deploy.small_policies import perceptron
-from sparserl.deploy.observations import adversarial
+from sparserl.deploy.observations import adversarial, recorded
 from sparserl.deploy.policy import Policy
 from sparserl.deploy.steps import Dense
 from sparserl.deploy.verification import Mismatch, compare, measured
@@ -128,3 +128,20 @@ def test_adversarial_observations_have_the_type_of_the_policy():
         policy = perceptron(dtype=dtype)
         seen = adversarial(policy, np.zeros((4, 5), dtype), size, np.random.default_rng(0))
         assert (seen.dtype.name, seen.shape) == (dtype, (size, 5))
+
+
+@pytest.mark.parametrize("bounds", [(2000.0, 3000.0), (-0.001, 0.001), (5.0, np.inf), (-np.inf, np.inf), (2.0, 2.0)])
+def test_random_actions_are_allowed_ones(bounds):
+    policy, met = perceptron("mean", bounds=bounds), []
+
+    class Stage(NamedTuple):
+        def returns(self, act):
+            seen = np.random.default_rng(0).normal(size=(50, 4, 5)).astype(np.float32)
+            met.extend((act(each), policy.act(each)) for each in seen)
+
+    recorded(policy, Stage(), 20, np.random.default_rng(0))
+    actions, own = (np.concatenate(each) for each in zip(*met, strict=True))
+    assert actions.dtype == np.float32
+    assert ((actions >= np.float32(bounds[0])) & (actions <= np.float32(bounds[1]))).all()
+    others = (actions != own).any(1).mean()
+    assert others == 0 if bounds[0] == bounds[1] else 0.1 < others < 0.4

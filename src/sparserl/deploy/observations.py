@@ -100,7 +100,7 @@ def _disturbed(policy: Policy, actions: np.ndarray, random: np.random.Generator)
         return np.where(others, random.integers(policy.num_outputs, size=len(actions)), actions)
     assert policy.low is not None
     assert policy.high is not None
-    flat = actions.reshape(len(actions), -1)
-    noise = random.normal(size=flat.shape).astype(np.float32)
-    limited = np.clip(flat + noise, np.maximum(policy.low, -1e3), np.minimum(policy.high, 1e3))
-    return np.where(others[:, np.newaxis], limited, flat).astype(np.float32).reshape(actions.shape)
+    flat, ranges = actions.reshape(len(actions), -1), policy.high.astype(np.float64) - policy.low
+    noise = random.normal(size=flat.shape) * np.where(np.isfinite(ranges), ranges, 1.0)
+    limited = np.clip((flat + noise).astype(np.float32), policy.low, policy.high)
+    return np.where(others[:, np.newaxis], limited, flat).reshape(actions.shape)
