@@ -137,7 +137,7 @@ def _contract_text(policy: Policy) -> str:
     return json.dumps(contract_document(policy), indent=1, allow_nan=False) + "\n"
 
 
-def _verified_original(trained: Trained, seen: Seen) -> tuple[Original, Verified]:
+def _verified_original(trained: Trained, seen: SeenObservations) -> tuple[Original, Verified]:
     """The trained network, once it is sure that the policy acts alike wherever features are numbers below the limit.
 
     Raises UserError where features of the environment itself are beyond it.
