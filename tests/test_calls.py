@@ -31,6 +31,14 @@ def test_open_calls_and_those_that_came_back_are_counted():
     assert (PLAYING.num_open, PLAYING.num_ended) == (open_before, ended_before + 3)
 
 
+def test_the_standard_streams_are_afterwards_what_they_were():
+    before = sys.stdout, sys.stderr
+    for call in (PLAYING, making()):
+        with call:
+            sys.stdout, sys.stderr = None, None
+        assert (sys.stdout, sys.stderr) == before
+
+
 def test_what_others_say_is_one_line_of_bounded_length_even_where_saying_it_fails():
     class Speechless(Exception):
         def __str__(self):

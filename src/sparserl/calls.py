@@ -6,6 +6,7 @@ Such code may take long, hang, or fork the process. The first two are told apart
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -18,14 +19,17 @@ _OURS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 class Calls:
     """Stands around each call in a `with` statement; `num_open` is above 0 inside, `num_ended` counts those before.
 
-    A process that was forked in a call ends at the end of that call: all that follows is the first one's to do.
+    A process that was forked in a call ends at the end of that call: all that follows is the first one's to do. The
+    standard streams are then what they were before: others may have put their own in their places.
     """
 
     def __init__(self) -> None:
         self.num_open = self.num_ended = self._process = 0
+        self._streams = sys.stdout, sys.stderr
 
     def __enter__(self) -> None:
         self._process = os.getpid()
+        self._streams = sys.stdout, sys.stderr
         self.num_open += 1
 
     def __exit__(
@@ -33,6 +37,7 @@ class Calls:
     ) -> None:
         if os.getpid() != self._process:
             os._exit(0)
+        sys.stdout, sys.stderr = self._streams
         self.num_open -= 1
         self.num_ended += 1
 

@@ -27,6 +27,17 @@ def test_a_full_disk_is_told_once_and_stops_nothing():
         assert "No space left" in stream.failure
 
 
+def test_a_stream_that_others_close_stays_open_and_one_closed_behind_it_is_no_failure(tmp_path):
+    with (tmp_path / "said").open("w") as file:
+        stream = Patient(file)
+        stream.close()
+        print("still here", file=stream, flush=True)
+        assert (tmp_path / "said").read_text() == "still here\n"
+        file.close()
+        print("gone", file=stream, flush=True)
+        assert stream.failure == ""
+
+
 @pytest.mark.processes
 def test_every_way_to_stop_listening():
     ways = (">&-", ">/dev/full", "2>&-", ">&- 2>&- <&-", ">/dev/full 2>/dev/full", "2>&1 | true", "2>&- | head -c 1")

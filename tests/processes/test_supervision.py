@@ -92,6 +92,7 @@ ENDED = "the environment ended the process: exit status "
         ("press()", ["asked"]),
         ("late()", ["in good order", "asked"]),
         ("noted()", ["0"]),
+        ("(print(3, flush=True), setattr(sys, 'stdout', None), 0)[2]", ["3", "0"]),
         ("hang()", ["the environment hangs: for 1 seconds nothing else could go on in its process"]),
     ],
 )

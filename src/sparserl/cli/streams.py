@@ -27,12 +27,18 @@ class Patient:
     def flush(self) -> None:
         self._tried(self._stream.flush, None)
 
+    def close(self) -> None:
+        """Whatever others close, it stays open."""
+        self.flush()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def _tried(self, do: Callable[[], Any], otherwise: Any) -> Any:
         try:
             return do()
+        except ValueError:  # what is behind it was closed, by code that is not ours
+            return otherwise
         except OSError as error:
             if error.errno not in _NOBODY_READS:
                 self.failure = self.failure or str(error.strerror)

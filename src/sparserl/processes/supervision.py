@@ -136,8 +136,6 @@ def _serve(work: Callable[[], int], board: "mmap.mmap", parent: int, held: Seque
     _Shared.board, _Shared.command = board, parent
     try:
         status = work()
-        sys.stdout.flush()
-        sys.stderr.flush()
     except KeyboardInterrupt:
         os._exit(130)
     except BrokenPipeError:
@@ -145,6 +143,9 @@ def _serve(work: Callable[[], int], board: "mmap.mmap", parent: int, held: Seque
     except BaseException:
         sys.excepthook(*sys.exc_info())
         status = 1
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # others may have closed it, or put something else in its place
+            stream.flush()
     board[_STATUS], board[_NOTED] = status, 1
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(END_SECONDS)
