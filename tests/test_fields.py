@@ -17,7 +17,7 @@ from sparserl.training import EvaluationSettings
 from sparserl.types import UserError
 
 SETTINGS = (DQNSettings, PPOSettings, SACSettings, CNNSettings, MLPSettings, ResNetSettings, InnerOptimizer, Window)
-STRANGE = ("x", None, 3.5, 7, True, float("nan"), 10**400, 1j, (), (3.5,), [64, 64], {}, object(), int, np.int64(64))
+STRANGE = ("x", None, 3.5, 7, True, 10**400, 1j, (), (3.5,), [64, 64], {}, object(), int, np.int64(64))
 STRANGE += (np.float32(0.5), np.array([1, 2]), (64, np.int64(64)), (["a"],), b"adam")
 
 

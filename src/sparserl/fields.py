@@ -25,7 +25,7 @@ def check_fields(settings: Any) -> None:
     kind: Any = type(settings)
     for name, usual, single, hint in _fields(kind):
         value = getattr(settings, name)
-        if type(value) in usual and (type(value) is not float or value == value):  # NaN is none
+        if type(value) in usual:  # NaN, too: ranges refuse it, and say what is allowed
             continue
         if (type(value) is str or (type(value) is tuple and not value)) and value in single:
             continue

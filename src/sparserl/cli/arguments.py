@@ -3,9 +3,11 @@
 import contextlib
 import dataclasses
 import io
+import os
 import re
+import shutil
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -18,6 +20,7 @@ from sparserl.processes.homes import at_home
 Json = Annotated[
     bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Print one JSON document on standard output instead.")
 ]
+LEAST_COLUMNS = 40
 T = TypeVar("T")
 
 
@@ -34,8 +37,9 @@ OptionsByField = Mapping[str, Option]  # by the field that each stands for: agen
 def parse(options: T, words: Sequence[str], program: str, description: str) -> T:
     """`options` with the values that `words` give; raises UserError for the first mistake, HelpShown after help."""
     known, box = options_of(options), io.StringIO()
+    streams = contextlib.redirect_stdout(output.stream()), contextlib.redirect_stderr(box)
     try:
-        with contextlib.redirect_stdout(output.stream()), contextlib.redirect_stderr(box), _unchecked():
+        with streams[0], streams[1], _unchecked(), _wide_enough():
             parsed, left = tyro.cli(
                 type(options),
                 args=list(words),
@@ -52,6 +56,21 @@ def parse(options: T, words: Sequence[str], program: str, description: str) -> T
         raise _unknown(left[0], words, known, f"`{program} --help` lists all options")
     with in_options(known):
         return typing.cast(T, _checked(parsed))
+
+
+@contextlib.contextmanager
+def _wide_enough() -> Iterator[None]:
+    """Inside, terminals have LEAST_COLUMNS at least: for narrower ones help is laid out for ever."""
+    given = os.environ.get("COLUMNS")
+    if shutil.get_terminal_size().columns < LEAST_COLUMNS:
+        os.environ["COLUMNS"] = str(LEAST_COLUMNS)
+    try:
+        yield
+    finally:
+        if given is not None:
+            os.environ["COLUMNS"] = given
+        else:
+            os.environ.pop("COLUMNS", None)
 
 
 def options_of(options: Any, place: str = "") -> dict[str, Option]:

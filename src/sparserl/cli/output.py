@@ -54,6 +54,9 @@ def owned(for_good: bool) -> Iterator[None]:
         answers.flush()
         if answers.failure:
             print(f"sparserl: standard output cannot be written: {answers.failure}", file=sys.stderr)
+        if for_good and taken is not sys.__stdout__:  # no answer comes any more
+            with suppress(OSError, ValueError):
+                taken.close()
         if not for_good:
             _answers.remove(answers)
             sys.stderr = usual_errors

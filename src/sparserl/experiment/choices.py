@@ -76,7 +76,7 @@ class Experiment:
                 field="compressed_layers",
                 value=" ".join(self.compressed_layers),
             )
-        if self.weight_decay < 0:
+        if not self.weight_decay >= 0:
             raise UserError("it must not be negative", field="weight_decay", value=self.weight_decay)
 
     def _check_agent(self) -> None:
