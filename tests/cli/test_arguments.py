@@ -1,12 +1,13 @@
 """Options from dataclasses: a mistake is named by the option of the very field that is wrong, from data alone."""
 
 import dataclasses
+import os
 from typing import Annotated, Literal
 
 import pytest
 import tyro
 
-from sparserl.cli.arguments import in_options, options_of, parse
+from sparserl.cli.arguments import in_options, options_of, parse, wide_enough
 from sparserl.errors import Field, UserError
 
 
@@ -119,3 +120,11 @@ def test_what_is_no_field_stays_as_it_is_written():
         with pytest.raises(UserError) as caught, in_options(known):
             raise error
         assert str(caught.value) == line
+
+
+@pytest.mark.parametrize(("given", "inside"), [("1", "40"), ("39", "40"), ("41", "41"), ("200", "200")])
+def test_terminals_too_narrow_for_words_are_taken_for_wider_ones(given, inside, monkeypatch):
+    monkeypatch.setenv("COLUMNS", given)
+    with wide_enough():
+        assert os.environ["COLUMNS"] == inside
+    assert os.environ["COLUMNS"] == given

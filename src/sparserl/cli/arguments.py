@@ -39,7 +39,7 @@ def parse(options: T, words: Sequence[str], program: str, description: str) -> T
     known, box = options_of(options), io.StringIO()
     streams = contextlib.redirect_stdout(output.stream()), contextlib.redirect_stderr(box)
     try:
-        with streams[0], streams[1], _unchecked(), _wide_enough():
+        with streams[0], streams[1], _unchecked(), wide_enough():
             parsed, left = tyro.cli(
                 type(options),
                 args=list(words),
@@ -59,7 +59,7 @@ def parse(options: T, words: Sequence[str], program: str, description: str) -> T
 
 
 @contextlib.contextmanager
-def _wide_enough() -> Iterator[None]:
+def wide_enough() -> Iterator[None]:
     """Inside, terminals have LEAST_COLUMNS at least: for narrower ones help is laid out for ever."""
     given = os.environ.get("COLUMNS")
     if shutil.get_terminal_size().columns < LEAST_COLUMNS:
