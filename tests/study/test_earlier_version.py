@@ -7,7 +7,16 @@ import pytest
 
 from cli.command import call
 from sparserl import persistence
-from sparserl.experiment import RESULTS_VERSION, Experiment, canonical, facts, from_preset, planned, with_facts
+from sparserl.experiment import (
+    RESULTS_VERSION,
+    Experiment,
+    canonical,
+    facts,
+    from_preset,
+    planned,
+    stored_experiment,
+    with_facts,
+)
 from sparserl.study import Study
 from sparserl.study.stored import stored
 from sparserl.study.storing import store
@@ -45,6 +54,33 @@ def test_what_this_version_cannot_make_any_more_is_read_as_it_is(results):
     persistence.write_document(path, document)
     rows = with_facts(persistence.read_evaluations(results), results).to_pylist()
     assert {(row["parameters"], row["distribution"]) for row in rows} == {(None, "erk")}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"agent": {"name": "a2c"}}, "agent is 'a2c': choose dqn, sac or ppo; did you mean 'sac'?"),
+        ({"network": {"name": "gnn"}}, "network is 'gnn': choose mlp, cnn or resnet; did you mean 'cnn'?"),
+        ({"method": {"name": "elsewhere.lottery"}}, "method is 'elsewhere.lottery': choose dense, prune, static"),
+        ({"method": "static"}, "method is 'static': it takes choices with the name of what they are of"),
+        ({"network": {"name": ["mlp"]}}, "network is ['mlp']: it takes choices with the name"),
+        ({"colour": "red"}, "unknown or missing colour in Experiment; it has agent, method"),
+        ({"network": {"name": "mlp", "depth": 2}}, "unknown or missing activation, depth, gain, hidden_units"),
+        ({"results_version": 3}, "results_version is 3: this sparserl reads 4 to 5; use the version that wrote it"),
+        ({"storage": "sparse"}, "storage is 'sparse': it takes auto, masked or compressed"),
+    ],
+)
+def test_choices_that_this_installation_does_not_know_are_one_line_that_names_the_file(results, change, line):
+    """Of another version, or of agents, networks and methods of a package that is not here."""
+    path = results / IDENTIFIER / "experiment.json"
+    document = persistence.read_experiment(path.parent)
+    persistence.write_document(path, {**document, "choices": {**document["choices"], **change}})
+    with pytest.raises(UserError) as caught:
+        stored_experiment(path.parent / "seed=0")
+    assert str(caught.value).startswith(f"{path}: {line}")
+    persistence.write_document(path, {**document, "choices": [7]})
+    with pytest.raises(UserError, match=r"experiment\.json does not say what its runs are: it has no choices"):
+        stored_experiment(path.parent / "seed=0")
 
 
 def test_the_earlier_study_is_read_and_told_of(capsys, results):

@@ -29,7 +29,7 @@ from sparserl.experiment.robustness import next_returns, noise_arithmetic, noise
 from sparserl.experiment.running import run
 from sparserl.experiment.setting import LARGEST_SEED, check_types, choice_names, unknown_choice, with_choices
 from sparserl.experiment.side_by_side import Told, obstacle_to_side_by_side, run_seeds, seed_bytes
-from sparserl.experiment.stored import policy_arrays, rebuild, stored_experiment
+from sparserl.experiment.stored import experiment_in, policy_arrays, rebuild, stored_experiment
 
 __all__ = [
     "AGENTS",
@@ -64,6 +64,7 @@ __all__ = [
     "compiler_target",
     "describe",
     "environment_obstacle",
+    "experiment_in",
     "facts",
     "film",
     "from_preset",

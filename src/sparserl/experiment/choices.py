@@ -2,13 +2,13 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from sparserl import persistence
 from sparserl.environments import MOST_FAKE
 from sparserl.experiment.kinds import AGENTS, AgentKind, name_of
-from sparserl.experiment.plain import restored, to_plain
+from sparserl.experiment.plain import restored, restored_part, to_plain
 from sparserl.experiment.setting import check_counts
 from sparserl.networks import CNNSettings, MLPSettings, ResNetSettings
 from sparserl.presets import NETWORKS, network_name
@@ -168,13 +168,24 @@ class Experiment:
                 field="results_version",
                 value=version,
             )
-        parts = {name: dict(plain.pop(name)) for name in ("agent", "method", "network")}
-        types = {
-            "agent": AGENTS[parts["agent"].pop("name")].settings,
-            "method": find_method(parts["method"].pop("name")),
-            "network": NETWORKS[parts["network"].pop("name")],
-        }
-        return restored(Experiment, {**plain, **{name: restored(types[name], part) for name, part in parts.items()}})
+        known = {part: plain.pop(part) for part in _FIND if part in plain}
+        parts = {part: restored_part(part, value, _FIND[part]) for part, value in known.items()}
+        return restored(Experiment, {**plain, **parts})
+
+
+def _settings_of(agent: str) -> type:
+    if agent not in AGENTS:
+        raise UserError(field="agent", value=agent, allowed=AGENTS)
+    return AGENTS[agent].settings
+
+
+def _network_of(name: str) -> type:
+    if name not in NETWORKS:
+        raise UserError(field="network", value=name, allowed=NETWORKS)
+    return NETWORKS[name]
+
+
+_FIND: Mapping[str, Callable[[str], type]] = {"agent": _settings_of, "method": find_method, "network": _network_of}
 
 
 def canonical(experiment: Experiment) -> Experiment:

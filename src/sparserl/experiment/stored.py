@@ -27,10 +27,24 @@ def _kept(state: AgentState) -> dict[str, Any]:
     return {**state.groups, **others}
 
 
+def experiment_in(folder: Path) -> Experiment:
+    """The experiment of a folder, to be trained as it says. Raises UserError where that cannot be, naming its file."""
+    return _read(folder, Experiment.from_choices)
+
+
+def _read(folder: Path, take: Callable[[Mapping[str, Any]], Experiment]) -> Experiment:
+    choices = persistence.read_experiment(folder)["choices"]
+    try:
+        return take(choices)
+    except UserError as error:
+        error.locate(str(folder / "experiment.json"))
+        raise
+
+
 def stored_experiment(run_folder: Path) -> Experiment:
     """The experiment of a stored run. Raises UserError where what lies beside the run is that of another one."""
     folder = persistence.experiment_folder(run_folder)
-    experiment = Experiment.of_results(persistence.read_experiment(folder)["choices"])
+    experiment = _read(folder, Experiment.of_results)
     _refuse_anothers(run_folder, folder)
     return experiment
 

@@ -116,7 +116,10 @@ def read_experiment(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / "experiment.json"
     if not path.exists():
         raise UserError(f"cannot read {path}: it is not there; it says what its runs are: copy it from where they ran")
-    return read_document(path)
+    document = read_document(path)
+    if not isinstance(document.get("choices"), Mapping):
+        raise UserError(f"{path} does not say what its runs are: it has no choices")
+    return document
 
 
 def write_status(run_folder: str | Path, status: Status, through: Path | None = None) -> Status:

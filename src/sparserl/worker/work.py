@@ -13,12 +13,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from sparserl import persistence
 from sparserl.calls import ended_by
 from sparserl.experiment import (
-    Experiment,
     Plan,
     Report,
     RunFailure,
     Told,
     build,
+    experiment_in,
     num_made,
     plan_of,
     run,
@@ -142,7 +142,7 @@ class Work:
         seeds = sorted(persistence.RunId.of(folder).seed for folder in folders)
         for attempt in self.hold.attempts.values():
             persistence.sweep_partial(attempt.run_folder)
-        experiment = Experiment.from_choices(persistence.read_experiment(folders[0].parent)["choices"])
+        experiment = experiment_in(folders[0].parent)
         refuse_another_device()
         use_compilation_cache()
         if len(seeds) > 1:
