@@ -74,6 +74,19 @@ def test_no_dense_network_of_another_version_preset_or_length_stands_beside(way)
     assert [one.difference.value for one in both] == pytest.approx([17, 97 - 80 - 20 * 0.4771, -3], abs=0.01)
 
 
+def test_networks_of_budgets_take_no_comparison_from_others():
+    """Those of a study of budgets in the same folder have many widths, which matched networks cannot agree in."""
+    alone = beside_dense(synthetic.selection([*RIGL, *DENSE]).runs)[RIGL[0].id.experiment]
+    shared = lambda runs, share: [run._replace(columns={**run.columns, "actor_share": share}) for run in runs]
+    others = [*shared(RIGL, 0.3374), *shared(full(100, live_macs=1_000), 0.3373), *shared(matching(80), 0.3445)]
+    for units, share in ((5, 0.1), (7, 0.5)):
+        for method in ("dense", "rigl"):
+            sizes = {"live_parameters": 200, "network.hidden_units": (units, units)} if method == "dense" else {}
+            others += cell(method, 1, budget=0.2, actor_share=share, **sizes)
+    found = beside_dense(synthetic.selection(others).runs)[RIGL[0].id.experiment]
+    assert [one.difference for one in found] == [one.difference for one in alone]
+
+
 def test_experiments_of_several_storages_have_a_row_each():
     compressed = cell("rigl", 90, storage="compressed")
     assert {

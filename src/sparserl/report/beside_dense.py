@@ -7,7 +7,7 @@ the dense network beside it, so that nothing is pooled.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sparserl.report.cells import experiments_of, has_diverged, swept
+from sparserl.report.cells import agree, experiments_of, has_diverged, swept
 from sparserl.report.comparisons import Comparison, at_equal_flops, at_equal_parameters, at_equal_seconds
 from sparserl.report.provenance import goes_with
 from sparserl.report.roles import FULL, MATCHED, SPARSE
@@ -107,6 +107,4 @@ def _place(run: Run) -> tuple[Any, ...]:
 def _agree(run: Run, dense: Run, among: Sequence[str]) -> bool:
     """Whether a dense network was made like a sparse one, but for what it does not have."""
     here, there = run.columns, dense.columns
-    return goes_with(there, here) and all(
-        here[name] == there[name] for name in among if name in here and name in there and name not in _OF_SPARSE
-    )
+    return goes_with(there, here) and agree(here, there, [name for name in among if name not in _OF_SPARSE])

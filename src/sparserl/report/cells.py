@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sparserl.report.roles import MATCHED, OTHER, SPARSE
 from sparserl.report.runs import Run
 from sparserl.report.statistics import RunScores, Treatment, run_scores
 
@@ -10,6 +11,7 @@ Value = Callable[[Run], float | None]
 Columns = Mapping[str, Any]
 _SPARSE_NETWORK = ("sparsity", "distribution", "dense_last_layer")
 _NAMED = ("agent", "network_kind", "environment", "method", "role", *_SPARSE_NETWORK)
+_WIDTHS = ("network.hidden_units", "network.width")
 STORED = ("storage", "compressed_layers")  # how, not what: dense networks have nothing to compress
 FOLLOWS = ("experiment_id", "seed", "matches", "parameters", "live_parameters", "macs", "live_macs", "randomness")
 
@@ -65,8 +67,23 @@ def swept(runs: Sequence[Run]) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for group in alike.values():
         every = dict.fromkeys(name for columns in group for name in columns if name not in (*_NAMED, *FOLLOWS, *STORED))
-        names |= {name: None for name in every if any(each.get(name) != group[0].get(name) for each in group)}
+        names |= {name: None for name in every if any(_choice(each, name) != _choice(group[0], name) for each in group)}
     return tuple(names)
+
+
+def agree(here: Columns, there: Columns, among: Iterable[str]) -> bool:
+    """Whether two experiments have the same of these choices, where both have them.
+
+    Widths of a dense network that is not of full size are not compared: its size is what it is there for.
+    """
+    sized = {here.get("role"), there.get("role")} & {MATCHED, OTHER}
+    names = [name for name in among if name in here and name in there and not (sized and name in _WIDTHS)]
+    return all(_choice(here, name) == _choice(there, name) for name in names)
+
+
+def _choice(columns: Columns, name: str) -> Any:
+    """The value of a choice; an actor's share is one only where parameters are shared out, and a fact elsewhere."""
+    return None if name == "actor_share" and columns.get("budget") is None else columns.get(name)
 
 
 def matched(
@@ -121,13 +138,13 @@ def _fits(our: Run, their: Run, check: Sequence[str], but: Sequence[str]) -> boo
     here, there = our.columns, their.columns
     if any(here.get(name) != there.get(name) for name in ("agent", "network_kind", "environment") if name not in but):
         return False
-    if any(name in here and name in there and here[name] != there[name] for name in check):
+    if not agree(here, there, check):
         return False
     roles = here.get("role"), there.get("role")
     network = tuple(None if name in but else here.get(name) for name in _SPARSE_NETWORK)
-    if roles == ("sparse", "matched-dense"):
+    if roles == (SPARSE, MATCHED):
         return any(_same(network, match) for match in _matched(there))
-    if roles == ("sparse", "sparse"):
+    if roles == (SPARSE, SPARSE):
         return _same(network, tuple(there.get(name) for name in _SPARSE_NETWORK))
     return True
 

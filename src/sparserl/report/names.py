@@ -7,18 +7,18 @@ from typing import Any
 Identity = tuple[str, ...]
 Words = dict[Identity, tuple[str, ...]]
 
-_TELLING: Mapping[
+TELLING: Mapping[
     str, Callable[[Any], str]
 ] = {  # columns in the order in which they are tried, and their values in words
     "distribution": lambda name: "ERK" if name == "erk" else str(name),
     "matches": str,
     "network_kind": str,
+    "budget": lambda share: f"budget {_percentages([share])}",
+    "actor_share": lambda share: f"actor {_percentages([share])}",
     "live_parameters": "{:,} parameters".format,
     "storage": str,
     "results_version": "results version {}".format,
     "preset": str,
-    "budget": "budget {:g}".format,
-    "actor_share": "actor {:.0%}".format,
 }
 
 
@@ -27,31 +27,38 @@ def identity(row: Mapping[str, Any]) -> Identity:
 
     What the row lacks is empty. Rows without an identifier are one experiment only where they are alike in all of it.
     """
-    names = ("agent", "method", "sparsity", "environment", *_TELLING, "experiment_id")
+    names = ("agent", "method", "sparsity", "environment", *TELLING, "experiment_id")
     return tuple(str(row.get(name, "")) for name in names)
 
 
-def details(rows: Iterable[Mapping[str, Any]]) -> dict[Identity, str]:
+def details(rows: Iterable[Mapping[str, Any]], choices: Sequence[str] = ()) -> dict[Identity, str]:
     """What to say of each experiment beside agent, method and sparsity; nothing where these are enough.
 
-    The same words are said in all environments, so that an experiment has one name in all of them. Where no column
-    tells two apart, the end of the identifier does.
+    The same words are said in all environments, so that an experiment has one name in all of them. `choices` are
+    further columns that may tell experiments apart. Where no column does, the end of the identifier is said.
     """
     alike: dict[tuple[str, ...], dict[Identity, Mapping[str, Any]]] = {}
     for row in rows:
         alike.setdefault(identity(row)[:3], {}).setdefault(identity(row), row)
-    return {each: " ".join(filter(None, words)) for group in alike.values() for each, words in _words(group).items()}
+    told = [_words(group, choices) for group in alike.values()]
+    return {each: " ".join(filter(None, words)) for group in told for each, words in group.items()}
 
 
-def _words(group: Mapping[Identity, Mapping[str, Any]]) -> Words:
+def _words(group: Mapping[Identity, Mapping[str, Any]], choices: Sequence[str]) -> Words:
     words: Words = dict.fromkeys(group, ())
-    for column, in_words in _TELLING.items():
+    for column, in_words in {**TELLING, **{name: _named(name) for name in choices}}.items():
         values = {each: row.get(column) for each, row in group.items()}
         longer = {each: (*words[each], "" if value is None else in_words(value)) for each, value in values.items()}
         if len(_counted(longer)) > len(_counted(words)):
             words = longer
     counts = _counted(words)
     return {each: (*said, f"[{each[-1][-8:]}]") if counts[each[3], said] > 1 else said for each, said in words.items()}
+
+
+def _named(choice: str) -> Callable[[Any], str]:
+    """How a choice is said with its value: `interval updates 50`."""
+    name = choice.rpartition(".")[2].replace("_", " ")
+    return lambda value: f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
 
 
 def _counted(words: Words) -> Counter[tuple[str, tuple[str, ...]]]:

@@ -9,6 +9,8 @@ from sparserl.cli.study.summary import broken_off
 from sparserl.cli.tables import number, print_table
 from sparserl.persistence import several_classes
 from sparserl.report.beside_dense import beside_dense, has_sides, in_words
+from sparserl.report.cells import swept
+from sparserl.report.names import TELLING
 from sparserl.report.provenance import PROVENANCE, provenance
 from sparserl.report.runs import Run
 from sparserl.report.selection import Selection
@@ -59,7 +61,7 @@ def show(selections: Sequence[Selection]) -> None:
 def _rows(runs: Sequence[Run]) -> Rows:
     """The seeds of each experiment, in the order of the table."""
     experiments = {run.id.experiment: {**run.columns, "matches": _size(run)} for run in runs}
-    details = report.details(experiments.values())
+    details = report.details(experiments.values(), [name for name in swept(runs) if name not in TELLING])
     seeds: dict[RowKey, list[Run]] = {}
     for run in sorted(runs, key=lambda run: run.id):
         columns = experiments[run.id.experiment]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sparserl.report.figures import notes
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _BAR_INCHES, _HEIGHT_INCHES, _WIDTH = 0.4, 3.0, 0.74
 _MOST_IN_A_ROW = 5
 _FULL = "#C2C2C2"
+_EDGE = (withStroke(linewidth=3, foreground="white"),)  # or it would vanish on dark bars
 
 
 def draw_bars(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Drawn:
@@ -111,10 +113,10 @@ def _draw_bar(axes: Axes, place: int, point: Point, colours: Mapping[str, Any]) 
     axes.bar(place, point.value, _WIDTH, **colours)
     top = max(point.value, 0.0)
     if point.low is not None and point.high is not None:
-        axes.vlines(place, point.low, point.high, color="#222222", linewidth=1.3)
+        axes.vlines(place, point.low, point.high, color="#222222", linewidth=1.3, path_effects=_EDGE)
         top = max(top, point.high)
     else:
-        axes.plot([place] * len(point.values), point.values, "o", color="#222222", markersize=3, alpha=0.7)
+        axes.plot([place] * len(point.values), point.values, "o", color="#222222", markersize=3, path_effects=_EDGE)
         top = max(top, *point.values)
     axes.annotate(
         significant(point.value),

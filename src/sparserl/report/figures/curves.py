@@ -20,7 +20,7 @@ from sparserl.report.figures.curve_panels import (
     set_ticks,
 )
 from sparserl.report.figures.drawn import Drawn
-from sparserl.report.figures.lines import environments_of, label_axes, panels_for
+from sparserl.report.figures.lines import environments_of, label_axes, level, panels_for
 from sparserl.report.figures.looks import look
 from sparserl.report.figures.named_lines import Line, in_legend_order
 from sparserl.report.figures.places import cells
@@ -68,6 +68,7 @@ def draw_curves(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Dr
         if spec.y in MEASURES and spec.y.endswith("signal_to_noise"):
             log_axis(axes.yaxis)
         name_panel(panels, axes, panel_title(spec, panel))
+    level(panels, spec, list(shown))
     label_axes(panels, f"{column_label(spec.x)}{unit_name}", column_label(spec.y))
     counts = {_num_seeds(each) for lines in series.values() for each in lines.values()}
     pooled = any(curve.pooled is not None for lines in curves.values() for curve in lines.values())

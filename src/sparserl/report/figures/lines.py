@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 
 from sparserl.report.figures import notes
@@ -43,6 +44,7 @@ def draw_lines(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Dra
     for axes, (panel, lines) in zip(panels.axes, shown.items(), strict=True):
         marked.append(draw_panel(axes, axis, lines, every, placed[panel]))
         name_panel(panels, axes, panel_title(spec, panel), 13 if spec.x in SIZES else 8)
+    level(panels, spec, list(shown))
     label_axes(panels, axis.label, column_label(spec.y))
     finish(panels, printable(spec.title), [Entry(*each) for each in legend(every, shown, axis, any(marked))], said)
     return Drawn(
@@ -63,6 +65,19 @@ def panels_for(spec: Spec, panels: Sequence[tuple[Any, Any]]) -> Grid:
     num_columns = len(columns) if is_grid else _NUM_COLUMNS.get(number, min(number, 4 if number <= 12 else 5))
     alike = "environment" not in spec.facets or spec.y in NORMALIZED
     return grid(number, num_columns, _ONLY_INCHES if num_columns == 1 else _INCHES, sharey=alike)
+
+
+def level(panels: Grid, spec: Spec, shown: Sequence[tuple[Any, Any]]) -> None:
+    """One scale for all panels of an environment, so that what stands in them can be compared by eye."""
+    if "environment" not in spec.facets:
+        return
+    alike: dict[Any, list[Axes]] = {}
+    for axes, panel in zip(panels.axes, shown, strict=True):
+        alike.setdefault(panel[spec.facets.index("environment")], []).append(axes)
+    for group in alike.values():
+        ends = [each for axes in group for each in axes.get_ylim()]
+        for axes in group:
+            axes.set_ylim(min(ends), max(ends))
 
 
 def label_axes(panels: Grid, x_label: str, y_label: str) -> None:

@@ -9,9 +9,11 @@ from sparserl.report.style import method_name
 
 
 def experiment_name(columns: Mapping[str, Any]) -> str:
-    """`RigL, 90 %`; of dense networks which size is meant: `Dense, as many parameters as 90 %`."""
+    """`RigL, 90 %`, and which dense network is meant: `Dense, as many parameters as 90 %`, `Dense, budget 10 %`."""
     if columns.get("method") != "dense":
         return f"{method_name(str(columns.get('method', '')))}, {percent(columns.get('sparsity'))}"
+    if columns.get("role") == OTHER and columns.get("budget") is not None:
+        return f"Dense, budget {percent(columns['budget'])}"
     name, size = dense_name(str(columns.get("role")), columns.get("matches", ())), columns.get("live_parameters")
     return f"{name}, {size:,} parameters" if columns.get("role") == OTHER and isinstance(size, int) else name
 
