@@ -161,6 +161,7 @@ def test_missing_diverged_and_unfinished_runs_are_said_and_left_out():
     [
         ({"x": "live_parameter"}, "did you mean 'live_parameters'?"),
         ({"rows": "no_such"}, "no column 'no_such'"),
+        ({"x": "environment_steps"}, "no column 'environment_steps'"),  # which only curves have
         ({"y": "returns"}, "figure f, y: no column 'returns'"),
         ({"kind": "pie"}, "kind is 'pie'"),
         ({"x": 3}, "must be text"),

@@ -9,8 +9,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sparserl.report.figures import notes
-from sparserl.report.figures.canvas import Entry, finish, grid, name_panel
+from sparserl.report.figures.canvas import finish, grid, name_panel
 from sparserl.report.figures.drawn import Drawn
+from sparserl.report.figures.legends import Entry
 from sparserl.report.figures.lines import environments_of
 from sparserl.report.figures.looks import look
 from sparserl.report.figures.named_lines import FULL, Line, in_legend_order

@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
-from sparserl.report.figures.lettering import width, wrapped
+from sparserl.report.figures.legends import MOST_ENTRIES, Entry, legend_of, renderer
+from sparserl.report.figures.lettering import wrapped
 
 MARGIN_INCHES = 0.14
 _GREY = "#666666"
 _TITLE, _NOTES = FontProperties(size=13, weight="bold"), FontProperties(size=7.5)
 _PANEL_TITLE = FontProperties(size=10.5, weight="bold")
 _MOST_TITLE_LINES, _TITLE_LINE_INCHES = 4, 0.19
-MOST_ENTRIES = 60  # of a legend; nobody looks up more
-_MANY_ENTRIES = 18  # of a legend, from which on it is printed smaller
 
 
 class Grid(NamedTuple):
@@ -26,13 +24,6 @@ class Grid(NamedTuple):
     figure: Figure
     axes: tuple[Axes, ...]
     num_columns: int
-
-
-class Entry(NamedTuple):
-    """A line of the legend."""
-
-    handle: Artist
-    label: str
 
 
 def grid(number: int, num_columns: int, inches: tuple[float, float], least_width: float = 5.4, **shared: Any) -> Grid:
@@ -76,7 +67,7 @@ def finish(panels: Grid, title: str, entries: Sequence[Entry], notes: Sequence[s
         entries = entries[:MOST_ENTRIES]
     room = figure.get_figwidth() - 2 * MARGIN_INCHES
     name = _text(figure, wrapped(title, room, _TITLE), _TITLE, "#222222")
-    legend = _legend(figure, entries, room) if entries else None
+    legend = legend_of(figure, entries, room) if entries else None
     said = _text(figure, "\n".join(wrapped(note[:1].upper() + note[1:], room, _NOTES) for note in notes), _NOTES, _GREY)
     heights = [_height(figure, artist) for artist in (name, legend, said)]
     panels_height = figure.get_figheight() + _room_for_titles(panels)
@@ -112,45 +103,4 @@ def _height(figure: Figure, artist: Any) -> float:
     """Inches; 0 of nothing."""
     if artist is None or (hasattr(artist, "get_text") and not artist.get_text()):
         return 0.0
-    return float(artist.get_window_extent(_renderer(figure)).height / figure.dpi)
-
-
-def _legend(figure: Figure, entries: Sequence[Entry], room: float) -> Any:
-    """The legend with as many columns as fit into `room` inches, however long its labels are."""
-    font = FontProperties(size=9 if len(entries) < _MANY_ENTRIES else 7.5)
-    labels = [wrapped(entry.label, room - 0.7, font) for entry in entries]
-    narrowest = min(max(width(line, font) for line in label.split("\n")) for label in labels)
-    num_columns = max(1, min(len(entries), int(room / (narrowest + 0.5))))
-    while (legend := _placed(figure, entries, labels, num_columns, font)) and num_columns > 1:
-        if legend.get_window_extent(_renderer(figure)).width / figure.dpi <= room:
-            break
-        legend.remove()
-        num_columns -= 1
-    balanced = -(-len(entries) // -(-len(entries) // num_columns))  # as few columns as the same number of rows takes
-    if balanced < num_columns:
-        legend.remove()
-        legend = _placed(figure, entries, labels, balanced, font)
-    return legend
-
-
-def _placed(
-    figure: Figure, entries: Sequence[Entry], labels: Sequence[str], num_columns: int, font: FontProperties
-) -> Any:
-    legend = figure.legend(
-        [entry.handle for entry in entries],
-        labels,
-        loc="upper left",
-        bbox_to_anchor=(0, 1),
-        ncols=num_columns,
-        prop=font,
-        borderpad=0,
-        borderaxespad=0,
-        columnspacing=1.6,
-        labelspacing=0.45,
-    )
-    legend.set_in_layout(False)
-    return legend
-
-
-def _renderer(figure: Figure) -> Any:
-    return figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    return float(artist.get_window_extent(renderer(figure)).height / figure.dpi)

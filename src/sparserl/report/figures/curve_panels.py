@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from sparserl.report.figures.canvas import MOST_ENTRIES, Entry, Grid
+from sparserl.report.figures.canvas import Grid
+from sparserl.report.figures.legends import MOST_ENTRIES, Entry
 from sparserl.report.figures.words import tick
 from sparserl.report.statistics import FEW, FEWEST_FOR_INTERVAL, METHOD, mean_interval
 

@@ -12,8 +12,9 @@ from sparserl.persistence import UserError
 from sparserl.report.beside_dense import COSTS, Beside, beside_dense, in_words
 from sparserl.report.comparisons import Comparison
 from sparserl.report.figures import notes
-from sparserl.report.figures.canvas import Entry, bottom, finish, grid, name_panel
+from sparserl.report.figures.canvas import bottom, finish, grid, name_panel
 from sparserl.report.figures.drawn import Drawn
+from sparserl.report.figures.legends import Entry
 from sparserl.report.figures.lettering import shortened
 from sparserl.report.figures.lines import environments_of
 from sparserl.report.figures.named_lines import SPARSE, Line, in_legend_order

@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sparserl.persistence import UserError
-from sparserl.report.figures.canvas import Entry, finish, name_panel
+from sparserl.report.figures.canvas import finish, name_panel
 from sparserl.report.figures.curve_panels import entries, log_axis
 from sparserl.report.figures.drawn import Drawn
+from sparserl.report.figures.legends import Entry
 from sparserl.report.figures.lines import environments_of, label_axes, panels_for
 from sparserl.report.figures.specs import Spec
 from sparserl.report.figures.summary import shown_panels

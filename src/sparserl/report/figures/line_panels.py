@@ -1,27 +1,24 @@
 """One panel of a figure of lines: its axis, its lines with their spread, its levels and marks."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
-from sparserl.report.figures.curve_panels import log_axis
+from sparserl.report.figures.line_axes import Axis, set_scale
 from sparserl.report.figures.looks import look
-from sparserl.report.figures.named_lines import FULL, Line, in_order
+from sparserl.report.figures.named_lines import FULL, Line
 from sparserl.report.figures.places import EVERYWHERE
 from sparserl.report.figures.points import Point
-from sparserl.report.figures.specs import SIZES, Spec
+from sparserl.report.figures.specs import SIZES
 from sparserl.report.figures.summary import Points
-from sparserl.report.figures.words import column_label, printable, tick, value_label
+from sparserl.report.figures.words import printable, value_label
 
 MARKED_SPARSITY = 0.8  # whose number of parameters the paper marks by a vertical line
-_LINEAR = ("actor_share", "budget")
-_UNITS = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"))
 _MARK: Mapping[str, Any] = {"color": "#9A9A9A", "linestyle": (0, (1, 2)), "linewidth": 1.1}
 _SMALL: Mapping[str, Any] = {"fontsize": 6.5, "color": "#777777"}
 _BAND, _LEVEL_BAND = 0.15, 0.1  # opacity
@@ -29,41 +26,11 @@ _APART_POINTS, _WIDEST_POINTS = 6.0, 36.0  # of marks at one place, and of all o
 _LABEL_SHARE = 0.09  # of a panel's width, that a sparsity along its edge takes
 
 
-class Axis(NamedTuple):
-    """How values of x become places: numbers in a unit, or one place after another."""
-
-    column: str
-    values: tuple[Any, ...]  # of all panels, in order
-    unit: float
-    label: str
-
-    @property
-    def is_numeric(self) -> bool:
-        return self.column in (*SIZES, *_LINEAR)
-
-    def place(self, value: Any) -> float:
-        """Where a value stands."""
-        return value / self.unit if self.is_numeric else float(self.values.index(value))
-
-
-def axis_of(spec: Spec, points: Points) -> Axis:
-    """The x axis of all panels."""
-    there = {x for lines in points.values() for xs in lines.values() for x in xs if x != EVERYWHERE}
-    values = tuple(sorted(there, key=in_order))
-    if spec.x in _LINEAR:
-        return Axis(spec.x, values, 0.01, f"{column_label(spec.x)} (%)")
-    if spec.x not in SIZES:
-        return Axis(spec.x, values, 1, column_label(spec.x))
-    largest = max((x for x in values if x is not None), default=0)
-    unit, name = next(((size, f" ({name})") for size, name in _UNITS if largest >= 2 * size), (1.0, ""))
-    return Axis(spec.x, values, unit, f"{column_label(spec.x)}{name}")
-
-
 def draw_panel(
     axes: Axes, axis: Axis, lines: Mapping[Line, Mapping[Any, Point]], every: Sequence[Line], runs: Mapping[Line, Any]
 ) -> bool:
     """Draw all lines of a panel, in the looks that they have among `every` line; whether something is marked in it."""
-    _set_scale(axes, axis)
+    set_scale(axes, axis)
     beside_each_other = _beside_each_other(lines)
     for line, xs in lines.items():
         style = look(line, every)
@@ -90,22 +57,6 @@ def legend(every: Sequence[Line], points: Points, axis: Axis, is_marked: bool) -
     if is_marked:
         sparse = f"size at {value_label('sparsity', MARKED_SPARSITY)} sparsity"
         yield Line2D([], [], **_MARK), sparse if axis.column in SIZES else "the dense network's own share"
-
-
-def _set_scale(axes: Axes, axis: Axis) -> None:
-    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(tick))
-    axes.margins(x=0.06, y=0.08)
-    if axis.column in SIZES:
-        log_axis(axes.xaxis)
-        if len(axis.values) == 1 and axis.values[0] is not None:
-            axes.set_xlim(axis.place(axis.values[0]) / 2, axis.place(axis.values[0]) * 2)
-    elif axis.is_numeric:
-        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-    else:
-        axes.xaxis.set_major_locator(FixedLocator(range(len(axis.values))))
-        axes.set_xticklabels([value_label(axis.column, value) for value in axis.values])
-        axes.set_xlim(-0.35, max(len(axis.values) - 0.65, 0.35))
 
 
 def _beside_each_other(lines: Mapping[Line, Mapping[Any, Point]]) -> dict[Line, float]:

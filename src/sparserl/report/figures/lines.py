@@ -7,10 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 
 from sparserl.report.figures import notes
-from sparserl.report.figures.canvas import Entry, Grid, bottom, finish, grid, name_panel
+from sparserl.report.figures.canvas import Grid, bottom, finish, grid, name_panel
 from sparserl.report.figures.drawn import Drawn
+from sparserl.report.figures.legends import Entry
 from sparserl.report.figures.lettering import wrapped
-from sparserl.report.figures.line_panels import axis_of, draw_panel, legend
+from sparserl.report.figures.line_axes import axis_of
+from sparserl.report.figures.line_panels import draw_panel, legend
 from sparserl.report.figures.named_lines import in_legend_order
 from sparserl.report.figures.places import cells
 from sparserl.report.figures.points import Measure, measure_of, point_of

@@ -10,8 +10,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sparserl.report.figures import notes
 from sparserl.report.figures.apart import differing
-from sparserl.report.figures.canvas import Entry, finish, grid, name_panel
+from sparserl.report.figures.canvas import finish, grid, name_panel
 from sparserl.report.figures.drawn import Drawn
+from sparserl.report.figures.legends import Entry
 from sparserl.report.figures.lettering import shortened
 from sparserl.report.figures.lines import environments_of
 from sparserl.report.figures.looks import look

@@ -55,7 +55,8 @@ def check_axes(spec: Spec, runs: Iterable[Any]) -> None:
     """Raises UserError for a column that no run has, with the nearest that there is."""
     there = dict.fromkeys(name for run in runs for name in run.columns)
     names = [*dict.fromkeys([*_IDENTITY, *FACTS, *there])]
-    others = {"x": [*names, *ALONG, "observation_noise"], "y": [*RETURNS, *MEASURES]}
+    along = ALONG if spec.kind == "curves" else ()  # what changes during a run is no place for its end
+    others = {"x": [*names, *along, "observation_noise"], "y": [*RETURNS, *MEASURES]}
     facets = [*names, *(OF_NETWORKS if spec.y in MEASURES else ())]
     for axis in ("x", "y", "rows", "columns", "lines") if spec.x else ("y", "rows", "columns", "lines"):
         name, known = getattr(spec, axis), others.get(axis, facets)

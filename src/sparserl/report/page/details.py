@@ -1,6 +1,6 @@
 """Details: what is read of the experiments and runs that have a section, past what is damaged."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,11 +10,11 @@ from sparserl.persistence import LOG_FILE, UserError
 from sparserl.report.page import topologies
 from sparserl.report.page.cards import ExportCard, cards_in
 from sparserl.report.page.commands import train_command
+from sparserl.report.page.facts import facts_of, flat, last_lines
 from sparserl.report.page.topologies import Topologies
 from sparserl.report.page.videos import Video, videos_in
 from sparserl.report.runs import Run
 
-_LOG_LINES, _LOG_BYTES = 20, 20_000
 _MOST_PAGE_BYTES = 30_000_000  # of all videos of a page
 
 
@@ -65,9 +65,9 @@ def read(identifier: str, runs: Sequence[Run], room: Room) -> tuple[ExperimentDe
     diagnosed = any(run.folder and persistence.has_diagnostics(run.folder) for run in runs)
     details = ExperimentDetails(
         identifier,
-        list(_flat(choices)),
-        list(_flat(document.get("versions") or {})),
-        list(_flat(document.get("machine") or {})),
+        list(flat(choices)),
+        list(flat(document.get("versions") or {})),
+        list(flat(document.get("machine") or {})),
         _command(choices, document, runs[0].id.seed, diagnosed),
         notes,
         parts,
@@ -87,7 +87,7 @@ def _of_run(run: Run, room: Room) -> tuple[RunDetails, Room]:
     shown, videos, cards, log = None, list[Video](), list[ExportCard](), list[str]()
     if run.folder is not None:
         if run.status is None or run.status.status != "finished":
-            log = _last_lines(run.folder / LOG_FILE)
+            log = last_lines(run.folder / LOG_FILE)
         shown = _topologies(run, run.folder, room, notes)
         videos = list(videos_in(run.folder, room.video_bytes))
         cards = list(cards_in(run.folder, notes))
@@ -95,7 +95,7 @@ def _of_run(run: Run, room: Room) -> tuple[RunDetails, Room]:
         room.counts - (shown.num_counts if shown else 0),
         room.video_bytes - sum(len(video.address or "") for video in videos),
     )
-    return RunDetails(run, list(_facts(run)), log, shown, videos, cards, notes), room
+    return RunDetails(run, list(facts_of(run)), log, shown, videos, cards, notes), room
 
 
 def _topologies(run: Run, folder: Path, room: Room, notes: list[str]) -> Topologies | None:
@@ -113,45 +113,3 @@ def _topologies(run: Run, folder: Path, room: Room, notes: list[str]) -> Topolog
         notes.append("Topologies: not shown, because they are too large for what is left of the page.")
         return None
     return shown
-
-
-def _facts(run: Run) -> Iterator[tuple[str, Any]]:
-    """What a run's status tells, in words."""
-    if (status := run.status) is None:
-        yield "status", "not known"
-    else:
-        yield "status", status.status
-        yield "message", status.message or None
-        yield "environment steps", status.environment_steps
-        yield "steps per second", status.environment_steps_per_second
-        yield "seconds of the last attempt", status.seconds
-        yield "of these for checkpoints", status.checkpoint_seconds
-        yield "attempts", status.attempt
-        yield "went on from step", status.resumed_from_steps
-        yield "went on with fresh episodes at steps", tuple(status.breaks) or None
-        yield "differences accepted", status.forced or None
-        yield "trained", status.layout
-        yield "host", status.host
-        yield "started", status.started
-        yield "updated", status.updated
-    yield "final return", run.final_return
-
-
-def _last_lines(path: Path) -> list[str]:
-    """The end of a log; nothing where there is none."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(size - _LOG_BYTES, 0))
-            return file.read().decode(errors="replace").splitlines()[-_LOG_LINES:]
-    except OSError:
-        return []
-
-
-def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
-    """Values by their names with dots."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{place}{name}.")
-        else:
-            yield f"{place}{name}", value

@@ -3,50 +3,22 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from markupsafe import Markup
 
 from sparserl.persistence import at_home, write_atomically
-from sparserl.report.figures import Drawn, to_svg
 from sparserl.report.page import curves, details, experiments, text, topologies
-from sparserl.report.page.commands import study_command
 from sparserl.report.page.details import ExperimentDetails, Room
 from sparserl.report.page.policy import content_security_policy
+from sparserl.report.page.sections import Section, sections_of
 from sparserl.report.page.template import inlined, template
-from sparserl.report.page.values import Page, Part
+from sparserl.report.page.values import Page
 from sparserl.report.runs import Run
 
 _SCRIPTS = ("first.js", "vendor/datatables.min.js", "vendor/uplot.min.js", "page.js")
 _STYLES = ("vendor/uplot.min.css", "page.css")
 _LICENCES = ("vendor/datatables.LICENSE", "vendor/uplot.LICENSE")  # which ask to be in every copy
-_MOST_ROWS = 500  # of the table behind a figure; its CSV has all
-_MOST_MISSING = 200  # runs that are named
-
-
-class PageFigure(NamedTuple):
-    """A drawn figure in the page: its picture as an address."""
-
-    drawn: Drawn
-    anchor: str
-    address: Markup
-    rows: Sequence[Sequence[Any]]
-    left_out: int
-
-
-class Section(NamedTuple):
-    """A part as the template shows it; `key` ends the identifiers of its elements."""
-
-    part: Part
-    key: str
-    rows: list[experiments.Row]
-    names: Mapping[str, str]  # of its experiments
-    runs: list[Run]
-    panels: list[curves.Panel]
-    figures: list[PageFigure]
-    missing: list[str]
-    command: str | None
-    told: str  # behind the names of its tables, which differ from those of other parts
 
 
 def write_page(page: Page, path: str | Path) -> Path:
@@ -59,7 +31,7 @@ def write_page(page: Page, path: str | Path) -> Path:
 def to_html(page: Page) -> str:
     """The whole page; equal pages, with equal files of their runs, give equal text."""
     unique = {run.id: run for part in page.parts for run in part.selection.runs}
-    sections = list(_sections(page.parts))
+    sections = list(sections_of(page.parts))
     rows = {row.identifier: row for section in sections for row in section.rows}
     detailed = _details(experiments.in_order(list(unique.values()), list(rows.values())))
     anchors = _anchors(detailed)
@@ -85,39 +57,6 @@ def to_html(page: Page) -> str:
         licences=[inlined(name).strip() for name in _LICENCES],
     )
     return html.encode(errors="replace").decode()  # single surrogates are no characters of any file
-
-
-def _sections(parts: Sequence[Part]) -> Iterator[Section]:
-    room = curves.MOST_LINES
-    for place, part in enumerate(parts, start=1):
-        key = "" if len(parts) == 1 else f"-{place}"
-        runs = sorted(part.selection.runs, key=lambda run: run.id)
-        selection = part.selection
-        rows = experiments.rows(selection)
-        runs = experiments.in_order(runs, rows)
-        names = {row.identifier: row.name for row in rows}
-        panels = curves.panels(experiments.by_experiment(runs), names, room)
-        room -= sum(len(panel.lines) for panel in panels)
-        missing = [str(run) for run in selection.missing]
-        command = study_command(selection.name, selection.scale, selection.preset) if selection.scale else None
-        figures = [_figure(drawn, f"figure{key}-{number}") for number, drawn in enumerate(part.figures, start=1)]
-        yield Section(
-            part,
-            key,
-            rows,
-            names,
-            runs,
-            panels,
-            figures,
-            missing,
-            command,
-            f", part {place}" if key else "",
-        )
-
-
-def _figure(drawn: Drawn, anchor: str) -> PageFigure:
-    address = text.data_address("image/svg+xml", to_svg(drawn))
-    return PageFigure(drawn, anchor, address, drawn.table[:_MOST_ROWS], max(len(drawn.table) - _MOST_ROWS, 0))
 
 
 def _details(runs: Sequence[Run]) -> list[ExperimentDetails]:
