@@ -46,7 +46,7 @@ CASES = {
     "gaps": Case(policy((1100, 300, 4), (0.004, 0.1), "relu", "mean"), "float32"),
     "gaps_int8": Case(policy((1100, 40, 2), (0.003, 0.3), "tanh", "greatest"), "int8"),
     "absolute": Case(policy((600, 40, 12, 3), (0.001, 0.3, 1), "tanh"), "float32"),
-    "no_weights": Case(policy((4, 8, 8, 9), (0, 0, 0), "relu", "greatest"), "float32"),
+    "no_weights": Case(policy((4, 8, 8, 9), (0, 0, 0), "relu", "greatest", normalizer=True), "float32"),
     "cut_off": Case(policy((4, 8, 8, 9), (0.5, 0, 0.5), "relu", "mean"), "int8"),
     "dense": Case(policy((5, 9, 20, 7), (1, 1, 1), "tanh", "mean", normalizer=True), "float32"),
     "dense_int8": Case(policy((5, 9, 20, 7), (1, 1, 1), "relu", "greatest"), "int8"),

@@ -1,5 +1,6 @@
 """What the written C says and computes by itself: comments, numbers, tanh."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -38,6 +39,17 @@ def test_names_of_features_end_no_comment(tmp_path: Path) -> None:
     command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "sparserl_policy.c"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("decision", ["greatest", "tanh", "mean"])
+@pytest.mark.parametrize("densities", [(0, 0, 0), (1, 0, 1), (0.5, 0.5, 0.5)])
+def test_every_constant_is_used(tmp_path: Path, decision: str, densities: tuple[float, ...]) -> None:
+    """Also where outputs depend on nothing that is observed: clang refuses one that is not."""
+    write(policy((4, 16, 16, 3), densities, decision=decision, normalizer=True), tmp_path)
+    text = (tmp_path / "sparserl_policy.c").read_text()
+    names = re.findall(r"^static const \w+ (\w+)\[", text, re.MULTILINE)
+    assert names
+    assert {name: len(re.findall(rf"\b{name}\b", text)) > 1 for name in names} == dict.fromkeys(names, True)
 
 
 def test_the_comment_tells_every_dimension() -> None:

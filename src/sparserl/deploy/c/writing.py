@@ -73,7 +73,8 @@ def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | 
     kernels = list(dict.fromkeys(kernel for layer in layers for kernel in kernels_of(layer)))
     in_slices = [kernel for kernel in kernels if kernel.kind == "slices"]
     absolute = {"uint32_t" if kernel.indexing == "delta" else kernel.integer for kernel in in_slices}
-    tables, stack = _tables(policy), stack_floats(policy.num_features, layers)
+    in_turn = calls(layers)
+    tables, stack = _tables(policy, normalizes=bool(in_turn)), stack_floats(policy.num_features, layers)
     bytes_of_tables = sum(layer.num_bytes for layer in layers) + 4 * sum(each.size for each in tables)
     num_outputs = policy.num_outputs
     of_decision = {"tanh"} if policy.decision == "tanh" else set[str]()
@@ -112,7 +113,7 @@ def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | 
         "golden": _golden(tests),
         "num_golden": len(tests.observations),
         "self_test_limit": f"{literal(float(f'{1.05 * tests.limit:.2g}'))}",
-        "calls": calls(layers),
+        "calls": in_turn,
     }
 
 
@@ -140,10 +141,10 @@ def _layer(layer: CLayer, number: int) -> dict[str, Any]:
     }
 
 
-def _tables(policy: Policy) -> list[ConstantArray]:
-    """What goes before and behind the layers."""
+def _tables(policy: Policy, normalizes: bool) -> list[ConstantArray]:
+    """What goes before and behind the layers. normalizes: not where outputs depend on nothing that is observed."""
     tables = list[ConstantArray]()
-    if policy.normalizer is not None:
+    if policy.normalizer is not None and normalizes:
         tables.append(table("feature_means", policy.normalizer.mean.astype(np.float32), "what features are less"))
         tables.append(table("feature_scales", policy.normalizer.scale.astype(np.float32), "and are divided by"))
     if policy.low is not None and policy.high is not None:
