@@ -17,7 +17,7 @@ from sparserl.deploy.verification import compare
 from sparserl.experiment import AGENTS, from_preset
 from sparserl.networks import CNNSettings, MLPSettings, ResNetSettings
 from sparserl.sparsity import InnerOptimizer, SparseOptimizer, find_method
-from sparserl.types import Box, Discrete, EnvSpec, UserError
+from sparserl.types import Box, Discrete, EnvSpec, Normalizer, UserError
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +27,7 @@ VECTOR = EnvSpec("Vector-v0", (4,), np.dtype(np.float32), Discrete(3), None)
 MATRIX = EnvSpec("Matrix-v0", (2, 3), np.dtype(np.float32), Box((2,), np.float32([-1, 0]), np.float32([3, 0.5])), None)
 FLAGS = EnvSpec("Flags-v0", (4, 3), np.dtype(np.bool_), Discrete(3), None)
 FREE = MATRIX._replace(action=Box((2, 1), np.full((2, 1), -np.inf, np.float32), np.full((2, 1), np.inf, np.float32)))
+UNBOUNDED = Box((2,), np.full(2, -np.inf, np.float32), np.full(2, np.inf, np.float32))
 BYTES = EnvSpec("Bytes-v0", (5,), np.dtype(np.uint8), Discrete(3), None)
 CNN = CNNSettings(channels=(3, 4), kernel_sizes=(4, 3), strides=(2, 1), hidden_units=8)
 CASES = {
@@ -119,10 +120,22 @@ def test_what_could_lead_to_an_action_that_is_not_finite_is_refused():
             policy_of(learner, diverged, {})
 
 
-def test_a_normalizer_that_is_not_finite_is_refused():
+def test_normalizers_and_bounds_that_lead_nowhere_are_refused():
+    """Of an agent of one's own, too, whose `acting` may say anything."""
     agent, state, experiment = trained("ppo", MATRIX, {"network": TINY}, {})
-    squares = state.observations.squares.at[0, 0].set(jnp.inf)
-    state = state._replace(observations=state.observations._replace(squares=squares))
-    learner = SimpleNamespace(agent=agent, plan=SimpleNamespace(experiment=experiment, spec=MATRIX))
-    with pytest.raises(UserError, match="normalizer is not finite: it has met observations too large"):
-        policy_of(learner, state, {})
+    acting, zeros = agent.acting(state), np.zeros((2, 3), np.float32)
+    cases = [
+        (
+            MATRIX,
+            acting._replace(normalizer=Normalizer(zeros, zeros + np.inf, 5.0)),
+            "normalizer is not finite: it has",
+        ),
+        (MATRIX, acting._replace(normalizer=Normalizer(zeros * np.nan, zeros + 1, 5.0)), "normalizer is not finite"),
+        (MATRIX, acting._replace(normalizer=Normalizer(zeros, zeros, 5.0)), "divides by numbers that are not above 0"),
+        (MATRIX._replace(action=UNBOUNDED), acting._replace(normalizer=None), "squashes actions between bounds, and"),
+    ]
+    for spec, said, told in cases:
+        own = SimpleNamespace(acting=lambda state, said=said: said)
+        learner = SimpleNamespace(agent=own, plan=SimpleNamespace(experiment=experiment, spec=spec))
+        with pytest.raises(UserError, match=told):
+            policy_of(learner, state, {})

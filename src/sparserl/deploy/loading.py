@@ -62,6 +62,8 @@ def policy_of(learner: Learner, state: AgentState, training: Mapping[str, Any]) 
     _require_finite(steps, normalizer, spec.observation_shape, 1.0 if pixels else limit)
     contract = contract_of(experiment, spec, acting.decision, acting.normalizer, limit, divisor, steps, training)
     low, high = _bounds(spec.action)
+    if acting.decision == "tanh" and not (low is not None and high is not None and np.isfinite(high - low).all()):
+        raise UserError(f"agent {experiment.agent_name} squashes actions between bounds, and there are none")
     return Policy(contract, steps, acting.decision, normalizer, divisor, low, high)
 
 
@@ -71,8 +73,10 @@ def _require_finite(
     """Raises UserError where some observation could lead to an action that is not finite, or to none."""
     if not all(np.isfinite(step.kernel).all() and np.isfinite(step.bias).all() for step in weighted(steps)):
         raise UserError("the policy has weights that are not finite: its training diverged")
-    if normalizer is not None and not (np.isfinite(normalizer.mean).all() and np.isfinite(normalizer.scale).all()):
+    if normalizer is not None and not np.isfinite([normalizer.mean, normalizer.scale]).all():
         raise UserError("the policy's normalizer is not finite: it has met observations too large for float32")
+    if normalizer is not None and not (normalizer.scale > 0).all():
+        raise UserError("the policy's normalizer divides by numbers that are not above 0")
     if reach(steps, shape, limit) > LARGEST:
         raise UserError("the policy has weights so large that its outputs may not be finite: its training diverged")
 
