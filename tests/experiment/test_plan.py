@@ -196,6 +196,23 @@ def test_a_method_that_leaves_all_alive_is_dense_whatever_it_is_called(elsewhere
         planned(dataclasses.replace(experiment, storage="compressed"))
 
 
+@pytest.mark.parametrize("counts", ["initial_live", "final_live"])
+@pytest.mark.parametrize("stated", [None, -3, 10**9, 12.5])
+def test_counts_that_can_be_none_are_refused_with_the_method(elsewhere, monkeypatch, counts, stated):
+    """Others that are wrong, but could be, are named by the conformance suite."""
+    monkeypatch.setattr(Elsewhere, counts, staticmethod(lambda weights, sparsity: stated))
+    plan._plans.clear()
+    with pytest.raises(UserError, match=rf"Elsewhere\.{counts} states {stated} live weights of 96 at sparsity 0\.68"):
+        plan_of(like_pruning(elsewhere))
+
+
+def test_counts_of_numpy_are_whole_numbers(elsewhere, monkeypatch):
+    monkeypatch.setattr(Elsewhere, "final_live", staticmethod(lambda weights, sparsity: np.int64(weights // 2)))
+    plan._plans.clear()
+    document = describe(like_pruning(elsewhere))
+    assert json.loads(json.dumps(document))["networks"]["q"]["layers"][0]["live_weights"] == 48
+
+
 def test_an_experiment_is_planned_once_on_its_way(monkeypatch, capsys):
     made = []
     monkeypatch.setattr(plan, "resolved", lambda *arguments: made.append(arguments) or resolved(*arguments))

@@ -159,6 +159,23 @@ def test_a_study_that_cannot_be_run_is_refused(small, change, message):
         dataclasses.replace(small, **change)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": 5}, "x is 5: it takes a word"),
+        ({"y": ["final_return"]}, r"y is \['final_return'\]: it takes a word"),
+        ({"lines": None}, "lines is None: it takes a word"),
+        ({"name": 3}, "name is 3: it takes a word"),
+        ({"name": "a/b"}, "name is 'a/b': letters"),
+        ({"kind": "pie"}, "kind is 'pie': choose lines"),
+        ({"experiments": "abc"}, "experiments is 'abc': it takes a list of words"),
+    ],
+)
+def test_a_figure_of_other_types_is_refused(change, message):
+    with pytest.raises(UserError, match=message):
+        Figure(**{"name": "a", "title": "A", **change})
+
+
 def test_a_figure_of_diagnostics_may_have_networks_on_its_axes(small):
     figure = Figure("a", "A", "curves", x="environment_steps", y="signal_to_noise", rows="network", lines="sparsity")
     assert dataclasses.replace(small, figures=(figure,)).figures == (figure,)

@@ -10,7 +10,7 @@ from sparserl.experiment.kinds import AgentKind, Networks, by_name
 from sparserl.experiment.layers import asked_sparsities, compression_limits, typed_limits
 from sparserl.experiment.setting import MOST, check_kinds
 from sparserl.networks import NetworkSettings, Sized
-from sparserl.sparsity import LayerCost, Sparsities, network_cost
+from sparserl.sparsity import LayerCost, Sparsities, network_cost, stated
 from sparserl.types import EnvSpec, Field, UserError, within
 
 
@@ -152,7 +152,7 @@ def _layer(
     experiment: Experiment, name: str, cost: LayerCost, sparsities: Sparsities, limits: Mapping[str, float]
 ) -> PlannedLayer:
     sparsity = sparsities.get(name)
-    born = cost.weights if sparsity is None else experiment.method.initial_live(cost.weights, sparsity)
+    born = cost.weights if sparsity is None else stated(experiment.method, "initial_live", cost.weights, sparsity)
     return PlannedLayer(cost, sparsity, born, limits.get(name))
 
 

@@ -1,7 +1,7 @@
 """Sparsity: masks, how sparse each layer is, how topologies change, what it costs, and the optimizer that masks."""
 
 from sparserl.sparsity.allocation import Bounds, NetworkSize, allocate, check_shares
-from sparserl.sparsity.cost import LayerCost, network_cost
+from sparserl.sparsity.cost import LayerCost, network_cost, stated
 from sparserl.sparsity.distributions import Distribution, erk, uniform
 from sparserl.sparsity.initializers import sparse_glorot_uniform
 from sparserl.sparsity.inner import InnerOptimizer
@@ -61,6 +61,7 @@ __all__ = [
     "random_masks",
     "replace_kernels",
     "sparse_glorot_uniform",
+    "stated",
     "top",
     "topology",
     "uniform",

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from sparserl.experiment import Budget, Experiment
 from sparserl.presets import PresetName
 from sparserl.study.axes import check_axes
-from sparserl.types import UserError
+from sparserl.types import UserError, check_fields
 
 Scale = Literal["smoke", "quick", "paper"]  # minutes on 2 cores, hours on 2 cores, as published
 FigureKind = Literal["lines", "bars", "curves", "table", "noise", "flops", "profile", "threshold", "comparison"]
@@ -40,10 +40,11 @@ class Figure:
     experiments: tuple[str, ...] = ()  # identifiers of those that it shows; none: all of the study
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise UserError("letters, digits and _.+- are allowed", field="name", value=self.name)
         if self.kind not in get_args(FigureKind):
             raise UserError(field="kind", value=self.kind, allowed=get_args(FigureKind))
+        check_fields(self)
+        if not _NAME.fullmatch(self.name):
+            raise UserError("letters, digits and _.+- are allowed", field="name", value=self.name)
 
 
 @dataclasses.dataclass(frozen=True)
