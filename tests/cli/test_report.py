@@ -145,8 +145,12 @@ def test_what_is_missing_or_damaged_is_said_and_the_rest_is_shown(capsys, tmp_pa
     assert "is damaged" in page
     for file in tmp_path.glob("*/seed=*/evaluations.parquet"):
         file.unlink()
-    told = call(capsys, "report", tmp_path, "--study", "figure_5_dqn")
+    told = call(capsys, "report", tmp_path)
     assert (told.status, told.out, told.err.count("\n")) == (2, "", 1)
+    told = call(capsys, "report", tmp_path, "--study", "figure_5_dqn", "--output", tmp_path / "none")
+    assert (told.status, told.err.count("\n")) == (0, 1)
+    assert "figure_5_dqn@smoke: 6 of 6 runs have no evaluation yet" in told.out
+    assert "6 of the study\u2019s 6 runs have no evaluation yet" in (tmp_path / "none" / "index.html").read_text()
 
 
 def test_a_page_is_opened_or_its_path_is_told(capsys, store, tmp_path, monkeypatch, undrawn):

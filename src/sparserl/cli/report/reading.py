@@ -18,9 +18,9 @@ _MOST_LINES = 8  # about what is left out; the page has all
 def read(asked: Asked) -> tuple[Results, tuple[Selection, ...]]:
     """What a place holds, by studies: those asked for, or all that have a run there, and the runs of none.
 
-    What cannot be read is said on standard error. Raises UserError where there is no run.
+    What cannot be read is said on standard error. Raises UserError where there is no run, and no study was asked for.
     """
-    results = read_results(asked.place, _facts_of_earlier)
+    results = _results(asked)
     for line in results.problems[:_MOST_LINES]:
         tell(seen(line, kept=""))
     if more := results.problems[_MOST_LINES:]:
@@ -28,6 +28,16 @@ def read(asked: Asked) -> tuple[Results, tuple[Selection, ...]]:
     if asked.studies:
         return results, tuple(select(results, study) for study in asked.studies)
     return results, _by_study(results, _readable_studies(asked))
+
+
+def _results(asked: Asked) -> Results:
+    """The runs of a place; those of a study that has none yet are none, as what they would cost is known all the same."""
+    try:
+        return read_results(asked.place, _facts_of_earlier)
+    except UserError as error:
+        if not asked.studies:
+            raise
+        return Results(asked.place, (), (str(error),))
 
 
 def _readable_studies(asked: Asked) -> list[StoredStudy]:
