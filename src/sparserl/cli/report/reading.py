@@ -31,7 +31,7 @@ def read(asked: Asked) -> tuple[Results, tuple[Selection, ...]]:
 
 
 def _results(asked: Asked) -> Results:
-    """The runs of a place; those of a study that has none yet are none, as what they would cost is known all the same."""
+    """The runs of a place; none where a study is asked for that has none yet, as its costs are known all the same."""
     try:
         return read_results(asked.place, _facts_of_earlier)
     except UserError as error:
