@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,11 @@ def test_missing_file_and_keys_of_its_own(tmp_path: Path) -> None:
         read_document(tmp_path / "d.json")
     with pytest.raises(ValueError, match="'seal'"):
         write_document(tmp_path / "d.json", {"seal": 1})
+
+
+def test_pipes_and_devices_are_no_files_and_nobody_waits_for_them(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    for name in ("pipe", "link"):
+        with pytest.raises(UserError, match=f"{name} is no file, but a pipe or a device"):
+            read_document(tmp_path / name)

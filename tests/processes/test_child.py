@@ -155,6 +155,15 @@ def test_what_others_print_goes_to_the_log():
     assert sorted(log.split()) == [b"more", b"noise", b"noise"]
 
 
+def test_what_is_told_is_heard_whatever_others_have_closed():
+    code = "import sys\nfrom sparserl.processes.binding import own_output\nfrom sparserl.processes.log import tell\n"
+    code += "channel = own_output()\nsys.stdout.close(), sys.stderr.close()\n"
+    code += "tell('\u00fcber')\nprint('news', file=channel)"
+    with start(code).process as process:
+        output, log = process.communicate()
+    assert (output, log) == (b"news\n", "sparserl: \u00fcber\n".encode())
+
+
 @pytest.mark.parametrize(
     ("log", "words"),
     [

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from sparserl.persistence.seal import OPEN_SEAL, is_intact, seal
 
 FORMAT = 1  # of every document and checkpoint; raised when an older sparserl could misread a file
 _LARGEST_BYTES = 64 * 2**20
+_AT_ONCE = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe is not to wait for somebody who writes
 _OWN_KEYS = ("format", "seal")
 
 
@@ -85,10 +87,21 @@ def parse_object(content: bytes, path: Path) -> dict[str, Any]:
 
 
 def read_bytes(path: Path, largest_bytes: int | None = None) -> bytes:
-    """The whole file at one moment. Raises UserError naming it if it cannot be read or is larger than allowed."""
-    with user_error("read", path), open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size  # a buffer of all that is allowed would cost more than most files
-        content = file.read() if largest_bytes is None else file.read(min(size, largest_bytes) + 1)
+    """The whole file at one moment. Raises UserError naming it if it cannot be read or is larger than allowed.
+
+    Pipes and devices, to which a link may lead, are no files: they would be waited for, or have no end.
+    """
+    with user_error("read", path):
+        descriptor = os.open(path, _AT_ONCE)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+                raise UserError(f"{path} is no file, but a pipe or a device: copy the file again")
+            with os.fdopen(descriptor, "rb", closefd=False) as file:  # which tells of a folder
+                size = status.st_size  # a buffer of all that is allowed would cost more than most files
+                content = file.read() if largest_bytes is None else file.read(min(size, largest_bytes) + 1)
+        finally:
+            os.close(descriptor)
     if largest_bytes is not None and len(content) > largest_bytes:
         raise UserError(f"{path} is larger than the {largest_bytes} bytes that it may have")
     return content

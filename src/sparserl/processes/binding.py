@@ -50,8 +50,9 @@ def own_output() -> IO[str]:
     """
     channel = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
+    for number, name in enumerate(("stdout", "stderr"), 1):  # which others may close: the descriptors stay open
+        if isinstance(usual := getattr(sys, name), io.TextIOWrapper):
+            setattr(sys, name, os.fdopen(number, "w", 1, usual.encoding, "backslashreplace", closefd=False))
     with suppress(AttributeError, ValueError):  # another C library than Linux's
         libc = ctypes.CDLL(None)
         libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, _LINES, 0)

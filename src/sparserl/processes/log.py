@@ -1,5 +1,6 @@
 """Log: what a child says to people on standard error, and how its parent finds the last of it."""
 
+import os
 import sys
 from contextlib import suppress
 
@@ -10,8 +11,12 @@ _MARK = "sparserl: "
 
 def tell(line: str) -> None:
     """A line for people; where a full disk has no room for it, it is lost, and that ends no run."""
-    with suppress(OSError, ValueError):  # or where an environment has closed what it goes to
-        print(f"{_MARK}{seen(line)}", file=sys.stderr, flush=True)
+    said = f"{_MARK}{seen(line)}"
+    with suppress(OSError):
+        try:
+            print(said, file=sys.stderr, flush=True)
+        except ValueError:  # an environment has closed it
+            os.write(2, f"{said}\n".encode(errors="backslashreplace"))
 
 
 def last_words(log: bytes) -> str:
