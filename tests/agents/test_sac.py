@@ -242,6 +242,7 @@ def test_critics_see_pixels_as_the_actor_does():
         (Discrete(3), "needs continuous actions"),
         (Box((1,), np.array([-np.inf], np.float32), np.array([1.0], np.float32)), "unbounded"),
         (Box((1,), np.array([1.0], np.float32), np.array([1.0], np.float32)), "single value"),
+        (Box((1,), np.array([-1e-40], np.float32), np.array([1e-40], np.float32)), "single value in float32"),
     ],
 )
 def test_actions_that_do_not_fit_are_refused(action, words):

@@ -351,5 +351,5 @@ def check_actions(spec: EnvSpec) -> None:
             f"agent sac needs bounded actions, and those of environment {spec.identifier} are unbounded: try ppo, or "
             "gymnasium.wrappers.TransformAction to a Box with bounds"
         )
-    if not (bounds[0] < bounds[1]).all():
-        raise UserError(f"environment {spec.identifier} has an action that is bounded to a single value")
+    if not (0.5 * (bounds[1] - bounds[0]) >= np.finfo(np.float32).tiny).all():  # it is divided by
+        raise UserError(f"environment {spec.identifier} has an action that is bounded to a single value in float32")
