@@ -221,4 +221,5 @@ def diagnoses(row):
         for place, layer in enumerate(("all", "hidden_1", "output")):
             measured = dict.fromkeys(persistence.DIAGNOSTICS_SCHEMA.names[10:], 0.5)
             snr = (2.0 + place) / (1 + row["environment_steps"] / 200) * (1.0 if row["method"] == "dense" else 0.7)
-            yield {**placed, "network": network, "layer": layer, **measured, "signal_to_noise": snr}
+            known = None if row["environment_steps"] == 0 else snr  # no gradients before the first update
+            yield {**placed, "network": network, "layer": layer, **measured, "signal_to_noise": known}

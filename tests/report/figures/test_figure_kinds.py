@@ -1,5 +1,6 @@
 """Rankings, costs, signal-to-noise ratios and noise: numbers are those of the rows, and rules are the stated ones."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -8,6 +9,7 @@ from report.figures.canvases import left_of_canvas, line, overlapping, panels, w
 from sparserl.experiment import from_preset
 from sparserl.persistence import DIAGNOSTICS, NOISE, write_table
 from sparserl.report.figures import draw, standard_figures, to_svg
+from sparserl.report.figures.curve_panels import SINGLE, Curve, draw_curve
 from sparserl.report.figures.published import is_published, published_table
 
 FIGURE = {"name": "f", "title": "T", "rows": "", "columns": "environment", "lines": "method", "experiments": ()}
@@ -22,13 +24,14 @@ def kept(run, folder, table, rows):
 
 
 def diagnosed(run, folder, levels):
+    """With a row of step 0, which has no gradients yet."""
     told = {name: run.columns[name] for name in ("agent", "method", "environment", "sparsity")}
     rows = [
         {**dict.fromkeys(DIAGNOSTICS.schema.names), **told, "environment_steps": step, "num_updates": step}
         | {"experiment_id": run.id.experiment, "seed": run.id.seed, "network": network, "layer": layer}
-        | {"signal_to_noise": level / (1 + step)}
+        | {"signal_to_noise": level / step if step else None}
         for network, level in levels.items()
-        for step in (0, 1)
+        for step in (0, 1, 2)
         for layer in ("all", "hidden_1")
     ]
     return kept(run, folder, DIAGNOSTICS, rows)
@@ -47,13 +50,35 @@ def test_signal_to_noise_is_that_of_whole_networks_and_sizes_are_never_pooled(tm
     drawn = draw(spec | {"lines": "sparsity"}, synthetic.selection([*stored, *synthetic.seeds([3.0], "set")]))
     assert list(panels(drawn)) == ["CartPole-v1, actor", "CartPole-v1, critic_1"]
     actor, critic = panels(drawn).values()
-    assert line(actor, "RigL 90 %") == ([0, 1], [1.5, 0.75])
+    assert line(actor, "RigL 90 %") == ([1, 2], [1.5, 0.75])
+    assert "diverged" not in " ".join(text.get_text() for legend in drawn.figure.legends for text in legend.get_texts())
     told = {
         each.get_label(): each.get_ydata()[0] for each in critic.get_lines() if not each.get_label().startswith("_")
     }
     dense = {"Dense, 100 %": 10_000, "Dense, as many parameters as 90 %": 1_000}
     assert told == {**dense, "RigL 50 %": 5_000, "RigL 90 %": 1_000}
     assert "ithout diagnostics, left out: 1 of 7 runs" in words(drawn)
+
+
+def test_thin_lines_of_single_seeds_do_not_lead_over_what_the_mean_shows():
+    returns = [[np.nan, 1.0, 2.0, 3.0, 4.0, np.nan], *([[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]] * 2)]
+    figure, axes = plt.subplots()
+    draw_curve(axes, Curve(np.arange(6.0), np.array(returns), 0), "RigL", {"color": "C0"}, (0, 1))
+    [mean] = [each for each in axes.get_lines() if each.get_label() == "RigL"]
+    assert list(mean.get_xdata()) == [1, 2, 3, 4]
+    thin = [list(each.get_xdata()) for each in axes.get_lines() if each.get_label() == SINGLE]
+    assert thin == [[1], [0, 1], [0, 1], [4], [4, 5], [4, 5]]
+    plt.close(figure)
+
+
+def test_seeds_that_share_no_second_are_shown_one_by_one():
+    runs = [run._replace(seconds=run.seconds + 100 * (run.id.seed == 2)) for run in synthetic.seeds([1.0, 2.0, 3.0])]
+    drawn = draw(FIGURE | {"kind": "curves", "x": "seconds", "y": "mean_return"}, synthetic.selection(runs))
+    [axes] = panels(drawn).values()
+    own = [sorted(run.seconds.tolist()) for run in runs]
+    assert [list(each.get_xdata()) for each in axes.get_lines() if each.get_label() == SINGLE] == own
+    assert "share no second" in words(drawn)
+    assert not axes.collections, "no band of what was not measured together"
 
 
 def test_policies_under_noise_are_those_of_comparable_returns(tmp_path):

@@ -48,10 +48,11 @@ def draw_curve(axes: Axes, curve: Curve, label: str, look: Mapping[str, Any], pl
     few = len(curve.returns) < FEWEST_FOR_INTERVAL
     alone = np.ones_like(complete) if few else _widened(~complete)
     if alone.any() and len(curve.returns) > 1:
-        for seed_returns in curve.returns:
-            shown = np.where(alone, seed_returns, np.nan)
-            finite = np.isfinite(shown)
-            axes.plot(curve.places[finite], shown[finite], color=look["color"], linewidth=0.7, alpha=0.6, label=SINGLE)
+        for stretch in _stretches(alone):
+            for seed_returns in curve.returns[:, stretch]:
+                finite = np.isfinite(seed_returns)
+                shown = curve.places[stretch][finite], seed_returns[finite]
+                axes.plot(*shown, color=look["color"], linewidth=0.7, alpha=0.6, label=SINGLE)
     if complete.any() and not few and place[1] <= MOST_ENTRIES:  # more bands would hide the lines
         low, high = mean_interval(returns)
         axes.fill_between(places, low, high, color=look["color"], alpha=_BAND, linewidth=0)
@@ -71,6 +72,12 @@ def _draw_pooled(axes: Axes, places: np.ndarray, band: Band, label: str, look: M
 def _widened(columns: np.ndarray) -> np.ndarray:
     """The chosen columns and their neighbours, so that lines of single seeds begin where the mean ends."""
     return columns | np.append(columns[1:], False) | np.append(False, columns[:-1])
+
+
+def _stretches(columns: np.ndarray) -> list[slice]:
+    """The chosen columns as stretches without a gap: no line may lead over what another line shows."""
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], columns, [False]])))
+    return [slice(begin, end) for begin, end in ends.reshape(-1, 2)]
 
 
 def set_ticks(axes: Axes) -> None:

@@ -25,7 +25,7 @@ from sparserl.report.figures.looks import look
 from sparserl.report.figures.named_lines import Line, in_legend_order
 from sparserl.report.figures.places import cells
 from sparserl.report.figures.points import Point, measure_of
-from sparserl.report.figures.series import Series, curve_of, panel_of, series_of
+from sparserl.report.figures.series import Series, curve_of, panel_of, series_of, shared
 from sparserl.report.figures.specs import LOGARITHMIC, MEASURES, NORMALIZED, OF_NETWORKS, Spec
 from sparserl.report.figures.summary import alternative_text, panel_title, shown_panels, table_of
 from sparserl.report.figures.words import column_label, printable, told
@@ -149,6 +149,8 @@ def _notes(
 ) -> Iterator[str]:
     if spec.x == "seconds":
         yield "seeds are interpolated between evaluations, and shown until the shortest run of a line ends"
+        if any(shared(each) is None for lines in series.values() for each in lines.values()):
+            yield "where seeds of a line share no second, they are shown one by one, without a mean"
         hosts = sorted({printable(run.status.host) for run in runs if run.status and run.status.host})
         if len(hosts) > 1:
             yield f"seconds are those of {len(hosts)} machines, which may not be equally fast: {notes.listed(hosts)}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sparserl.persistence import UserError, has_diagnostics, read_diagnostics
+from sparserl.report.cells import has_diverged
 from sparserl.report.figures.curve_panels import Band, Curve
 from sparserl.report.figures.points import Measure
 from sparserl.report.figures.specs import MEASURES, NORMALIZED, OF_NETWORKS, Spec
@@ -67,12 +68,13 @@ def _along(run: "Run", x: str, steps: np.ndarray, updates: np.ndarray) -> np.nda
 
 
 def curve_of(series: Sequence[Series], x: str) -> Curve:
-    """The seeds of a line at all places that one of them has; of seconds, at places of a grid that all of them have."""
-    diverged = [not np.isfinite(each.values).all() for each in series]
-    if x == "seconds":
-        places = np.linspace(
-            max(each.places[0] for each in series), min(each.places[-1] for each in series), _NUM_PLACES
-        )
+    """The seeds of a line at all places that one of them has; of seconds, at places of a grid that all of them have.
+
+    Seeds that share no second, because some began late on a crowded machine, stand each at places of its own.
+    """
+    diverged = [_has_diverged(each.run) for each in series]
+    if x == "seconds" and (common := shared(series)) is not None:
+        places = np.linspace(*common, _NUM_PLACES)
         values = [np.interp(places, each.places, each.values) for each in series]
     else:
         places = np.unique(np.concatenate([each.places for each in series]))
@@ -80,8 +82,20 @@ def curve_of(series: Sequence[Series], x: str) -> Curve:
         known = [dict(zip(each.places.tolist(), each.values.tolist(), strict=True)) for each in series]
         values = [np.array([each.get(place, np.nan) for place in places.tolist()]) for each in known]
     array = np.array(values, np.float64)
-    curve = Curve(places, np.where(np.isfinite(array), array, np.nan), sum(diverged))
+    measured = np.isfinite(array).any(axis=0)  # gradients are not before the first update
+    curve = Curve(places[measured], np.where(np.isfinite(array), array, np.nan)[:, measured], sum(diverged))
     return _pooled(curve, series) if len({_environment(each) for each in series}) > 1 else curve
+
+
+def shared(series: Sequence[Series]) -> tuple[float, float] | None:
+    """From where to where all of them have values; None where nowhere."""
+    first, last = max(each.places[0] for each in series), min(each.places[-1] for each in series)
+    return (first, last) if first <= last else None
+
+
+def _has_diverged(run: "Run") -> bool:
+    """By its returns: a measure may lack a value for other reasons."""
+    return has_diverged(run) or not np.isfinite(np.asarray(run.mean_return, np.float64)).all()
 
 
 def _environment(series: Series) -> str:
