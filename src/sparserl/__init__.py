@@ -6,19 +6,38 @@
 
     sparserl.load("results/EXPERIMENT/seed=0").act(observation)
 
-The names below come from `sparserl.experiment`, and `load` from `sparserl.deploy`. They are loaded on first use,
-because JAX takes its time to import.
+    optimizer = sparserl.sparsify(optax.adam(3e-4), "rigl", sparsity=0.9, total_updates=100_000)  # in code of your own
+
+The names below come from `sparserl.experiment`, `load` from `sparserl.deploy`, and what goes with `sparsify` from
+`sparserl.sparsity`. They are loaded on first use, because JAX takes its time to import.
 """
 
 from importlib import import_module
 
 TYPE_CHECKING = False  # as `typing` has it, which takes its time to import, and signals are not heeded before
 
-__all__ = ["Experiment", "__version__", "describe", "from_preset", "load", "planned", "run"]
+__all__ = [
+    "Experiment",
+    "__version__",
+    "born_sparse",
+    "describe",
+    "from_preset",
+    "live_weights",
+    "load",
+    "masked_average",
+    "planned",
+    "run",
+    "sparsify",
+    "summary",
+    "topology",
+]
+_OF_STATES = {"born_sparse", "live_weights", "masked_average", "summary", "topology"}
 
 if TYPE_CHECKING:
     from sparserl.deploy.loading import load
     from sparserl.experiment import Experiment, describe, from_preset, planned, run
+    from sparserl.sparsity.reading import born_sparse, live_weights, masked_average, summary, topology
+    from sparserl.sparsity.transformation import sparsify
 
     __version__: str
 else:  # type checkers shall see a name that is not there
@@ -28,6 +47,10 @@ else:  # type checkers shall see a name that is not there
             return import_module("importlib.metadata").version("sparserl")
         if name == "load":
             return import_module("sparserl.deploy.loading").load
+        if name == "sparsify":
+            return import_module("sparserl.sparsity.transformation").sparsify
+        if name in _OF_STATES:
+            return getattr(import_module("sparserl.sparsity.reading"), name)
         if name in __all__:
             return getattr(import_module("sparserl.experiment"), name)
         raise AttributeError(f"module 'sparserl' has no attribute {name!r}")

@@ -2,9 +2,9 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,9 +13,11 @@ import optax
 
 from sparserl.linalg import Compressed
 from sparserl.sparsity import storage
-from sparserl.sparsity.masks import Kernels, Masks, Sparsities, apply_masks, kernels, replace_kernels
+from sparserl.sparsity.masks import Kernels, Masks, Sparsities, kernels, replace_kernels
 from sparserl.sparsity.methods import SparseMethod
-from sparserl.sparsity.trees import owner, place_name, words
+from sparserl.sparsity.moments import initial_state, masked_moments, moments
+from sparserl.sparsity.stepping import Initializer, averaged, first_masks, kept, redrawn, stepped
+from sparserl.sparsity.trees import masked
 from sparserl.types import Array, Aux, Group, Key, Loss, OptState, Params, UserError, part_of, within
 
 MOST_RELAYOUTS = 20  # points of a schedule where storage is looked at again
@@ -55,7 +57,7 @@ class SparseOptimizer:
     sparsities: Sparsities
     total_updates: int
     weight_decay: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    initializer: Callable[[Key, Array], Array] | None = None
+    initializer: Initializer | None = None
     break_even: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,16 +69,14 @@ class SparseOptimizer:
 
     def init(self, key: Key, params: dict[str, Params], with_target: bool) -> Group:
         """Lay the first topology on `params`; the target, where wanted, starts as an exact copy."""
-        mask_key, redraw_key = jax.random.split(key)
-        dense = kernels(params)
-        masks = self.method.init(mask_key, {name: dense[name] for name in self.sparsities}, self.sparsities)
+        masks = first_masks(key, self.method, kernels(params), self.sparsities)
         if self.initializer is not None and self.method.born_sparse:
-            keys = jax.random.split(redraw_key, max(len(masks), 1))
-            drawn = {name: self.initializer(keys[i], masks[name]) for i, name in enumerate(sorted(masks))}
-            params = replace_kernels(params, drawn)
-        params = _masked(masks, params)
+            params = replace_kernels(params, redrawn(key, masks, self.initializer))
+        params = masked(masks, params)
         if masks:
-            _refuse_foreign_moments(self.inner, params, compressed=bool(self.break_even))
+            moments(self.inner, params, masks)  # or a UserError
+        if masks and self.break_even:
+            _refuse_matrices(self.inner, params)
         if self.method.born_sparse:
             capacities = {
                 name: self.method.initial_live(mask.size, self.sparsities[name])
@@ -85,7 +85,7 @@ class SparseOptimizer:
             }
             params = storage.compress(params, masks, capacities)
             masks = {name: mask for name, mask in masks.items() if name not in capacities}
-        inner = _initial_state(self.inner, storage.floats(params))
+        inner = initial_state(self.inner, storage.floats(params))
         return Group(params, params if with_target else None, SparseState(masks, inner))
 
     def minimize(self, key: Key, num_updates: Array, loss: Loss, group: Group) -> tuple[Group, Aux]:
@@ -98,9 +98,8 @@ class SparseOptimizer:
         (_, aux), gradients = jax.value_and_grad(of_floats, has_aux=True)(storage.floats(group.params))
         masks, params, inner, fresh = self._with_topology(key, num_updates, loss, gradients, group)
         gradients, floats = replace_kernels(gradients, fresh), storage.floats(params)
-        gradients = _masked(masks, self._decayed(gradients, floats))
-        updates, inner = optax.with_extra_args_support(self.inner).update(gradients, inner, floats)
-        floats = _masked(masks, optax.apply_updates(floats, updates))
+        updates, inner = stepped(self.inner, masks, self._decayed(gradients, floats), inner, floats)
+        floats = masked(masks, optax.apply_updates(floats, updates))
         return Group(storage.with_layouts(floats, params), group.target_params, SparseState(masks, inner)), aux
 
     def average(self, group: Group, step_size: float) -> Group:
@@ -111,9 +110,7 @@ class SparseOptimizer:
         if step_size == 1.0:
             return group._replace(target_params=group.params)
         laid = storage.floats(storage.laid_on(group.params, group.target_params))
-        laid = _masked(group.optimizer_state.masks, laid)
-        mixed = lambda t, p: (1.0 - step_size) * t + step_size * p
-        targets = jax.tree.map(mixed, laid, storage.floats(group.params))
+        targets = averaged(group.optimizer_state.masks, laid, storage.floats(group.params), step_size)
         return group._replace(target_params=storage.with_layouts(targets, group.params))
 
     def relayout_updates(self) -> list[int]:
@@ -181,14 +178,15 @@ class SparseOptimizer:
             of_masked = lambda tree: {name: kernels(tree)[name] for name in masks}
             wanted = of_masked(slopes) if self.method.wants_gradients else None
             new = self.method.update(key, progress, masks, of_masked(params), wanted, self.sparsities)
-            kept = {name: new[name] & masks[name] for name in masks}
-            moments = _masked_moments(kept, storage.dense_moments(before.inner, before.params))
+            old_ones = kept(masks, new)
+            dense = storage.dense_moments(before.inner, before.params)
+            settled = masked_moments(old_ones, moments(self.inner, params, masks), dense, params)
             capacities = {name: kernel.layout.capacity for name, kernel in packed.items()}
-            params = storage.compress(_masked(kept, params), new, capacities)
+            params = storage.compress(masked(old_ones, params), new, capacities)
             return _Change(
                 {name: new[name] for name in old},
                 params,
-                storage.compressed_moments(moments, params),
+                storage.compressed_moments(settled, params),
                 storage.gathered(slopes, params),
             )
 
@@ -208,52 +206,16 @@ def topology(group: Group) -> Masks:
 
 def num_live(group: Group) -> dict[str, int]:
     """How many weights of each kernel in `topology` are alive; counted on the host, no program is compiled for it."""
-    masked = {name: int(np.count_nonzero(np.asarray(mask))) for name, mask in group.optimizer_state.masks.items()}
+    dense = {name: int(np.count_nonzero(np.asarray(mask))) for name, mask in group.optimizer_state.masks.items()}
     packed = storage.compressed_kernels(group.params)
-    return masked | {name: int(np.asarray(kernel.layout.output_starts)[-1]) for name, kernel in packed.items()}
+    return dense | {name: int(np.asarray(kernel.layout.output_starts)[-1]) for name, kernel in packed.items()}
 
 
-def _masked(masks: Masks, params: Params) -> Params:
-    return replace_kernels(params, apply_masks(masks, {name: kernels(params)[name] for name in masks}))
-
-
-def _initial_state(inner: optax.GradientTransformation, params: Params) -> OptState:
-    try:
-        return inner.init(params)
-    except (TypeError, AttributeError, ValueError) as error:
-        raise UserError(f"the inner optimizer does not accept plain parameters: {error}") from error
-
-
-def _masked_moments(masks: Masks, inner: OptState) -> OptState:
-    """Zero every per-weight moment outside `masks`; moments are found by tree path in any optax state."""
-    paths = {(*name.split("/"), "kernel"): mask for name, mask in masks.items()}
-
-    def settle(path: tuple[Any, ...], leaf: Array) -> Array:
-        at = owner(words(path), paths)
-        return leaf if at is None else jnp.where(paths[at], leaf, jnp.zeros_like(leaf))
-
-    return jax.tree_util.tree_map_with_path(settle, inner)
-
-
-def _refuse_foreign_moments(inner: optax.GradientTransformation, params: Params, compressed: bool) -> None:
-    """A moment must have the shape of its parameter, and no array may hold those of all parameters.
-
-    Where kernels are compressed, a kernel's state must also be the same as that of a plain vector.
-    """
-    state = jax.eval_shape(lambda: _initial_state(inner, params))
-    shapes = {words(path): leaf.shape for path, leaf in jax.tree_util.tree_leaves_with_path(params)}
-    num_parameters = sum(math.prod(shape) for shape in shapes.values())
-    for path, leaf in jax.tree_util.tree_leaves_with_path(state):
-        at = owner(words(path), shapes)
-        flattened = at is None and math.prod(leaf.shape) >= num_parameters
-        if flattened or (at is not None and shapes[at] != leaf.shape):
-            weight = "no single parameter" if at is None else f"{'/'.join(at)} {list(shapes[at])}"
-            raise UserError(
-                f"inner optimizer state {place_name(state, path)} has shape {list(leaf.shape)} for {weight}, but "
-                "moments are reset weight by weight: use adam, adamw, sgd, rmsprop, lion or muon"
-            )
-    vectors = jax.eval_shape(lambda: _initial_state(inner, jax.tree.map(jnp.ravel, params)))
-    if compressed and str(jax.tree.structure(state)) != str(jax.tree.structure(vectors)):
+def _refuse_matrices(inner: optax.GradientTransformation, params: Params) -> None:
+    """Where kernels are compressed, a kernel's state must be the same as that of a plain vector."""
+    state = jax.eval_shape(lambda: initial_state(inner, params))
+    vectors = jax.eval_shape(lambda: initial_state(inner, jax.tree.map(jnp.ravel, params)))
+    if str(jax.tree.structure(state)) != str(jax.tree.structure(vectors)):
         raise UserError(
             "the inner optimizer treats a kernel as a matrix, which compressed storage does not have: use storage "
             "masked, or adam, adamw, sgd, rmsprop or lion"

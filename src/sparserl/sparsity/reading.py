@@ -1,0 +1,154 @@
+"""Reading: the topology of a state of `sparsify`, and parameters and targets that are laid on it."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sparserl.sparsity import checking
+from sparserl.sparsity.keys import halves
+from sparserl.sparsity.masks import Masks
+from sparserl.sparsity.stepping import Initializer, averaged, redrawn
+from sparserl.sparsity.transformation import SparsifyState
+from sparserl.sparsity.trees import layer_names, by_leaf, masked
+from sparserl.types import Array, Params, UserError
+
+
+class LayerSummary(NamedTuple):
+    """A layer: its shape, and how many of its weights are alive; of a batch of networks the fewest and the most."""
+
+    name: str
+    shape: tuple[int, ...]
+    weights: int
+    fewest_live: int
+    most_live: int
+
+
+class Summary(NamedTuple):
+    """The layers of a topology; `print` shows them as a table."""
+
+    method: str
+    num_networks: int
+    layers: tuple[LayerSummary, ...]
+
+    def __str__(self) -> str:
+        rows = [("layer", "shape", "weights", "live", "density"), *map(_row, self.layers), _row(_total(self.layers))]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        text = lambda row: "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        of = f", {self.num_networks} networks" if self.num_networks > 1 else ""
+        return "\n".join([f"{self.method}{of}", *map(text, rows)])
+
+
+def topology(state: Any) -> Masks:
+    """All masks by layer, bool in the shape of the kernel, True = alive; empty for dense training.
+
+    state: of `sparsify`, or anything that holds one: the state of a chain, a TrainState. Raises UserError unless it
+    holds exactly one.
+    """
+    [masks] = _state_in(state).masks.values()
+    return {name: jax.tree.leaves(mask)[0] for name, mask in masks.items()}
+
+
+def live_weights(state: Any) -> dict[str, Array]:
+    """How many weights of each layer are alive, int32; of a batch of networks one number for each."""
+    axes = lambda mask: tuple(range(jnp.ndim(_num_updates(state)), mask.ndim))
+    return {name: jnp.sum(mask, axis=axes(mask), dtype=jnp.int32) for name, mask in topology(state).items()}
+
+
+def summary(state: Any) -> Summary:
+    """A table of the topology: for each layer shape, weights, and live weights."""
+    batch = jnp.ndim(_num_updates(state))
+    masks, live = topology(state), {name: np.asarray(count) for name, count in live_weights(state).items()}
+    layers = tuple(
+        LayerSummary(name, shape, int(np.prod(shape)), int(live[name].min()), int(live[name].max()))
+        for name, shape in ((name, tuple(mask.shape[batch:])) for name, mask in masks.items())
+    )
+    [method] = _state_in(state).masks
+    return Summary(method, int(np.prod(np.shape(_num_updates(state)))), layers)
+
+
+def born_sparse(params: Params, state: Any, initializer: Initializer | None = None) -> Params:
+    """Parameters with exact zeros outside the topology of `state`, to begin training with.
+
+    initializer: redraws kernels for their topology, such as `sparserl.sparsity.sparse_glorot_uniform`, whose scale
+    counts live weights only; None keeps their values. Where a method begins dense, parameters stay as they are.
+    """
+    found = _state_in(state)
+    if jnp.ndim(_num_updates(state)):
+        return jax.vmap(lambda params, found: born_sparse(params, found, initializer))(params, found)
+    masks = topology(found)
+    checking.check_named(masks, params)
+    if initializer is None or not masks:
+        return masked(masks, params)
+    drawn = _redrawn(params, found.key, masks, initializer)
+    sparse = jnp.any(jnp.stack([~mask.all() for mask in masks.values()]))
+    return masked(masks, jax.tree.map(lambda new, old: jnp.where(sparse, new, old), drawn, params))
+
+
+def masked_average(target: Params, params: Params, step_size: float | Array, state: Any) -> Params:
+    """A target network moved towards `params` by `step_size`, on the topology of `state`; 1 is an exact copy.
+
+    What has died online is dead in the target at once, from the first call on; without that a target collects the
+    weights of all past topologies. (1 - step_size) * target + step_size * params, of floats; integers are copied.
+    """
+    checking.check_step_size(step_size)
+    found = _state_in(state)
+    if jnp.ndim(_num_updates(found)):
+        of_one = lambda target, params, found: masked_average(target, params, step_size, found)
+        return jax.vmap(of_one)(target, params, found)
+    masks = topology(found)
+    checking.check_alike("the target", target, params)
+    checking.check_named(masks, params)
+    online = masked(masks, params)
+    if isinstance(step_size, int | float) and step_size == 1:
+        return jax.tree.map(jnp.copy, online)
+    moved = averaged(masks, target, online, step_size)
+    floats = lambda leaf: jnp.issubdtype(leaf.dtype, jnp.inexact)
+    kept = lambda old, new, mean: mean.astype(old.dtype) if floats(old) else jnp.copy(new)
+    return jax.tree.map(kept, target, online, moved)
+
+
+def _redrawn(params: Params, key_data: Array, masks: Masks, initializer: Initializer) -> Params:
+    """Parameters with kernels drawn anew, in the layout and the precision of each."""
+    leaves, structure = jax.tree.flatten(params)
+    names = layer_names(params)
+    turned = {name for name, leaf in zip(names, _outputs_first(params), strict=True) if leaf}
+    there = {name: jnp.moveaxis(mask, (0, 1), (-1, -2)) if name in turned else mask for name, mask in masks.items()}
+    drawn = redrawn(halves(key_data)[0], there, initializer)
+    back = {name: jnp.moveaxis(new, (-1, -2), (0, 1)) if name in turned else new for name, new in drawn.items()}
+    new_leaves = by_leaf(back, params)
+    kernels = [old if new is None else new.astype(old.dtype) for old, new in zip(leaves, new_leaves, strict=True)]
+    return jax.tree.unflatten(structure, kernels)
+
+
+def _outputs_first(params: Params) -> list[bool]:
+    """Which leaves are convolutions of equinox, `[out, in, *space]`; other libraries have `[*space, in, out]`."""
+    return [
+        leaf.ndim >= 3 and bool(path) and isinstance(path[-1], jax.tree_util.GetAttrKey) and path[-1].name == "weight"
+        for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+    ]
+
+
+def _state_in(state: Any) -> SparsifyState:
+    is_ours = lambda node: isinstance(node, SparsifyState)
+    found = [node for node in jax.tree.leaves(state, is_leaf=is_ours) if is_ours(node)]
+    if len(found) != 1:
+        raise UserError(f"state holds {len(found) or 'no'} state{'s' * (len(found) > 1)} of sparsify: give one")
+    return found[0]
+
+
+def _num_updates(state: Any) -> Array:
+    [number] = jax.tree.leaves(_state_in(state).num_updates)
+    return number
+
+
+def _total(layers: tuple[LayerSummary, ...]) -> LayerSummary:
+    return LayerSummary("total", (), *(sum(column) for column in zip(*(layer[2:] for layer in layers), strict=True)))
+
+
+def _row(layer: LayerSummary) -> tuple[str, ...]:
+    shape = "x".join(map(str, layer.shape))
+    live = [f"{layer.fewest_live:,}", f"{layer.most_live:,}"]
+    density = f"{layer.most_live / layer.weights:.4f}"
+    return layer.name, shape, f"{layer.weights:,}", "-".join(dict.fromkeys(live)), density
