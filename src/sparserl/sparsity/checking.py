@@ -1,5 +1,6 @@
 """Checking: what `sparsify` is given at every update, before anything is computed."""
 
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,7 +45,7 @@ def check_alike(what: str, tree: Params, params: Params) -> None:
 
 def masks_of(state: Any, method: str, kernels: Shapes) -> Masks:
     """The masks of a state that this method made for these kernels."""
-    if not hasattr(state, "masks") or not hasattr(state, "inner"):
+    if not all(hasattr(state, field) for field in ("num_updates", "masks", "inner")):
         kind = type(state).__name__
         raise UserError(f"state is of type {kind}, not one of sparsify: make it with init(params) of this optimizer")
     if method not in state.masks:
@@ -77,7 +78,8 @@ def check_named(masks: Masks, params: Params) -> None:
 
 def check_step_size(step_size: Any) -> None:
     """UserError for a number outside [0, 1]; traced ones are not known yet."""
-    if isinstance(step_size, int | float) and not 0.0 <= step_size <= 1.0:
+    number = isinstance(step_size, numbers.Real)
+    if not (number or hasattr(step_size, "dtype")) or (number and not 0.0 <= step_size <= 1.0):
         raise UserError("it must lie in [0, 1]; 1 copies", field="step_size", value=step_size)
 
 

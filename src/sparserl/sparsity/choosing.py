@@ -36,6 +36,8 @@ def chosen_method(method: str | SparseMethod, choices: Mapping[str, Any], others
     of_method = {word: value for word, value in choices.items() if word in own}
     try:
         made: Any = kind(**of_method) if isinstance(method, str) else _replaced(method, of_method)
+        if made.window is not None and not isinstance(made.window, Window):
+            raise UserError("it must be a sparserl.sparsity.Window", field="window", value=made.window)
         return _replaced(made, {"window": _replaced(made.window, of_window)}) if of_window else made
     except TypeError as error:
         raise UserError(f"the choices of {name} do not fit it: {error}") from error
@@ -77,6 +79,14 @@ def chosen_sparsities(
     return DISTRIBUTIONS[distribution](
         shapes, sparsity, {name: values[name] for name in shapes if name in values}, rebudget
     )
+
+
+def check_overrides(overrides: Any) -> None:
+    """UserError unless they are numbers by name."""
+    if not isinstance(overrides, Mapping) or not all(isinstance(word, str) for word in overrides):
+        raise UserError("they are sparsities by layer, such as {'output': 0.5}", field="overrides", value=overrides)
+    for layer, value in overrides.items():
+        check_fraction(f"overrides[{layer!r}]", value)
 
 
 def check_fraction(field: str, value: Any) -> None:

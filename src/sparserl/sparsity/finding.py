@@ -47,13 +47,16 @@ def find(params: Params, select: Select | None, stacked: Collection[str] | None)
     spared = _spared(params) if select is None else set()
     found = []
     for i, (path, name, leaf) in enumerate(zip(paths, names, leaves, strict=True)):
-        stack = name in stacks and leaf.ndim > 0
+        stack = name in stacks and leaf.ndim >= (3 if stacked is None else 1)  # vmap may share parameters
         shape = tuple(leaf.shape[stack:])
         if jnp.issubdtype(leaf.dtype, jnp.floating) and len(shape) >= 2 and leaf.size and wanted(path, leaf):
             members: Any = range(leaf.shape[0]) if stack else (None,)
             found += [Found(name if m is None else member_name(name, m), shape, i, m) for m in members]
     if not found:
         raise _nothing_found(paths, leaves, select)
+    for word in stacked or ():
+        if not layers_called(word, "stacked", names) & {stack_name(kernel.name) for kernel in found}:
+            raise UserError("it has no stack of kernels, of three or more dimensions", field="stacked", value=word)
     return found
 
 

@@ -19,7 +19,7 @@ def key_data(key: Any, kernels: Kernels) -> Array:
 
 def halves(key_data: Array) -> tuple[Key, Key]:
     """Two keys: for the first topology and what is drawn for it, and for the changes of it."""
-    first, changes = jax.random.split(jax.random.wrap_key_data(key_data, impl=_KIND))
+    first, changes = jax.random.split(jax.random.wrap_key_data(jnp.asarray(key_data), impl=_KIND))
     return first, changes
 
 

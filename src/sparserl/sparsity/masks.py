@@ -140,7 +140,7 @@ def _top_ranks_by_counting(ranks: jax.Array, k: int | Array) -> jax.Array:
     k = jnp.asarray(k, jnp.int32)
 
     def try_bit(step: jax.Array, threshold: jax.Array) -> jax.Array:
-        candidate = threshold | (jnp.uint32(1 << 31) >> step.astype(jnp.uint32))
+        candidate = threshold | (jnp.uint32(1 << 31) >> jnp.asarray(step, jnp.uint32))
         return jnp.where(jnp.sum(flat >= candidate, dtype=jnp.int32) >= k, candidate, threshold)
 
     threshold = jax.lax.fori_loop(0, 32, try_bit, jnp.uint32(0))

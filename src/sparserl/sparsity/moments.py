@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from sparserl.sparsity.trees import layer_names, by_leaf, leaf_paths, place_name, stack_name
+from sparserl.sparsity.trees import by_leaf, layer_names, leaf_paths, place_name, stack_name
 from sparserl.types import Array, OptState, Params, UserError
 
 _FIRST_LABEL = 1009  # a length that factorings of large matrices take for large

@@ -11,7 +11,7 @@ from sparserl.sparsity.keys import halves
 from sparserl.sparsity.masks import Masks
 from sparserl.sparsity.stepping import Initializer, averaged, redrawn
 from sparserl.sparsity.transformation import SparsifyState
-from sparserl.sparsity.trees import layer_names, by_leaf, masked
+from sparserl.sparsity.trees import by_leaf, layer_names, masked
 from sparserl.types import Array, Params, UserError
 
 
@@ -98,7 +98,7 @@ def masked_average(target: Params, params: Params, step_size: float | Array, sta
         of_one = lambda target, params, found: masked_average(target, params, step_size, found)
         return jax.vmap(of_one)(target, params, found)
     masks = topology(found)
-    checking.check_alike("the target", target, params)
+    checking.check_alike("targets", target, params)
     checking.check_named(masks, params)
     online = masked(masks, params)
     if isinstance(step_size, int | float) and step_size == 1:

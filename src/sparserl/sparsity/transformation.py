@@ -10,15 +10,22 @@ import jax.numpy as jnp
 import optax
 
 from sparserl.sparsity import checking
-from sparserl.sparsity.choosing import DISTRIBUTIONS, check_fraction, chosen_method, chosen_sparsities, chosen_total
+from sparserl.sparsity.choosing import (
+    DISTRIBUTIONS,
+    check_fraction,
+    check_overrides,
+    chosen_method,
+    chosen_sparsities,
+    chosen_total,
+)
 from sparserl.sparsity.due import when_due
-from sparserl.sparsity.finding import Found, Select, find, split
+from sparserl.sparsity.finding import Found, Select, find, layers_called, split
 from sparserl.sparsity.keys import check_key, halves, key_data
 from sparserl.sparsity.masks import Masks, Sparsities, apply_masks
 from sparserl.sparsity.methods import SparseMethod, leaves_all_alive, method_name
 from sparserl.sparsity.moments import initial_state, masked_moments, moments
 from sparserl.sparsity.stepping import first_masks, kept, stepped
-from sparserl.sparsity.trees import by_leaf, masked
+from sparserl.sparsity.trees import by_leaf, layer_names, masked
 from sparserl.types import Array, Key, OptState, Params, UserError
 
 _CHOICES = ("sparsity", "total_updates", "distribution", "overrides", "rebudget", "select", "stacked", "key")
@@ -78,9 +85,9 @@ def sparsify(
     if sparsity is None:
         raise UserError(f"sparsity is not given: {method_name(made)} needs the fraction of weights that are to be zero")
     total = chosen_total(made, total_updates)
-    chosen = Sparsifier(
-        inner, made, sparsity, total, distribution, dict(overrides or {}), rebudget, select, stacked, key
-    )
+    spread = {} if overrides is None else overrides
+    stacks = (stacked,) if isinstance(stacked, str) else stacked
+    chosen = Sparsifier(inner, made, sparsity, total, distribution, spread, rebudget, select, stacks, key)
     return optax.GradientTransformationExtraArgs(chosen.init, chosen.update)
 
 
@@ -104,9 +111,10 @@ class Sparsifier:
         check_key(self.key)
         if self.distribution not in DISTRIBUTIONS:
             raise UserError(field="distribution", value=self.distribution, allowed=DISTRIBUTIONS)
+        if self.select is not None and not callable(self.select):
+            raise UserError("it must be a function of a path and a leaf", field="select", value=self.select)
         check_fraction("sparsity", self.sparsity)
-        for layer, value in self.overrides.items():
-            check_fraction(f"overrides[{layer!r}]", value)
+        check_overrides(self.overrides)
         chosen_sparsities({"layer": (2, 2)}, self.sparsity, self.distribution, {}, self.rebudget)
 
     def init(self, params: Params) -> SparsifyState:
@@ -141,8 +149,12 @@ class Sparsifier:
         return method_name(self.method)
 
     def _found(self, params: Params) -> list[Found]:
-        """The kernels that are to be sparse; dense training needs none."""
-        return [] if leaves_all_alive(self.method) else find(params, self.select, self.stacked)
+        """The kernels that are to be sparse: none in dense training, where names that nothing has are wrong, too."""
+        if not leaves_all_alive(self.method):
+            return find(params, self.select, self.stacked)
+        for word in self.overrides:
+            layers_called(word, "overrides", layer_names(params))
+        return []
 
     def _sparsities(self, found: list[Found]) -> Sparsities:
         shapes = {kernel.name: kernel.shape for kernel in found}
@@ -173,7 +185,8 @@ class Sparsifier:
             key, progress = jax.random.fold_in(update_key, num_updates), window.progress(num_updates, total)
             return self.method.update(key, progress, old, apply_masks(old, weights), slopes, dict(sparsities))
 
-        return when_due(window.due(operands[0], total), change, lambda operands: operands[2], operands)
+        due = jnp.asarray(window.due(operands[0], total))
+        return when_due(due, change, lambda operands: operands[2], operands)
 
 
 def _landing(updates: Params, params: Params, alive: Masks, new: Masks) -> Params:
@@ -184,7 +197,7 @@ def _landing(updates: Params, params: Params, alive: Masks, new: Masks) -> Param
 
 
 def _landed(update: Array, weight: Array, alive: Array | None, new: Array | None) -> Array:
-    if alive is None:
+    if alive is None or new is None:
         return update
     wide = jnp.promote_types(update.dtype, weight.dtype)  # in which a weight and its negative add up to zero
     step, weight = update.astype(wide), weight.astype(wide)
