@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from sparserl.deploy.loading import load
     from sparserl.experiment import Experiment, describe, from_preset, planned, run
     from sparserl.sparsity.reading import born_sparse, live_weights, masked_average, summary, topology
-    from sparserl.sparsity.transformation import sparsify
+    from sparserl.sparsity.sparsifying import sparsify
 
     __version__: str
 else:  # type checkers shall see a name that is not there
@@ -48,7 +48,7 @@ else:  # type checkers shall see a name that is not there
         if name == "load":
             return import_module("sparserl.deploy.loading").load
         if name == "sparsify":
-            return import_module("sparserl.sparsity.transformation").sparsify
+            return import_module("sparserl.sparsity.sparsifying").sparsify
         if name in _OF_STATES:
             return getattr(import_module("sparserl.sparsity.reading"), name)
         if name in __all__:

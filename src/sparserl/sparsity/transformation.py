@@ -1,8 +1,8 @@
-"""The front door: sparse training for anybody's JAX code, as one optax transformation."""
+"""The transformation behind `sparsify`: what it remembers, and its two functions."""
 
 import dataclasses
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -14,9 +14,7 @@ from sparserl.sparsity.choosing import (
     DISTRIBUTIONS,
     check_fraction,
     check_overrides,
-    chosen_method,
     chosen_sparsities,
-    chosen_total,
 )
 from sparserl.sparsity.due import when_due
 from sparserl.sparsity.finding import Found, Select, find, layers_called, split
@@ -24,11 +22,9 @@ from sparserl.sparsity.keys import check_key, halves, key_data
 from sparserl.sparsity.masks import Masks, Sparsities, apply_masks
 from sparserl.sparsity.methods import SparseMethod, leaves_all_alive, method_name
 from sparserl.sparsity.moments import initial_state, masked_moments, moments
-from sparserl.sparsity.stepping import first_masks, kept, stepped
-from sparserl.sparsity.trees import by_leaf, layer_names, masked
+from sparserl.sparsity.stepping import first_masks, kept, landing, stepped
+from sparserl.sparsity.trees import layer_names, masked
 from sparserl.types import Array, Key, OptState, Params, UserError
-
-_CHOICES = ("sparsity", "total_updates", "distribution", "overrides", "rebudget", "select", "stacked", "key")
 
 
 class SparsifyState(NamedTuple):
@@ -43,52 +39,6 @@ class SparsifyState(NamedTuple):
     key: Array
     masks: dict[str, Masks]
     inner: OptState
-
-
-def sparsify(
-    inner: optax.GradientTransformation,
-    method: str | SparseMethod,
-    *,
-    sparsity: float | None = None,
-    total_updates: int | None = None,
-    distribution: str = "erk",
-    overrides: Mapping[str, float] | None = None,
-    rebudget: bool = True,
-    select: Select | None = None,
-    stacked: Collection[str] | None = None,
-    key: Key | int | None = None,
-    **choices: Any,
-) -> optax.GradientTransformationExtraArgs:
-    """An optax transformation that trains a sparse network: after `optax.apply_updates` dead weights are exactly zero.
-
-        optimizer = sparserl.sparsify(optax.adam(3e-4), "rigl", sparsity=0.9, total_updates=100_000)
-        state = optimizer.init(params)
-        params = sparserl.born_sparse(params, state)
-
-    inner: what steps the weights; it sees the gradients of live weights alone. Transformations may stand before this
-    one in a chain, but none after it. method: a name of `sparserl methods`, or a method that is made. sparsity: the
-    fraction of all weights of kernels that is to be zero. total_updates: of the whole training, which windows are parts
-    of. distribution, overrides, rebudget: how the sparsity spreads over layers, as for `sparserl.sparsity.erk`;
-    overrides are by layer, or by module. select: which float arrays of two or more dimensions are sparse, by path
-    "encoder/Dense_0/kernel" and leaf; without it all but embeddings, norms and biases. stacked: layers, or modules,
-    whose leaves stack several networks along their first axis, each of which gets a topology of its own; without it
-    those of flax's linen.vmap. key: what topologies are drawn from; without it the parameters that `init` gets, so that
-    each seed of a `vmap` has its own. choices: those of the method and of its window (`drop_fraction`,
-    `start_fraction`, `stop_fraction`, `interval_updates`).
-
-    Under `vmap` topologies change only when one of the batch is due. Raises UserError for whatever does not fit, where
-    it can be known before anything is computed.
-    """
-    made = chosen_method(method, choices, _CHOICES)
-    if sparsity is None and leaves_all_alive(made):
-        sparsity = 0.0
-    if sparsity is None:
-        raise UserError(f"sparsity is not given: {method_name(made)} needs the fraction of weights that are to be zero")
-    total = chosen_total(made, total_updates)
-    spread = {} if overrides is None else overrides
-    stacks = (stacked,) if isinstance(stacked, str) else stacked
-    chosen = Sparsifier(inner, made, sparsity, total, distribution, spread, rebudget, select, stacks, key)
-    return optax.GradientTransformationExtraArgs(chosen.init, chosen.update)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +72,7 @@ class Sparsifier:
         found = self._found(params)
         kernels = split(found, params)
         data = key_data(self.key, kernels)
-        masks = first_masks(halves(data)[0], self.method, kernels, self._sparsities(found) if found else {})
+        masks = first_masks(halves(data)[0], self.method, kernels, self._sparsities(found))
         if masks:
             moments(self.inner, params, masks)  # or a UserError
         return SparsifyState(jnp.int32(0), data, {self._name: masks}, initial_state(self.inner, masked(masks, params)))
@@ -134,7 +84,7 @@ class Sparsifier:
         params = checking.given(params)
         found = self._found(params)
         checking.check_alike("gradients", gradients, params)
-        old = checking.masks_of(state, self._name, {kernel.name: kernel.shape for kernel in found})
+        old = checking.masks_of(state, self._name, self._masked_shapes(tuple(kernel[:2] for kernel in found)))
         checking.check_inner(state.inner, self.inner, params)
         new = self._next_masks(found, state, old, params, gradients)
         alive, inner = kept(old, new), state.inner
@@ -142,7 +92,7 @@ class Sparsifier:
             inner = masked_moments(alive, moments(self.inner, params, alive), inner, params)
         updates, inner = stepped(self.inner, new, gradients, inner, masked(alive, params), **extra)
         number = optax.safe_increment(state.num_updates)
-        return _landing(updates, params, alive, new), SparsifyState(number, state.key, {self._name: new}, inner)
+        return landing(updates, params, alive, new), SparsifyState(number, state.key, {self._name: new}, inner)
 
     @functools.cached_property
     def _name(self) -> str:
@@ -156,9 +106,26 @@ class Sparsifier:
             layers_called(word, "overrides", layer_names(params))
         return []
 
+    @functools.cached_property
+    def _masked_shapes(self) -> Callable[[tuple[tuple[str, Any], ...]], dict[str, tuple[int, ...]]]:
+        """The shapes of the masks that the method makes for such kernels; it may leave some out."""
+
+        @functools.cache
+        def masked_shapes(shapes: tuple[tuple[str, Any], ...]) -> dict[str, tuple[int, ...]]:
+            kernels = {name: jax.ShapeDtypeStruct(shape, jnp.float32) for name, shape in shapes}
+            sparsities = chosen_sparsities(dict(shapes), *self._spread) if shapes else {}
+            of = lambda data, kernels: first_masks(halves(data)[0], self.method, kernels, sparsities)
+            masks = jax.eval_shape(of, jax.ShapeDtypeStruct((2,), jnp.uint32), kernels)
+            return {name: mask.shape for name, mask in masks.items()}
+
+        return masked_shapes
+
+    @property
+    def _spread(self) -> tuple[float, str, Mapping[str, float], bool]:
+        return self.sparsity, self.distribution, self.overrides, self.rebudget
+
     def _sparsities(self, found: list[Found]) -> Sparsities:
-        shapes = {kernel.name: kernel.shape for kernel in found}
-        return chosen_sparsities(shapes, self.sparsity, self.distribution, self.overrides, self.rebudget)
+        return chosen_sparsities({kernel.name: kernel.shape for kernel in found}, *self._spread) if found else {}
 
     def _next_masks(
         self, found: list[Found], state: SparsifyState, old: Masks, params: Params, gradients: Params
@@ -187,18 +154,3 @@ class Sparsifier:
 
         due = jnp.asarray(window.due(operands[0], total))
         return when_due(due, change, lambda operands: operands[2], operands)
-
-
-def _landing(updates: Params, params: Params, alive: Masks, new: Masks) -> Params:
-    """What to add to `params`: dead weights end at exactly zero, new-born ones where a step from zero leads."""
-    leaves, structure = jax.tree.flatten(updates)
-    places = zip(leaves, jax.tree.leaves(params), by_leaf(alive, params), by_leaf(new, params), strict=True)
-    return jax.tree.unflatten(structure, [_landed(*place) for place in places])
-
-
-def _landed(update: Array, weight: Array, alive: Array | None, new: Array | None) -> Array:
-    if alive is None or new is None:
-        return update
-    wide = jnp.promote_types(update.dtype, weight.dtype)  # in which a weight and its negative add up to zero
-    step, weight = update.astype(wide), weight.astype(wide)
-    return jnp.where(alive, step, jnp.where(new, step - weight, -weight))
