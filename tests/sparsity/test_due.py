@@ -38,9 +38,13 @@ def test_a_batch_changes_only_where_due_and_computes_only_when_any_is(depth):
         jax.effects_barrier()
         assert_same(found, {"twice": np.where(due, 2 * x, x)})
         assert bool(ran) == bool(due.any())
-    spread = jax.vmap(chosen, in_axes=(None, 0))(True, np.arange(3.0)), jax.vmap(chosen, in_axes=(0, None))(due, 1.0)
-    assert_same(spread[0], {"twice": 2 * np.arange(3.0)})
-    assert_same(spread[1], {"twice": np.where(due, 2.0, 1.0)})
+
+
+def test_what_is_not_batched_is_shared_by_the_batch():
+    chosen = lambda due, x: when_due(due, lambda x: 2.0 * x, lambda x: x, x)
+    due, x = jnp.array(DUE[1]), jnp.arange(3.0)
+    assert_same(jax.vmap(chosen, in_axes=(None, 0))(jnp.bool_(True), x), 2 * np.arange(3.0))
+    assert_same(jax.vmap(chosen, in_axes=(0, None))(due, jnp.float32(1.0)), np.where(due, 2.0, 1.0))
 
 
 def begun(key):

@@ -127,7 +127,9 @@ def _top_ranks(ranks: jax.Array, k: int | Array) -> jax.Array:
     """A mask over the `k` highest uint32 ranks, equal ranks by lowest flat index; natively where that can be."""
     if linalg.unavailable_reason() is not None:
         return _top_ranks_by_counting(ranks, k)
-    return jax.lax.platform_dependent(ranks, k, cpu=linalg.select, default=_top_ranks_by_counting)
+    # All ranks are at least 0; the comparison is removed by XLA, and tells `shard_map` that the mask varies as they do.
+    natively = lambda ranks, k: linalg.select(ranks, k) & (ranks >= 0)
+    return jax.lax.platform_dependent(ranks, k, cpu=natively, default=_top_ranks_by_counting)
 
 
 def _top_ranks_by_counting(ranks: jax.Array, k: int | Array) -> jax.Array:
@@ -143,7 +145,8 @@ def _top_ranks_by_counting(ranks: jax.Array, k: int | Array) -> jax.Array:
         candidate = threshold | (jnp.uint32(1 << 31) >> jnp.asarray(step, jnp.uint32))
         return jnp.where(jnp.sum(flat >= candidate, dtype=jnp.int32) >= k, candidate, threshold)
 
-    threshold = jax.lax.fori_loop(0, 32, try_bit, jnp.uint32(0))
+    zero = jnp.max(flat, initial=0) & jnp.uint32(0)  # varies over a mesh as the ranks do
+    threshold = jax.lax.fori_loop(0, 32, try_bit, zero)
     above, equal = flat > threshold, flat == threshold
     missing = k - jnp.sum(above, dtype=jnp.int32)
     first_equal = equal & (jnp.cumsum(equal, dtype=jnp.int32) <= missing)
