@@ -49,6 +49,15 @@ def test_python_about_environments_runs():
     assert namespace["again"].reward.tobytes() == namespace["expected"].reward.tobytes()
 
 
+def test_python_about_sparsify_runs(capsys):
+    """The table that the document shows is printed, and each of the seeds has as many live weights."""
+    namespace: dict = {"__name__": "document"}
+    for number, block in enumerate(blocks("docs/sparsify.md")):
+        exec(compile(block, f"docs/sparsify.md, block {number}", "exec"), namespace)
+    [table] = re.findall(r"```\n(rigl\n.*?)```", (ROOT / "docs/sparsify.md").read_text(), flags=re.DOTALL)
+    assert capsys.readouterr().out.startswith(f"{table}[53 53 53 53]\nset\n")
+
+
 def test_python_about_statistics_runs():
     [block] = blocks("docs/statistics.md")
     namespace: dict = {"__name__": "document"}

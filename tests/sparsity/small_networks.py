@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from sparserl import topology
+from sparserl import sparsify, topology
 from sparserl.sparsity.trees import layer_names
 
 SPARSITIES = {"q/hidden_1": 0.7, "q/output": 0.45}
@@ -47,3 +47,9 @@ def assert_exact(params, state):
 
 def assert_same(found, expected):
     jax.tree.map(lambda a, b: np.testing.assert_array_equal(np.asarray(a), np.asarray(b)), found, expected)
+
+
+def named(params, **choices):
+    """The layers of a tree that are found, and their shapes."""
+    state = jax.eval_shape(sparsify(optax.sgd(1.0), "static", sparsity=0.5, **choices).init, params)
+    return {name: mask.shape for name, mask in state.masks["static"].items()}

@@ -22,7 +22,9 @@ from sparserl.sparsity.masks import (
 )
 from sparserl.sparsity.methods import METHODS, SparseMethod, find_method, leaves_all_alive, method_name, method_names
 from sparserl.sparsity.optimizer import SparseOptimizer, SparseState, num_live, topology
+from sparserl.sparsity.reading import LayerSummary, Summary
 from sparserl.sparsity.schedules import Window, WindowProgress, cosine_decay, cubic_sparsity, moved_count
+from sparserl.sparsity.transformation import SparsifyState
 
 __all__ = [
     "METHODS",
@@ -31,12 +33,15 @@ __all__ = [
     "InnerOptimizer",
     "Kernels",
     "LayerCost",
+    "LayerSummary",
     "Masks",
     "NetworkSize",
     "SparseMethod",
     "SparseOptimizer",
     "SparseState",
     "Sparsities",
+    "SparsifyState",
+    "Summary",
     "Window",
     "WindowProgress",
     "allocate",

@@ -1,0 +1,155 @@
+"""`sparsify` with the networks and checkpoints of other libraries: flax linen and nnx, equinox, haiku, orbax."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import sparserl
+from sparserl.sparsity import sparse_glorot_uniform
+from sparsity.small_networks import assert_exact, assert_same, drawn, named, stepper
+
+pytest.importorskip("flax")  # the others where they are used
+
+import flax.linen as nn
+from flax import nnx, serialization
+from flax.training.train_state import TrainState
+
+pytestmark = pytest.mark.slow
+
+CHOICES = {"sparsity": 0.6, "total_updates": 20, "interval_updates": 2}
+OPTIMIZER = sparserl.sparsify(optax.adam(1e-2), "set", **CHOICES)
+
+
+class Critic(nn.Module):
+    """Of everything that could be taken for a kernel some."""
+
+    @nn.compact
+    def __call__(self, tokens, image):
+        x = nn.LayerNorm()(nn.Embed(7, 8)(tokens).sum(0))
+        y = nn.Conv(3, (2, 2))(image).ravel()
+        return nn.Dense(2, name="output")(nn.relu(nn.Dense(5)(jnp.concatenate([x, y]))))
+
+
+class Critics(nn.Module):
+    """Two networks whose parameters are stacked, as those of critics are."""
+
+    @nn.compact
+    def __call__(self, x):
+        split = {"variable_axes": {"params": 0}, "split_rngs": {"params": True}}
+        return nn.vmap(nn.Dense, in_axes=None, axis_size=2, **split)(4)(x)
+
+
+LINEN = Critic().init(jax.random.key(0), jnp.array([1, 2]), jnp.ones((4, 4, 1)))
+LINEN_LAYERS = {"params/Conv_0": (2, 2, 1, 3), "params/Dense_0": (56, 5), "params/output": (5, 2)}
+
+
+def test_linen():
+    assert named(LINEN) == LINEN_LAYERS
+    state = TrainState.create(apply_fn=Critic().apply, params=LINEN, tx=OPTIMIZER)
+    state = state.replace(params=sparserl.born_sparse(state.params, state.opt_state, sparse_glorot_uniform))
+    for _ in range(3):
+        assert_exact(state.params, state.opt_state)
+        state = state.apply_gradients(grads=state.params)
+    assert sparserl.topology(state).keys() == LINEN_LAYERS.keys()
+
+
+def test_linen_stacks_have_topologies_of_their_own():
+    params = Critics().init(jax.random.key(0), jnp.ones(3))
+    optimizer = sparserl.sparsify(optax.sgd(0.1), "static", sparsity=0.5)
+    state = optimizer.init(params)
+    masks = sparserl.topology(state)
+    assert {name: mask.shape for name, mask in masks.items()} == {
+        "params/VmapDense_0[0]": (3, 4),
+        "params/VmapDense_0[1]": (3, 4),
+    }
+    first, second = map(np.asarray, masks.values())
+    assert first.sum() == second.sum() == 6
+    assert (first != second).any()
+    params, _ = stepper(optimizer, lambda params: (Critics().apply(params, jnp.ones(3)) ** 2).sum())(params, state)
+    assert_same(np.asarray(params["params"]["VmapDense_0"]["kernel"]) != 0, np.stack([first, second]))
+    born = sparserl.born_sparse(params, state, sparse_glorot_uniform)
+    limits = [np.sqrt(3 / np.maximum(1, (m.sum(0)[None] + m.sum(1)[:, None]) / 2)) for m in (first, second)]
+    assert (np.abs(born["params"]["VmapDense_0"]["kernel"]) <= np.stack(limits)).all()
+
+
+def test_nnx():
+    class Net(nnx.Module):
+        def __init__(self, rngs):
+            self.tokens = nnx.Embed(5, 6, rngs=rngs)
+            self.layers = nnx.List(
+                [nnx.Linear(6, 4, rngs=rngs), nnx.LayerNorm(4, rngs=rngs), nnx.Linear(4, 2, rngs=rngs)]
+            )
+
+        def __call__(self, token):
+            x = self.tokens(token)
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    net = Net(nnx.Rngs(0))
+    optimizer = nnx.Optimizer(net, OPTIMIZER, wrt=nnx.Param)
+    nnx.update(net, sparserl.born_sparse(nnx.state(net, nnx.Param), optimizer))
+    for _ in range(3):
+        assert_exact(nnx.state(net, nnx.Param), optimizer)
+        optimizer.update(net, nnx.grad(lambda net: (net(jnp.array([1])) ** 2).sum())(net))
+    assert {name: mask.shape for name, mask in sparserl.topology(optimizer).items()} == {
+        "layers/0": (6, 4),
+        "layers/2": (4, 2),
+    }
+
+
+def test_equinox():
+    eqx = pytest.importorskip("equinox")
+    keys = jax.random.split(jax.random.key(0), 4)
+    model = {
+        "mlp": eqx.nn.MLP(3, 2, 4, 1, key=keys[0]),
+        "tokens": eqx.nn.Embedding(5, 4, key=keys[1]),  # known by its type: its path does not say what it is
+        "image": eqx.nn.Conv2d(2, 6, 3, key=keys[2]),
+        "memory": eqx.nn.GRUCell(3, 4, key=keys[3]),
+        "second": eqx.nn.LayerNorm((4, 4)),
+    }
+    params, static = eqx.partition(model, eqx.is_inexact_array)
+    assert named(params) == {
+        "image": (6, 2, 3, 3),
+        "memory/weight_hh": (12, 4),
+        "memory/weight_ih": (12, 3),
+        "mlp/layers/0": (4, 3),
+        "mlp/layers/1": (2, 4),
+    }
+    state = OPTIMIZER.init(params)
+    params = sparserl.born_sparse(params, state, sparse_glorot_uniform)
+    assert_exact(params, state)
+    live = np.asarray(sparserl.topology(state)["image"])
+    limit = np.sqrt(3 / np.maximum(1, (live.sum((1, 2, 3))[:, None] + live.sum((0, 2, 3))[None]) / 2))
+    assert (np.abs(params["image"].weight) <= limit[:, :, None, None]).all()
+    whole = lambda params: eqx.combine(params, static)["mlp"](jnp.ones(3)).sum()
+    assert_exact(*stepper(OPTIMIZER, whole)(params, state))
+
+
+def test_haiku():
+    hk = pytest.importorskip("haiku")
+    network = lambda x: hk.nets.MLP([4, 2])(hk.LayerNorm(-1, True, True)(x)) + hk.Embed(5, 2)(jnp.array(1))
+    params = jax.eval_shape(hk.transform(network).init, jax.random.key(0), jnp.ones(3))
+    assert named(params, overrides={"linear_1": 0.25}) == {"mlp/~/linear_0": (3, 4), "mlp/~/linear_1": (4, 2)}
+
+
+def test_states_survive_flax_serialization_and_orbax(tmp_path):
+    orbax = pytest.importorskip("orbax.checkpoint")
+    params = drawn(jax.random.key(0))
+    state = OPTIMIZER.init(params)
+    params, state = stepper(OPTIMIZER)(params, state)
+    stored = serialization.to_bytes(state)
+    fresh = OPTIMIZER.init(drawn(jax.random.key(1)))
+    restored = serialization.from_bytes(fresh, stored)
+    with orbax.StandardCheckpointer() as checkpointer:
+        checkpointer.save(tmp_path / "state", state)
+        checkpointer.wait_until_finished()
+        again = checkpointer.restore(tmp_path / "state", jax.eval_shape(lambda: fresh))
+    expected = stepper(OPTIMIZER)(params, state)
+    for one in (restored, again):
+        assert_same(one, state)
+        assert_same(stepper(OPTIMIZER)(params, one), expected)
+    with pytest.raises(ValueError, match="set"):
+        serialization.from_bytes(sparserl.sparsify(optax.adam(1e-2), "rigl", **CHOICES).init(params), stored)
