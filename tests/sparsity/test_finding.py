@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
         ({"a": {"kernel": np.ones((5, 6)), "w": np.ones((2, 2))}}, {}, {"a/kernel": (5, 6), "a/w": (2, 2)}),
         ({"mlp/~/linear_0": {"w": np.ones((3, 4)), "b": np.ones((1, 4))}}, {}, {"mlp/~/linear_0": (3, 4)}),
         ({"a": np.ones((3, 3)), "log_std": np.ones((2, 2)), "scale": np.ones((2, 2))}, {}, {"a": (3, 3)}),
-        ({"normal": np.ones((3, 3)), "batch_norm": {"w": np.ones((2, 2))}}, {}, {"normal": (3, 3)}),
+        ({"NormalizedMLP_0": np.ones((3, 3)), "batch_norm": {"w": np.ones((2, 2))}}, {}, {"NormalizedMLP_0": (3, 3)}),
         ({"a": np.ones((3, 3), int), "b2": np.ones((3, 0)), "c": np.ones((3, 3), np.float16)}, {}, {"c": (3, 3)}),
         ({"pos_embedding": np.ones((3, 3)), "b": np.ones(3)}, {"select": lambda *_: True}, {"pos_embedding": (3, 3)}),
         ({"a": np.ones((3, 3)), "x": np.ones((3, 3))}, {"select": lambda path, _: path == "x"}, {"x": (3, 3)}),
@@ -69,6 +69,15 @@ def test_erk_holds_the_budget_with_an_override():
 def drawn_large():
     shapes = {"hidden_1": (60, 50), "hidden_2": (50, 40), "output": (40, 4)}
     return {name: {"kernel": np.ones(shape, np.float32)} for name, shape in shapes.items()}
+
+
+def test_the_table_of_dense_training_is_empty():
+    state = sparserl.sparsify(optax.sgd(1.0), "dense").init({"w": np.ones((3, 4))})
+    assert [line.split() for line in str(sparserl.summary(state)).splitlines()] == [
+        ["dense"],
+        ["layer", "shape", "weights", "live", "density"],
+        ["total", "0", "0"],
+    ]
 
 
 def test_keys_choose_topologies():

@@ -13,7 +13,7 @@ from sparserl.types import Array, Params, UserError
 
 Select = Callable[[str, Array], bool]  # of the path of a leaf, "encoder/Dense_0/kernel", and the leaf
 
-_SPARED = re.compile(r"embed|norm(?!al(?!i))")  # in any word of a leaf's path, or the type of a module that it is in
+_SPARED = re.compile(r"embed|norm(?!al|ed)")  # in any word of a leaf's path, or the type of a module that it is in
 _SPARED_LEAVES = ("bias", "scale", "offset", "std")  # within the last word of its path ...
 _SPARED_LETTERS = ("b", "beta", "gamma")  # ... and the whole of it
 _STACKING = "Vmap"  # flax's linen.vmap puts it before the name of a module
@@ -95,7 +95,7 @@ def _stacks(names: list[str], stacked: Collection[str] | None) -> set[str]:
 
 def _spared(params: Params) -> set[str]:
     """Paths of leaves that are no kernels by what they, or the modules that they are in, are called."""
-    opaque = lambda node: _SPARED.search(type(node).__name__.lower()) is not None
+    opaque = lambda node: node is not params and _SPARED.search(type(node).__name__.lower()) is not None
     typed = [path for path, node in jax.tree_util.tree_leaves_with_path(params, is_leaf=opaque) if opaque(node)]
     spared = set()
     for path, (keys, _) in zip(leaf_paths(params), jax.tree_util.tree_leaves_with_path(params), strict=True):

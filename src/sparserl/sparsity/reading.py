@@ -81,7 +81,8 @@ def born_sparse(params: Params, state: Any, initializer: Initializer | None = No
     checking.check_named(masks, params)
     if initializer is None or not masks:
         return masked(masks, params)
-    drawn = _redrawn(params, found.key, masks, initializer)
+    [key] = jax.tree.leaves(found.key)
+    drawn = _redrawn(params, key, masks, initializer)
     sparse = jnp.any(jnp.stack([~mask.all() for mask in masks.values()]))
     return masked(masks, jax.tree.map(lambda new, old: jnp.where(sparse, new, old), drawn, params))
 
@@ -103,9 +104,10 @@ def masked_average(target: Params, params: Params, step_size: float | Array, sta
     online = masked(masks, params)
     if isinstance(step_size, int | float) and step_size == 1:
         return jax.tree.map(jnp.copy, online)
-    moved = averaged(masks, target, online, step_size)
-    floats = lambda leaf: jnp.issubdtype(leaf.dtype, jnp.inexact)
-    kept = lambda old, new, mean: mean.astype(old.dtype) if floats(old) else jnp.copy(new)
+    is_float = lambda leaf: jnp.issubdtype(leaf.dtype, jnp.inexact)
+    floats = lambda tree: jax.tree.map(lambda leaf: leaf if is_float(leaf) else jnp.float32(0), tree)
+    moved = averaged(masks, floats(target), floats(online), step_size)
+    kept = lambda old, new, mean: mean.astype(old.dtype) if is_float(old) else jnp.copy(new)
     return jax.tree.map(kept, target, online, moved)
 
 
@@ -144,11 +146,12 @@ def _num_updates(state: Any) -> Array:
 
 
 def _total(layers: tuple[LayerSummary, ...]) -> LayerSummary:
-    return LayerSummary("total", (), *(sum(column) for column in zip(*(layer[2:] for layer in layers), strict=True)))
+    live = sum(layer.fewest_live for layer in layers), sum(layer.most_live for layer in layers)
+    return LayerSummary("total", (), sum(layer.weights for layer in layers), *live)
 
 
 def _row(layer: LayerSummary) -> tuple[str, ...]:
     shape = "x".join(map(str, layer.shape))
     live = [f"{layer.fewest_live:,}", f"{layer.most_live:,}"]
-    density = f"{layer.most_live / layer.weights:.4f}"
+    density = f"{layer.most_live / layer.weights:.4f}" if layer.weights else ""
     return layer.name, shape, f"{layer.weights:,}", "-".join(dict.fromkeys(live)), density
