@@ -6,8 +6,11 @@ import optax
 import pytest
 
 import sparserl
+from sparserl.sparsity import live_count
+from sparserl.sparsity.choosing import chosen_sparsities
+from sparserl.sparsity.keys import key_data
 from sparserl.sparsity.trees import layer_names
-from sparsity.small_networks import assert_same, drawn, named
+from sparsity.small_networks import drawn, named
 
 pytestmark = pytest.mark.slow
 
@@ -50,25 +53,16 @@ def test_plain_trees(params, choices, expected):
     ],
 )
 def test_overrides_name_layers_and_modules(overrides, expected):
-    layers = {"a": {"in": {"w": np.ones((8, 8))}, "out": {"w": np.ones((8, 8))}}, "b": {"in": {"w": np.ones((8, 8))}}}
-    optimizer = sparserl.sparsify(
-        optax.sgd(1.0), "static", sparsity=0.5, distribution="uniform", overrides=overrides, rebudget=False
-    )
-    live = sparserl.live_weights(optimizer.init(layers))
-    assert {name: 1 - int(count) / 64 for name, count in live.items()} == expected
+    shapes = dict.fromkeys(("a/in", "a/out", "b/in"), (8, 8))
+    assert chosen_sparsities(shapes, 0.5, "uniform", overrides, rebudget=False) == expected
 
 
-def test_erk_holds_the_budget_with_an_override():
-    """The layers that are left make up for the one that is dense, to a weight for each."""
-    optimizer = sparserl.sparsify(optax.sgd(1.0), "static", sparsity=0.9, overrides={"output": 0.0})
-    live = sparserl.live_weights(optimizer.init({"q": drawn_large(), "norm": np.ones((4, 4))}))
-    assert int(live["q/output"]) == 40 * 4
-    assert 0 <= sum(map(int, live.values())) - 0.1 * (60 * 50 + 50 * 40 + 160) < 4
-
-
-def drawn_large():
-    shapes = {"hidden_1": (60, 50), "hidden_2": (50, 40), "output": (40, 4)}
-    return {name: {"kernel": np.ones(shape, np.float32)} for name, shape in shapes.items()}
+def test_the_other_layers_make_up_for_an_override_to_a_weight_for_each():
+    shapes = {"q/hidden_1": (60, 50), "q/hidden_2": (50, 40), "q/output": (40, 4)}
+    sparsities = chosen_sparsities(shapes, 0.9, "erk", {"output": 0.0}, rebudget=True)
+    live = {name: live_count(a * b, sparsities[name]) for name, (a, b) in shapes.items()}
+    assert live["q/output"] == 40 * 4
+    assert 0 <= sum(live.values()) - 0.1 * (60 * 50 + 50 * 40 + 160) < 4
 
 
 def test_the_table_of_dense_training_is_empty():
@@ -80,19 +74,16 @@ def test_the_table_of_dense_training_is_empty():
     ]
 
 
-def test_keys_choose_topologies():
-    """Without one they follow from the parameters; with one they are the key's, be it typed, or of another kind."""
-    of = lambda key: sparserl.sparsify(optax.sgd(1.0), "static", sparsity=0.5, key=key)
-    init = lambda seed, key: of(key).init(drawn(jax.random.key(seed)))
-    masks = lambda *arguments: np.asarray(sparserl.topology(init(*arguments))["q/hidden_1"])
-    assert_same(masks(0, None), masks(0, None))
-    assert (masks(0, None) != masks(1, None)).any()
-    for key in (3, jax.random.key(3), jax.random.PRNGKey(3)):
-        assert_same(masks(0, key), masks(1, 3))
-    assert (masks(0, 3) != masks(0, 4)).any()
-    assert (masks(0, jax.random.key(3, impl="rbg")) != masks(0, jax.random.key(4, impl="rbg"))).any()
-    seeds = jax.vmap(lambda key: init(0, key))(jax.random.split(jax.random.key(0), 4))
-    assert len({mask.tobytes() for mask in np.asarray(seeds.masks["static"]["q/hidden_1"])}) == 4
+def test_keys_are_given_or_those_of_the_kernels():
+    """Without one it follows from every bit of the kernels; one of another kind stands for one of the usual kind."""
+    of = lambda key, kernels=None: tuple(map(int, key_data(key, kernels)))
+    kernels = {"a": np.ones((3, 4), np.float32), "b": np.ones((3, 4), np.float16)}
+    swapped = {**kernels, "a": np.array(kernels["a"])}
+    swapped["a"][0, 0] = np.nextafter(np.float32(1), np.float32(2))
+    assert of(None, kernels) == of(None, dict(reversed(kernels.items())))
+    assert len({of(None, kernels), of(None, swapped), of(None, {"a": kernels["b"], "b": kernels["a"]})}) == 3
+    assert of(3) == of(np.int64(3)) == of(jax.random.key(3)) == of(jax.random.PRNGKey(3)) == (0, 3)
+    assert of(jax.random.key(3, impl="rbg")) != of(jax.random.key(4, impl="rbg"))
 
 
 def test_names_of_layers_are_those_of_our_agents():

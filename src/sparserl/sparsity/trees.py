@@ -69,7 +69,7 @@ def masked(masks: Mapping[str, Array], tree: Params) -> Params:
     """The same tree with exact zeros outside the masks, also where a number was infinite or not a number."""
     leaves, structure = jax.tree.flatten(tree)
     placed = zip(by_leaf(masks, tree), leaves, strict=True)
-    kept = [leaf if mask is None else jnp.where(mask, leaf, jnp.zeros((), leaf.dtype)) for mask, leaf in placed]
+    kept = [leaf if mask is None else jnp.where(mask, leaf, 0) for mask, leaf in placed]
     return jax.tree.unflatten(structure, kept)
 
 
