@@ -55,7 +55,7 @@ def test_python_about_sparsify_runs(capsys):
     for number, block in enumerate(blocks("docs/sparsify.md")):
         exec(compile(block, f"docs/sparsify.md, block {number}", "exec"), namespace)
     [table] = re.findall(r"```\n(rigl\n.*?)```", (ROOT / "docs/sparsify.md").read_text(), flags=re.DOTALL)
-    assert capsys.readouterr().out.startswith(f"{table}[53 53 53 53]\nset\n")
+    assert capsys.readouterr().out.startswith(f"{table}[32 32 32 32]\nset\n")
 
 
 def test_python_about_statistics_runs():
