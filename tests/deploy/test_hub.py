@@ -110,3 +110,34 @@ def test_a_refused_upload_is_told_in_one_line(api, made):
     api.create_commit.side_effect = ValueError("403 Forbidden\nmore")
     with pytest.raises(hub.UploadFailure, match=r"^owner/name was not uploaded: 403 Forbidden$"):
         pushed(api)
+    assert not api.delete_repo.called  # it was there before
+
+
+def test_a_repository_that_was_made_for_a_refused_upload_is_removed(api, made):
+    api.repo_exists.return_value = False
+    pushed(api)
+    api.create_repo.assert_called_once_with("owner/name", private=True, exist_ok=False)
+    assert not api.delete_repo.called
+    for stopped, raised in ((ValueError("403 Forbidden"), hub.UploadFailure), (KeyboardInterrupt, KeyboardInterrupt)):
+        api.delete_repo.reset_mock()
+        api.create_commit.side_effect = stopped
+        with pytest.raises(raised, match=r"^(owner/name was not uploaded: 403 Forbidden)?$"):
+            pushed(api)
+        api.delete_repo.assert_called_once_with("owner/name")
+
+
+def test_a_repository_that_cannot_be_removed_is_named(api, made):
+    api.repo_exists.return_value = False
+    api.create_commit.side_effect, api.delete_repo.side_effect = ValueError("500\nx"), ValueError("403\nno")
+    address = "https://huggingface.co/owner/name"
+    told = rf"^owner/name was not uploaded: 500; the empty repository {address} is left \(403\): delete it there$"
+    with pytest.raises(hub.UploadFailure, match=told):
+        pushed(api)
+
+
+def test_a_repository_that_somebody_made_meanwhile_is_left_alone(api, made):
+    api.repo_exists.return_value, api.create_repo.side_effect = False, ValueError("409 Conflict")
+    with pytest.raises(hub.UploadFailure, match=r"^owner/name was not uploaded: 409 Conflict$"):
+        pushed(api)
+    assert not api.create_commit.called
+    assert not api.delete_repo.called

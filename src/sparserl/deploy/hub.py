@@ -111,17 +111,33 @@ def _known(api: Any) -> Any:
 
 
 def _commit(api: Any, folder: Path, name: str, private: bool) -> str:
-    """All files in one commit, so that a repository has all of them or none."""
+    """All files in one commit, so that a repository has all of them or none; one that is made for none is removed."""
     from huggingface_hub import CommitOperationAdd
 
     files = sorted(folder.iterdir())
     operations = [CommitOperationAdd(path_in_repo=file.name, path_or_fileobj=str(file)) for file in files]
     try:
-        address = api.create_repo(name, private=private or None, exist_ok=True)
-        api.create_commit(name, operations, commit_message="A policy trained by sparserl")
+        existed = bool(api.repo_exists(name))
+        address = str(api.create_repo(name, private=private or None, exist_ok=existed))  # refuses what came meanwhile
     except Exception as error:
         raise UploadFailure(f"{name} was not uploaded: {_line(error)}") from error
-    return str(address)
+    try:
+        api.create_commit(name, operations, commit_message="A policy trained by sparserl")
+    except BaseException as error:
+        left = "" if existed else _removed(api, name, address)
+        if not isinstance(error, Exception):
+            raise
+        raise UploadFailure(f"{name} was not uploaded: {_line(error)}{left}") from error
+    return address
+
+
+def _removed(api: Any, name: str, address: str) -> str:
+    """Removes an empty repository that was made here. Returns how to go on where the hub does not let that happen."""
+    try:
+        api.delete_repo(name)
+    except Exception as error:
+        return f"; the empty repository {address} is left ({_line(error)}): delete it there"
+    return ""
 
 
 def _film(run: Path) -> Path | None:
