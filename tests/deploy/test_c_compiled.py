@@ -50,6 +50,8 @@ CASES = {
     "cut_off": Case(policy((4, 8, 8, 9), (0.5, 0, 0.5), "relu", "mean"), "int8"),
     "dense": Case(policy((5, 9, 20, 7), (1, 1, 1), "tanh", "mean", normalizer=True), "float32"),
     "dense_int8": Case(policy((5, 9, 20, 7), (1, 1, 1), "relu", "greatest"), "int8"),
+    "wide_int8": Case(policy((5, 43, 40, 16, 3), (1, 1, 1, 1), "tanh", "mean"), "int8"),  # 4, 1 and no lanes of 8 units
+    "wide_relu_int8": Case(policy((12, 33, 8), (1, 1), "relu", "greatest"), "int8"),
     "whole_slices": Case(policy((20, 64, 3), (0.3, 1), "relu", "greatest"), "float32"),
     "whole_slices_int8": Case(policy((40, 64, 3), (0.3, 1), "tanh", "mean"), "int8"),
     "one_unit": Case(policy((1, 1, 1), (1, 1)), "float32"),
@@ -58,7 +60,7 @@ CASES = {
     "matrix": Case(policy_of(KINDS["mlp of a matrix"]), "float32"),
     "number": Case(policy_of(KINDS["mean of a number"]), "float32"),
 }
-ON_VECTORS = ("actor", "few_inputs", "gaps", "absolute")
+ON_VECTORS = ("actor", "few_inputs", "gaps", "absolute", "dense_int8", "wide_int8", "wide_relu_int8")
 ON_AVX512 = ("actor", "few_inputs")  # the only ones that it computes otherwise than AVX2
 
 
@@ -135,7 +137,7 @@ def test_neon_code_passes_its_tests_in_an_emulator(folder: Path) -> None:
     cross, emulator = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("qemu-aarch64")
     if not cross or not emulator:
         pytest.skip("needs gcc-aarch64-linux-gnu and qemu-user")
-    for name in ("actor", "gaps"):
+    for name in ("actor", "gaps", "wide_int8"):
         program, place = folder / f"{name}_arm", folder / name
         sources = [place / f"{name}.c", place / "main.c"]
         subprocess.run([cross, "-std=c99", "-O1", *STRICT, "-static", "-o", program, *sources], check=True)
@@ -155,7 +157,8 @@ def test_compilers_have_nothing_to_say(folder: Path, command: list[str]) -> None
     if not shutil.which(command[0]):
         pytest.skip(f"{command[0]} is not installed")
     sources = [folder / name / f"{name}.c" for name in CASES if name not in ("matrix", "number")]
-    on_vectors = [folder / name / f"{name}.c" for name in ("few_inputs", "whole_slices", "whole_slices_int8")]
+    on_vectors = ("few_inputs", "whole_slices", "whole_slices_int8", "wide_int8", "wide_relu_int8")
+    on_vectors = [folder / name / f"{name}.c" for name in on_vectors]
     example = [folder / "actor" / "main.c", "-I", folder / "actor"]
     compiled_files = folder / command[0]
     compiled_files.mkdir()

@@ -45,7 +45,14 @@ def activated(activation: str | None, total: str) -> str:
 
 def has_scalar_code(layer: CLayer) -> bool:
     """Whether some of its units are computed without vectors in every build."""
-    return isinstance(layer.form, Full) or (layer.form is not None and layer.num_units > layer.num_in_slices)
+    if in_lanes(layer):
+        return layer.num_units % LANES > 0
+    return layer.form is not None and layer.num_units > layer.num_in_slices
+
+
+def in_lanes(layer: CLayer) -> bool:
+    """Whether a dense layer is computed by lanes where there are some, because of its 8-bit weights."""
+    return isinstance(layer.form, Full) and layer.form.by_columns and layer.scales is not None
 
 
 def kernels_of(layer: CLayer) -> list[Kernel]:

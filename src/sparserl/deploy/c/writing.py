@@ -13,7 +13,7 @@ import numpy as np
 from sparserl.deploy.c import comment
 from sparserl.deploy.c.forms import Sparse
 from sparserl.deploy.c.golden import Golden, golden
-from sparserl.deploy.c.kernels import TOLD, activated, calls, has_scalar_code, kernels_of
+from sparserl.deploy.c.kernels import TOLD, activated, calls, has_scalar_code, in_lanes, kernels_of
 from sparserl.deploy.c.layers import CLayer, is_full, layers_of, lengths_type, stack_floats
 from sparserl.deploy.c.matrices import WeightsName, quantized
 from sparserl.deploy.c.numbers import ConstantArray, literal, table
@@ -72,6 +72,7 @@ def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | 
     tests = golden(quantized(policy) if weights == "int8" else policy, observations)
     kernels = list(dict.fromkeys(kernel for layer in layers for kernel in kernels_of(layer)))
     in_slices = [kernel for kernel in kernels if kernel.kind == "slices"]
+    wide = [layer for layer in layers if in_lanes(layer)]
     absolute = {"uint32_t" if kernel.indexing == "delta" else kernel.integer for kernel in in_slices}
     in_turn = calls(layers)
     tables, stack = _tables(policy, normalizes=bool(in_turn)), stack_floats(policy.num_features, layers)
@@ -101,10 +102,11 @@ def _described(policy: Policy, weights: WeightsName, observations: np.ndarray | 
         "length": lengths_type(layers),
         "layers": [_layer(layer, number) for number, layer in enumerate(layers, 1)],
         "kernels": kernels,
-        "lanes": bool(in_slices),
+        "lanes": bool(in_slices or wide),
+        "wide": bool(wide),
         "narrow": any(kernel.indexing == "narrow" for kernel in in_slices),
         "absolute": sorted(absolute),
-        "in_lanes": {kernel.activation for kernel in in_slices},
+        "in_lanes": {kernel.activation for kernel in in_slices} | {layer.activation for layer in wide},
         "activated": activated,
         "functions": {layer.activation for layer in layers if layer.form} | of_decision,
         "scalar_functions": {layer.activation for layer in layers if has_scalar_code(layer)} | of_decision,
@@ -136,6 +138,7 @@ def _layer(layer: CLayer, number: int) -> dict[str, Any]:
         "number": number,
         "num_units": layer.num_units,
         "is_full": is_full(layer),
+        "in_lanes": in_lanes(layer),
         "told": told,
         "tables": [table(kind, array) for kind, array in arrays.items()],
     }

@@ -3,6 +3,11 @@
 /* {{ layer.name }}: dense, by {{ "columns" if layer.form.by_columns else "rows" }}. */
 static void {{ name }}(const float *x, float *y)
 {
+{% if layer.in_lanes %}
+#if defined(LANES_AVX2) || defined(LANES_NEON)
+{% include "wide.c" %}
+#else
+{% endif %}
     const {{ weight }} *weights = {{ name }}_weights;
     unsigned i{{ ", j" if inputs >= 8 or not layer.form.by_columns }};
 {% if layer.form.by_columns %}
@@ -61,5 +66,8 @@ static void {{ name }}(const float *x, float *y)
         y[i] = {{ activated(layer.activation, "sum0") }};
         weights += {{ inputs }};
     }
+{% endif %}
+{% if layer.in_lanes %}
+#endif
 {% endif %}
 }

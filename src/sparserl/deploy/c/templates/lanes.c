@@ -19,8 +19,10 @@ static inline lanes lanes_add_product(lanes sum, lanes x, lanes y)
 {% if "relu" in in_lanes %}
 static inline lanes lanes_larger_of_zero_and(lanes x) { return _mm256_max_ps(x, _mm256_setzero_ps()); }
 {% endif %}
-{% if "tanh" in in_lanes %}
+{% if "tanh" in in_lanes or wide %}
 static inline lanes lanes_of(float x) { return _mm256_set1_ps(x); }
+{% endif %}
+{% if "tanh" in in_lanes %}
 static inline lanes lanes_within(lanes x, float limit)
 {
     return _mm256_max_ps(_mm256_min_ps(x, lanes_of(limit)), lanes_of(-limit));
@@ -58,8 +60,10 @@ static inline lanes lanes_of_two(float32x4_t low, float32x4_t high)
     both.high = high;
     return both;
 }
-{% if "tanh" in in_lanes %}
+{% if "tanh" in in_lanes or wide %}
 static inline lanes lanes_of(float x) { return lanes_of_two(vdupq_n_f32(x), vdupq_n_f32(x)); }
+{% endif %}
+{% if "tanh" in in_lanes %}
 static inline lanes lanes_within(lanes x, float limit)
 {
     const float32x4_t end = vdupq_n_f32(limit), start = vdupq_n_f32(-limit);
