@@ -9,9 +9,11 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from deploy.policies import KINDS, observations_of, policy_of
+from sparserl.deploy import formats
 from sparserl.deploy import onnx as ours
 from sparserl.deploy.contract import as_json
 from sparserl.deploy.onnx.model import IR_VERSION, OPSET, model_of, sealed
+from sparserl.deploy.steps import weighted
 from sparserl.deploy.verification import Mismatch, compare
 from sparserl.types import UserError
 
@@ -125,6 +127,20 @@ def test_one_changed_byte_fails_verification(tmp_path):
         file.write_bytes(damaged)
         with pytest.raises(Mismatch, match="is damaged"):
             ours.opened(file)
+
+
+def test_another_policy_in_the_file_is_refused(tmp_path):
+    policy, file = policy_of(KINDS["resnet"]), tmp_path / formats.ONNX_FILE
+    layer = weighted(policy.steps)[0]
+    kernel = layer.kernel.copy()
+    kernel.ravel()[np.flatnonzero(kernel)[0]] += 1e-6
+    other = layer._replace(kernel=kernel)
+    kind, choices = formats.FORMATS["onnx"], formats.Choices(onnx_weights="sparse")
+    kind.write(policy, tmp_path, choices, observations_of(policy, 1))
+    kind.opened(policy, tmp_path, choices)
+    ours.write(policy._replace(steps=tuple(other if step is layer else step for step in policy.steps)), file, "sparse")
+    with pytest.raises(Mismatch, match=r"policy\.onnx holds another model than the policy's"):
+        kind.opened(policy, tmp_path, choices)
 
 
 def test_a_missing_package_is_told_with_the_command(monkeypatch, tmp_path):

@@ -21,7 +21,15 @@ from sparserl.deploy.place import output_folder
 from sparserl.deploy.playing import Stage, staged
 from sparserl.deploy.policy import LIMIT, Policy
 from sparserl.deploy.steps import program
-from sparserl.deploy.verification import NUM_OBSERVATIONS, Mismatch, Verified, compare, measured
+from sparserl.deploy.verification import (
+    NUM_OBSERVATIONS,
+    Mismatch,
+    Reference,
+    Verified,
+    compare,
+    measured,
+    reference,
+)
 from sparserl.types import UserError
 
 CONTRACT_FILE = "contract.json"
@@ -108,11 +116,13 @@ def export(
         kind.check(trained.policy)
         with staged(trained.experiment, num_episodes) as stage:
             seen = observations(trained.policy, stage, num_observations)
+            everything = seen.all
+            known = reference(trained.policy, everything, say)
             say("comparing the policy with the network that was trained")
-            original, of_original = _verified_original(trained, seen)
+            original, of_original = _verified_original(trained, seen, known)
             _write(kind, trained.policy, folder, choices, seen)
-            say(f"comparing what was written with the policy, for {num_observations:,} observations")
-            verified, returns = _verify(kind, trained.policy, folder, choices, seen.all, stage, original)
+            say(f"comparing what was written with the policy, also in {num_episodes:,} episodes")
+            verified, returns = _verify(kind, trained.policy, folder, choices, (everything, known), stage, original)
         say("measuring what an action costs")
         facts = carding.Exported(format, choices.weights, folder, verified, returns._asdict())
         card = _card(kind, trained.policy, choices, facts, seen.recorded, card_seconds)
@@ -137,7 +147,7 @@ def _contract_text(policy: Policy) -> str:
     return json.dumps(contract_document(policy), indent=1, allow_nan=False) + "\n"
 
 
-def _verified_original(trained: Trained, seen: SeenObservations) -> tuple[Original, Verified]:
+def _verified_original(trained: Trained, seen: SeenObservations, known: Reference) -> tuple[Original, Verified]:
     """The trained network, once it is sure that the policy acts alike wherever features are numbers below the limit.
 
     Raises UserError where features of the environment itself are beyond it.
@@ -150,13 +160,16 @@ def _verified_original(trained: Trained, seen: SeenObservations) -> tuple[Origin
     if not _within(seen.recorded, limit).all():
         beyond = f"observations of {trained.experiment.environment} lie beyond {LIMIT:g}"
         raise UserError(f"{beyond}, where exported policies cut them: scale them in the environment")
-    return original, compare(policy, original, every[_within(every, limit)])
+    ordinary = np.flatnonzero(_within(every, limit))
+    return original, compare(policy, original, every[ordinary], known.at(ordinary))
 
 
 def _within(seen: np.ndarray, limit: float) -> np.ndarray:
     """Which observations `[batch, *shape]` are numbers of at most this size; a normalizer cuts by itself."""
+    if seen.dtype.kind != "f":
+        return np.ones(len(seen), bool)
     with np.errstate(invalid="ignore"):
-        return (np.abs(seen) <= limit).reshape(len(seen), -1).all(1)
+        return np.asarray((np.abs(seen) <= limit).reshape(len(seen), -1).all(1))
 
 
 def _verify(
@@ -164,20 +177,25 @@ def _verify(
     policy: Policy,
     folder: Path,
     choices: Choices,
-    seen: np.ndarray,
+    seen: tuple[np.ndarray, Reference],
     stage: Stage,
     original: Original,
 ) -> tuple[Verified, Returns]:
-    """Raises Mismatch unless what is in the folder acts as it should; that is told beside the policy itself."""
+    """Raises Mismatch unless what is in the folder acts as it should; that is told beside the policy itself.
+
+    seen: observations with what the policy gives for them.
+    """
     if (folder / CONTRACT_FILE).read_text(encoding="utf-8") != _contract_text(policy):
         raise Mismatch(f"{CONTRACT_FILE} has changed since it was written")
-    approximate = kind.approximate(policy, choices)
+    approximate, (observations, known) = kind.approximate(policy, choices), seen
+    exact = approximate is policy
+    wanted = known if exact else reference(approximate, observations)
     with kind.opened(policy, folder, choices) as written:
-        verified = compare(approximate, written, seen)
+        verified = compare(approximate, written, observations, wanted)
         for other in kind.others(policy, folder):
-            compare(approximate, other, seen)
-        if approximate is not policy:
-            verified = measured(policy, written, seen)
+            compare(approximate, other, observations, wanted)
+        if not exact:
+            verified = measured(policy, written, observations, known)
         return verified, Returns(stage.returns_of(original), stage.returns(written.act))
 
 

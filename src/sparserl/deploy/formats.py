@@ -104,7 +104,11 @@ def _write_onnx(policy: Policy, folder: Path, choices: Choices, recorded: np.nda
 
 
 def _opened_onnx(policy: Policy, folder: Path, choices: Choices) -> contextlib.AbstractContextManager[Written]:
-    return contextlib.nullcontext(onnx.opened(folder / ONNX_FILE))
+    file = folder / ONNX_FILE
+    written = onnx.opened(file)
+    if file.read_bytes() != onnx.content(policy, choices.onnx_weights):
+        raise Mismatch(f"{file} holds another model than the policy's")
+    return contextlib.nullcontext(written)
 
 
 FORMATS: Mapping[str, Format] = {

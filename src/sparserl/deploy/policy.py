@@ -1,18 +1,17 @@
 """A trained policy in NumPy: observations in, actions out; what every export is made from and compared with."""
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from sparserl.deploy.batches import mapped, parts
 from sparserl.deploy.computing import computed
 from sparserl.deploy.contract import Contract
 from sparserl.deploy.steps import Step
 from sparserl.types import Decision, UserError
 
 LIMIT = 1e9  # where features are cut without a normalizer: no layer of ours leads from there beyond float32
-CHUNK_NUMBERS = 2**20  # of observations that are computed at once, so that large batches need little memory
 
 
 class Normalizer(NamedTuple):
@@ -66,11 +65,13 @@ class Policy(NamedTuple):
         A feature that is not a number counts as 0 after normalization, and infinite ones are cut as large ones are, so
         that every action is finite and allowed, whatever is observed. Raises `UserError` for another shape or type.
         """
-        outputs = self.outputs(observation)
+        return self.actions_of(self.outputs(observation))
+
+    def actions_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Actions `[...]` or `[..., *action]` for outputs `[..., output]`."""
         if self.decision == "greatest":
             return outputs.argmax(-1).astype(np.int32)
-        actions = self.decided(outputs)
-        return actions.reshape(*outputs.shape[:-1], *self.contract.action.shape)
+        return self.decided(outputs).reshape(*outputs.shape[:-1], *self.contract.action.shape)
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         """Continuous actions `[..., dimension]` of outputs `[..., dimension]`."""
@@ -86,14 +87,10 @@ class Policy(NamedTuple):
         given = self._checked(observation)
         batch = given.shape[: given.ndim - len(self.observation_shape)]
         several = given.reshape(math.prod(batch), *self.observation_shape)
-        outputs = [computed(self.steps, self.as_input(part)) for part in self.parts(several) if len(part)]
-        together = np.concatenate([np.empty((0, self.num_outputs), np.float32), *outputs])
-        return together.reshape(*batch, self.num_outputs)
-
-    def parts(self, observations: np.ndarray) -> Iterator[np.ndarray]:
-        """Observations `[batch, *shape]`, as many at a time as need little memory; one empty part of none."""
-        size = max(CHUNK_NUMBERS // self.num_features, 1)
-        return (observations[start : start + size] for start in range(0, max(len(observations), 1), size))
+        if not len(several):
+            return np.empty((*batch, self.num_outputs), np.float32)
+        outputs = mapped(lambda part: computed(self.steps, self.as_input(part)), parts(several))
+        return np.concatenate(list(outputs)).reshape(*batch, self.num_outputs)
 
     def prepared(self, features: np.ndarray) -> np.ndarray:
         """Features `[batch, feature]` as the first step takes them."""
@@ -109,9 +106,9 @@ class Policy(NamedTuple):
         """Observations `[batch, *shape]` as the first step takes them."""
         return self.prepared(observations.reshape(len(observations), self.num_features)).reshape(observations.shape)
 
-    def input_error(self, observations: np.ndarray) -> np.ndarray:
-        """What another way to prepare observations `[batch, *shape]` may differ by, in units of `rounding.bounds`."""
-        prepared = np.abs(self.as_input(observations))
+    def input_error(self, prepared: np.ndarray) -> np.ndarray:
+        """What another way to prepare observations may differ by from `as_input`, in units of `rounding.INPUT`."""
+        prepared = np.abs(prepared)
         if self.normalizer is None:
             return prepared if self.divisor != 1.0 else np.zeros_like(prepared)
         shift = np.abs(self.normalizer.mean / self.normalizer.scale)

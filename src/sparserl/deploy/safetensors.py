@@ -65,6 +65,12 @@ class Stored(NamedTuple):
         """Actions `[batch]`, or `[batch, *action]`."""
         return self._read().act(observations)
 
+    def answers(self, observations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Both."""
+        read = self._read()
+        outputs = read.outputs(observations)
+        return outputs, read.actions_of(outputs)
+
     def _read(self) -> Policy:
         steps = [self._step(step) if isinstance(step, Dense | Convolution) else step for step in self.policy.steps]
         normalizer = self.policy.normalizer

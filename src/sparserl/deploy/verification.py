@@ -1,15 +1,19 @@
 """Verification: whether an artefact that was written acts as the policy that it was written from."""
 
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from sparserl.deploy.batches import mapped, parts
 from sparserl.deploy.policy import Policy
-from sparserl.deploy.rounding import bounds
+from sparserl.deploy.rounding import Bounded, Bounding, bounding, likely
 from sparserl.types import UserError
 
 NUM_OBSERVATIONS = 10_000
+NUM_TRIED = 256  # observations that roundings are tried with
+CALL_NUMBERS = 2**24  # of observations that an artefact gets at once
+_TOLD = 10  # times that progress is told, where there is much to compute
 NEAR = 0.01  # of the range of an action's dimension; where that has no bounds, of the action, or of 1
 
 
@@ -18,6 +22,23 @@ class Written(Protocol):
 
     def outputs(self, observations: np.ndarray) -> np.ndarray: ...  # float32 `[batch, output]` before the decision
     def act(self, observations: np.ndarray) -> np.ndarray: ...  # `[batch]` integers, or float32 `[batch, *action]`
+
+
+@runtime_checkable
+class AtOnce(Protocol):
+    """An artefact that gives outputs and actions for the price of one of them."""
+
+    def answers(self, observations: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+class Reference(NamedTuple):
+    """What a policy gives, and how far rounding may part another's outputs from it; both `[batch, output]`."""
+
+    outputs: np.ndarray
+    allowed: np.ndarray
+
+    def at(self, rows: np.ndarray | slice) -> "Reference":
+        return Reference(self.outputs[rows], self.allowed[rows])
 
 
 class Verified(NamedTuple):
@@ -48,35 +69,66 @@ class _Compared(NamedTuple):
     given_actions: np.ndarray
 
 
-def compare(policy: Policy, written: Written, observations: np.ndarray) -> Verified:
+def reference(policy: Policy, observations: np.ndarray, say: Callable[[str], None] = lambda line: None) -> Reference:
+    """What artefacts of a policy are compared with for observations `[batch, *shape]`. say: is told how far it is."""
+    done, made, several, network = 0, list[Bounded](), parts(observations), bounding(policy.steps)
+    for number, each in enumerate(mapped(lambda part: _bounded(policy, network, part), several), 1):
+        made.append(each)
+        done += len(each.outputs)
+        if len(several) >= _TOLD and number * _TOLD // len(several) > (number - 1) * _TOLD // len(several):
+            say(f"computed {done:,} of {len(observations):,} observations")
+    whole = Bounded(*(np.concatenate(each) for each in zip(*made, strict=True)))
+    tried = np.unique(np.linspace(0, len(observations) - 1, NUM_TRIED).astype(int))
+    x = policy.as_input(observations[tried])
+    usual = likely(policy.steps, x, policy.input_error(x), Bounded(*(each[tried] for each in whole)))
+    return Reference(whole.outputs, usual.limits(whole))
+
+
+def compare(policy: Policy, written: Written, observations: np.ndarray, known: Reference | None = None) -> Verified:
     """How `written` acts on observations `[batch, *shape]` of the policy's type. Raises Mismatch where that is not as
-    the policy does, but for the rounding of float32 sums in another order (`rounding.bounds`).
+    the policy does, but for the rounding of float32 sums in another order (`rounding`).
 
-    Where rounding may decide which of two outputs is the greater, a discrete action may be either of them.
+    known: the reference, where it was computed before. Where rounding may decide which of two outputs is the greater,
+    a discrete action may be either of them.
     """
-    parts = []
-    for part in _parts(policy, written, observations):
+    compared = []
+    for part in _compared(policy, written, observations, known):
         _refuse(policy, part)
-        parts.append(part)
-    return _summed(parts, [_agreed(policy, part) for part in parts])
+        compared.append(part)
+    return _summed(compared, [_agreed(policy, part) for part in compared])
 
 
-def measured(policy: Policy, written: Written, observations: np.ndarray) -> Verified:
+def measured(policy: Policy, written: Written, observations: np.ndarray, known: Reference | None = None) -> Verified:
     """The same of an artefact that is not exact, as with 8-bit weights; nothing but wrong shapes is refused."""
-    parts = list(_parts(policy, written, observations))
-    return _summed(parts, [_near(policy, part) for part in parts])
+    compared = list(_compared(policy, written, observations, known))
+    return _summed(compared, [_near(policy, part) for part in compared])
 
 
-def _parts(policy: Policy, written: Written, observations: np.ndarray) -> Iterator[_Compared]:
+def _bounded(policy: Policy, network: Bounding, observations: np.ndarray) -> Bounded:
+    x = policy.as_input(observations)
+    return network.of(x, policy.input_error(x))
+
+
+def _compared(
+    policy: Policy, written: Written, observations: np.ndarray, known: Reference | None
+) -> Iterator[_Compared]:
     """All observations, some at a time. Raises Mismatch for outputs or actions of another shape."""
-    for seen in policy.parts(observations):
-        wanted, given = policy.outputs(seen), np.asarray(written.outputs(seen))
-        actions, others = policy.act(seen), np.asarray(written.act(seen))
-        for what, right, shown in (("outputs", wanted, given), ("actions", actions, others)):
-            if shown.shape != right.shape:
-                raise Mismatch(f"the artefact gives {what} {shown.shape} where the policy gives {right.shape}")
-        allowed = bounds(policy.steps, policy.as_input(seen), policy.input_error(seen))
-        yield _Compared(seen, wanted, given.astype(np.float64), allowed, actions, others)
+    known, start = known or reference(policy, observations), 0
+    for seen in parts(observations, CALL_NUMBERS):
+        right = known.at(slice(start, start + len(seen)))
+        start += len(seen)
+        given, others = _answers(written, seen)
+        actions = policy.actions_of(right.outputs)
+        for what, wanted, shown in (("outputs", right.outputs, given), ("actions", actions, others)):
+            if shown.shape != wanted.shape:
+                raise Mismatch(f"the artefact gives {what} {shown.shape} where the policy gives {wanted.shape}")
+        yield _Compared(seen, right.outputs, given.astype(np.float64), right.allowed, actions, others)
+
+
+def _answers(written: Written, observations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if isinstance(written, AtOnce):
+        return written.answers(observations)
+    return np.asarray(written.outputs(observations)), np.asarray(written.act(observations))
 
 
 def _refuse(policy: Policy, part: _Compared) -> None:

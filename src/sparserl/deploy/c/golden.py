@@ -6,7 +6,7 @@ import numpy as np
 
 from sparserl.deploy.computing import computed
 from sparserl.deploy.policy import Policy
-from sparserl.deploy.rounding import bounds
+from sparserl.deploy.verification import Reference, reference
 
 NUM_CANDIDATES = 256  # observations that the golden ones are chosen from
 NUM_DRAWN = 6
@@ -37,24 +37,32 @@ def golden(policy: Policy, recorded: np.ndarray | None) -> Golden:
     given = (
         _drawn(policy) if recorded is None or not len(recorded) else recorded[:: -(-len(recorded) // NUM_CANDIDATES)]
     )
-    telling = _telling(policy, given.reshape(len(given), policy.num_features).astype(np.float32))
-    usual = _tested(policy, np.concatenate([telling, np.zeros((1, policy.num_features), np.float32)]))
-    for size in SIZES:
-        extreme = np.resize(np.array([size, -1e-42, -size, 0.5], np.float32), policy.num_features)
-        hard = _tested(policy, extreme[None])
-        if hard.limit <= MOST_ROUGH * usual.limit:
-            both = [np.concatenate(pair) for pair in zip(usual[:3], hard[:3], strict=True)]
-            return Golden(both[0], both[1], both[2], max(usual.limit, hard.limit))
+    candidates = given.reshape(len(given), policy.num_features).astype(np.float32)
+    hard = [np.resize(np.array([size, -1e-42, -size, 0.5], np.float32), policy.num_features) for size in SIZES]
+    seen = _seen(policy, np.concatenate([candidates, np.zeros((1, policy.num_features), np.float32), hard]))
+    known, zeros = reference(policy, seen), len(candidates)
+    tested = lambda rows: _tested(policy, seen[rows], known.at(rows))
+    usual = tested(np.append(_telling(policy, seen[:zeros]), zeros))
+    for row in range(zeros + 1, len(seen)):
+        extreme = tested(np.array([row]))
+        if extreme.limit <= MOST_ROUGH * usual.limit:
+            both = [np.concatenate(pair) for pair in zip(usual[:3], extreme[:3], strict=True)]
+            return Golden(both[0], both[1], both[2], max(usual.limit, extreme.limit))
     return usual
 
 
-def _tested(policy: Policy, given: np.ndarray) -> Golden:
-    """What the policy answers to `[test, feature]`."""
-    observations = given.reshape(-1, *policy.observation_shape)
+def _seen(policy: Policy, features: np.ndarray) -> np.ndarray:
+    """Features `[test, feature]` as observations of the policy's type."""
+    observations = features.reshape(-1, *policy.observation_shape)
     if policy.contract.observation.dtype == "uint8":
-        observations = np.clip(observations, 0, 255).astype(np.uint8)
-    outputs, actions = policy.outputs(observations), policy.act(observations)
-    allowed = bounds(policy.steps, policy.as_input(observations), policy.input_error(observations))
+        return np.clip(observations, 0, 255).astype(np.uint8)
+    return observations
+
+
+def _tested(policy: Policy, observations: np.ndarray, known: Reference) -> Golden:
+    """What the policy answers to observations."""
+    outputs, allowed = known
+    actions = policy.actions_of(outputs)
     share = (allowed / _size(outputs)).max()
     if policy.decision == "greatest":
         highest = np.sort(outputs, 1)
@@ -71,11 +79,11 @@ def _size(answers: np.ndarray) -> np.ndarray:
 
 
 def _telling(policy: Policy, candidates: np.ndarray) -> np.ndarray:
-    """`NUM_DRAWN` of `[candidate, feature]`, chosen so that few units are 0 in all of them.
+    """The numbers of `NUM_DRAWN` observations, chosen so that few units are 0 in all of them.
 
     A weight behind a unit that always is 0 may change without being noticed.
     """
-    x, busy = policy.as_input(candidates.reshape(-1, *policy.observation_shape)), list[np.ndarray]()
+    x, busy = policy.as_input(candidates), list[np.ndarray]()
     for step in policy.steps:
         x = computed((step,), x)
         busy.append((x != 0).reshape(len(x), -1))
@@ -84,7 +92,7 @@ def _telling(policy: Policy, candidates: np.ndarray) -> np.ndarray:
     for _ in range(NUM_DRAWN):
         chosen.append(int((seen_by * unseen).sum(1).argmax()))
         unseen = unseen * np.where(seen_by[chosen[-1]], LESS, 1.0)
-    return candidates[chosen]
+    return np.array(chosen)
 
 
 def _drawn(policy: Policy) -> np.ndarray:

@@ -42,10 +42,15 @@ def require() -> None:
 
 def write(policy: Policy, file: Path, weights: Weights = "auto") -> None:
     """Write a policy as an ONNX model."""
+    file.write_bytes(content(policy, weights))
+
+
+def content(policy: Policy, weights: Weights = "auto") -> bytes:
+    """The file of a policy as an ONNX model, always the same."""
     require()
     from sparserl.deploy.onnx.model import model_of, sealed
 
-    file.write_bytes(sealed(model_of(policy, weights)))
+    return sealed(model_of(policy, weights))
 
 
 def opened(file: Path) -> "Loaded":

@@ -7,6 +7,7 @@ import numpy as np
 import onnxruntime
 from google.protobuf.message import DecodeError
 
+from sparserl.deploy.batches import mapped, parts
 from sparserl.deploy.onnx.model import ACTION, OBSERVATION, OUTPUTS, is_whole
 from sparserl.deploy.verification import Mismatch
 
@@ -22,17 +23,22 @@ class Loaded(NamedTuple):
 
     def outputs(self, observations: np.ndarray) -> np.ndarray:
         """Outputs `[batch, output]` before the decision."""
-        return self._run(OUTPUTS, observations)
+        return self._run([OUTPUTS], observations)[0]
 
     def act(self, observations: np.ndarray) -> np.ndarray:
         """Actions `[batch]`, or `[batch, *action]`."""
-        return self._run(ACTION, observations)
+        return self._run([ACTION], observations)[0]
 
-    def _run(self, name: str, observations: np.ndarray) -> np.ndarray:
+    def answers(self, observations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Both."""
+        outputs, actions = self._run([OUTPUTS, ACTION], observations)
+        return outputs, actions
+
+    def _run(self, names: list[str], observations: np.ndarray) -> list[np.ndarray]:
         with np.errstate(over="ignore"):  # of float64 beyond float32, which is infinite there
             given = np.ascontiguousarray(observations, self.dtype)
-        (found,) = self.session.run([name], {OBSERVATION: given})
-        return np.asarray(found)
+        several = mapped(lambda part: self.session.run(names, {OBSERVATION: part}), parts(given))
+        return [np.concatenate(each) for each in zip(*several, strict=True)]
 
 
 def load(file: Path) -> Loaded:
