@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from deploy.policies import KINDS, policy_of
 from deploy.small_policies import perceptron
 from sparserl.types import UserError
 
@@ -19,6 +20,11 @@ def test_one_observation_or_any_batch(shape, batch):
     if batch and seen.size:
         last = tuple(-1 for _ in batch)
         np.testing.assert_allclose(policy.act(seen[last]), actions[last], rtol=1e-5)
+
+
+def test_an_action_that_is_a_number_is_one_for_each_observation():
+    policy = policy_of(KINDS["mean of a number"])
+    assert [policy.act(np.ones(shape)).shape for shape in ((2,), (3, 2), (0, 2))] == [(), (3,), (0,)]
 
 
 def test_discrete_actions_are_integers_and_the_first_of_equal_ones():

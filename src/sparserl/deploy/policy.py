@@ -71,7 +71,7 @@ class Policy(NamedTuple):
         """Actions `[...]` or `[..., *action]` for outputs `[..., output]`."""
         if self.decision == "greatest":
             return outputs.argmax(-1).astype(np.int32)
-        return self.decided(outputs).reshape(*outputs.shape[:-1], *self.contract.action.shape)
+        return self.decided(outputs).reshape((*outputs.shape[:-1], *self.contract.action.shape))
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         """Continuous actions `[..., dimension]` of outputs `[..., dimension]`."""
