@@ -151,6 +151,17 @@ def test_a_missing_package_is_told_with_the_command(monkeypatch, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_package_that_cannot_be_imported_is_told_in_one_line(monkeypatch):
+    def broken(name):
+        raise ImportError("libprotobuf.so: cannot open shared object file\nsecond line")
+
+    monkeypatch.setattr(ours, "import_module", broken)
+    told = r"^ONNX needs onnx, which is here and cannot be imported: libprotobuf\.so: .* file; pip install --force-rein"
+    with pytest.raises(UserError, match=told) as caught:
+        ours.require()
+    assert "\n" not in str(caught.value)
+
+
 def kernels(model):
     """Kernels by name: the form that each is stored in, and its entries."""
     found = {tensor.name: ("dense", numpy_helper.to_array(tensor)) for tensor in model.graph.initializer}
