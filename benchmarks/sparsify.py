@@ -54,8 +54,9 @@ def loss(params: Params, target: Params, batch: tuple[jax.Array, ...]) -> jax.Ar
 def program(method: str, num_seeds: int, num_updates: int, sparsity: float) -> Callable[[], None]:
     """A function that makes so many updates of each seed, and waits for them; compiled."""
     adam = optax.adam(3e-4)
-    choices: dict[str, Any] = {"sparsity": sparsity, "total_updates": 10**6, "interval_updates": INTERVAL_UPDATES}
-    optimizer = adam if method == "dense" else sparserl.sparsify(adam, method, **choices)
+    choices: dict[str, Any] = {"interval_updates": INTERVAL_UPDATES} if method == "rigl" else {}
+    sparse = lambda: sparserl.sparsify(adam, method, sparsity=sparsity, total_updates=10**6, **choices)
+    optimizer = adam if method == "dense" else sparse()
     data_keys = jax.random.split(jax.random.key(0), 4)
     x, after = (jax.random.normal(key, (CAPACITY, SIZES[0])) for key in data_keys[:2])
     replay = x, jax.random.randint(data_keys[2], (CAPACITY,), 0, SIZES[-1]), jnp.tanh(x[:, 0]), after
