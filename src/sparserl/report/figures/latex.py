@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from numbers import Integral
 from typing import Any
 
@@ -96,6 +97,7 @@ def _number(value: Any) -> str:
     return f"{digits}$ \\times 10^{{{int(exponent)}}}$" if exponent else digits
 
 
+@lru_cache(4_096)  # the same names stand in many rows
 def _text(text: str) -> str:
     cut = r"\ldots{}" if len(text) > _LONGEST else ""
     text = unicodedata.normalize("NFC", seen(re.sub(r"[\t\r\n]", " ", text[:_LONGEST]), kept=""))
