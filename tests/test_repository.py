@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,6 +11,8 @@ import pytest
 
 from sparserl.cli import main
 from sparserl.experiment import AGENTS, RESULTS_VERSION
+from sparserl.persistence import read_document
+from sparserl.report.runs import read_results
 from test_architecture import DOORS, ROOMS, SOURCE
 
 ROOT = Path(__file__).parent.parent
@@ -41,6 +44,18 @@ def test_rows_that_are_kept_say_which_version_of_results_made_them(file: Path) -
     for row in pq.read_table(file).to_pylist():
         is_ours = bool(row.get("experiment_id", "ours"))  # a peer's evaluations have no experiment of ours
         assert (row["results_version"] in range(1, RESULTS_VERSION + 1)) == is_ours, row
+
+
+def test_studies_that_are_kept_can_be_read_and_are_whole() -> None:
+    for place in sorted(ROOT.glob("reproduction/*/results")):
+        results = read_results(place)
+        assert results.problems == ()
+        assert {run.status and run.status.status for run in results.runs} == {"finished"}
+        assert all(run.columns["results_version"] in range(1, RESULTS_VERSION + 1) for run in results.runs)
+        [study] = [read_document(file) for file in place.glob("studies/*/study.json")]
+        planned = {each["identifier"] for each in study["experiments"]}
+        assert Counter(run.id.experiment for run in results.runs) == dict.fromkeys(planned, study["num_seeds"])
+        assert str(ROOT.parent) not in json.dumps(study), "paths of a machine"
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.glob("reproduction/*/*.json")), ids=lambda file: file.parent.name)
