@@ -49,7 +49,7 @@ def test_the_folder_is_written_without_network(capsys, run, tmp_path, monkeypatc
         (("RUN",), "say where to: --hub owner/name uploads, --folder DIR writes the folder alone"),
         (("RUN", "--hub", "name"), "--hub is 'name': a repository is called owner/name"),
         (("RUN", "--hub", "a/b/c", "--folder", "model"), "--hub is 'a/b/c': a repository is called owner/name"),
-        (("RUN", "--folder", "model", "--num-episodes", "0"), "--num-episodes is 0: it must be at least 1"),
+        (("RUN", "--folder", "model", "--num-episodes", "0"), "--num-episodes is 0: it must lie in 1 to 10,000"),
         (("nothing/seed=0", "--folder", "model"), "no run 'nothing/seed=0'"),
         (("RUN", "--folder", "FILE"), "it is a file or a link: choose another folder"),
     ],
