@@ -9,6 +9,7 @@ from deploy.small_policies import perceptron
 from sparserl.deploy import exporting
 from sparserl.deploy.observations import SeenObservations
 from sparserl.deploy.policy import LIMIT
+from sparserl.deploy.verification import Reference
 from sparserl.types import UserError
 
 
@@ -26,17 +27,22 @@ def trained(policy):
 def test_observations_that_would_be_cut_without_a_normalizer_are_refused(monkeypatch, normalized):
     """The trained network acted on them as they are; adversarial ones may lie anywhere."""
     compared = []
-    monkeypatch.setattr(exporting, "compare", lambda policy, original, seen: compared.append(seen))
+    monkeypatch.setattr(
+        exporting, "compare", lambda policy, original, seen, known: compared.append((seen, known.outputs))
+    )
     policy, near = perceptron(normalized=normalized), np.ones((3, 5), np.float32)
     far, odd = near * np.float32(1.7 * LIMIT), np.float32([[np.inf] * 5, [1e20] * 5, [np.nan] * 5, [2.0] * 5])
-    exporting._verified_original(trained(policy), SeenObservations(near, odd))
-    assert len(compared.pop()) == (6 if normalized else 4)  # all but NaN, or none beyond the limit
+    known = Reference(np.zeros((7, 3)), np.zeros((7, 3)))  # of three and four observations
+    exporting._verified_original(trained(policy), SeenObservations(near, odd), known)
+    assert [len(each) for each in compared.pop()] == [
+        6 if normalized else 4
+    ] * 2  # all but NaN, or none beyond the limit
     if normalized:
-        exporting._verified_original(trained(policy), SeenObservations(far, odd))
-        assert len(compared.pop()) == 6
+        exporting._verified_original(trained(policy), SeenObservations(far, odd), known)
+        assert [len(each) for each in compared.pop()] == [6, 6]
         return
     with pytest.raises(UserError, match=r"^observations of Clock-v0 lie beyond 1e\+09, where exported policies cut"):
-        exporting._verified_original(trained(policy), SeenObservations(far, odd))
+        exporting._verified_original(trained(policy), SeenObservations(far, odd), known)
     assert not compared
 
 

@@ -212,10 +212,18 @@ def test_files_of_both_versions_are_one_table(earlier_run: Path) -> None:
     assert read_evaluations(earlier_run.parent)["live_parameters"].to_pylist() == [None, 27_549]
 
 
-@pytest.mark.parametrize("document", [{"choices": 3}, {"facts": [1]}, {"facts": {"parameters": "many"}}])
-def test_a_document_that_says_what_no_version_wrote_is_one_line(earlier_run: Path, document: dict) -> None:
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"choices": 3}, "does not say what its runs are: it has no choices"),
+        ({"facts": [1]}, "does not say what its runs are: it has no choices"),
+        (EARLIER | {"facts": [1]}, "is from another version of sparserl"),
+        (EARLIER | {"facts": {"parameters": "many"}}, "is from another version of sparserl"),
+    ],
+)
+def test_a_document_that_says_what_no_version_wrote_is_one_line(earlier_run: Path, document: dict, said: str) -> None:
     write_document(earlier_run.parent / "experiment.json", document)
-    with pytest.raises(UserError, match=r"experiment\.json is from another version of sparserl") as caught:
+    with pytest.raises(UserError, match=rf"experiment\.json {said}") as caught:
         read_evaluations(earlier_run)
     assert "\n" not in str(caught.value)
 
