@@ -1,11 +1,12 @@
-# Four commands. Each sets itself up in .venv, and nothing outside this folder is touched.
+# Five commands. Each sets itself up in .venv, and nothing outside this folder is touched.
 #   make demo     train five methods at 90 % sparsity and show what they have found
 #   make test     run all tests
 #   make check    format, lint, types and tests: what a change must pass
+#   make docs     build the site into build/docs
 #   make install  only the set-up
 PYTHON ?= python3
 
-.PHONY: install demo test check clean
+.PHONY: install demo test check docs clean
 
 install: .venv/installed
 
@@ -17,6 +18,9 @@ test:
 
 check: install
 	@scripts/check
+
+docs: install
+	@scripts/build-docs && echo "the site: build/docs/index.html"
 
 clean:
 	rm -rf .venv demo build

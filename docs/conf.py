@@ -1,0 +1,41 @@
+"""How `make docs` builds the site: Sphinx reads the same Markdown that people read beside the code.
+
+The source folder is the repository itself, so that a link means the same here and there: docs/, the README and the
+pages of `reproduction/`. Nothing is fetched, neither by the build nor by a reader's browser.
+"""
+
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "docs" / "_site"))
+
+project = "sparserl"
+author = "the authors of sparserl"
+copyright = f"{author}, Apache-2.0"
+version = release = installed_version("sparserl")
+
+extensions = ["myst_parser", "sphinx_external_toc", "sphinx_copybutton", "outside"]
+root_doc = "docs/index"
+include_patterns = ["docs/**", "reproduction/*/README.md", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+exclude_patterns = [".*", "build", "dist", "src", "tests", "results", "demo", "docs/_site", "reproduction/*/results"]
+
+external_toc_path = "docs/_toc.yml"
+external_toc_exclude_missing = False
+
+myst_heading_anchors = 4  # of the names that code hosting gives to headings
+nitpicky = True
+highlight_language = "text"  # indented blocks are commands and tables; Python says that it is
+
+html_theme = "furo"
+html_title = "sparserl"
+html_static_path = ["_site/static"]
+html_css_files = ["site.css"]
+html_extra_path = ["_site/index.html"]
+html_show_search_summary = False  # a browser that opens files may not fetch the pages that were found
+html_copy_source = False
+html_show_sphinx = False
+html_theme_options = {"sidebar_hide_name": False}
+
+copybutton_exclude = ".linenos, .gp, .go"
