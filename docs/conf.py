@@ -23,6 +23,7 @@ exclude_patterns = [".*", "build", "dist", "src", "tests", "results", "demo", "d
 
 external_toc_path = "docs/_toc.yml"
 external_toc_exclude_missing = False
+suppress_warnings = ["etoc.glob"]  # a folder of the navigation may still be empty
 
 myst_heading_anchors = 4  # of the names that code hosting gives to headings
 nitpicky = True
