@@ -9,7 +9,8 @@ import pytest
 import sparserl
 from optimizer.regression import assert_alike, fresh_params
 from sparserl.sparsity import SparseOptimizer, SparseState, Window, sparse_glorot_uniform
-from sparserl.sparsity.methods import SET, SNIP, Prune, RigL, RigLInverted, Static
+from sparserl.sparsity.choosing import chosen_method
+from sparserl.sparsity.methods import METHODS, SET, SNIP, Prune, RigL, RigLInverted, Static
 from sparserl.types import Group
 from sparsity.small_networks import SPARSITIES, assert_exact, assert_same, loss, stepper
 
@@ -49,6 +50,14 @@ def as_group(params, state):
 
 def minimized(agents, key, number, group):
     return agents.minimize(key, number, lambda params: (loss(params), None), group)[0]
+
+
+def test_every_method_is_made_by_its_name():
+    for name, kind in METHODS.items():
+        assert chosen_method(name, {}, ()) == kind()
+        if name in ("prune", "set", "rigl", "rigl-inverted"):
+            assert chosen_method(name, {"interval_updates": 7}, ()).window.interval_updates == 7
+    assert chosen_method("prune", {"stop_fraction": 0.5}, ()).window == Window(0.2, 0.5)
 
 
 @pytest.mark.parametrize("name", MADE)

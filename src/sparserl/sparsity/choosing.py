@@ -24,7 +24,7 @@ def chosen_method(method: str | SparseMethod, choices: Mapping[str, Any], others
     others: words that whoever asks may have meant by a choice that the method does not have.
     """
     kind: Any = find_method(method) if isinstance(method, str) else type(method)
-    if isinstance(method, type) or not all(hasattr(kind, word) or hasattr(method, word) for word in _OF_METHODS):
+    if not isinstance(method, str) and not _is_method(method):
         raise UserError(f"method is {method!r}: give a name, or a method that is made, such as RigL(drop_fraction=0.3)")
     name = method if isinstance(method, str) else kind.__name__
     own = [field.name for field in dataclasses.fields(kind) if field.init] if dataclasses.is_dataclass(kind) else []
@@ -36,6 +36,10 @@ def chosen_method(method: str | SparseMethod, choices: Mapping[str, Any], others
     of_method = {word: value for word, value in choices.items() if word in own}
     try:
         made: Any = kind(**of_method) if isinstance(method, str) else _replaced(method, of_method)
+        if not _is_method(made):  # of another package
+            raise UserError(
+                f"method is {method!r}, whose class {kind.__name__} does not have all of {', '.join(_OF_METHODS)}"
+            )
         if made.window is not None and not isinstance(made.window, Window):
             raise UserError("it must be a sparserl.sparsity.Window", field="window", value=made.window)
         return _replaced(made, {"window": _replaced(made.window, of_window)}) if of_window else made
@@ -93,6 +97,11 @@ def check_fraction(field: str, value: Any) -> None:
     """UserError unless it is a number; the distributions know which."""
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise UserError("a sparsity is a number, at least 0 and below 1", field=field, value=value)
+
+
+def _is_method(made: Any) -> bool:
+    """Whether it is made, and has all that a method has; a class may lack the fields that it makes."""
+    return not isinstance(made, type) and all(hasattr(made, word) for word in _OF_METHODS)
 
 
 def _replaced(made: Any, values: Mapping[str, Any]) -> Any:
