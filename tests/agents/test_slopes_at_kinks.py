@@ -73,8 +73,8 @@ def test_a_unit_at_exactly_zero_has_no_slope_in_either_storage():
     kernel, bias, x = jnp.where(mask, 1.0, 0.0), jnp.zeros(2), jnp.array([[1.0, 2.0], [1.0, -2.0]])
     layout = linalg.layout_of(mask, 2)
     packed = linalg.Compressed(linalg.gather(layout, kernel), layout)
-    dense = lambda bias, x: linalg.dense(kernel, bias, jax.nn.relu, x).sum()
-    compressed = lambda bias, x: linalg.dense(packed, bias, jax.nn.relu, x).sum()
+    dense = lambda bias, x: linalg.dense(kernel, bias, x, jax.nn.relu).sum()
+    compressed = lambda bias, x: linalg.dense(packed, bias, x, jax.nn.relu).sum()
     for slopes in (jax.grad(dense, (0, 1))(bias, x), jax.grad(compressed, (0, 1))(bias, x)):
         np.testing.assert_array_equal(slopes[0], [1.0, 0.0])  # the first unit sees 2 and 0, the second 0 and 0
         np.testing.assert_array_equal(slopes[1], [[1.0, 0.0], [1.0, 0.0]])

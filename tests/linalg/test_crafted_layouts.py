@@ -82,7 +82,7 @@ def crafted(kind, seed):
 @jax.jit
 def computed(kernel, bias, x, dy):
     """A layer and all its gradients."""
-    layer = lambda values, bias, x: linalg.dense(Compressed(values, kernel.layout), bias, jax.nn.relu, x)
+    layer = lambda values, bias, x: linalg.dense(Compressed(values, kernel.layout), bias, x, jax.nn.relu)
     y, gradients = jax.vjp(layer, kernel.values, bias, x)
     return y, *gradients(dy)
 

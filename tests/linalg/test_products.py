@@ -52,7 +52,7 @@ def test_a_layer_and_its_gradients_are_those_of_float64(case):
     kernel, dense, bias, x, cotangent = drawn(case)
     w, b, a, c = (array.astype(np.float64) for array in (dense, bias, x, cotangent))
     y = w.T @ a + b[:, None]
-    layer = lambda values, bias, x: linalg.dense(Compressed(values, kernel.layout), bias, None, x)
+    layer = lambda values, bias, x: linalg.dense(Compressed(values, kernel.layout), bias, x)
     found, pull = jax.vjp(layer, kernel.values, bias, x)
     close(found, y, np.abs(w).T @ np.abs(a) + np.abs(b)[:, None])
     dvalues, dbias, dx = pull(cotangent)
@@ -69,9 +69,9 @@ def test_a_layer_and_its_gradients_are_those_of_float64(case):
 def test_a_fused_relu_is_a_relu_of_the_same_product(case):
     kernel, _, bias, x, cotangent = drawn(case)
     layer = lambda activation: (
-        lambda values, bias, x: activation(linalg.dense(Compressed(values, kernel.layout), bias, None, x))
+        lambda values, bias, x: activation(linalg.dense(Compressed(values, kernel.layout), bias, x))
     )
-    fused = lambda values, bias, x: linalg.dense(Compressed(values, kernel.layout), bias, jax.nn.relu, x)
+    fused = lambda values, bias, x: linalg.dense(Compressed(values, kernel.layout), bias, x, jax.nn.relu)
     y, pull = jax.vjp(fused, kernel.values, bias, x)
     expected, pull_expected = jax.vjp(layer(jax.nn.relu), kernel.values, bias, x)
     np.testing.assert_array_equal(y, expected)
@@ -82,15 +82,15 @@ def test_a_fused_relu_is_a_relu_of_the_same_product(case):
 def test_gradients_by_finite_differences():
     kernel, _, bias, x, _ = drawn((13, 7, 5, 0.4, 2, 0))
     for activation in (None, jnp.tanh):
-        layer = lambda values, bias, x, f=activation: linalg.dense(Compressed(values, kernel.layout), bias, f, x)
+        layer = lambda values, bias, x, f=activation: linalg.dense(Compressed(values, kernel.layout), bias, x, f)
         check_grads(layer, (kernel.values, bias, x), order=1, modes=["rev"], atol=1e-2, rtol=1e-2)
 
 
 def test_what_is_not_wanted_is_not_computed():
     """No gradient of fixed weights (an actor's loss through its critic), none of fixed inputs (the first layer)."""
     kernel, _, bias, x, _ = drawn((13, 7, 5, 0.4, 0, 0))
-    of_x = lambda x: linalg.dense(kernel, bias, jax.nn.relu, x).sum()
-    of_values = lambda v, x: linalg.dense(Compressed(v, kernel.layout), bias, jax.nn.relu, x).sum()
+    of_x = lambda x: linalg.dense(kernel, bias, x, jax.nn.relu).sum()
+    of_values = lambda v, x: linalg.dense(Compressed(v, kernel.layout), bias, x, jax.nn.relu).sum()
     calls = lambda loss, *given: set(re.findall(r'custom_call_target="sparserl_(\w+)"', compiled(loss, *given)))
     compiled = lambda loss, *given: jax.jit(loss).lower(*given).compile().as_text()
     assert calls(jax.grad(of_x), x) == {"product", "transposed_product"}
@@ -100,7 +100,7 @@ def test_what_is_not_wanted_is_not_computed():
 
 def test_no_gradient_is_ever_dense():
     kernel, _, bias, x, _ = drawn((61, 53, 5, 0.1, 0, 0))
-    loss = lambda v, bias, x: linalg.dense(Compressed(v, kernel.layout), bias, jax.nn.relu, x).sum()
+    loss = lambda v, bias, x: linalg.dense(Compressed(v, kernel.layout), bias, x, jax.nn.relu).sum()
     program = str(jax.make_jaxpr(jax.grad(loss, argnums=(0, 1, 2)))(kernel.values, bias, x))
     assert "61,53" not in program
     assert "53,61" not in program
@@ -113,7 +113,7 @@ def test_seeds_each_with_its_own_topology():
     bias, x = random.normal(size=(3, 5)).astype(np.float32), random.normal(size=(3, 12, 20)).astype(np.float32)
 
     def loss(values, layout, bias, x):
-        return (linalg.dense(Compressed(values, layout), bias, jax.nn.relu, x) ** 2).sum()
+        return (linalg.dense(Compressed(values, layout), bias, x, jax.nn.relu) ** 2).sum()
 
     layouts = jax.vmap(lambda mask: linalg.layout_of(mask, 17))(masks)
     values = jax.vmap(linalg.gather)(layouts, dense)
@@ -130,8 +130,8 @@ def test_any_operand_may_have_a_batch(axes):
     random = np.random.default_rng(1)
     x = random.normal(size=(3, 12, 4) if axes[1] == 0 else (12, 4)).astype(np.float32)
     scale = np.array([1, -2, 3], np.float32) if axes[0] == 0 else np.float32(1)
-    layer = lambda scale, x: linalg.dense(Compressed(scale * kernel.values, kernel.layout), bias, jax.nn.relu, x)
-    twin = lambda scale, x: linalg.dense(scale * dense, bias, jax.nn.relu, x)
+    layer = lambda scale, x: linalg.dense(Compressed(scale * kernel.values, kernel.layout), bias, x, jax.nn.relu)
+    twin = lambda scale, x: linalg.dense(scale * dense, bias, x, jax.nn.relu)
     loss = lambda layer: jax.grad(lambda *operands: (layer(*operands) ** 2).sum(), argnums=(0, 1))
     for of in (lambda f: f, loss):
         found, expected = jax.vmap(of(layer), axes)(scale, x), jax.vmap(of(twin), axes)(scale, x)
@@ -142,7 +142,7 @@ def test_a_batch_of_batches_of_activations_becomes_one_batch():
     """Acting in many environments is one product, not one call for each."""
     kernel, dense, bias, _, _ = drawn((12, 5, 4, 0.5, 0, 0))
     x = np.random.default_rng(1).normal(size=(3, 6, 12, 2)).astype(np.float32)
-    nested = jax.vmap(jax.vmap(lambda x: linalg.dense(kernel, bias, None, x)))
+    nested = jax.vmap(jax.vmap(lambda x: linalg.dense(kernel, bias, x)))
     np.testing.assert_allclose(nested(x), np.einsum("io,abij->aboj", dense, x) + bias[:, None], rtol=1e-4)
     assert "5,36" in jax.jit(nested).lower(x).as_text().replace("x", ",")
 
@@ -151,7 +151,7 @@ def test_scan_and_donation():
     kernel, dense, bias, x, _ = drawn((9, 9, 16, 0.3, 0, 0))
 
     def step(x, _):
-        return linalg.dense(kernel, bias, jnp.tanh, x), None
+        return linalg.dense(kernel, bias, x, jnp.tanh), None
 
     run = jax.jit(lambda x: jax.lax.scan(step, x, None, 5)[0], donate_argnums=0)
     expected = x
@@ -163,7 +163,7 @@ def test_scan_and_donation():
 def test_not_a_number_stays_one():
     kernel = kernel_of(np.ones((3, 2), np.float32), np.array([[1, 0], [1, 0], [0, 1]], bool))
     x = np.array([[np.nan, 1.0], [1.0, np.inf], [1.0, 1.0]], np.float32)
-    y = np.asarray(linalg.dense(kernel, np.zeros(2, np.float32), jax.nn.relu, x))
+    y = np.asarray(linalg.dense(kernel, np.zeros(2, np.float32), x, jax.nn.relu))
     np.testing.assert_array_equal(y, [[np.nan, np.inf], [1, 1]])
 
 
@@ -181,7 +181,7 @@ def test_mismatched_operands_are_named_before_they_reach_native_code(change, sai
     kernel = kernel_of(np.ones((3, 2), np.float32), np.array([[1, 0], [1, 0], [0, 1]], bool))
     given = {"values": kernel.values, "bias": np.zeros(2, np.float32), "x": np.zeros((3, 2), np.float32), **change}
     with pytest.raises(ValueError, match=said):
-        linalg.dense(Compressed(given["values"], kernel.layout), given["bias"], None, given["x"])
+        linalg.dense(Compressed(given["values"], kernel.layout), given["bias"], given["x"])
 
 
 def test_layers_of_both_kinds_follow_each_other():

@@ -90,7 +90,7 @@ def compressed_update(shape: tuple[int, int], batch_size: int, density: float) -
 
     def forward(layout: Layout, weights: Any, x: Array) -> jax.Array:
         values, bias = weights
-        return linalg.dense(Compressed(values, layout), bias, jax.nn.relu, x)
+        return linalg.dense(Compressed(values, layout), bias, x, jax.nn.relu)
 
     values = jax.random.normal(jax.random.key(0), (live,))
     return _update(forward, layout, values, jnp.zeros(shape[1]), (shape[0], batch_size), (shape[1], batch_size))

@@ -104,7 +104,7 @@ def _ours(problem: Problem) -> Works:
     kernel = Compressed(linalg.gather(layout, dense), layout)
 
     def layer_with_gradients(kernel: Compressed, dy: Any, bias: Any, x: Any) -> Any:
-        layer = lambda values, bias, x: linalg.dense(Compressed(values, kernel.layout), bias, jax.nn.relu, x)
+        layer = lambda values, bias, x: linalg.dense(Compressed(values, kernel.layout), bias, x, jax.nn.relu)
         return _with_gradients(layer, dy, kernel.values, bias, x)
 
     def sampled(kernel: Compressed, dy: Any, x: Any) -> Any:

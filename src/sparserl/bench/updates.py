@@ -114,7 +114,7 @@ def products(passes: tuple[Pass, ...]) -> tuple[Any, ...]:
 def _one_pass(settings: Pass, kernel: Compressed, bias: Any, x: Any, dy: Any) -> Any:
     def layer(weights: Any, x: Any) -> jax.Array:
         values, bias = weights
-        return linalg.dense(Compressed(values, kernel.layout), bias, jax.nn.relu if settings.relu else None, x)
+        return linalg.dense(Compressed(values, kernel.layout), bias, x, jax.nn.relu if settings.relu else None)
 
     weights = (kernel.values, bias)
     if settings.weights_wanted and settings.inputs_wanted:

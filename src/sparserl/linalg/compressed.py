@@ -16,12 +16,37 @@ from sparserl.types import Array
 class Compressed:
     """A kernel `[in, out]` of which only the live weights are stored: `values` `[capacity]`, float32, by output unit.
 
-    `make` checks what it is given; the constructor does not, because it also runs on tracers. `check` is for kernels
-    that come from files.
+    `x @ kernel` and `kernel @ x` are what they are for a dense kernel, computed natively; their gradients exist for the
+    live weights only. `make` checks what it is given; the constructor does not, because it also runs on tracers.
+    `check` is for kernels that come from files.
     """
 
     values: Array
     layout: Layout
+
+    __array_ufunc__ = None  # so that NumPy leaves `x @ kernel` to `__rmatmul__`, as JAX does
+
+    def __rmatmul__(self, x: Array) -> jax.Array:
+        """`x @ kernel`, from `[..., in]` to `[..., out]`."""
+        from sparserl.linalg.multiplication import from_left  # it needs this class
+
+        return from_left(x, self)
+
+    def __matmul__(self, x: Array) -> jax.Array:
+        """`kernel @ x`, from `[out]` or `[out, batch]` to `[in]` or `[in, batch]`."""
+        from sparserl.linalg.multiplication import from_right
+
+        return from_right(self, x)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values, float32."""
+        return self.values.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Axes of the dense kernel: 2."""
+        return 2
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -26,11 +26,12 @@ class Layer(NamedTuple):
     activation: Activation | None = None
 
 
-def dense(kernel: Array | Compressed, bias: Array, activation: Activation | None, x: Array) -> jax.Array:
+def dense(kernel: Array | Compressed, bias: Array, x: Array, activation: Activation | None = None) -> jax.Array:
     """A layer: `activation(kernel^T x + bias)`, from `[in, batch]` to `[out, batch]`.
 
     kernel: `[in, out]`, a dense array or compressed; bias: `[out]`. A compressed kernel runs natively, with
-    `jax.nn.relu` fused, and its gradients exist for the live weights only.
+    `jax.nn.relu` fused, and its gradients exist for the live weights only. Raises ValueError where shapes do not fit,
+    or what a compressed kernel is given is not float32.
     """
     if isinstance(kernel, Compressed):
         fused = activation is jax.nn.relu
@@ -48,8 +49,8 @@ def feed_forward(layers: Sequence[Layer], x: Array) -> jax.Array:
     layers = as_computed(layers)
     if any(isinstance(layer.kernel, Compressed) for layer in layers):
         x = x.T
-        for layer in layers:
-            x = dense(*layer, x)
+        for kernel, bias, activation in layers:
+            x = dense(kernel, bias, x, activation)
         return jnp.asarray(x.T)
     for kernel, bias, activation in layers:
         assert not isinstance(kernel, Compressed)
@@ -76,6 +77,11 @@ def matmul(kernel: Array | Compressed, x: Array) -> jax.Array:
     if isinstance(kernel, Compressed):
         return _layer(False, kernel.values, kernel.layout, jnp.zeros(kernel.shape[1], x.dtype), x)
     return jnp.matmul(kernel.T, x)
+
+
+def left_product(kernel: Compressed, x: Array) -> jax.Array:
+    """`kernel x`, from `[out, batch]` to `[in, batch]`, for a compressed kernel `[in, out]`."""
+    return _left_product(kernel.values, kernel.layout, x)
 
 
 def layout_of(mask: Array, capacity: int) -> Layout:
@@ -140,6 +146,34 @@ def _layer_backward(relu: bool, residuals: Residuals, dy: Array) -> tuple[Any, .
 
 
 _layer.defvjp(_layer_forward, _layer_backward, symbolic_zeros=True)
+
+
+@jax.custom_vjp
+def _left_product(values: Array, layout: Layout, x: Array) -> jax.Array:
+    y: jax.Array = _transposed_product(values, layout.outputs, layout.input_starts, layout.permutation, x)
+    return y
+
+
+def _left_forward(values: Any, layout: Any, x: Any) -> tuple[jax.Array, Residuals]:
+    layout_value = jax.tree.map(lambda leaf: leaf.value, layout, is_leaf=lambda leaf: hasattr(leaf, "perturbed"))
+    residuals = (layout_value, values.value if x.perturbed else None, x.value if values.perturbed else None)
+    return _left_product(values.value, layout_value, x.value), residuals
+
+
+def _left_backward(residuals: Residuals, dy: Array) -> tuple[Any, ...]:
+    layout, values, x = residuals
+    if isinstance(dy, jax.custom_derivatives.SymbolicZero):
+        return None, None, None
+    dvalues = dx = None
+    if x is not None:  # the sides change places: what came in stands where slopes of outputs are otherwise
+        dvalues, _ = _sampled_product(False)(layout.inputs, layout.output_starts, x, x, dy)
+    if values is not None:
+        zeros = jnp.zeros(layout.shape[1], dy.dtype)
+        dx = _product(False)(values, layout.inputs, layout.output_starts, zeros, dy)
+    return dvalues, None, dx
+
+
+_left_product.defvjp(_left_forward, _left_backward, symbolic_zeros=True)
 
 
 def _over_batches(product: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
