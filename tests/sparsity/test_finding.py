@@ -15,6 +15,10 @@ from sparsity.small_networks import drawn, named
 pytestmark = pytest.mark.slow
 
 
+def layer(kernel, bias):
+    return {"kernel": np.ones(kernel), "bias": np.ones(bias)}
+
+
 @pytest.mark.parametrize(
     ("params", "choices", "expected"),
     [
@@ -37,10 +41,39 @@ pytestmark = pytest.mark.slow
             {"p": (4, 3), "q[0]": (3, 4), "q[1]": (3, 4)},
         ),
         ({"VmapShared_0": {"kernel": np.ones((3, 4))}}, {}, {"VmapShared_0": (3, 4)}),
+        ({"VmapConv_0": layer((2, 3, 4), (4,))}, {}, {"VmapConv_0": (2, 3, 4)}),
+        ({"VmapDense_0": {"kernel": np.ones((2, 3, 4))}}, {}, {"VmapDense_0[0]": (3, 4), "VmapDense_0[1]": (3, 4)}),
+        ({"ScanBlock_0": {"Dense_0": layer((1, 3, 4), (1, 4))}}, {}, {"ScanBlock_0/Dense_0[0]": (3, 4)}),
+        (layer((2, 3, 4), (2, 4)), {}, {"kernel[0]": (3, 4), "kernel[1]": (3, 4)}),
+        (layer((2, 3, 4), (2, 4)), {"stacked": ()}, {"kernel": (2, 3, 4)}),
+        ({"layer": {"w": np.ones((2, 3, 4)), "b": np.ones((2, 4))}}, {}, {"layer[0]": (3, 4), "layer[1]": (3, 4)}),
+        ({"conv": layer((5, 3, 4), (4,))}, {}, {"conv": (5, 3, 4)}),
+        ({"conv": layer((2, 5, 3, 4), (2, 4))}, {}, {"conv[0]": (5, 3, 4), "conv[1]": (5, 3, 4)}),
+        ({"general": layer((6, 2, 4), (2, 4))}, {}, {"general": (6, 2, 4)}),
+        ({"query": layer((2, 2, 4), (2, 4))}, {}, {"query": (2, 2, 4)}),
+        ({"a/query": layer((1, 6, 2, 4), (1, 2, 4))}, {}, {"a/query[0]": (6, 2, 4)}),
     ],
 )
 def test_plain_trees(params, choices, expected):
     assert named(params, **choices) == expected
+
+
+def test_attention_of_flax_is_as_sparse_as_its_matrices():
+    """[in, head, width] is a dense layer whose outputs are laid out by head, and no convolution."""
+    heads = {"query": (60, 4, 5), "key": (60, 4, 5), "value": (60, 4, 5), "out": (4, 5, 30)}
+    matrices = {"query": (60, 20), "key": (60, 20), "value": (60, 20), "out": (20, 30)}
+
+    def live(shapes, of="attention"):
+        params = {
+            of: {name: {"kernel": np.ones(shape)} for name, shape in shapes.items()},
+            "conv": np.ones((3, 60, 60)),
+        }
+        optimizer = sparserl.sparsify(optax.sgd(1.0), "static", sparsity=0.9, key=0)
+        return {name: int(count) for name, count in sparserl.live_weights(optimizer.init(params)).items()}
+
+    assert live(heads) == live(matrices)
+    assert live({**heads, "out": (5, 4, 30)}) != live(matrices), "shapes that do not fit are no attention"
+    assert live({"out": heads["out"]})["attention/out"] != live({"out": matrices["out"]})["attention/out"]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,48 @@
 """Sparsity-aware initialisation: the limit of every single weight, counted in NumPy."""
 
 import itertools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
+import sparserl
 from sparserl.sparsity import sparse_glorot_uniform
+
+
+class OutputsFirst(NamedTuple):
+    """Kernels as equinox has them, in attributes: [out, in], and [out, in, height, width]."""
+
+    weight: jax.Array
+
+
+ATTENTION = {name: {"kernel": jnp.ones((6, 2, 4))} for name in ("query", "key", "value")}
+ATTENTION["out"] = {"kernel": jnp.ones((2, 4, 3))}
+LAYOUTS = {
+    "flax": ({"dense": {"kernel": jnp.ones((7, 5))}, "conv": {"kernel": jnp.ones((2, 3, 4, 5))}}, -2),
+    "stack": ({"dense": {"kernel": jnp.ones((2, 7, 5)), "bias": jnp.ones((2, 5))}}, -2),
+    "equinox": ({"dense": OutputsFirst(jnp.ones((5, 7))), "conv": OutputsFirst(jnp.ones((5, 4, 2, 3)))}, 1),
+    "attention": ({name: ATTENTION[name] for name in ("query", "key", "value", "out")}, 0),
+}
+
+
+@pytest.mark.parametrize("library", LAYOUTS)
+def test_initializers_see_the_inputs_of_every_layout(library):
+    """Each weight becomes the number of live weights into its output from any input: its fan-in without space."""
+    params, axis = LAYOUTS[library]
+    fan_in = lambda key, mask: mask * mask.sum(-2, keepdims=True, dtype=jnp.float32)
+    optimizer = sparserl.sparsify(optax.sgd(1.0), "static", sparsity=0.5, key=0, distribution="uniform")
+    state = optimizer.init(params)
+    born = sparserl.born_sparse(params, state, fan_in)
+    for name, mask in sparserl.topology(state).items():
+        mask, layer = np.asarray(mask, int), name.partition("[")[0]
+        kernel = np.asarray(jax.tree.leaves(born[layer])[-1])
+        kernel = kernel[int(name[-2])] if "[" in name else kernel
+        into = mask.sum(axis=(0, 1) if name == "out" else axis, keepdims=True)
+        np.testing.assert_array_equal(kernel, mask * into)
 
 
 def limits_by_hand(mask):

@@ -80,6 +80,24 @@ def test_linen_stacks_have_topologies_of_their_own():
     assert (np.abs(born["params"]["VmapDense_0"]["kernel"]) <= np.stack(limits)).all()
 
 
+def test_linen_scans_share_or_stack_and_attention_is_known():
+    class Block(nn.Module):
+        @nn.compact
+        def __call__(self, x, _):
+            return nn.MultiHeadAttention(2)(nn.Dense(6)(x)), None
+
+    def layers(lifted):
+        params = jax.eval_shape(nn.scan(Block, length=2, **lifted)().init, jax.random.key(0), jnp.ones((3, 6)), None)
+        return named(params["params"])
+
+    shared = layers({"variable_broadcast": "params", "split_rngs": {"params": False}})
+    projections = {"query": (6, 2, 3), "key": (6, 2, 3), "value": (6, 2, 3), "out": (2, 3, 6)}
+    attention = {f"MultiHeadAttention_0/{name}": shape for name, shape in projections.items()}
+    assert shared == {"Dense_0": (6, 6), **attention}
+    stacked = layers({"variable_axes": {"params": 0}, "split_rngs": {"params": True}})
+    assert stacked == {f"{name}[{i}]": shape for name, shape in shared.items() for i in (0, 1)}
+
+
 def test_nnx():
     class Net(nnx.Module):
         def __init__(self, rngs):
@@ -137,6 +155,20 @@ def test_equinox():
     assert (np.abs(params["image"].weight) <= limit[:, :, None, None]).all()
     whole = lambda params: eqx.combine(params, static)["mlp"](jnp.ones(3)).sum()
     assert_exact(*jax.jit(stepper(OPTIMIZER, whole))(params, state))
+
+
+def test_equinox_stacks_are_known_by_the_type_of_their_module():
+    """A convolution over one input channel, and two dense layers of one output, have leaves of the same shapes."""
+    eqx = pytest.importorskip("equinox")
+    keys = jax.random.split(jax.random.key(0), 2)
+    of = lambda function, *args: named(
+        eqx.filter(eqx.filter_eval_shape(function, *args), lambda leaf: hasattr(leaf, "shape"))
+    )
+    assert of(lambda: {"series": eqx.nn.Conv1d(1, 2, 5, key=keys[0])}) == {"series": (2, 1, 5)}
+    heads = of(eqx.filter_vmap(lambda key: {"heads": eqx.nn.Linear(5, 1, key=key)}), keys)
+    assert heads == {"heads[0]": (1, 5), "heads[1]": (1, 5)}
+    series = of(eqx.filter_vmap(lambda key: eqx.nn.Conv2d(3, 4, 5, use_bias=False, key=key)), keys)
+    assert series == {"weight[0]": (4, 3, 5, 5), "weight[1]": (4, 3, 5, 5)}
 
 
 def test_haiku():

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from sparserl.sparsity.masks import Kernels
+from sparserl.sparsity.stacking import stacked_layers
 from sparserl.sparsity.trees import layer_names, leaf_paths, member_name, stack_name
 from sparserl.types import Array, Params, UserError
 
@@ -16,7 +17,6 @@ Select = Callable[[str, Array], bool]  # of the path of a leaf, "encoder/Dense_0
 _SPARED = re.compile(r"embed|norm(?!al|ed)")  # in any word of a leaf's path, or the type of a module that it is in
 _SPARED_LEAVES = ("bias", "scale", "offset", "std")  # within the last word of its path ...
 _SPARED_LETTERS = ("b", "beta", "gamma")  # ... and the whole of it
-_STACKING = "Vmap"  # flax's linen.vmap puts it before the name of a module
 
 
 class Found(NamedTuple):
@@ -37,17 +37,18 @@ def find(params: Params, select: Select | None, stacked: Collection[str] | None)
 
     Without `select` they are those whose path, and the modules that they are in, do not speak of embeddings, norms or
     biases. stacked: layers, or modules, whose leaves stack the kernels of several networks along their first axis; None
-    are those in modules of flax's linen.vmap. Raises UserError for leaves that are not arrays, for names that nothing
-    has, and where nothing is found.
+    are those that `stacked_layers` knows. Raises UserError for leaves that are not arrays, for names that nothing has,
+    and where nothing is found.
     """
     leaves, paths, names = jax.tree.leaves(params), leaf_paths(params), layer_names(params)
     _check_arrays(paths, leaves)
-    stacks = _stacks(names, stacked)
+    named = [layers_called(word, "stacked", names) for word in stacked or ()]
+    stacks = stacked_layers(params) if stacked is None else set().union(*named)
     wanted = select or (lambda path, leaf: path not in spared)
     spared = _spared(params) if select is None else set()
     found = []
     for i, (path, name, leaf) in enumerate(zip(paths, names, leaves, strict=True)):
-        stack = name in stacks and leaf.ndim >= (3 if stacked is None else 1)  # vmap may share parameters
+        stack = name in stacks and leaf.ndim >= 1
         shape = tuple(leaf.shape[stack:])
         if jnp.issubdtype(leaf.dtype, jnp.floating) and len(shape) >= 2 and leaf.size and wanted(path, leaf):
             members: Any = range(leaf.shape[0]) if stack else (None,)
@@ -85,12 +86,6 @@ def _check_arrays(paths: list[str], leaves: list[Any]) -> None:
                 f"params: {path} is no array, but of type {type(leaf).__name__}: give the arrays alone, such as "
                 "eqx.filter(model, eqx.is_inexact_array) or nnx.state(model, nnx.Param)"
             )
-
-
-def _stacks(names: list[str], stacked: Collection[str] | None) -> set[str]:
-    if stacked is None:
-        return {name for name in names if any(part.startswith(_STACKING) for part in name.split("/"))}
-    return set().union(*(layers_called(word, "stacked", names) for word in stacked))
 
 
 def _spared(params: Params) -> set[str]:

@@ -8,10 +8,11 @@ import numpy as np
 
 from sparserl.sparsity import checking
 from sparserl.sparsity.keys import halves
+from sparserl.sparsity.layouts import from_ours, matrix_shapes, outputs_first, to_ours
 from sparserl.sparsity.masks import Masks
 from sparserl.sparsity.stepping import Initializer, averaged, redrawn
 from sparserl.sparsity.transformation import SparsifyState
-from sparserl.sparsity.trees import by_leaf, layer_names, masked
+from sparserl.sparsity.trees import by_leaf, masked, stack_name
 from sparserl.types import Array, Params, UserError
 
 
@@ -72,7 +73,8 @@ def born_sparse(params: Params, state: Any, initializer: Initializer | None = No
     """Parameters with exact zeros outside the topology of `state`, to begin training with.
 
     initializer: redraws kernels for their topology, such as `sparserl.sparsity.sparse_glorot_uniform`, whose scale
-    counts live weights only; None keeps their values. Where a method begins dense, parameters stay as they are.
+    counts live weights only; a function of a key and a mask `[*space, in, out]`, whichever layout the kernel has. None
+    keeps their values. Where a method begins dense, parameters stay as they are.
     """
     found = _state_in(state)
     if jnp.ndim(_num_updates(state)):
@@ -114,22 +116,14 @@ def masked_average(target: Params, params: Params, step_size: float | Array, sta
 def _redrawn(params: Params, key_data: Array, masks: Masks, initializer: Initializer) -> Params:
     """Parameters with kernels drawn anew, in the layout and the precision of each."""
     leaves, structure = jax.tree.flatten(params)
-    names = layer_names(params)
-    turned = {name for name, leaf in zip(names, _outputs_first(params), strict=True) if leaf}
-    there = {name: jnp.moveaxis(mask, (0, 1), (-1, -2)) if name in turned else mask for name, mask in masks.items()}
+    first, matrices = outputs_first(params), matrix_shapes({name: mask.shape for name, mask in masks.items()})
+    turned = {name: stack_name(name) in first for name in masks}
+    there: Masks = {name: to_ours(mask, matrices[name], turned[name]) for name, mask in masks.items()}
     drawn = redrawn(halves(key_data)[0], there, initializer)
-    back = {name: jnp.moveaxis(new, (-1, -2), (0, 1)) if name in turned else new for name, new in drawn.items()}
+    back = {name: from_ours(drawn[name], mask.shape, turned[name]) for name, mask in masks.items()}
     new_leaves = by_leaf(back, params)
     kernels = [old if new is None else new.astype(old.dtype) for old, new in zip(leaves, new_leaves, strict=True)]
     return jax.tree.unflatten(structure, kernels)
-
-
-def _outputs_first(params: Params) -> list[bool]:
-    """Which leaves are convolutions of equinox, `[out, in, *space]`; other libraries have `[*space, in, out]`."""
-    return [
-        leaf.ndim >= 3 and bool(path) and isinstance(path[-1], jax.tree_util.GetAttrKey) and path[-1].name == "weight"
-        for path, leaf in jax.tree_util.tree_leaves_with_path(params)
-    ]
 
 
 def _state_in(state: Any) -> SparsifyState:

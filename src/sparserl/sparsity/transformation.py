@@ -19,6 +19,7 @@ from sparserl.sparsity.choosing import (
 from sparserl.sparsity.due import when_due
 from sparserl.sparsity.finding import Found, Select, find, layers_called, split
 from sparserl.sparsity.keys import check_key, halves, key_data
+from sparserl.sparsity.layouts import matrix_shapes
 from sparserl.sparsity.masks import Masks, Sparsities, apply_masks
 from sparserl.sparsity.methods import SparseMethod, leaves_all_alive, method_name
 from sparserl.sparsity.moments import initial_state, masked_moments, moments
@@ -125,7 +126,8 @@ class Sparsifier:
         return self.sparsity, self.distribution, self.overrides, self.rebudget
 
     def _sparsities(self, found: list[Found]) -> Sparsities:
-        return chosen_sparsities({kernel.name: kernel.shape for kernel in found}, *self._spread) if found else {}
+        shapes = matrix_shapes({kernel.name: kernel.shape for kernel in found})
+        return chosen_sparsities(shapes, *self._spread) if found else {}
 
     def _next_masks(
         self, found: list[Found], state: SparsifyState, old: Masks, params: Params, gradients: Params
