@@ -48,7 +48,7 @@ ROOMS["deploy"] = {"experiment", "persistence", "types", "linalg", "networks", "
 ROOMS["bench"] = set(ROOMS)
 ROOMS["cli"] = set(ROOMS)
 DOORS: dict[str, set[str]] = {
-    "__init__": {"experiment", "deploy", "sparsity"},
+    "__init__": {"experiment", "deploy", "persistence", "report", "sparsity", "study"},
     "__main__": {"cli", "modules"},
 }  # the package itself
 KNOWS_EVERYBODY = "cli"

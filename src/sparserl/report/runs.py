@@ -17,6 +17,8 @@ from sparserl.persistence import RunId, Status, StoredExperiment, UserError, at_
 from sparserl.report.gathered import gathered_file, gathered_rows
 from sparserl.report.provenance import strangers
 from sparserl.report.roles import with_roles
+from sparserl.report.run_table import experiment_table, run_table
+from sparserl.report.statistics import Aggregate, interquartile_mean_over_tasks
 
 Complete = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 _IDENTITY = ("experiment_id", "agent", "method", "environment", "sparsity")
@@ -53,6 +55,14 @@ class Results(NamedTuple):
     place: Path | None
     runs: tuple[Run, ...]
     problems: tuple[str, ...] = ()
+
+    def table(self) -> pa.Table:
+        """A row for each run; see `run_table`."""
+        return run_table(self.runs)
+
+    def estimates(self, aggregate: Aggregate = interquartile_mean_over_tasks, confidence: float = 0.95) -> pa.Table:
+        """A row for each experiment, with its return over seeds and the interval; see `experiment_table`."""
+        return experiment_table(self.runs, aggregate, confidence)
 
 
 def read_results(place: str | Path, complete: Complete = lambda document: {}) -> Results:

@@ -6,11 +6,25 @@ The names below are loaded on first use, so that looking at a study on disk (`sp
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["LOG_NAME", "SCALES", "Figure", "News", "Outcome", "RunProgress", "Scale", "Study", "run_all"]
+__all__ = [
+    "LOG_NAME",
+    "SCALES",
+    "Figure",
+    "News",
+    "Outcome",
+    "RunProgress",
+    "Scale",
+    "SeedResult",
+    "Study",
+    "Trained",
+    "run_all",
+    "train",
+]
 
 _MODULES = {  # the module of each name
     **dict.fromkeys(("LOG_NAME", "Outcome", "RunProgress"), "sparserl.processes.outcomes"),
     **dict.fromkeys(("SCALES", "Figure", "Scale", "Study"), "sparserl.study.studies"),
+    **dict.fromkeys(("SeedResult", "Trained", "train"), "sparserl.study.experiments"),
     "News": "sparserl.engine.news",
     "run_all": "sparserl.study.machine",
 }
@@ -18,6 +32,7 @@ _MODULES = {  # the module of each name
 if TYPE_CHECKING:
     from sparserl.engine.news import News
     from sparserl.processes.outcomes import LOG_NAME, Outcome, RunProgress
+    from sparserl.study.experiments import SeedResult, Trained, train
     from sparserl.study.machine import run_all
     from sparserl.study.studies import SCALES, Figure, Scale, Study
 else:  # type checkers shall see a name that is not there

@@ -31,7 +31,7 @@ def run_all(
     """
     names = {folder.absolute(): folder for folder in run_folders}
     for folder in run_folders:
-        _make_writable(folder)
+        make_writable(folder)
 
     def pass_on(news: News) -> None:
         if news.progress is not None:
@@ -44,7 +44,7 @@ def run_all(
     return [outcome._replace(run_folder=names[outcome.run_folder]) for outcome in outcomes]
 
 
-def _make_writable(folder: Path) -> None:
+def make_writable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / LOG_NAME).open("a").close()
