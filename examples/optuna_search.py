@@ -18,6 +18,8 @@ Optuna's own storage is not used: one torn line makes a journal of it unreadable
 
 import argparse
 import dataclasses
+import functools
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -100,7 +102,7 @@ class Search:
     def document(self) -> dict[str, Any]:
         """All of it as plain JSON, with the choices that every trial shares."""
         own = {name: value for name, value in vars(self).items() if name != "space"}
-        space = {name: distribution_to_json(each) for name, each in self.distributions().items()}
+        space = {name: json.loads(distribution_to_json(each)) for name, each in self.distributions().items()}
         return persistence.documents.plain({**own, "space": space, "shared": self.experiment({}).choices()})
 
 
@@ -110,7 +112,7 @@ def search(
     output: str | Path = "results",
     name: str = "search",
     train: Callable[..., Sequence[Trained]] = sparserl.train,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = functools.partial(print, flush=True),
 ) -> optuna.Study:
     """Optuna's study of the first `num_trials` trials, those trained that the results directory does not have yet."""
     if num_trials < 1:
