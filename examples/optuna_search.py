@@ -12,13 +12,13 @@ choices and never trained twice. Optuna's study is in memory alone: every start 
 and tells what the directory knows. With the same seed and the same values the same trials are proposed, so a search
 that was killed, in training or between any two lines of this file, goes on to the trials that it would have come to.
 
-Optuna's own storage is not used: one torn line makes a journal of it unreadable, and a study that is read back
-(`add_trial`) proposes other trials than one that went on, as samplers are not stored and draw numbers for every ask.
+Optuna's own storage is not used. A study that is read back, or filled by `add_trial`, proposes other trials than one
+that went on: samplers are not stored, and draw numbers at every ask. And a trial that was running when its process was
+killed stays so in there for ever, whatever has become of its training.
 """
 
 import argparse
 import dataclasses
-import functools
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -106,13 +106,17 @@ class Search:
         return persistence.documents.plain({**own, "space": space, "shared": self.experiment({}).choices()})
 
 
+def show(line: str) -> None:
+    print(line, flush=True)  # also where it goes into a file
+
+
 def search(
     plan: Search,
     num_trials: int,
     output: str | Path = "results",
     name: str = "search",
     train: Callable[..., Sequence[Trained]] = sparserl.train,
-    say: Callable[[str], None] = functools.partial(print, flush=True),
+    say: Callable[[str], None] = show,
 ) -> optuna.Study:
     """Optuna's study of the first `num_trials` trials, those trained that the results directory does not have yet."""
     if num_trials < 1:

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import sparserl
 from deploy.small_policies import perceptron
 from report import synthetic
+from sparserl import study
 from sparserl.deploy import safetensors
 from sparserl.deploy.exporting import contract_document
 from sparserl.deploy.steps import weighted
@@ -63,6 +65,28 @@ def test_python_about_statistics_runs():
     namespace: dict = {"__name__": "document"}
     exec(compile(block, "docs/statistics.md", "exec"), namespace)
     assert namespace["told"].startswith("0.929 (0.89")
+
+
+def test_python_about_searches_runs(monkeypatch, capsys):
+    """With a trainer that knows what is best; a second time it is asked for the same experiments."""
+    asked = []
+
+    def train(experiments, seeds, output):
+        asked.extend(experiments)
+        value = lambda each: 500 - abs(each.sparsity - 0.7) - abs(each.optimizer.learning_rate - 1e-3)
+        ended = lambda each, seed: study.SeedResult(seed, Path(output), "finished", value(each) + seed)
+        return [study.Trained(each, Path(output), tuple(ended(each, seed) for seed in seeds)) for each in experiments]
+
+    monkeypatch.setattr(sparserl, "train", train, raising=False)
+    for _ in range(2):
+        namespace: dict = {"__name__": "document"}
+        for number, block in enumerate(blocks("docs/how-to/optuna.md")):
+            exec(compile(block, f"docs/how-to/optuna.md, block {number}", "exec"), namespace)
+    first, last, *again = capsys.readouterr().out.splitlines()
+    assert again == [first, last]
+    assert len(asked) == 2 * (12 + 3 * 4)
+    assert asked[:24] == asked[24:]
+    assert float(last.split()[-1]) > float(first.split()[-1])
 
 
 @pytest.mark.parametrize("kind", [{"decision": "greatest", "units": (40, 40), "density": 0.1}, {"decision": "tanh"}])
