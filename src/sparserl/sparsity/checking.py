@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from sparserl.sparsity.distributions import Shapes
@@ -87,7 +88,7 @@ def check_inner(state: OptState, inner: optax.GradientTransformation, params: Pa
     """UserError unless the inner state has the arrays of this inner optimizer for these parameters."""
     expected = jax.tree.leaves(jax.eval_shape(lambda: initial_state(inner, params)))
     held = jax.tree.leaves(state)
-    if [tuple(leaf.shape) for leaf in held] != [tuple(leaf.shape) for leaf in expected]:
+    if [jnp.shape(leaf) for leaf in held] != [leaf.shape for leaf in expected]:  # a learning rate may be a plain number
         raise UserError("state.inner is of another inner optimizer, or for another network, than this one")
 
 

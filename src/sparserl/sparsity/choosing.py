@@ -6,6 +6,9 @@ import operator
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
 from sparserl.sparsity.distributions import Shapes, erk, uniform
 from sparserl.sparsity.finding import layers_called
 from sparserl.sparsity.masks import Sparsities
@@ -16,6 +19,17 @@ from sparserl.types import UserError
 DISTRIBUTIONS: dict[str, Callable[..., Sparsities]] = {"erk": erk, "uniform": uniform}
 _OF_WINDOWS = [field.name for field in dataclasses.fields(Window)]
 _OF_METHODS = ("window", "wants_gradients", "born_sparse", "initial_live", "final_live", "init", "update")
+
+
+def check_plain(choices: Mapping[str, Any]) -> None:
+    """UserError for numbers that JAX has made arrays of: what is chosen must be known before anything is compiled."""
+    for name, value in choices.items():
+        if isinstance(value, jax.Array) and value.ndim == 0 and not jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+            raise UserError(
+                f"{name} is an array of JAX, and is to be a plain number that is known before training: "
+                "optax.inject_hyperparams, which SBX calls, makes arrays of all numbers that a function takes, its "
+                "defaults, too; let it take the learning rate alone, and know the others from around it"
+            )
 
 
 def chosen_method(method: str | SparseMethod, choices: Mapping[str, Any], others: Collection[str]) -> SparseMethod:
@@ -89,6 +103,7 @@ def check_overrides(overrides: Any) -> None:
     """UserError unless they are numbers by name."""
     if not isinstance(overrides, Mapping) or not all(isinstance(word, str) for word in overrides):
         raise UserError("they are sparsities by layer, such as {'output': 0.5}", field="overrides", value=overrides)
+    check_plain({f"overrides[{layer!r}]": value for layer, value in overrides.items()})
     for layer, value in overrides.items():
         check_fraction(f"overrides[{layer!r}]", value)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import optax
 
-from sparserl.sparsity.choosing import chosen_method, chosen_total
+from sparserl.sparsity.choosing import check_plain, chosen_method, chosen_total
 from sparserl.sparsity.finding import Select
 from sparserl.sparsity.methods import SparseMethod, leaves_all_alive, method_name
 from sparserl.sparsity.transformation import Sparsifier
@@ -48,6 +48,8 @@ def sparsify(
     Under `vmap` topologies change only when one of the batch is due. Raises UserError for whatever does not fit, where
     it can be known before anything is computed.
     """
+    given = {"sparsity": sparsity, "total_updates": total_updates, "key": key}
+    check_plain(given | choices)
     made = chosen_method(method, choices, _CHOICES)
     if sparsity is None and leaves_all_alive(made):
         sparsity = 0.0

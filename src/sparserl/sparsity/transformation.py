@@ -68,6 +68,10 @@ class Sparsifier:
         check_overrides(self.overrides)
         chosen_sparsities({"layer": (2, 2)}, self.sparsity, self.distribution, {}, self.rebudget)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is chosen, and no compiled program: frameworks pickle their optimizers in the middle of training."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
     def init(self, params: Params) -> SparsifyState:
         """The first topology, and the inner optimizer's state; parameters are masked by `born_sparse`, or `update`."""
         found = self._found(params)

@@ -1,0 +1,49 @@
+"""All runs of this folder, each a process of `examples/sbx_sparse.py` on one core, a few at a time.
+
+    python reproduction/sbx_sparse/run.py sac OUTPUT [JOBS]      # sac, or control: DQN and PPO on CartPole
+
+Run it by the Python of an environment as `examples/sbx_sparse.py` needs it. Runs whose rows are all in OUTPUT are
+skipped and one that was killed is run anew, so what was interrupted is simply started again.
+"""
+
+import itertools
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "sbx_sparse.py"
+METHODS, SEEDS = ("dense", "rigl", "static"), (0, 1, 2)
+PARTS = {
+    "sac": [("sac", "HalfCheetah-v5", 100_000, METHODS)],
+    "control": [("dqn", "CartPole-v1", 50_000, METHODS[:2]), ("ppo", "CartPole-v1", 50_000, METHODS[:2])],
+}
+ONE_CORE = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+}
+
+
+def run(algorithm: str, environment: str, num_steps: int, method: str, seed: int, output: Path) -> None:
+    """One run, whose log lies beside its rows."""
+    output.mkdir(parents=True, exist_ok=True)
+    options = ["--method", method, "--seed", seed, "--steps", num_steps, "--output", output]
+    command = [sys.executable, EXAMPLE, algorithm, environment, *options]
+    with (output / f"{algorithm}-{environment}-{method}-{seed}.log").open("a") as log:
+        ended = subprocess.run(list(map(str, command)), env={**os.environ, **ONE_CORE}, stdout=log, stderr=log)
+    print(*command[2:6], seed, "ended" if ended.returncode == 0 else f"failed, see {log.name}", flush=True)
+
+
+def main() -> None:
+    """The runs of a part, seed by seed, so that what there is is even when time runs out."""
+    part, output = PARTS[sys.argv[1]], Path(sys.argv[2])
+    with ThreadPoolExecutor(int(sys.argv[3]) if len(sys.argv) > 3 else 2) as pool:
+        for seed, (algorithm, environment, num_steps, methods) in itertools.product(SEEDS, part):
+            for method in methods:
+                pool.submit(run, algorithm, environment, num_steps, method, seed, output)
+
+
+if __name__ == "__main__":
+    main()
