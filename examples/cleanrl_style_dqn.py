@@ -3,7 +3,7 @@
     python examples/cleanrl_style_dqn.py --method rigl --sparsity 0.9 --seed 0 --output runs
     python examples/cleanrl_style_dqn.py --method dense --output runs
 
-The three lines are marked `# sparse`: what makes the optimizer, what masks the first parameters, what copies the target.
+The three are marked `# sparse`: what makes the optimizer, what masks the first parameters, what copies the target.
 With `--method dense` they are plain optax, bit for bit. Every 2,500 steps ten greedy episodes are added as a row to
 `OUTPUT/cleanrl-dqn-ENVIRONMENT-METHOD-SEED.csv`.
 
