@@ -1,5 +1,6 @@
 """Clusters of separate processes: workers that are lost, frozen or strange, and schedulers that are gone."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -167,6 +168,19 @@ def test_a_scheduler_that_does_not_answer(monkeypatch):
             pass
     with pytest.raises(UserError, match=f"no Dask scheduler answers at {address}"), cluster.connected(address):
         pass
+
+
+def test_a_notebook_where_an_event_loop_runs_already():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"  # nobody answers there any more
+
+    async def cell():
+        with pytest.raises(UserError, match=f"no Dask scheduler answers at {address}"), cluster.connected(address):
+            pass
+        with cluster.connected(None, num_workers=1) as client:
+            assert cluster.workers(client)[1] == 1
+
+    asyncio.run(cell())
 
 
 def test_a_worker_that_is_told_to_stop(tmp_path):

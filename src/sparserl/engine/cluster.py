@@ -6,7 +6,8 @@ import os
 import queue
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,7 @@ def _look(folder: str) -> Mapping[str, Any]:
 @contextmanager
 def _connect(address: str) -> Iterator[Client]:
     try:
-        asyncio.run(asyncio.wait_for(_knock(address), CONNECT_SECONDS))  # a client that fails would not end for long
+        _asked(lambda: asyncio.wait_for(_knock(address), CONNECT_SECONDS))  # a client that fails would not end for long
     except (OSError, TimeoutError) as error:
         raise UserError(
             f"no Dask scheduler answers at {address} within {CONNECT_SECONDS:g} seconds; `dask scheduler` starts one"
@@ -139,6 +140,12 @@ def _connect(address: str) -> Iterator[Client]:
         raise UserError(f"what answers at {address} is no Dask scheduler of this version: {error}") from error
     with Client(address, timeout=CONNECT_SECONDS, set_as_default=False) as client:
         yield client
+
+
+def _asked(question: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Wait for a coroutine in a thread of its own: a notebook's main thread has an event loop that runs already."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(question())).result()
 
 
 async def _knock(address: str) -> None:
