@@ -78,6 +78,7 @@ class Search:
     objectives: tuple[str, ...] = ("return",)
     prune: bool = False  # after each seed leave out trials below the median, which saves them their further seeds
     space: Mapping[str, BaseDistribution] = dataclasses.field(default_factory=lambda: dict(SPACE))
+    fixed: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # choices of all trials beside those above
 
     def __post_init__(self) -> None:
         if unknown := [name for name in self.objectives if name not in OBJECTIVES]:
@@ -89,15 +90,16 @@ class Search:
                 raise UserError("it must be at least 1", field=name, value=getattr(self, name))
 
     def distributions(self) -> dict[str, BaseDistribution]:
-        """The space, without what this method or agent does not have, as static has no drop fraction."""
-        names = choice_names(self.experiment({}))
+        """The space, without what is fixed, and what this method does not have, as static has no drop fraction."""
+        names = set(choice_names(self.experiment({}))) - self.fixed.keys()
         return {name: each for name, each in self.space.items() if name in names}
 
     def experiment(self, proposal: Mapping[str, Any]) -> sparserl.Experiment:
         """What a trial trains. Raises UserError for names and values that there are not."""
         rounded = {name: float(f"{v:.{DIGITS}g}") if isinstance(v, float) else v for name, v in proposal.items()}
         named = self.agent, self.method, self.environment
-        return canonical(sparserl.planned(sparserl.from_preset(*named, total_steps=self.total_steps, **rounded)))
+        choices = {"total_steps": self.total_steps, **self.fixed, **rounded}
+        return canonical(sparserl.planned(sparserl.from_preset(*named, **choices)))
 
     def document(self) -> dict[str, Any]:
         """All of it as plain JSON, with the choices that every trial shares."""
@@ -235,6 +237,17 @@ def line(trial: optuna.trial.FrozenTrial, outcome: Outcome) -> str:
     )
 
 
+def fixed(word: str) -> tuple[str, Any]:
+    """A choice as it is typed, its value as JSON or else a word."""
+    name, joint, text = word.partition("=")
+    if not joint:
+        raise argparse.ArgumentTypeError(f"{word!r} is not NAME=VALUE, as in network.hidden_units=[64,64]")
+    try:
+        return name, json.loads(text)
+    except ValueError:
+        return name, text
+
+
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for field in dataclasses.fields(Search):
@@ -243,6 +256,8 @@ def main(words: Sequence[str] | None = None) -> int:
             parser.add_argument(option, nargs="+", default=field.default, help=", ".join(OBJECTIVES))
         elif field.name == "prune":
             parser.add_argument(option, action="store_true")
+        elif field.name == "fixed":
+            parser.add_argument(option, nargs="+", default=(), type=fixed, metavar="NAME=VALUE")
         elif field.name != "space":
             parser.add_argument(option, type=type(field.default), default=field.default)
     parser.add_argument("--num-trials", type=int, default=12)
@@ -252,7 +267,8 @@ def main(words: Sequence[str] | None = None) -> int:
     others = {name: chosen.pop(name) for name in ("num_trials", "output", "name")}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        study = search(Search(**{**chosen, "objectives": tuple(chosen["objectives"])}), **others)
+        plan = {**chosen, "objectives": tuple(chosen["objectives"]), "fixed": dict(chosen["fixed"])}
+        study = search(Search(**plan), **others)
     except UserError as error:
         print(f"optuna_search: {error}", file=sys.stderr)
         return 2

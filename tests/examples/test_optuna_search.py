@@ -1,5 +1,6 @@
 """The search with Optuna: killed anywhere it ends as one that nobody killed; what differs is refused in one line."""
 
+import functools
 import importlib.util
 import itertools
 import math
@@ -241,6 +242,23 @@ def test_a_method_without_a_drop_fraction_is_searched_without(tmp_path):
     assert trials[0][3].keys() == {"optimizer.learning_rate", "sparsity"}
 
 
+def test_what_is_fixed_is_not_searched(tmp_path, monkeypatch):
+    """As the command line reads it: values are JSON, or words."""
+    trained = []
+
+    def train(experiments, seeds, output):
+        trained.extend(experiments)
+        return Trainer()(experiments, seeds, output)
+
+    monkeypatch.setattr(example, "search", functools.partial(example.search, train=train))
+    words = ["--fixed", "network.hidden_units=[64, 32]", "sparsity=0.9", "distribution=uniform"]
+    assert example.main([*words, "--num-trials", "2", "--output", str(tmp_path)]) == 0
+    assert {(each.network.hidden_units, each.sparsity, each.distribution) for each in trained} == {
+        ((64, 32), 0.9, "uniform")
+    }
+    assert len({each.optimizer.learning_rate for each in trained}) == 2
+
+
 def test_a_search_that_somebody_else_makes_is_refused(tmp_path):
     (tmp_path / "searches" / "search").mkdir(parents=True)
     with claimed(tmp_path / "searches" / "search"), pytest.raises(UserError, match="process"):
@@ -261,6 +279,8 @@ def test_a_search_that_somebody_else_makes_is_refused(tmp_path):
         (["--name", "../elsewhere"], "name is '../elsewhere': it is that of a folder"),
         (["--method", "rigle"], "did you mean 'rigl'?"),
         (["--total-steps", "0"], "total_steps is 0: it must be at least 1"),
+        (["--fixed", "network.hiden_units=[64]"], "did you mean 'network.hidden_units'?"),
+        (["--fixed", "network.hidden_units=wide"], "network.hidden_units is 'wide'"),
     ],
 )
 def test_mistakes_are_told_in_one_line(tmp_path, capsys, words, line):
