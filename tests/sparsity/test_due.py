@@ -156,8 +156,14 @@ def test_donated_states_are_used_up_and_nothing_else():
 
 
 def test_one_device_of_many_holds_a_seed():
-    """`shard_map` over the seeds, and a state that is sharded: on one device here, with the same code on many."""
-    mesh = jax.make_mesh((jax.device_count(),), ("seed",), axis_types=(jax.sharding.AxisType.Auto,))
+    """`shard_map` over the seeds, and a state that is sharded: on one device here, with the same code on many.
+
+    Axes of a mesh whose type is explicit, as `jax.make_mesh` has them by default, are part of the types of arrays.
+    """
+    mesh, explicit = (
+        jax.make_mesh((jax.device_count(),), ("seed",), axis_types=(kind,))
+        for kind in (jax.sharding.AxisType.Auto, jax.sharding.AxisType.Explicit)
+    )
     spec = jax.sharding.PartitionSpec("seed")
     keys = jax.random.split(jax.random.key(4), jax.device_count())
     carry = jax.vmap(begun)(keys)
@@ -168,3 +174,6 @@ def test_one_device_of_many_holds_a_seed():
         found = jax.jit(mapped)(*placed)
         assert_same(found[1].masks, expected[1].masks)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), found[0], expected[0])
+    with jax.set_mesh(explicit):
+        found = jax.eval_shape(step, *jax.device_put(carry, jax.sharding.NamedSharding(explicit, spec)))
+    assert all(leaf.sharding.spec[0] == "seed" for leaf in jax.tree.leaves(found))

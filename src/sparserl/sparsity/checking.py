@@ -61,6 +61,11 @@ def masks_of(state: Any, method: str, kernels: Shapes) -> Masks:
                 f"state is for another network: its mask of {name} has shape {list(masks[name].shape)}, the kernel "
                 f"{list(kernels[name])}{_of_a_batch(masks[name].shape, kernels[name])}"
             )
+        if masks[name].dtype != bool:
+            raise UserError(
+                f"the state's mask of {name} is {masks[name].dtype}, no longer bool: a transformation around sparsify "
+                "computes with its state, as optax.contrib.sam does; put that one inside"
+            )
     return masks
 
 

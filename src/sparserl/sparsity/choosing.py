@@ -110,6 +110,12 @@ def check_overrides(overrides: Any) -> None:
 
 def check_fraction(field: str, value: Any) -> None:
     """UserError unless it is a number; the distributions know which."""
+    if hasattr(value, "aval"):  # an array of JAX, perhaps of a batch whose numbers are not known yet
+        raise UserError(
+            "how many weights live is part of the program: give a plain number, and each level an optimizer of its own",
+            field=field,
+            value=value,
+        )
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise UserError("a sparsity is a number, at least 0 and below 1", field=field, value=value)
 

@@ -24,17 +24,18 @@ def when_due(due: Array, change: Callable[[Any], Any], same: Callable[[Any], Any
 
     @chosen.def_vmap
     def batched(axis_size: int, in_batched: Any, due: Array, operands: Any) -> tuple[Any, Any]:
-        spread = lambda is_batched, x: x if is_batched else jnp.broadcast_to(x, (axis_size, *jnp.shape(x)))
-        both = jax.tree.map(spread, tuple(in_batched), (due, operands))
-        chosen = when_due(both[0].any(), some_changed, all_same, both)
+        due_batched, operands_batched = in_batched
+        # What is not batched stays so: a copy for each of the batch would be laid out otherwise than what is sharded.
+        axes = jax.tree.map(lambda is_batched: 0 if is_batched else None, operands_batched)
+        lifted = lambda branch: jax.vmap(branch, in_axes=(axes,), axis_size=axis_size)
+
+        def some_changed(both: tuple[Array, Any]) -> Any:
+            due, operands = both
+            pick = lambda new, old: jnp.where(due.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
+            return jax.tree.map(pick, lifted(change)(operands), lifted(same)(operands))
+
+        all_same = lambda both: lifted(same)(both[1])
+        chosen = when_due(jnp.any(due) if due_batched else due, some_changed, all_same, (due, operands))
         return chosen, jax.tree.map(lambda _: True, chosen)
-
-    def some_changed(both: tuple[Array, Any]) -> Any:
-        due, operands = both
-        pick = lambda new, old: jnp.where(due.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
-        return jax.tree.map(pick, jax.vmap(change)(operands), jax.vmap(same)(operands))
-
-    def all_same(both: tuple[Array, Any]) -> Any:
-        return jax.vmap(same)(both[1])
 
     return chosen(due, operands)

@@ -61,14 +61,21 @@ def moments(inner: optax.GradientTransformation, params: Params, layers: Iterabl
     return found
 
 
-def masked_moments(masks: Mapping[str, Array], moments: list[Moment], inner: OptState, params: Params) -> OptState:
-    """Zero all moments outside `masks`; `moments` are those of the same inner optimizer and parameters."""
+def masked_moments(
+    masks: Mapping[str, Array], moments: list[Moment], inner: OptState, params: Params, fresh: OptState | None = None
+) -> OptState:
+    """Begin all moments outside `masks` anew; `moments` are those of the same inner optimizer and parameters.
+
+    fresh: the inner optimizer's first state, whose moments need not be zero: the step sizes of rprop are not. None:
+    zeros, as those of adam and its relatives are.
+    """
     leaves, structure = jax.tree.flatten(inner)
+    first = [jnp.zeros_like(leaf) for leaf in leaves] if fresh is None else jax.tree.leaves(fresh)
     masks_of_leaves = by_leaf(masks, params)
     for moment in moments:
         mask, leaf = masks_of_leaves[moment.parameter_leaf], leaves[moment.state_leaf]
         if mask is not None:
-            leaves[moment.state_leaf] = jnp.where(mask, leaf, jnp.zeros_like(leaf))
+            leaves[moment.state_leaf] = jnp.where(mask, leaf, first[moment.state_leaf].astype(leaf.dtype))
     return jax.tree.unflatten(structure, leaves)
 
 

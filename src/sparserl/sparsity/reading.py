@@ -1,12 +1,15 @@
 """Reading: the topology of a state of `sparsify`, and parameters and targets that are laid on it."""
 
+import functools
+import operator
+from collections import Counter
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.sparsity import checking
+from sparserl.sparsity import checking, surroundings
 from sparserl.sparsity.keys import halves
 from sparserl.sparsity.layouts import from_ours, matrix_shapes, outputs_first, to_ours
 from sparserl.sparsity.masks import Masks
@@ -44,11 +47,12 @@ class Summary(NamedTuple):
 def topology(state: Any) -> Masks:
     """All masks by layer, bool in the shape of the kernel, True = alive; empty for dense training.
 
-    state: of `sparsify`, or anything that holds one: the state of a chain, a TrainState. Raises UserError unless it
-    holds exactly one.
+    state: of `sparsify`, or anything that holds one: the state of a chain, a TrainState; several where they are of
+    different layers, as in `optax.partition`. Raises UserError for others, and for what stands around `sparsify` and
+    would bring dead weights back.
     """
-    [masks] = _state_in(state).masks.values()
-    return {name: jax.tree.leaves(mask)[0] for name, mask in masks.items()}
+    masks = [masks for found in _states_in(state) for masks in found.masks.values()]
+    return {name: jax.tree.leaves(mask)[0] for name, mask in functools.reduce(operator.or_, masks).items()}
 
 
 def live_weights(state: Any) -> dict[str, Array]:
@@ -65,8 +69,8 @@ def summary(state: Any) -> Summary:
         LayerSummary(name, shape, int(np.prod(shape)), int(live[name].min()), int(live[name].max()))
         for name, shape in ((name, tuple(mask.shape[batch:])) for name, mask in masks.items())
     )
-    [method] = _state_in(state).masks
-    return Summary(method, int(np.prod(np.shape(_num_updates(state)))), layers)
+    methods = " and ".join(dict.fromkeys(method for found in _states_in(state) for method in found.masks))
+    return Summary(methods, int(np.prod(np.shape(_num_updates(state)))), layers)
 
 
 def born_sparse(params: Params, state: Any, initializer: Initializer | None = None) -> Params:
@@ -76,17 +80,12 @@ def born_sparse(params: Params, state: Any, initializer: Initializer | None = No
     counts live weights only; a function of a key and a mask `[*space, in, out]`, whichever layout the kernel has. None
     keeps their values. Where a method begins dense, parameters stay as they are.
     """
-    found = _state_in(state)
-    if jnp.ndim(_num_updates(state)):
-        return jax.vmap(lambda params, found: born_sparse(params, found, initializer))(params, found)
-    masks = topology(found)
-    checking.check_named(masks, params)
-    if initializer is None or not masks:
-        return masked(masks, params)
-    [key] = jax.tree.leaves(found.key)
-    drawn = _redrawn(params, key, masks, initializer)
-    sparse = jnp.any(jnp.stack([~mask.all() for mask in masks.values()]))
-    return masked(masks, jax.tree.map(lambda new, old: jnp.where(sparse, new, old), drawn, params))
+    states = _states_in(state)
+    if jnp.ndim(_num_updates(states)):
+        return jax.vmap(lambda params, states: born_sparse(params, states, initializer))(params, states)
+    for found in states:
+        params = _born(params, found, initializer)
+    return params
 
 
 def masked_average(target: Params, params: Params, step_size: float | Array, state: Any) -> Params:
@@ -96,11 +95,11 @@ def masked_average(target: Params, params: Params, step_size: float | Array, sta
     weights of all past topologies. (1 - step_size) * target + step_size * params, of floats; integers are copied.
     """
     checking.check_step_size(step_size)
-    found = _state_in(state)
-    if jnp.ndim(_num_updates(found)):
-        of_one = lambda target, params, found: masked_average(target, params, step_size, found)
-        return jax.vmap(of_one)(target, params, found)
-    masks = topology(found)
+    states = _states_in(state)
+    if jnp.ndim(_num_updates(states)):
+        of_one = lambda target, params, states: masked_average(target, params, step_size, states)
+        return jax.vmap(of_one)(target, params, states)
+    masks = topology(states)
     checking.check_alike("targets", target, params)
     checking.check_named(masks, params)
     online = masked(masks, params)
@@ -111,6 +110,17 @@ def masked_average(target: Params, params: Params, step_size: float | Array, sta
     moved = averaged(masks, floats(target), floats(online), step_size)
     kept = lambda old, new, mean: mean.astype(old.dtype) if is_float(old) else jnp.copy(new)
     return jax.tree.map(kept, target, online, moved)
+
+
+def _born(params: Params, found: SparsifyState, initializer: Initializer | None) -> Params:
+    masks = topology(found)
+    checking.check_named(masks, params)
+    if initializer is None or not masks:
+        return masked(masks, params)
+    [key] = jax.tree.leaves(found.key)
+    drawn = _redrawn(params, key, masks, initializer)
+    sparse = jnp.any(jnp.stack([~mask.all() for mask in masks.values()]))
+    return masked(masks, jax.tree.map(lambda new, old: jnp.where(sparse, new, old), drawn, params))
 
 
 def _redrawn(params: Params, key_data: Array, masks: Masks, initializer: Initializer) -> Params:
@@ -126,17 +136,20 @@ def _redrawn(params: Params, key_data: Array, masks: Masks, initializer: Initial
     return jax.tree.unflatten(structure, kernels)
 
 
-def _state_in(state: Any) -> SparsifyState:
+def _states_in(state: Any) -> list[SparsifyState]:
     is_ours = lambda node: isinstance(node, SparsifyState)
-    found = [node for node in jax.tree.leaves(state, is_leaf=is_ours) if is_ours(node)]
-    if len(found) != 1:
-        raise UserError(f"state holds {len(found) or 'no'} state{'s' * (len(found) > 1)} of sparsify: give one")
-    return found[0]
+    states = [node for node in jax.tree.leaves(state, is_leaf=is_ours) if is_ours(node)]
+    if not states:
+        raise UserError("state holds no state of sparsify: give one")
+    layers = Counter(name for found in states for masks in found.masks.values() for name in masks)
+    if twice := [name for name, count in layers.items() if count > 1]:
+        raise UserError(f"state holds {len(states)} states of sparsify, {layers[twice[0]]} with {twice[0]}: give one")
+    surroundings.check_around(state, SparsifyState)
+    return states
 
 
 def _num_updates(state: Any) -> Array:
-    [number] = jax.tree.leaves(_state_in(state).num_updates)
-    return number
+    return jax.tree.leaves(_states_in(state)[0].num_updates)[0]
 
 
 def _total(layers: tuple[LayerSummary, ...]) -> LayerSummary:

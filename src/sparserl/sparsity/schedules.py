@@ -34,7 +34,8 @@ class WindowProgress:
         """
         values = [function(i / self.count) for i in range(self.count + 1)] if self.count else [function(1.0)]
         dtype = np.int32 if all(isinstance(value, int) for value in values) else np.float32
-        return jnp.asarray(np.array(values, dtype))[jnp.clip(self.index, 0, self.count)]
+        here = np.arange(len(values), dtype=np.int32) == jnp.clip(self.index, 0, len(values) - 1)
+        return jnp.sum(jnp.where(here, np.array(values, dtype), dtype(0)), dtype=dtype)
 
     def fraction(self) -> jax.Array:
         """The progress itself, float32 scalar from 0 to 1."""

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from sparserl.sparsity import checking
+from sparserl.sparsity import checking, surroundings
 from sparserl.sparsity.choosing import (
     DISTRIBUTIONS,
     check_fraction,
@@ -80,7 +80,9 @@ class Sparsifier:
         masks = first_masks(halves(data)[0], self.method, kernels, self._sparsities(found))
         if masks:
             moments(self.inner, params, masks)  # or a UserError
-        return SparsifyState(jnp.int32(0), data, {self._name: masks}, initial_state(self.inner, masked(masks, params)))
+        inner = initial_state(self.inner, masked(masks, params))
+        surroundings.check_inside(inner, SparsifyState)
+        return SparsifyState(jnp.int32(0), data, {self._name: masks}, inner)
 
     def update(
         self, gradients: Params, state: SparsifyState, params: Params | None = None, **extra: Any
@@ -94,7 +96,8 @@ class Sparsifier:
         new = self._next_masks(found, state, old, params, gradients)
         alive, inner = kept(old, new), state.inner
         if old:
-            inner = masked_moments(alive, moments(self.inner, params, alive), inner, params)
+            fresh = initial_state(self.inner, masked(alive, params))
+            inner = masked_moments(alive, moments(self.inner, params, alive), inner, params, fresh)
         updates, inner = stepped(self.inner, new, gradients, inner, masked(alive, params), **extra)
         number = optax.safe_increment(state.num_updates)
         return landing(updates, params, alive, new), SparsifyState(number, state.key, {self._name: new}, inner)
