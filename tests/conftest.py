@@ -40,8 +40,8 @@ ROUNDING = {  # rooms, and files of others, whose tests are marked `machine`
 # little and emits the code of an operation without generating MLIR first, which takes two fifths of the time. Golden
 # digests and other processes compile as everywhere else.
 BRIEFLY_COMPILED = {
-    *("agents", "bench", "cli", "deploy", "diagnostics", "environments", "experiment", "linalg", "networks"),
-    *("optimizer", "persistence", "sparsity", "study", "training", "worker", "test_docs.py"),
+    *("agents", "bench", "cli", "deploy", "diagnostics", "environments", "examples", "experiment", "linalg"),
+    *("networks", "optimizer", "persistence", "sparsity", "study", "training", "worker", "test_docs.py"),
 }
 BRIEFLY = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
 BRIEF = "jax_disable_most_optimizations"

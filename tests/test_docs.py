@@ -60,6 +60,17 @@ def test_python_about_sparsify_runs(capsys):
     assert capsys.readouterr().out.startswith(f"{table}[32 32 32 32]\nset\n")
 
 
+def test_python_about_many_seeds_runs(capsys):
+    """Live weights are those that the document shows, and what was stored twice went on to the same bits."""
+    pytest.importorskip("flax")
+    pytest.importorskip("orbax.checkpoint")
+    namespace: dict = {"__name__": "document"}
+    for number, block in enumerate(blocks("docs/how-to/many-seeds.md")):
+        exec(compile(block, f"docs/how-to/many-seeds.md, block {number}", "exec"), namespace)
+    shown = re.findall(r"```\n(\[.*?)```", (ROOT / "docs/how-to/many-seeds.md").read_text(), flags=re.DOTALL)
+    assert capsys.readouterr().out == "".join([*shown, "True True\n"])
+
+
 def test_python_about_statistics_runs():
     [block] = blocks("docs/statistics.md")
     namespace: dict = {"__name__": "document"}
