@@ -164,7 +164,12 @@ def main(words: list[str] | None = None) -> TrainState:
     print(f"{state.step:,} updates, {time.perf_counter() - began:.0f} s")
     arguments.output.mkdir(parents=True, exist_ok=True)
     name = f"cleanrl-dqn-{arguments.environment}-{arguments.method}-{arguments.seed}.csv"
-    about = {"environment": arguments.environment, "method": arguments.method, "seed": arguments.seed}
+    about = {
+        "algorithm": "cleanrl-dqn",
+        "environment": arguments.environment,
+        "method": arguments.method,
+        "seed": arguments.seed,
+    }
     with (arguments.output / name).open("w", newline="") as file:
         table = csv.DictWriter(file, [*about, "environment_steps", "mean_return"])
         table.writeheader()

@@ -7,6 +7,10 @@ SBX (Stable-Baselines3 in JAX) takes the optimizer of its networks as a function
 steps the policy is evaluated on 10 episodes, and a row is added to `OUTPUT/ALGORITHM-ENVIRONMENT-METHOD-SEED.csv`. A
 run whose rows are all there is not run again; one that was killed is run anew. The trained model is saved beside them.
 
+Two things SBX leaves to whoever is outside: `born_sparse` masks networks before the first update does, and
+`MaskedTargets` takes dead weights out of targets (`--born-sparse`, `--mask-targets`). docs/how-to/sparse-sbx.md says
+when they matter.
+
 Needs: `pip install sparserl "sbx-rl>=0.28" "gymnasium[mujoco]" "mujoco==3.5.*"` (SBX brings PyTorch). Takes, on one
 core: CartPole about a minute; HalfCheetah with 100,000 steps about a quarter of an hour.
 """
@@ -43,19 +47,22 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "ppo": {"n_steps": 2_048, "batch_size": 64, "n_epochs": 10},
 }
-ADAM: dict[str, dict[str, float]] = {"sac": {}, "dqn": {}, "ppo": {"eps": 1e-5}}  # as SBX calls optax.adam itself
+FIELDS = {"actor": "actor_state", "critic": "qf_state", "value": "vf_state"}  # where SBX's policies keep networks
+EPSILON = {"sac": 1e-8, "dqn": 1e-8, "ppo": 1e-5}  # as SBX calls optax.adam itself
 
 
-def sparse_adam(method: str, sparsity: float, total_updates: int, **adam: float) -> Callable[..., Any]:
-    """What SBX is to make of a learning rate: Adam inside of `sparsify`.
+def sparse_adam(
+    method: str, sparsity: float, total_updates: int, eps: float = 1e-8, **choices: Any
+) -> Callable[..., optax.GradientTransformationExtraArgs]:
+    """What SBX is to make of a learning rate: Adam inside of `sparsify`, whose other choices may follow.
 
-    SBX lets the learning rate flow into the compiled update and so would it every other number of this function's
-    arguments; the sparsity and the number of updates are known before, so they come from around it.
+    SBX gives the learning rate to the compiled update, and would do so with every number that the function takes. What
+    must be known before, the sparsity and the number of updates, comes from around it.
     """
 
     def optimizer_class(learning_rate: Any) -> optax.GradientTransformationExtraArgs:
-        inner = optax.adam(learning_rate, **adam)
-        return sparserl.sparsify(inner, method, sparsity=sparsity, total_updates=total_updates)
+        adam = optax.adam(learning_rate, eps=eps)
+        return sparserl.sparsify(adam, method, sparsity=sparsity, total_updates=total_updates, **choices)
 
     return optimizer_class
 
@@ -69,18 +76,47 @@ def total_updates(algorithm: str, num_steps: int) -> int:
     return num_rollouts * of["gradient_steps"]
 
 
-def make(algorithm: str, environment: str, method: str, sparsity: float, num_steps: int, seed: int) -> Any:
+def make(
+    algorithm: str, environment: Any, method: str, sparsity: float, num_steps: int, seed: int, **settings: Any
+) -> Any:
     """A model of SBX, as it comes where the method is dense."""
-    adam = sparse_adam(method, sparsity, total_updates(algorithm, num_steps), **ADAM[algorithm])
+    adam = sparse_adam(method, sparsity, total_updates(algorithm, num_steps), EPSILON[algorithm])
     policy_kwargs = None if method == "dense" else {"optimizer_class": adam}
-    settings = SETTINGS[algorithm]
-    return ALGORITHMS[algorithm]("MlpPolicy", environment, seed=seed, policy_kwargs=policy_kwargs, **settings)
+    return ALGORITHMS[algorithm](
+        "MlpPolicy", environment, seed=seed, policy_kwargs=policy_kwargs, **SETTINGS[algorithm] | settings
+    )
 
 
 def train_states(model: Any) -> dict[str, Any]:
     """The networks that SBX trains by this optimizer, by name; each is a flax TrainState."""
-    names = {"actor": "actor_state", "critic": "qf_state", "value": "vf_state"}
-    return {name: getattr(model.policy, field) for name, field in names.items() if hasattr(model.policy, field)}
+    return {name: getattr(model.policy, field) for name, field in FIELDS.items() if hasattr(model.policy, field)}
+
+
+def born_sparse(model: Any) -> None:
+    """Masks the networks of a new model, which the first update would do."""
+    for name, state in train_states(model).items():
+        born = state.replace(params=sparserl.born_sparse(state.params, state))
+        if hasattr(state, "target_params"):
+            born = born.replace(target_params=sparserl.masked_average(state.target_params, state.params, 1, state))
+        setattr(model.policy, FIELDS[name], born)
+
+
+@jax.jit
+def live_target(state: Any) -> Any:
+    """The target of a TrainState, with nothing where the network is dead."""
+    return sparserl.masked_average(state.target_params, state.params, 0.0, state)
+
+
+class MaskedTargets(BaseCallback):
+    """Lays targets onto the present topology before each rollout, so after each of SBX's calls of `train`."""
+
+    def _on_rollout_start(self) -> None:
+        for name, state in train_states(self.model).items():
+            if hasattr(state, "target_params"):
+                setattr(self.model.policy, FIELDS[name], state.replace(target_params=live_target(state)))
+
+    def _on_step(self) -> bool:
+        return True
 
 
 def kernels(params: Any) -> list[jax.Array]:
@@ -96,7 +132,7 @@ def measured(name: str, state: Any, method: str) -> dict[str, float]:
         f"{name}_nonzero": sum(int((kernel != 0).sum()) for kernel in kernels(state.params)),
     }
     if method != "dense" and hasattr(state, "target_params"):
-        live = sparserl.masked_average(state.target_params, state.params, 0.0, state)  # all that is alive online
+        live = live_target(state)
         dead = optax.tree.sub(state.target_params, live)
         row[f"{name}_target_dead"] = float(optax.global_norm(kernels(dead)) / optax.global_norm(kernels(live)))
     return row
@@ -164,7 +200,7 @@ def finished(path: Path, num_steps: int) -> bool:
     return bool(rows) and int(rows[-1]["environment_steps"]) >= num_steps
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     """Trains one model, unless it is trained."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("algorithm", choices=ALGORITHMS)
@@ -175,8 +211,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100_000, help="of the environment, a multiple of the interval")
     parser.add_argument("--interval", type=int, default=5_000, help="steps between evaluations")
     parser.add_argument("--episodes", type=int, default=10, help="of an evaluation")
+    parser.add_argument("--born-sparse", action="store_true", help="mask the networks before the first update")
+    parser.add_argument("--mask-targets", action="store_true", help="take dead weights out of targets")
     parser.add_argument("--output", type=Path, default=Path("runs"))
-    of = parser.parse_args()
+    of = parser.parse_args(words)
     sparsity = 0.0 if of.method == "dense" else of.sparsity
     path = of.output / f"{of.algorithm}-{of.environment}-{of.method}-{of.seed}.csv"
     if finished(path, of.steps):
@@ -186,7 +224,12 @@ def main() -> None:
     model = make(of.algorithm, of.environment, of.method, sparsity, of.steps, of.seed)
     named = {"algorithm": of.algorithm, "environment": of.environment, "method": of.method}
     about = {**named, "sparsity": sparsity, "seed": of.seed, "num_episodes": of.episodes}
-    model.learn(of.steps, callback=Evaluation(about, path, of.interval, of.episodes))
+    callbacks: list[BaseCallback] = [Evaluation(about, path, of.interval, of.episodes)]
+    if of.method != "dense" and of.born_sparse:
+        born_sparse(model)
+    if of.method != "dense" and of.mask_targets:
+        callbacks.append(MaskedTargets())
+    model.learn(of.steps, callback=callbacks)
     model.save(path.with_suffix(".zip"))
     if of.method != "dense":
         check(model)

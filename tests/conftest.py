@@ -50,6 +50,7 @@ LARGEST_KEPT_BYTES = 10**9  # of compiled programs; a session makes a tenth
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="all cases of tests of which some cover each kind once")
+    parser.addoption("--clients", action="store_true", help="also what needs other packages; scripts/check-clients")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -113,10 +114,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     What waits for other processes comes first and what computes for long after it, so that the first worker of
     pytest-xdist does the one while the second does the other, and quick ones are left to even out the end.
     """
-    if not config.getoption("thorough"):
-        left_out = [item for item in items if item.get_closest_marker("thorough")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+    for option in ("thorough", "clients"):
+        if not config.getoption(option):
+            left_out = [item for item in items if item.get_closest_marker(option)]
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if item not in set(left_out)]
     items.sort(key=_rank)
     for item in items:
         if item.path.parent.name in ROUNDING or item.path.name in ROUNDING:

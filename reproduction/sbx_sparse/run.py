@@ -1,9 +1,10 @@
-"""All runs of this folder, each a process of `examples/sbx_sparse.py` on one core, a few at a time.
+"""All runs of this folder, each a process of an example on one core, a few at a time.
 
-    python reproduction/sbx_sparse/run.py sac OUTPUT [JOBS]      # sac, or control: DQN and PPO on CartPole
+    python reproduction/sbx_sparse/run.py sac OUTPUT [JOBS]
 
-Run it by the Python of an environment as `examples/sbx_sparse.py` needs it. Runs whose rows are all in OUTPUT are
-skipped and one that was killed is run anew, so what was interrupted is simply started again.
+sac: SBX's SAC on HalfCheetah; control: SBX's DQN and PPO on CartPole; cleanrl: the DQN in CleanRL's manner. Run it by
+the Python of an environment as the example needs it. Runs whose rows are all in OUTPUT are skipped, and one that was
+killed is run anew, so what was interrupted is simply started again.
 """
 
 import itertools
@@ -13,11 +14,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "sbx_sparse.py"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 METHODS, SEEDS = ("dense", "rigl", "static"), (0, 1, 2)
 PARTS = {
     "sac": [("sac", "HalfCheetah-v5", 100_000, METHODS)],
     "control": [("dqn", "CartPole-v1", 50_000, METHODS[:2]), ("ppo", "CartPole-v1", 50_000, METHODS[:2])],
+    "cleanrl": [("cleanrl-dqn", "CartPole-v1", 20_000, METHODS[:2])],
 }
 ONE_CORE = {
     "OMP_NUM_THREADS": "1",
@@ -29,11 +31,17 @@ ONE_CORE = {
 def run(algorithm: str, environment: str, num_steps: int, method: str, seed: int, output: Path) -> None:
     """One run, whose log lies beside its rows."""
     output.mkdir(parents=True, exist_ok=True)
+    rows = output / f"{algorithm}-{environment}-{method}-{seed}.csv"
     options = ["--method", method, "--seed", seed, "--steps", num_steps, "--output", output]
-    command = [sys.executable, EXAMPLE, algorithm, environment, *options]
-    with (output / f"{algorithm}-{environment}-{method}-{seed}.log").open("a") as log:
-        ended = subprocess.run(list(map(str, command)), env={**os.environ, **ONE_CORE}, stdout=log, stderr=log)
-    print(*command[2:6], seed, "ended" if ended.returncode == 0 else f"failed, see {log.name}", flush=True)
+    script = [EXAMPLES / "sbx_sparse.py", algorithm, environment]
+    if algorithm == "cleanrl-dqn":
+        if rows.exists():  # it writes them when it has ended
+            return
+        script = [EXAMPLES / "cleanrl_style_dqn.py", "--environment", environment]
+    command = [str(word) for word in (sys.executable, *script, *options)]
+    with rows.with_suffix(".log").open("a") as log:
+        ended = subprocess.run(command, env={**os.environ, **ONE_CORE}, stdout=log, stderr=log)
+    print(rows.stem, "ended" if ended.returncode == 0 else f"failed, see {log.name}", flush=True)
 
 
 def main() -> None:
