@@ -196,7 +196,7 @@ def finished(path: Path, num_steps: int) -> bool:
     """Whether a table has its last row."""
     if not path.exists():
         return False
-    rows = list(csv.DictReader(path.open()))
+    rows = list(csv.DictReader(path.read_text().splitlines()))
     return bool(rows) and int(rows[-1]["environment_steps"]) >= num_steps
 
 

@@ -34,7 +34,7 @@ Curve = dict[int, float]  # mean return by step
 
 def gathered(output: Path) -> list[Row]:
     """All rows below a folder, with all columns that any has."""
-    rows = [row for path in sorted(output.glob("*.csv")) for row in csv.DictReader(path.open())]
+    rows = [row for path in sorted(output.glob("*.csv")) for row in csv.DictReader(path.read_text().splitlines())]
     columns = dict.fromkeys(name for row in rows for name in row)
     return [{name: row.get(name, "") for name in columns} for row in rows]
 
@@ -109,7 +109,7 @@ def main() -> None:
     """Everything, from the rows of a folder or from those that are kept."""
     if len(sys.argv) > 1:
         write(gathered(Path(sys.argv[1])))
-    found = curves(csv.DictReader(KEPT.open()))
+    found = curves(csv.DictReader(KEPT.read_text().splitlines()))
     with matplotlib.rc_context(style.PARAMETERS):
         for name, titles in FIGURES.items():
             figure(name, titles, found)

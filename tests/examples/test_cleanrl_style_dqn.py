@@ -28,7 +28,7 @@ SMALL = "--steps 1500 --learning-starts 100 --train-every 1 --batch-size 8 --uni
 def test_it_trains_a_sparse_network(tmp_path):
     state = example.main([*SMALL.split(), "--sparsity", "0.8", "--output", str(tmp_path)])
     [file] = tmp_path.iterdir()
-    rows = list(csv.DictReader(file.open()))
+    rows = list(csv.DictReader(file.read_text().splitlines()))
     assert file.name == "cleanrl-dqn-CartPole-v1-rigl-0.csv"
     assert [int(row["environment_steps"]) for row in rows] == [750, 1500]
     assert all(float(row["mean_return"]) >= 1 for row in rows)
@@ -37,10 +37,8 @@ def test_it_trains_a_sparse_network(tmp_path):
     masks = sparserl.topology(state)
     assert masks.keys() == kernels.keys()
     assert all(not np.asarray(kernels[name])[~np.asarray(masks[name])].any() for name in masks)
-    live, weights = (
-        sum(int(np.sum(leaf)) for leaf in leaves) for leaves in (masks.values(), map(np.ones_like, kernels.values()))
-    )
-    assert abs(live - 0.2 * weights) <= len(masks)
+    live, weights = sum(np.sum(mask) for mask in masks.values()), sum(np.size(mask) for mask in masks.values())
+    assert 0 <= live - 0.2 * weights < 2 * len(masks)  # each layer rounds up, twice
 
 
 def test_three_lines_are_marked():

@@ -78,13 +78,13 @@ def assert_exact(states, sparsity=0.9):
                 assert mask.all() or (mask[0] != mask[1]).any()
         live = sum(mask.sum() for _, mask in stacks(state).values())
         weights = sum(mask.size for _, mask in stacks(state).values())
-        assert abs(live - (1 - sparsity) * weights) <= len(sparserl.topology(state))
+        assert 0 <= live - (1 - sparsity) * weights < 2 * len(sparserl.topology(state))  # each layer rounds up, twice
 
 
 def test_rows_and_masks(example, trained):
     algorithm, path, model = trained
     _, steps, interval = SETS[algorithm]
-    rows = list(csv.DictReader(path.open()))
+    rows = list(csv.DictReader(path.read_text().splitlines()))
     assert [int(row["environment_steps"]) for row in rows] == list(range(0, steps + 1, interval))
     states = example.train_states(model)
     assert_exact(states)
