@@ -1,4 +1,4 @@
-"""Gather the rows of runs into the evidence kept here, `evaluations.csv`, and draw `curves-*.png` of it.
+"""Gather the rows of runs into the evidence kept here: `evaluations.csv`, and of it `results.md` and `curves-*.png`.
 
     .venv/bin/python reproduction/sbx_sparse/collect.py OUTPUT
 
@@ -21,7 +21,7 @@ from sparserl.report import style
 HERE = Path(__file__).parent
 KEPT = HERE / "evaluations.csv"
 FIGURES = {
-    "curves-sac.png": {"sac HalfCheetah-v5": "SBX's SAC on HalfCheetah-v5, actor and critics at 90 %"},
+    "curves-sac.png": {"sac HalfCheetah-v5": "SBX's SAC on HalfCheetah-v5; sparse: actor and critics at 90 %"},
     "curves-cartpole.png": {
         "dqn CartPole-v1": "SBX's DQN",
         "ppo CartPole-v1": "SBX's PPO",
@@ -33,7 +33,7 @@ Curve = dict[int, float]  # mean return by step
 
 
 def gathered(output: Path) -> list[Row]:
-    """All rows below a folder, with all columns that any has."""
+    """All rows of a folder, with all columns that any has."""
     rows = [row for path in sorted(output.glob("*.csv")) for row in csv.DictReader(path.read_text().splitlines())]
     columns = dict.fromkeys(name for row in rows for name in row)
     return [{name: row.get(name, "") for name in columns} for row in rows]
@@ -89,20 +89,21 @@ def figure(name: str, titles: dict[str, str], found: dict[str, dict[str, dict[in
     for axes, (key, title) in zip(drawn.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         draw(axes, found[key], title)
         axes.set_ylabel("mean return of 10 deterministic episodes")
-    drawn.supxlabel("thick: mean over seeds; thin: single seeds", fontsize=8, color="#555555")
+    note = "thick: mean over seeds, as far as every run has got; thin: single seeds"
+    drawn.supxlabel(note, fontsize=8, color="#555555")
     drawn.savefig(HERE / name)
 
 
 def table(found: dict[str, dict[str, dict[int, Curve]]]) -> str:
-    """Markdown: the mean return of the last evaluation that all have, and of each seed."""
-    lines = ["| | method | steps | mean | seeds |", "|---|---|---|---|---|"]
+    """Markdown: the mean return at the last step at which all seeds of all methods were evaluated, and of each seed."""
+    lines = ["| algorithm and environment | method | steps | mean return | of each seed |", "|---|---|---|---|---|"]
     for key, methods in found.items():
         steps = common_steps(methods)
         for method in sorted(methods, key=style.method_rank):
             last = [curve[steps[-1]] for _, curve in sorted(methods[method].items())]
             seeds = ", ".join(f"{value:,.0f}" for value in last)
             lines.append(f"| {key} | {method} | {steps[-1]:,} | {fmean(last):,.0f} | {seeds} |")
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -113,6 +114,7 @@ def main() -> None:
     with matplotlib.rc_context(style.PARAMETERS):
         for name, titles in FIGURES.items():
             figure(name, titles, found)
+    (HERE / "results.md").write_text(table(found))
     print(table(found))
 
 
