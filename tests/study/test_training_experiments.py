@@ -94,6 +94,17 @@ def test_results_that_are_there_start_no_engine(tmp_path, no_engine):
     assert finished.problem is None
 
 
+def test_on_a_gpu_kernels_are_masked(tmp_path, no_engine, monkeypatch):
+    """Compressed ones are for CPUs; an experiment that asks for them by name is taken at its word."""
+    monkeypatch.setattr(door, "refuse_without_gpu", lambda: None)
+    wide = small(0.98, **{"network.hidden_units": [512, 512]})
+    masked = small(0.98, **{"network.hidden_units": [512, 512], "storage": "masked"})
+    stored(tmp_path, masked, 0, final_return=1.0)
+    [trained] = sparserl.train([wide], [0], tmp_path, settings=Settings(gpu=True))
+    assert trained.experiment.storage == "masked"
+    assert trained.final_returns == {0: 1.0}
+
+
 @pytest.mark.parametrize(("status", "kind"), [(2, UserError), (NO_ROOM, DiskFull)])
 def test_what_says_nothing_of_an_experiment_is_raised(tmp_path, monkeypatch, status, kind):
     """A request that is wrong, as on another class of machine, and a full disk: no result, and none to learn from."""

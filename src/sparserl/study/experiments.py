@@ -87,7 +87,7 @@ def train(
     could not be gone on with, as on another class of machine; DiskFull where a disk was; `engine.ClusterLost`.
     """
     seeds, output = _seeds(seeds), persistence.at_home(output)
-    planned = _planned(experiments)
+    planned = _planned(experiments, settings.gpu)
     check_preset(preset)
     if settings.gpu:
         refuse_without_gpu()
@@ -107,8 +107,8 @@ def train(
     return tuple(_trained(experiment, seeds, output, outcomes) for experiment in planned)
 
 
-def _planned(experiments: Any) -> list[Experiment]:
-    """Each as it is stored, once it is sure that it can be run here."""
+def _planned(experiments: Any, gpu: bool) -> list[Experiment]:
+    """Each as it is stored, once it is sure that it can be run here; gpu: auto means masked kernels there."""
     if not isinstance(experiments, Iterable):
         raise UserError(
             f"it is of type {type(experiments).__name__}: give several, as in [experiment]", field="experiments"
@@ -118,6 +118,8 @@ def _planned(experiments: Any) -> list[Experiment]:
         where = f"experiments[{index}]"
         if not isinstance(experiment, Experiment):
             raise UserError(f"it is of type {type(experiment).__name__}, and must be an Experiment", field=where)
+        if gpu and experiment.storage == "auto":
+            experiment = dataclasses.replace(experiment, storage="masked")
         try:
             planned.append(checked(canonical(experiment)))
         except UserError as error:
