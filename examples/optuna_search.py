@@ -25,7 +25,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import optuna
+try:
+    import optuna
+except ModuleNotFoundError:
+    sys.exit('optuna_search: it needs Optuna: pip install "optuna>=5"')
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution, distribution_to_json
 from optuna.trial import Trial, TrialState
 
