@@ -19,7 +19,7 @@ from sparserl.report import files
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
-PRINTED_STEPS = {"README.md": [0, 2000, 3000], "docs/extending.md": [0, 1500]}
+PRINTED_STEPS = {"README.md": [0, 2000, 3000], "docs/tutorials/method.md": [0, 1500]}
 
 
 def blocks(name: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 from sparserl.environments.atari import AtariEnvironment
-from sparserl.environments.classic import DEFAULT_TASKS, TASKS, ClassicEnvironment
+from sparserl.environments.classic import DEFAULT_TASKS, TASKS, ClassicEnvironment, Task
 from sparserl.environments.fake_features import MOST_FAKE, FakeFeatures
 from sparserl.environments.games import ATARI_15, known_specification
 from sparserl.environments.games import PREFIX as ATARI_PREFIX
@@ -48,6 +48,7 @@ __all__ = [
     "PlaygroundEnvironment",
     "Recording",
     "Snapshot",
+    "Task",
     "close",
     "deviation_of",
     "environment_names",

@@ -54,16 +54,7 @@ def find(identifier: str) -> Registration:
     """The registration of exactly this name; `module:name` imports `module` first, also from the current directory."""
     module, _, name = identifier.rpartition(":")
     if module:
-        try:
-            with making():
-                modules.imported(module)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # it may be a program, which ends with SystemExit
-            reason = in_one_line(error)
-            raise UserError(
-                f"module {module!r} cannot be imported: {reason}", field="environment", value=identifier
-            ) from error
+        import_module(module, identifier)
     registration = gymnasium.registry.get(name)
     if not module and (registration is None or _module_of(registration.entry_point or "") == _ATARI):
         _refuse_atari(name)
@@ -77,6 +68,20 @@ def find(identifier: str) -> Registration:
         value=identifier,
         names=(*gymnasium.registry, *GAMES),
     )
+
+
+def import_module(module: str, identifier: str) -> None:
+    """Import the module that the name of an environment begins with, also from the current directory."""
+    try:
+        with making():
+            modules.imported(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # it may be a program, which ends with SystemExit
+        reason = in_one_line(error)
+        raise UserError(
+            f"module {module!r} cannot be imported: {reason}", field="environment", value=identifier
+        ) from error
 
 
 def _refuse_atari(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Classic control as compiled environments, batched over `num_envs`: `CartPole-v1` and the like."""
+"""Tasks as compiled environments, batched over `num_envs`: those of classic control, and people's own."""
 
 import dataclasses
 import functools
@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sparserl.environments import registry
 from sparserl.environments.classic import acrobot, cartpole, mountain_car, pendulum
+from sparserl.environments.classic.checking import check_task
 from sparserl.environments.classic.task import Task
 from sparserl.types import Array, EnvSpec, EnvState, Field, Key, TimeStep, UserError
 
@@ -23,14 +25,33 @@ TASKS: dict[str, Task] = {
 DEFAULT_TASKS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0")
 
 
+def task_of(identifier: str) -> Task:
+    """The task of this name; `module:name` imports `module` first, which puts its own into `TASKS`.
+
+    Raises `UserError` where there is none.
+    """
+    module, _, name = identifier.rpartition(":")
+    if module:
+        registry.import_module(module, identifier)
+    if name not in TASKS:
+        raise UserError(
+            "it is not a compiled one; those of Gymnasium need ",
+            Field("environment_backend", "host"),
+            field="environment",
+            value=identifier,
+            allowed=TASKS,
+        )
+    return TASKS[name]
+
+
 @dataclasses.dataclass(frozen=True)
 class ClassicEnvironment:
-    """`num_envs` copies of a task of classic control as one pure function of keys and arrays.
+    """`num_envs` copies of a task of classic control, or one's own, as one pure function of keys and arrays.
 
-    The rules are Gymnasium's. Observations are float32 `[env, features]`, actions int32 `[env]` or floats
+    The rules are those of Gymnasium. Observations are float32 `[env, features]`, actions int32 `[env]` or floats
     `[env, action]`, rewards float32 `[env]`, `terminated` and `truncated` bool `[env]` as Gymnasium reports them, its
     `TimeLimit` included: both are True where a task ends on its very last step. Raises `UserError` for an identifier
-    that is not in `TASKS`, or fewer than one environment.
+    that `task_of` does not know, or fewer than one environment.
     """
 
     identifier: str
@@ -38,21 +59,14 @@ class ClassicEnvironment:
     compiled: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.identifier not in TASKS:
-            raise UserError(
-                "it is not a compiled one; those of Gymnasium need ",
-                Field("environment_backend", "host"),
-                field="environment",
-                value=self.identifier,
-                allowed=TASKS,
-            )
+        check_task(self.identifier, task_of(self.identifier))
         if self.num_envs < 1:
             raise UserError("at least 1 is needed", field="num_envs", value=self.num_envs)
 
     @property
     def spec(self) -> EnvSpec:
         """What an agent may know before it acts."""
-        task = TASKS[self.identifier]
+        task = task_of(self.identifier)
         shape = (task.num_features,)
         return EnvSpec(self.identifier, shape, np.dtype(np.float32), task.action, task.time_limit_steps)
 
@@ -64,7 +78,7 @@ class ClassicEnvironment:
     @functools.partial(jax.jit, static_argnums=0)
     def step(self, key: Key, state: EnvState, action: Array) -> tuple[EnvState, TimeStep]:
         """One step of every environment; those that end start anew."""
-        task = TASKS[self.identifier]
+        task = task_of(self.identifier)
         after, reward, terminated = jax.vmap(task.step)(state, action)
         truncated = after.time >= task.time_limit_steps
         reached = jax.vmap(task.observe)(after)
@@ -76,5 +90,5 @@ class ClassicEnvironment:
         return state, TimeStep(begin_anew(ended, fresh, reached), reward, terminated, truncated, reached)
 
     def _begun(self, keys: Key) -> tuple[EnvState, Array]:
-        state = jax.vmap(TASKS[self.identifier].begin)(keys)
-        return state, jax.vmap(TASKS[self.identifier].observe)(state)
+        state = jax.vmap(task_of(self.identifier).begin)(keys)
+        return state, jax.vmap(task_of(self.identifier).observe)(state)

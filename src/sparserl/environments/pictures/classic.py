@@ -17,7 +17,7 @@ def draws(environment: Any) -> Draw:
     an episode, too.
     """
     task = environment.unwrapped
-    put = _PUT[task.spec.id]
+    put = DRAWN[task.spec.id]
 
     def draw(seen: Seen) -> np.ndarray:
         put(task, np.asarray(seen.reached, np.float64), np.asarray(seen.action))
@@ -42,7 +42,7 @@ def _put_pendulum(task: Any, observation: np.ndarray, action: np.ndarray) -> Non
     task.last_u = None if math.isnan(torque) else torque  # the arrow's direction and length
 
 
-_PUT: dict[str, Callable[[Any, np.ndarray, np.ndarray], None]] = {
+DRAWN: dict[str, Callable[[Any, np.ndarray, np.ndarray], None]] = {
     "CartPole-v1": _put_observation,
     "Acrobot-v1": _put_acrobot,
     "MountainCar-v0": _put_observation,

@@ -16,7 +16,7 @@ from sparserl.environments.pictures import classic, minatar, offscreen, playgrou
 from sparserl.environments.pictures.scene import Draw, Scene, seen_in
 from sparserl.environments.playground import PlaygroundEnvironment
 from sparserl.environments.turns import MOST_AT_ONCE, InTurns
-from sparserl.types import Environment, EnvState
+from sparserl.types import Environment, EnvState, UserError
 
 USUAL_FRAMES_PER_SECOND = 30.0  # where an environment does not tell; Gymnasium's recorder takes as many
 _ATARI_FRAMES_PER_SECOND = 60.0 / FRAME_SKIP
@@ -72,6 +72,8 @@ def _drawing(environment: Environment, identifier: str) -> tuple[Draw, float]:
         return minatar.draw, minatar.FRAMES_PER_SECOND
     if isinstance(environment, PlaygroundEnvironment):
         return playground.drawing(environment)
+    if identifier not in classic.DRAWN:
+        raise UserError("it is a program of one's own, which has no pictures", field="environment", value=identifier)
     drawn_by = registry.make(identifier, registry.find(identifier), trial.MODE)
     return classic.draws(drawn_by), frames_per_second(drawn_by.metadata)
 
