@@ -32,9 +32,12 @@ def test_python_in_documents_runs(name, capsys):
     namespace: dict = {"__name__": "document"}
     for number, block in enumerate(blocks(name)):
         exec(compile(block, f"{name}, block {number}", "exec"), namespace)
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    told = capsys.readouterr().out.splitlines()
+    lines = [line.split() for line in told if line[0].isdecimal()]
     assert [int(steps) for steps, *_ in lines] == PRINTED_STEPS[name]
     assert lines[-1][-1].startswith("0.10"), "a density of 0.1 was asked for"
+    text = (ROOT / name).read_text()
+    assert all(line in text for line in told if not line[0].isdecimal()), "what else is printed, the page shows"
 
 
 def test_python_about_mistakes_runs():

@@ -17,7 +17,7 @@ from sparserl.processes.locks import wait_for_lock
 pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "docs" / "tutorials" / "method.md"]
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
@@ -59,7 +59,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 def test_examples_have_types(folder):
     examples = {path.stem.replace("-", "_"): "\n".join(BLOCK.findall(path.read_text())) for path in DOCUMENTS}
     examples = {name: code for name, code in examples.items() if code}
-    assert {"README", "extending", "environments", "studies"} <= examples.keys()
+    assert {"README", "method", "environments", "studies"} <= examples.keys()
     wrong = (
         "import sparserl\nsparserl.from_preset(1, 2)\nsparserl.no_such_name\nsparserl.__version__.no_such_method()\n"
     )

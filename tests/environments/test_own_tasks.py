@@ -1,4 +1,4 @@
-"""Tasks of one's own as compiled environments: found by the module that brings them, and checked before they compile."""
+"""Tasks of one's own as compiled environments: brought by a module, and checked before they compile."""
 
 import os
 import shutil
@@ -83,7 +83,7 @@ def of_step(change):
         (of_step(lambda state, reward, end: (state._replace(place=1), reward, end)), "step returns a state of time"),
         (of_step(lambda state, reward, end: (state, reward[None], end)), r"reward of step is float32 \[1\]"),
         (of_step(lambda state, reward, end: (state, reward, 1.0)), "end of step is float"),
-        (of_step(lambda state, reward, end: (state, reward)), "step of its task cannot be traced: not enough values"),
+        (of_step(lambda state, reward, end: (state, reward)), "step must return three things"),
         (TASK._replace(num_features=2), r"observe is float32 \[1\], and must be float32 \[2\]"),
         (TASK._replace(action=Box((1,), -np.ones(1), np.ones(1))), "step returns a state of time"),
         (TASK._replace(step=lambda state, action: 1 / 0), "step of its task cannot be traced: division by zero"),
