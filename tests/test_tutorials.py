@@ -65,7 +65,7 @@ def test_both_forms_of_the_environment_are_the_same_task(folder, capsys):
     for action in (1, 0, 1):
         drift = room.np_random.bit_generator.state  # what the weather is about to draw
         room.room, room.outside = float(state.room), float(state.outside)
-        seen, reward, over, _, _ = room.step(action)
+        seen, _, over, _, _ = room.step(action)
         room.np_random.bit_generator.state = drift
         drawn = room.np_random.normal(0.0, 0.2)
         state, its_reward, its_end = compiled.step(state, jnp.int32(action))
