@@ -7,7 +7,7 @@ import pytest
 import sparserl
 from engine import fake_worker
 from engine.fake_worker import tries
-from sparserl import persistence
+from sparserl import persistence, study
 from sparserl.engine.retries import Retries
 from sparserl.engine.settings import Settings
 from sparserl.errors import DiskFull, UserError
@@ -51,6 +51,13 @@ def no_engine(monkeypatch):
         pytest.fail("an engine was started")
 
     monkeypatch.setattr(door.cluster, "connected", start)
+
+
+def test_what_stands_at_the_door():
+    for name in study.__all__:
+        assert getattr(study, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'grd'"):
+        _ = study.grd
 
 
 @pytest.mark.processes

@@ -17,6 +17,8 @@ __all__ = [
     "SeedResult",
     "Study",
     "Trained",
+    "distinct",
+    "grid",
     "run_all",
     "train",
 ]
@@ -25,6 +27,7 @@ _MODULES = {  # the module of each name
     **dict.fromkeys(("LOG_NAME", "Outcome", "RunProgress"), "sparserl.processes.outcomes"),
     **dict.fromkeys(("SCALES", "Figure", "Scale", "Study"), "sparserl.study.studies"),
     **dict.fromkeys(("SeedResult", "Trained", "train"), "sparserl.study.experiments"),
+    **dict.fromkeys(("distinct", "grid"), "sparserl.study.grids"),
     "News": "sparserl.engine.news",
     "run_all": "sparserl.study.machine",
 }
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from sparserl.engine.news import News
     from sparserl.processes.outcomes import LOG_NAME, Outcome, RunProgress
     from sparserl.study.experiments import SeedResult, Trained, train
+    from sparserl.study.grids import distinct, grid
     from sparserl.study.machine import run_all
     from sparserl.study.studies import SCALES, Figure, Scale, Study
 else:  # type checkers shall see a name that is not there
