@@ -56,20 +56,20 @@ def main(library: str, train: Train, arguments: Sequence[str] | None = None) -> 
     parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--sparsities", nargs="+", type=float, default=[0.9, 0.95])
     parser.add_argument("--seeds", type=int, default=3, help="how many")
-    parser.add_argument("--updates", type=int, default=600)
+    parser.add_argument("--updates", type=int, default=400)
     parser.add_argument("--output", type=Path, default=Path("results/digits"))
     chosen = parser.parse_args(arguments)
+    chosen.output.mkdir(parents=True, exist_ok=True)
     split, rows = digits(), []
     asked = [("dense", 0.0), *itertools.product(chosen.methods, chosen.sparsities)]
     for network, (method, sparsity) in itertools.product(chosen.networks, asked):
         for seed in range(chosen.seeds):
             rows += train(network, method, sparsity, seed, split, chosen.updates)
         print(line(rows[-1], final_accuracies(rows, network, method, sparsity)), flush=True)
+        with open(chosen.output / f"{library}.csv", "w", newline="") as file:
+            csv.writer(file).writerows([Row._fields, *rows])
     for name, accuracy in peers(split).items():
         print(f"scikit-learn's {name}: {accuracy:.4f}")
-    chosen.output.mkdir(parents=True, exist_ok=True)
-    with open(chosen.output / f"{library}.csv", "w", newline="") as file:
-        csv.writer(file).writerows([Row._fields, *rows])
     draw(library, rows, chosen.output / f"{library}.png")
     return rows
 
