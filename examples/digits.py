@@ -26,7 +26,7 @@ NETWORKS = ("mlp", "cnn")
 
 
 class Split(NamedTuple):
-    """Images `[image, 8, 8]` from 0 to 1, and labels `[image]`; nobody chooses anything by those of the test."""
+    """Images `[image, 8, 8]` from 0 to 1, and labels `[image]`."""
 
     train_images: np.ndarray
     test_images: np.ndarray
@@ -92,7 +92,7 @@ def peers(split: Split) -> dict[str, float]:
 def density(state: object) -> float:
     """The fraction of the kernels' weights that are alive; dense training has no topology, and all of them."""
     masks = sparserl.topology(state).values()
-    return sum(int(mask.sum()) for mask in masks) / sum(mask.size for mask in masks) if masks else 1.0
+    return round(float(sum(np.sum(mask) for mask in masks) / sum(mask.size for mask in masks)), 4) if masks else 1.0
 
 
 def final_accuracies(rows: list[Row], network: str, method: str, sparsity: float) -> list[float]:
@@ -124,7 +124,7 @@ def draw(library: str, rows: list[Row], path: Path) -> None:
             axes[i, j].plot(list(curve), middle, label=method, **style)
             spread = [(min(errors), max(errors)) for errors in curve.values()]
             axes[i, j].fill_between(list(curve), *zip(*spread, strict=True), alpha=0.12, color=style["color"], lw=0)
-        axes[i, j].set(title=f"{network}, {100 * sparsity:g} % of weights zero", yscale="log", ylim=(0.5, 100))
+        axes[i, j].set(title=f"{network}, {100 * sparsity:g} % of weights zero", yscale="log", ylim=(1, 100))
         axes[i, j].yaxis.set_major_formatter("{x:g}")
         axes[i, j].grid(alpha=0.3)
     axes[0, 0].legend()

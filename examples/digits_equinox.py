@@ -61,6 +61,14 @@ def sparse_adam(method: str, sparsity: float, total_updates: int) -> optax.Gradi
     return sparserl.sparsify(optax.adam(3e-3), method, sparsity=sparsity, total_updates=total_updates, **window)
 
 
+@eqx.filter_jit
+def born(network: type, optimizer: optax.GradientTransformation, key: jax.Array) -> tuple:
+    """A network whose kernels are drawn for as many weights as are alive, and the state of its optimizer."""
+    params, static = eqx.partition(network(key), eqx.is_inexact_array)
+    state = optimizer.init(params)
+    return eqx.combine(sparserl.born_sparse(params, state, sparse_glorot_uniform), static), state
+
+
 @eqx.filter_value_and_grad
 def loss_and_gradients(model: eqx.Module, images: jax.Array, labels: jax.Array) -> jax.Array:
     return optax.softmax_cross_entropy_with_integer_labels(jax.vmap(model)(images), labels).mean()
@@ -83,15 +91,13 @@ def train(
 ) -> Iterator[digits.Row]:
     """Train one network, and say from time to time how well it reads images that it has not seen."""
     optimizer = sparse_adam(method, sparsity, total_updates)
-    params, static = eqx.partition({"mlp": MLP, "cnn": CNN}[network](jax.random.key(seed)), eqx.is_inexact_array)
-    state = jax.jit(optimizer.init)(params)
-    model = eqx.combine(sparserl.born_sparse(params, state, sparse_glorot_uniform), static)
+    model, state = born({"mlp": MLP, "cnn": CNN}[network], optimizer, jax.random.key(seed))
     random = np.random.default_rng(seed)
     for update in range(1, total_updates + 1):
         batch = random.choice(len(split.train_labels), BATCH_SIZE, replace=False)
         model, state, _ = step(model, state, optimizer, split.train_images[batch], split.train_labels[batch])
         if update % max(1, total_updates // NUM_EVALUATIONS) == 0 or update == total_updates:
-            right = float(accuracy(model, split.test_images, split.test_labels))
+            right = round(float(accuracy(model, split.test_images, split.test_labels)), 4)
             yield digits.Row(network, method, sparsity, seed, update, right, digits.density(state))
 
 

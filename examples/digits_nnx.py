@@ -61,6 +61,15 @@ def sparse_adam(method: str, sparsity: float, total_updates: int) -> optax.Gradi
     return sparserl.sparsify(optax.adam(3e-3), method, sparsity=sparsity, total_updates=total_updates, **window)
 
 
+@functools.partial(nnx.jit, static_argnums=(0, 1))
+def born(network: type, adam: optax.GradientTransformation, key: jax.Array) -> tuple[nnx.Module, nnx.Optimizer]:
+    """A network whose kernels are drawn for as many weights as are alive, and its optimizer."""
+    model = network(nnx.Rngs(key))
+    optimizer = nnx.Optimizer(model, adam, wrt=nnx.Param)
+    nnx.update(model, sparserl.born_sparse(nnx.state(model, nnx.Param), optimizer, sparse_glorot_uniform))
+    return model, optimizer
+
+
 def loss(model: nnx.Module, images: jax.Array, labels: jax.Array) -> jax.Array:
     return optax.softmax_cross_entropy_with_integer_labels(model(images), labels).mean()
 
@@ -79,16 +88,15 @@ def train(
     network: str, method: str, sparsity: float, seed: int, split: digits.Split, total_updates: int
 ) -> Iterator[digits.Row]:
     """Train one network, and say from time to time how well it reads images that it has not seen."""
-    model = {"mlp": MLP, "cnn": CNN}[network](nnx.Rngs(seed))
-    optimizer = nnx.Optimizer(model, sparse_adam(method, sparsity, total_updates), wrt=nnx.Param)
-    nnx.update(model, sparserl.born_sparse(nnx.state(model, nnx.Param), optimizer.opt_state, sparse_glorot_uniform))
+    adam = sparse_adam(method, sparsity, total_updates)
+    model, optimizer = born({"mlp": MLP, "cnn": CNN}[network], adam, jax.random.key(seed))
     tested = nnx.view(model, deterministic=True, use_running_average=True, raise_if_not_found=False)
     random = np.random.default_rng(seed)
     for update in range(1, total_updates + 1):
         batch = random.choice(len(split.train_labels), BATCH_SIZE, replace=False)
         step(model, optimizer, split.train_images[batch], split.train_labels[batch])
         if update % max(1, total_updates // NUM_EVALUATIONS) == 0 or update == total_updates:
-            right = float(accuracy(tested, split.test_images, split.test_labels))
+            right = round(float(accuracy(tested, split.test_images, split.test_labels)), 4)
             yield digits.Row(network, method, sparsity, seed, update, right, digits.density(optimizer))
 
 

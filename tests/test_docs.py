@@ -74,6 +74,15 @@ def test_python_about_many_seeds_runs(capsys):
     assert capsys.readouterr().out == "".join([*shown, "True True\n"])
 
 
+def test_python_for_those_who_come_from_jaxpruner_runs(capsys):
+    namespace: dict = {"__name__": "document"}
+    for number, block in enumerate(blocks("docs/how-to/from-jaxpruner.md")):
+        exec(compile(block, f"docs/how-to/from-jaxpruner.md, block {number}", "exec"), namespace)
+    table, _, live = capsys.readouterr().out.strip().rpartition("\n")
+    assert table.splitlines()[-1].split()[:3] == ["total", "16,384", "1,639"]
+    assert int(live) == 1639, "of 16,384 weights a tenth, rounded up"
+
+
 def test_python_about_statistics_runs():
     [block] = blocks("docs/statistics.md")
     namespace: dict = {"__name__": "document"}

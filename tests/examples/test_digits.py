@@ -24,7 +24,7 @@ def test_equinox_learns_and_writes_a_table_rows_and_a_picture(monkeypatch, tmp_p
         "--networks",
         "mlp",
         "--methods",
-        "rigl",
+        "static",
         "--sparsities",
         "0.9",
         "--seeds",
@@ -36,7 +36,7 @@ def test_equinox_learns_and_writes_a_table_rows_and_a_picture(monkeypatch, tmp_p
     rows = digits.main("equinox", digits_equinox.train, [*choices, str(tmp_path)])
     assert [row[:5] for row in rows[14::15]] == [
         *(("mlp", "dense", 0.0, seed, 60) for seed in (0, 1)),
-        *(("mlp", "rigl", 0.9, seed, 60) for seed in (0, 1)),
+        *(("mlp", "static", 0.9, seed, 60) for seed in (0, 1)),
     ]
     assert {round(row.density, 3) for row in rows} == {1.0, 0.1}
     assert min(row.accuracy for row in rows[14::15]) > 0.5, "one in ten is chance"
@@ -45,7 +45,7 @@ def test_equinox_learns_and_writes_a_table_rows_and_a_picture(monkeypatch, tmp_p
         assert list(csv.reader(file)) == [list(map(str, row)) for row in [digits.Row._fields, *rows]]
     assert (tmp_path / "equinox.png").stat().st_size > 10_000
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines[:2]] == [["mlp", "dense"], ["mlp", "rigl"]]
+    assert [line.split()[:2] for line in lines[:2]] == [["mlp", "dense"], ["mlp", "static"]]
     assert lines[2:] == ["scikit-learn's peer: 0.5000"]
 
 
