@@ -1,5 +1,7 @@
 """Transformations around `sparsify` and inside of it: exact with it, or refused in one line before training."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -87,6 +89,19 @@ def test_with_these_it_is_exact(name):
 )
 def test_what_would_bring_dead_weights_back_is_refused(mistake, words):
     told(lambda: sparserl.born_sparse(PARAMS, mistake().init(PARAMS)), words)
+
+
+class Step(NamedTuple):
+    """What somebody's own loop carries."""
+
+    number: int
+
+
+def test_what_a_loop_carries_beside_the_state_is_no_chain():
+    state = made().init(PARAMS)
+    expected = sparserl.topology(state)
+    for carried in ((state, Step(3)), (Step(3), state, Step(4)), {"state": state, "z": Step(3)}, [state, PARAMS]):
+        assert_same(sparserl.topology(carried), expected)
 
 
 def test_lookahead_around_it_is_refused_where_it_is_read():
