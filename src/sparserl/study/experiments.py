@@ -27,12 +27,14 @@ from sparserl.study.studies import check_preset
 from sparserl.worker.side_by_side import most_at_once
 
 _SETTINGS, _RETRIES = Settings(), Retries()
+_NOT_FINITE = "its return is not finite"
 
 
 class SeedResult(NamedTuple):
     """How one seed of an experiment has ended.
 
-    final_return: the mean over the last part of its evaluations, as reports have it; None unless it has finished.
+    final_return: the mean over the last part of its evaluations, as reports have it; None unless it has finished, and
+    where that is not finite.
     message: why it has not, in one line.
     """
 
@@ -57,9 +59,9 @@ class Trained(NamedTuple):
 
     @property
     def problem(self) -> str | None:
-        """The first seed that has not finished, and why; None where all have."""
-        lacking = (each for each in self.seeds if each.ending != "finished")
-        return next((f"seed {each.seed} has {each.ending}: {each.message}" for each in lacking), None)
+        """The first seed without a return, and why; None where all have one."""
+        lacking = (each for each in self.seeds if each.final_return is None)
+        return next((f"seed {each.seed} has {each.ending}: {each.message or _NOT_FINITE}" for each in lacking), None)
 
 
 def train(
