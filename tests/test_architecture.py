@@ -26,6 +26,7 @@ ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room 
     "foreign": set(),
     "modules": set(),
     "linalg": {"types", "foreign"},
+    "adapters": {"types", "linalg"},
     "environments": {"types", "calls", "modules"},
     "training": {"types", "foreign", "parts"},
     "processes": {"errors", "seen"},

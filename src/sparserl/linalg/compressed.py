@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +39,12 @@ class Compressed:
 
         return from_right(self, x)
 
+    def __getitem__(self, index: Any) -> "Compressed":
+        """All of it, `kernel[...]`, as some libraries read their parameters."""
+        if index is not Ellipsis:
+            raise TypeError(f"a compressed kernel has no entries to index by {index}: linalg.to_dense has them")
+        return self
+
     @property
     def dtype(self) -> np.dtype:
         """Type of the values, float32."""
@@ -61,7 +68,7 @@ class Compressed:
     @property
     def num_live(self) -> Array:
         """Live weights, int32."""
-        return self.layout.output_starts[..., -1]
+        return self.layout.num_live
 
     @staticmethod
     def make(values: Array, inputs: Array, output_starts: Array, shape: tuple[int, int]) -> "Compressed":

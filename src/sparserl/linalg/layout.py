@@ -36,6 +36,11 @@ class Layout:
         """Values that the layout has room for."""
         return self.inputs.shape[-1]
 
+    @property
+    def num_live(self) -> Array:
+        """Live weights, int32."""
+        return self.output_starts[..., -1]
+
     @staticmethod
     def make(inputs: np.ndarray, output_starts: np.ndarray, shape: tuple[int, int], capacity: int) -> "Layout":
         """The layout, in NumPy arrays, of weights that are listed by output, each output's by ascending input.

@@ -2,16 +2,18 @@
 
 import numbers
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from sparserl.linalg import Layout
 from sparserl.sparsity.distributions import Shapes
 from sparserl.sparsity.masks import Masks
+from sparserl.sparsity.methods import SparseMethod
 from sparserl.sparsity.moments import initial_state
-from sparserl.sparsity.trees import layer_names, leaf_paths, stack_name
+from sparserl.sparsity.trees import is_compressed, layer_names, leaf_paths, leaves, stack_name
 from sparserl.types import OptState, Params, UserError
 
 
@@ -41,17 +43,60 @@ def check_alike(what: str, tree: Params, params: Params) -> None:
         if path not in ours:
             raise UserError(f"{what} have {path}, which params do not have")
         if theirs[path] != ours[path]:
-            raise UserError(f"{what} of {path} have shape {list(theirs[path])}, and params {list(ours[path])}")
+            raise UserError(
+                f"{what} of {path} have {_said(theirs[path])}, and params {_said(ours[path]).removeprefix('shape ')}"
+            )
+
+
+def check_dense(params: Params) -> None:
+    """UserError where kernels are compressed already."""
+    for path, leaf in zip(leaf_paths(params), leaves(params), strict=True):
+        if is_compressed(leaf):
+            raise UserError(
+                f"params: {path} is compressed already; init takes dense kernels, and born_sparse compresses"
+            )
+
+
+def check_compressed(layouts: Mapping[str, Layout], params: Params) -> None:
+    """UserError unless the layouts of a state are those of the compressed kernels of the parameters."""
+    for name, leaf in zip(layer_names(params), leaves(params), strict=True):
+        layout = layouts.get(name)
+        if is_compressed(leaf) and layout is None:
+            raise UserError(f"params hold a compressed {name}, and state, of storage masked, a mask for it")
+        if layout is not None and not is_compressed(leaf):
+            raise UserError(f"{name} is a dense array: begin with params = sparserl.born_sparse(params, state)")
+        if layout is not None and (layout.shape, layout.inputs.shape) != (leaf.shape, leaf.values.shape):
+            theirs, ours = _Shape(layout.shape, layout.inputs.shape[-1]), _Shape(leaf.shape, leaf.values.shape[-1])
+            raise UserError(f"state is for another network: of {name} it has {_said(theirs)}, and params {_said(ours)}")
+
+
+def check_layouts(params: Params, method: SparseMethod) -> None:
+    """UserError where the layouts of compressed kernels were filtered out, and are to change."""
+    for path, leaf in zip(leaf_paths(params), leaves(params), strict=True):
+        if method.window is not None and is_compressed(leaf) and not jax.tree.leaves(leaf.layout):
+            raise UserError(f"params: {path} has no layout, which is to change: give eqx.filter(model, eqx.is_array)")
+
+
+def check_value_fn(value_fn: Any, method: SparseMethod, name: str) -> None:
+    """UserError unless it is there where gradients of dead weights are looked at, which compressed kernels have not."""
+    if value_fn is None and method.window is not None and method.wants_gradients and method.born_sparse:
+        raise UserError(
+            f"update needs the loss, too: {name} looks at the gradients of dead weights, which compressed kernels "
+            "do not have: update(gradients, state, params, value_fn=lambda params: loss(params, batch))"
+        )
+    if value_fn is not None and not callable(value_fn):
+        raise UserError("it must be a function of parameters", field="value_fn", value=value_fn)
 
 
 def masks_of(state: Any, method: str, kernels: Shapes) -> Masks:
     """The masks of a state that this method made for these kernels."""
-    if not all(hasattr(state, field) for field in ("num_updates", "masks", "inner")):
+    if not all(hasattr(state, field) for field in ("num_updates", "masks", "layouts", "inner")):
         kind = type(state).__name__
         raise UserError(f"state is of type {kind}, not one of sparsify: make it with init(params) of this optimizer")
     if method not in state.masks:
         raise UserError(f"state is one of method {' and '.join(state.masks)}, and the optimizer is for {method}")
     masks = state.masks[method]
+    kernels = {name: shape for name, shape in kernels.items() if name not in state.layouts}
     for name in [*kernels, *masks]:
         if name not in masks or name not in kernels:
             which = "params have a kernel" if name in kernels else "state has a mask for"
@@ -71,10 +116,10 @@ def masks_of(state: Any, method: str, kernels: Shapes) -> Masks:
 
 def check_named(masks: Masks, params: Params) -> None:
     """UserError unless every mask has its kernel among the parameters."""
-    leaves = dict(zip(layer_names(params), jax.tree.leaves(params), strict=True))
+    held = dict(zip(layer_names(params), leaves(params), strict=True))
     for name, mask in masks.items():
-        leaf = leaves.get(name, leaves.get(stack_name(name)))
-        has = None if leaf is None else tuple(leaf.shape[name not in leaves :])
+        leaf = held.get(name, held.get(stack_name(name)))
+        has = None if leaf is None else tuple(leaf.shape[name not in held :])
         if has != tuple(mask.shape):
             raise UserError(
                 f"state is for another network: its mask of {name} has shape {list(mask.shape)}, and params have "
@@ -102,5 +147,18 @@ def _of_a_batch(shape: tuple[int, ...], kernel: tuple[int, ...]) -> str:
     return "; what was made under vmap is updated under vmap" if batched else ""
 
 
-def _shapes(tree: Params) -> Mapping[str, tuple[int, ...]]:
-    return {path: tuple(leaf.shape) for path, leaf in zip(leaf_paths(tree), jax.tree.leaves(tree), strict=True)}
+class _Shape(NamedTuple):
+    """The shape of a leaf, and of a compressed kernel how many weights it has room for."""
+
+    shape: tuple[int, ...]
+    room: int | None
+
+
+def _shapes(tree: Params) -> Mapping[str, _Shape]:
+    room = lambda leaf: leaf.values.shape[-1] if is_compressed(leaf) else None
+    pairs = zip(leaf_paths(tree), leaves(tree), strict=True)
+    return {path: _Shape(tuple(leaf.shape), room(leaf)) for path, leaf in pairs}
+
+
+def _said(of: _Shape) -> str:
+    return f"shape {list(of.shape)}" if of.room is None else f"compressed {list(of.shape)} of {of.room} weights"

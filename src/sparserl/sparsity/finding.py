@@ -9,7 +9,8 @@ import jax.numpy as jnp
 
 from sparserl.sparsity.masks import Kernels
 from sparserl.sparsity.stacking import stacked_layers
-from sparserl.sparsity.trees import layer_names, leaf_paths, member_name, stack_name
+from sparserl.sparsity.trees import layer_names, leaf_paths, leaves_with_paths, member_name, stack_name
+from sparserl.sparsity.trees import leaves as leaves_of
 from sparserl.types import Array, Params, UserError
 
 Select = Callable[[str, Array], bool]  # of the path of a leaf, "encoder/Dense_0/kernel", and the leaf
@@ -40,7 +41,7 @@ def find(params: Params, select: Select | None, stacked: Collection[str] | None)
     are those that `stacked_layers` knows. Raises UserError for leaves that are not arrays, for names that nothing has,
     and where nothing is found.
     """
-    leaves, paths, names = jax.tree.leaves(params), leaf_paths(params), layer_names(params)
+    leaves, paths, names = leaves_of(params), leaf_paths(params), layer_names(params)
     _check_arrays(paths, leaves)
     named = [layers_called(word, "stacked", names) for word in stacked or ()]
     stacks = stacked_layers(params) if stacked is None else set().union(*named)
@@ -63,7 +64,7 @@ def find(params: Params, select: Select | None, stacked: Collection[str] | None)
 
 def split(found: list[Found], tree: Params) -> Kernels:
     """The kernels of a tree that is laid out like the parameters, by name."""
-    leaves = jax.tree.leaves(tree)
+    leaves = leaves_of(tree)
     return {kernel.name: kernel.of(leaves) for kernel in found}
 
 
@@ -93,7 +94,7 @@ def _spared(params: Params) -> set[str]:
     opaque = lambda node: node is not params and _SPARED.search(type(node).__name__.lower()) is not None
     typed = [path for path, node in jax.tree_util.tree_leaves_with_path(params, is_leaf=opaque) if opaque(node)]
     spared = set()
-    for path, (keys, _) in zip(leaf_paths(params), jax.tree_util.tree_leaves_with_path(params), strict=True):
+    for path, (keys, _) in zip(leaf_paths(params), leaves_with_paths(params), strict=True):
         last = path.lower().rpartition("/")[2]
         called = _SPARED.search(path.lower()) or last in _SPARED_LETTERS or any(word in last for word in _SPARED_LEAVES)
         if called or any(keys[: len(node)] == node for node in typed):

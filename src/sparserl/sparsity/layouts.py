@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from sparserl.sparsity.trees import layer_names, stack_name
+from sparserl.sparsity.trees import layer_names, leaves_with_paths, stack_name
 from sparserl.types import Array, Params
 
 HEADED = ("query", "key", "value")  # what attention of flax calls its kernels [in, head, width], beside out
@@ -39,7 +39,7 @@ def matrix_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int,
 
 def outputs_first(params: Params) -> set[str]:
     """The layers of equinox and its like, `[out, in, *space]`: attributes called weight, weight_ih or weight_hh."""
-    paths = (path for path, _ in jax.tree_util.tree_leaves_with_path(params))
+    paths = (path for path, _ in leaves_with_paths(params))
     named = zip(layer_names(params), paths, strict=True)
     return {name for name, path in named if path and _is_weight(path[-1])}
 

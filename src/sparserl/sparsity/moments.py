@@ -79,6 +79,13 @@ def masked_moments(
     return jax.tree.unflatten(structure, leaves)
 
 
+def treats_matrices(inner: optax.GradientTransformation, params: Params) -> bool:
+    """Whether a kernel's state is another than that of a plain vector, as that of muon is."""
+    state = jax.eval_shape(lambda: initial_state(inner, params))
+    vectors = jax.eval_shape(lambda: initial_state(inner, jax.tree.map(jnp.ravel, params)))
+    return str(jax.tree.structure(state)) != str(jax.tree.structure(vectors))
+
+
 _ADVICE = "moments are reset weight by weight: use adam, adamw, sgd, rmsprop, lion or muon"
 
 

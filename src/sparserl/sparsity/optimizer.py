@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -15,7 +14,7 @@ from sparserl.linalg import Compressed
 from sparserl.sparsity import storage
 from sparserl.sparsity.masks import Kernels, Masks, Sparsities, kernels, replace_kernels
 from sparserl.sparsity.methods import SparseMethod
-from sparserl.sparsity.moments import initial_state, masked_moments, moments
+from sparserl.sparsity.moments import initial_state, masked_moments, moments, treats_matrices
 from sparserl.sparsity.stepping import Initializer, averaged, first_masks, kept, redrawn, stepped
 from sparserl.sparsity.trees import masked
 from sparserl.types import Array, Aux, Group, Key, Loss, OptState, Params, UserError, part_of, within
@@ -213,9 +212,7 @@ def num_live(group: Group) -> dict[str, int]:
 
 def _refuse_matrices(inner: optax.GradientTransformation, params: Params) -> None:
     """Where kernels are compressed, a kernel's state must be the same as that of a plain vector."""
-    state = jax.eval_shape(lambda: initial_state(inner, params))
-    vectors = jax.eval_shape(lambda: initial_state(inner, jax.tree.map(jnp.ravel, params)))
-    if str(jax.tree.structure(state)) != str(jax.tree.structure(vectors)):
+    if treats_matrices(inner, params):
         raise UserError(
             "the inner optimizer treats a kernel as a matrix, which compressed storage does not have: use storage "
             "masked, or adam, adamw, sgd, rmsprop or lion"

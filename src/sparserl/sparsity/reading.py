@@ -9,13 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.sparsity import checking, surroundings
+from sparserl import linalg
+from sparserl.linalg import Compressed, Layout
+from sparserl.sparsity import checking, storage, surroundings
+from sparserl.sparsity.due import when_any_due
 from sparserl.sparsity.keys import halves
 from sparserl.sparsity.layouts import from_ours, matrix_shapes, outputs_first, to_ours
 from sparserl.sparsity.masks import Masks
 from sparserl.sparsity.stepping import Initializer, averaged, redrawn
 from sparserl.sparsity.transformation import SparsifyState
-from sparserl.sparsity.trees import by_leaf, masked, stack_name
+from sparserl.sparsity.trees import by_leaf, is_compressed, layer_names, leaves, masked, stack_name
 from sparserl.types import Array, Params, UserError
 
 
@@ -51,23 +54,28 @@ def topology(state: Any) -> Masks:
     different layers, as in `optax.partition`. Raises UserError for others, and for what stands around `sparsify` and
     would bring dead weights back.
     """
-    masks = [masks for found in _states_in(state) for masks in found.masks.values()]
-    return {name: jax.tree.leaves(mask)[0] for name, mask in functools.reduce(operator.or_, masks).items()}
+    to_mask = linalg.to_mask
+    for _ in range(jnp.ndim(_num_updates(state))):
+        to_mask = jax.vmap(to_mask)
+    masks = _masks(state) | {name: to_mask(layout) for name, layout in _layouts(state).items()}
+    return dict(sorted(masks.items()))
 
 
 def live_weights(state: Any) -> dict[str, Array]:
     """How many weights of each layer are alive, int32; of a batch of networks one number for each."""
     axes = lambda mask: tuple(range(jnp.ndim(_num_updates(state)), mask.ndim))
-    return {name: jnp.sum(mask, axis=axes(mask), dtype=jnp.int32) for name, mask in topology(state).items()}
+    counts = {name: jnp.sum(mask, axis=axes(mask), dtype=jnp.int32) for name, mask in _masks(state).items()}
+    return dict(sorted((counts | {name: layout.num_live for name, layout in _layouts(state).items()}).items()))
 
 
 def summary(state: Any) -> Summary:
     """A table of the topology: for each layer shape, weights, and live weights."""
-    batch = jnp.ndim(_num_updates(state))
-    masks, live = topology(state), {name: np.asarray(count) for name, count in live_weights(state).items()}
+    batch, live = jnp.ndim(_num_updates(state)), {name: np.asarray(n) for name, n in live_weights(state).items()}
+    shapes = {name: tuple(mask.shape[batch:]) for name, mask in _masks(state).items()}
+    shapes |= {name: layout.shape for name, layout in _layouts(state).items()}
     layers = tuple(
         LayerSummary(name, shape, int(np.prod(shape)), int(live[name].min()), int(live[name].max()))
-        for name, shape in ((name, tuple(mask.shape[batch:])) for name, mask in masks.items())
+        for name, shape in sorted(shapes.items())
     )
     methods = " and ".join(dict.fromkeys(method for found in _states_in(state) for method in found.masks))
     return Summary(methods, int(np.prod(np.shape(_num_updates(state)))), layers)
@@ -76,30 +84,35 @@ def summary(state: Any) -> Summary:
 def born_sparse(params: Params, state: Any, initializer: Initializer | None = None) -> Params:
     """Parameters with exact zeros outside the topology of `state`, to begin training with.
 
-    initializer: redraws kernels for their topology, such as `sparserl.sparsity.sparse_glorot_uniform`, whose scale
-    counts live weights only; a function of a key and a mask `[*space, in, out]`, whichever layout the kernel has. None
-    keeps their values. Where a method begins dense, parameters stay as they are.
+    Kernels that the state keeps compressed are `sparserl.linalg.Compressed` in them. initializer: redraws kernels for
+    their topology, such as `sparserl.sparsity.sparse_glorot_uniform`, whose scale counts live weights only; a function
+    of a key and a mask `[*space, in, out]`, whichever layout the kernel has. None keeps their values. Where a method
+    begins dense, parameters stay as they are.
     """
     states = _states_in(state)
     if jnp.ndim(_num_updates(states)):
         return jax.vmap(lambda params, states: born_sparse(params, states, initializer))(params, states)
+    checking.check_dense(params)
     for found in states:
         params = _born(params, found, initializer)
-    return params
+    return storage.laid_out(params, jax.tree.map(jnp.copy, _layouts(states)))
 
 
 def masked_average(target: Params, params: Params, step_size: float | Array, state: Any) -> Params:
     """A target network moved towards `params` by `step_size`, on the topology of `state`; 1 is an exact copy.
 
     What has died online is dead in the target at once, from the first call on; without that a target collects the
-    weights of all past topologies. (1 - step_size) * target + step_size * params, of floats; integers are copied.
+    weights of all past topologies. (1 - step_size) * target + step_size * params, of floats; integers are copied. Where
+    kernels of `params` are compressed, those of the target may be dense still; they are compressed in the result.
     """
     checking.check_step_size(step_size)
     states = _states_in(state)
     if jnp.ndim(_num_updates(states)):
         of_one = lambda target, params, states: masked_average(target, params, step_size, states)
         return jax.vmap(of_one)(target, params, states)
-    masks = topology(states)
+    masks = _masks(states)
+    checking.check_compressed(_layouts(states), params)
+    target = _laid_on(target, params)
     checking.check_alike("targets", target, params)
     checking.check_named(masks, params)
     online = masked(masks, params)
@@ -123,6 +136,39 @@ def _born(params: Params, found: SparsifyState, initializer: Initializer | None)
     return masked(masks, jax.tree.map(lambda new, old: jnp.where(sparse, new, old), drawn, params))
 
 
+def _laid_on(target: Params, params: Params) -> Params:
+    """The target with its kernels compressed where those of `params` are, on the same topology."""
+    theirs = dict(zip(layer_names(target), leaves(target), strict=True))
+
+    def laid(name: str, layout: Layout) -> Compressed:
+        kernel = theirs[name]
+        if not is_compressed(kernel):
+            return Compressed(linalg.gather(layout, kernel), layout)
+        move = lambda: storage.moved(kernel.values, kernel.layout, layout)
+        return Compressed(when_any_due(storage.differs(kernel.layout, layout), move, lambda: kernel.values), layout)
+
+    online = storage.compressed_kernels(params)
+    alike = {n: k for n, k in online.items() if n in theirs and tuple(theirs[n].shape) == k.shape}
+    return storage.replaced(target, {name: laid(name, kernel.layout) for name, kernel in alike.items()})
+
+
+def _masks(state: Any) -> Masks:
+    """The masks of kernels that are dense arrays, without the boxes that others put around arrays."""
+    masks = [masks for found in _states_in(state) for masks in found.masks.values()]
+    return {name: jax.tree.leaves(mask)[0] for name, mask in functools.reduce(operator.or_, masks).items()}
+
+
+def _layouts(state: Any) -> dict[str, Layout]:
+    """The layouts of compressed kernels, without boxes."""
+    return {name: _unboxed(layout) for found in _states_in(state) for name, layout in found.layouts.items()}
+
+
+def _unboxed(layout: Layout) -> Layout:
+    [structure] = {jax.tree.structure(Layout(0, 0, 0, 0, 0, layout.shape))}  # type: ignore[arg-type]
+    plain: Layout = jax.tree.unflatten(structure, jax.tree.leaves(layout))
+    return plain
+
+
 def _redrawn(params: Params, key_data: Array, masks: Masks, initializer: Initializer) -> Params:
     """Parameters with kernels drawn anew, in the layout and the precision of each."""
     leaves, structure = jax.tree.flatten(params)
@@ -141,7 +187,7 @@ def _states_in(state: Any) -> list[SparsifyState]:
     states = [node for node in jax.tree.leaves(state, is_leaf=is_ours) if is_ours(node)]
     if not states:
         raise UserError("state holds no state of sparsify: give one")
-    layers = Counter(name for found in states for masks in found.masks.values() for name in masks)
+    layers = Counter(name for found in states for held in (*found.masks.values(), found.layouts) for name in held)
     if twice := [name for name, count in layers.items() if count > 1]:
         raise UserError(f"state holds {len(states)} states of sparsify, {layers[twice[0]]} with {twice[0]}: give one")
     surroundings.check_around(state, SparsifyState)

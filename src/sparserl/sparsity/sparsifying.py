@@ -11,7 +11,7 @@ from sparserl.sparsity.methods import SparseMethod, leaves_all_alive, method_nam
 from sparserl.sparsity.transformation import Sparsifier
 from sparserl.types import Key, UserError
 
-_CHOICES = ("sparsity", "total_updates", "distribution", "overrides", "rebudget", "select", "stacked", "key")
+_CHOICES = ("sparsity", "total_updates", "distribution", "overrides", "rebudget", "select", "stacked", "key", "storage")
 
 
 def sparsify(
@@ -26,6 +26,7 @@ def sparsify(
     select: Select | None = None,
     stacked: Collection[str] | None = None,
     key: Key | int | None = None,
+    storage: str = "masked",
     **choices: Any,
 ) -> optax.GradientTransformationExtraArgs:
     """An optax transformation that trains a sparse network: after `optax.apply_updates` dead weights are exactly zero.
@@ -42,8 +43,10 @@ def sparsify(
     "encoder/Dense_0/kernel" and leaf; without it all but embeddings, norms and biases. stacked: layers, or modules,
     whose leaves stack several networks along their first axis, each of which gets a topology of its own; without it
     those of flax's linen.vmap. key: what topologies are drawn from; without it the parameters that `init` gets, so that
-    each seed of a `vmap` has its own. choices: those of the method and of its window (`drop_fraction`,
-    `start_fraction`, `stop_fraction`, `interval_updates`).
+    each seed of a `vmap` has its own. storage: "masked" keeps kernels dense arrays with zeros; "compressed" makes every
+    sparse matrix a `sparserl.linalg.Compressed`, which `born_sparse` gives, on CPUs; "auto" those for which it pays,
+    where it can be. Methods that look at gradients of dead weights then need `update(..., value_fn=loss)`. choices:
+    those of the method and of its window (`drop_fraction`, `start_fraction`, `stop_fraction`, `interval_updates`).
 
     Under `vmap` topologies change only when one of the batch is due. Raises UserError for whatever does not fit, where
     it can be known before anything is computed.
@@ -58,5 +61,5 @@ def sparsify(
     total = chosen_total(made, total_updates)
     spread = {} if overrides is None else overrides
     stacks = (stacked,) if isinstance(stacked, str) else stacked
-    chosen = Sparsifier(inner, made, sparsity, total, distribution, spread, rebudget, select, stacks, key)
+    chosen = Sparsifier(inner, made, sparsity, total, distribution, spread, rebudget, select, stacks, key, storage)
     return optax.GradientTransformationExtraArgs(chosen.init, chosen.update)

@@ -7,6 +7,7 @@ import jax
 
 from sparserl.sparsity.layouts import HEADED
 from sparserl.sparsity.trees import layer_names, leaf_paths, words
+from sparserl.sparsity.trees import leaves as leaves_of
 from sparserl.types import Params
 
 _LIFTING = ("Vmap", "Scan")  # flax's linen.vmap and linen.scan put these before the name of a module
@@ -20,7 +21,7 @@ def stacked_layers(params: Params) -> set[str]:
     By the type of its module, as in equinox; or else by its bias, which has the stack's axis, too, or does not; or else
     because flax's linen.vmap or linen.scan made it, which may also share parameters.
     """
-    leaves, paths, names = jax.tree.leaves(params), leaf_paths(params), layer_names(params)
+    leaves, paths, names = leaves_of(params), leaf_paths(params), layer_names(params)
     own_ndims, biases = _own_ndims(params), dict(zip(paths, leaves, strict=True))
     stacks = set()
     for path, name, leaf in zip(paths, names, leaves, strict=True):

@@ -1,7 +1,7 @@
 """Storage: parameters whose kernels are dense or compressed, and how either becomes the other.
 
 "Floats" are parameters with the values `[capacity]` of a compressed kernel in its place: what is differentiated,
-averaged and stepped. Integers, the layouts, never are.
+averaged and stepped. Integers, the layouts, never are. Kernels are named as `trees.layer_names` names leaves.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,27 +10,33 @@ from typing import Any
 import jax
 
 from sparserl import linalg
-from sparserl.linalg import Compressed
-from sparserl.sparsity.masks import Kernels, Masks, kernels, replace_kernels
-from sparserl.sparsity.trees import owner, words
+from sparserl.linalg import Compressed, Layout
+from sparserl.sparsity.masks import Kernels, Masks, kernels
+from sparserl.sparsity.trees import flattened, is_compressed, layer_names, leaves, owner, words
 from sparserl.types import Array, OptState, Params
 
 
 def compressed_kernels(params: Params) -> dict[str, Compressed]:
     """The compressed kernels by layer name."""
-    return {name: kernel for name, kernel in kernels(params).items() if isinstance(kernel, Compressed)}
+    return {name: leaf for name, leaf in _by_name(params).items() if isinstance(leaf, Compressed)}
+
+
+def replaced(params: Params, kernels: Mapping[str, Any]) -> Params:
+    """The same parameters with the given kernels in place of theirs."""
+    held, structure = flattened(params)
+    return structure.unflatten([kernels.get(name, leaf) for name, leaf in zip(layer_names(params), held, strict=True)])
 
 
 def floats(params: Params) -> Params:
     """Parameters with values in place of compressed kernels."""
-    return replace_kernels(params, {name: kernel.values for name, kernel in compressed_kernels(params).items()})
+    value = lambda leaf: leaf.values if isinstance(leaf, Compressed) else leaf
+    return jax.tree.map(value, params, is_leaf=is_compressed)
 
 
 def with_layouts(floats: Params, params: Params) -> Params:
     """Floats with the layouts of `params`: the way back from `floats`."""
-    values = kernels(floats)
-    packed = compressed_kernels(params)
-    return replace_kernels(floats, {name: Compressed(values[name], packed[name].layout) for name in packed})
+    whole = lambda leaf, value: Compressed(value, leaf.layout) if isinstance(leaf, Compressed) else value
+    return jax.tree.map(whole, params, floats, is_leaf=is_compressed)
 
 
 def masks(params: Params) -> Masks:
@@ -45,21 +51,36 @@ def dense_kernels(params: Params) -> Kernels:
 
 def densified(params: Params, layers: Iterable[str]) -> Params:
     """The same parameters with the kernels of `layers` as dense arrays."""
-    return replace_kernels(params, {name: linalg.to_dense(kernels(params)[name]) for name in layers})
+    held = _by_name(params)
+    return replaced(params, {name: linalg.to_dense(held[name]) for name in layers})
 
 
 def compress(params: Params, masks: Mapping[str, Array], capacities: Mapping[str, int]) -> Params:
     """The same parameters with the dense kernels of `capacities` compressed onto their masks."""
-    dense = kernels(params)
-    layouts = {name: linalg.layout_of(masks[name], capacity) for name, capacity in capacities.items()}
+    return laid_out(params, {name: linalg.layout_of(masks[name], capacity) for name, capacity in capacities.items()})
+
+
+def laid_out(params: Params, layouts: Mapping[str, Layout]) -> Params:
+    """The same parameters with the dense kernels of `layouts` compressed onto them."""
+    dense = _by_name(params)
     packed = {name: Compressed(linalg.gather(layout, dense[name]), layout) for name, layout in layouts.items()}
-    return replace_kernels(params, packed)
+    return replaced(params, packed)
 
 
 def gathered(dense: Params, params: Params) -> Kernels:
     """From a tree with dense kernels the entries at the live weights of the compressed kernels of `params`."""
-    entries = kernels(dense)
+    entries = _by_name(dense)
     return {name: linalg.gather(k.layout, entries[name]) for name, k in compressed_kernels(params).items()}
+
+
+def moved(values: Array, old: Layout, new: Layout) -> jax.Array:
+    """Values `[capacity]` of one layout in the places of another: what is only alive there is zero."""
+    return linalg.gather(new, linalg.scatter(old, values))
+
+
+def differs(old: Layout, new: Layout) -> jax.Array:
+    """Whether two layouts of one shape and capacity have other live weights, bool."""
+    return (old.inputs != new.inputs).any() | (old.output_starts != new.output_starts).any()
 
 
 def laid_on(params: Params, targets: Params) -> Params:
@@ -68,11 +89,10 @@ def laid_on(params: Params, targets: Params) -> Params:
 
     def laid(name: str) -> Compressed:
         new, target = online[name].layout, old[name]
-        moved = (target.layout.inputs != new.inputs).any() | (target.layout.output_starts != new.output_starts).any()
-        move = lambda: linalg.gather(new, linalg.to_dense(target))
-        return Compressed(jax.lax.cond(moved, move, lambda: target.values), new)
+        move = lambda: moved(target.values, target.layout, new)
+        return Compressed(jax.lax.cond(differs(target.layout, new), move, lambda: target.values), new)
 
-    return replace_kernels(targets, {name: laid(name) for name in online})
+    return replaced(targets, {name: laid(name) for name in online})
 
 
 def dense_moments(inner: OptState, params: Params) -> OptState:
@@ -93,3 +113,7 @@ def _map_moments(move: Any, inner: OptState, params: Params) -> OptState:
         return leaf if at is None else move(layouts[at], leaf)
 
     return jax.tree_util.tree_map_with_path(moved, inner)
+
+
+def _by_name(params: Params) -> dict[str, Any]:
+    return dict(zip(layer_names(params), leaves(params), strict=True))

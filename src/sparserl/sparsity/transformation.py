@@ -9,18 +9,19 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from sparserl.sparsity import checking, surroundings
+from sparserl.linalg import Compressed, Layout
+from sparserl.sparsity import checking, packing, storage, surroundings
 from sparserl.sparsity.choosing import (
     DISTRIBUTIONS,
     check_fraction,
     check_overrides,
     chosen_sparsities,
 )
-from sparserl.sparsity.due import when_due
+from sparserl.sparsity.due import when_any_due, when_due
 from sparserl.sparsity.finding import Found, Select, find, layers_called, split
 from sparserl.sparsity.keys import check_key, halves, key_data
 from sparserl.sparsity.layouts import matrix_shapes
-from sparserl.sparsity.masks import Masks, Sparsities, apply_masks
+from sparserl.sparsity.masks import Kernels, Masks, Sparsities, apply_masks
 from sparserl.sparsity.methods import SparseMethod, leaves_all_alive, method_name
 from sparserl.sparsity.moments import initial_state, masked_moments, moments
 from sparserl.sparsity.stepping import first_masks, kept, landing, stepped
@@ -33,12 +34,14 @@ class SparsifyState(NamedTuple):
 
     num_updates: how many there were, int32. key: what every topology is drawn from, the uint32 data of a key. masks:
     bool by layer, True = alive, under the name of the method, so that the state of another is not taken for its own.
-    inner: the state of the optimizer inside.
+    layouts: where the live weights of compressed kernels stand, by layer, in place of a mask. inner: the state of the
+    optimizer inside.
     """
 
     num_updates: Array
     key: Array
     masks: dict[str, Masks]
+    layouts: dict[str, Layout]
     inner: OptState
 
 
@@ -56,12 +59,17 @@ class Sparsifier:
     select: Select | None
     stacked: Collection[str] | None
     key: Key | int | None
+    storage: str
 
     def __post_init__(self) -> None:
         checking.check_transformation(self.inner)
         check_key(self.key)
         if self.distribution not in DISTRIBUTIONS:
             raise UserError(field="distribution", value=self.distribution, allowed=DISTRIBUTIONS)
+        if self.storage not in packing.STORAGES:
+            raise UserError(field="storage", value=self.storage, allowed=packing.STORAGES)
+        if self.storage == "compressed" and (reason := packing.obstacle(self.method)):
+            raise UserError(f"{reason}; choose masked or auto", field="storage", value=self.storage)
         if self.select is not None and not callable(self.select):
             raise UserError("it must be a function of a path and a leaf", field="select", value=self.select)
         check_fraction("sparsity", self.sparsity)
@@ -74,15 +82,21 @@ class Sparsifier:
 
     def init(self, params: Params) -> SparsifyState:
         """The first topology, and the inner optimizer's state; parameters are masked by `born_sparse`, or `update`."""
+        checking.check_dense(params)
         found = self._found(params)
-        kernels = split(found, params)
+        kernels, sparsities = split(found, params), self._sparsities(found)
         data = key_data(self.key, kernels)
-        masks = first_masks(halves(data)[0], self.method, kernels, self._sparsities(found))
+        masks = first_masks(halves(data)[0], self.method, kernels, sparsities)
         if masks:
             moments(self.inner, params, masks)  # or a UserError
-        inner = initial_state(self.inner, masked(masks, params))
+        room = packing.capacities(self.storage, self.method, found, params, masks, sparsities)
+        room = packing.room_for(self.inner, self.storage, params, room)
+        packed = storage.compress(masked(masks, params), masks, room)
+        layouts = {name: kernel.layout for name, kernel in storage.compressed_kernels(packed).items()}
+        left = {name: mask for name, mask in masks.items() if name not in layouts}
+        inner = initial_state(self.inner, storage.floats(packed))
         surroundings.check_inside(inner, SparsifyState)
-        return SparsifyState(jnp.int32(0), data, {self._name: masks}, inner)
+        return SparsifyState(jnp.int32(0), data, {self._name: left}, layouts, inner)
 
     def update(
         self, gradients: Params, state: SparsifyState, params: Params | None = None, **extra: Any
@@ -92,6 +106,9 @@ class Sparsifier:
         found = self._found(params)
         checking.check_alike("gradients", gradients, params)
         old = checking.masks_of(state, self._name, self._masked_shapes(tuple(kernel[:2] for kernel in found)))
+        checking.check_compressed(state.layouts, params)
+        if state.layouts:
+            return self._update_packed(gradients, state, params, found, **extra)
         checking.check_inner(state.inner, self.inner, params)
         new = self._next_masks(found, state, old, params, gradients)
         alive, inner = kept(old, new), state.inner
@@ -100,7 +117,75 @@ class Sparsifier:
             inner = masked_moments(alive, moments(self.inner, params, alive), inner, params, fresh)
         updates, inner = stepped(self.inner, new, gradients, inner, masked(alive, params), **extra)
         number = optax.safe_increment(state.num_updates)
-        return landing(updates, params, alive, new), SparsifyState(number, state.key, {self._name: new}, inner)
+        return landing(updates, params, alive, new), SparsifyState(number, state.key, {self._name: new}, {}, inner)
+
+    def _update_packed(
+        self, gradients: Params, state: SparsifyState, params: Params, found: list[Found], **extra: Any
+    ) -> tuple[Params, SparsifyState]:
+        """The same where some kernels are compressed; what changes with their topology changes with it."""
+        value_fn, [old] = extra.get("value_fn"), state.masks.values()
+        checking.check_value_fn(value_fn, self.method, self._name)
+        checking.check_layouts(params, self.method)
+        floats, slopes = storage.floats(params), storage.floats(gradients)
+        checking.check_inner(state.inner, self.inner, floats)
+        whole = storage.replaced(params, {n: Compressed(_of(floats)[n], layout) for n, layout in state.layouts.items()})
+        all_moments, (held, structure) = (
+            moments(self.inner, floats, [*old, *state.layouts]),
+            jax.tree.flatten(state.inner),
+        )
+        theirs = packing.packed_moments(all_moments, floats, state.layouts)
+        pick = lambda tree: {name: _of(tree)[name] for name in state.layouts}
+        before = packing.Packed(
+            old, state.layouts, pick(floats), pick(slopes), [held[moment.state_leaf] for moment in theirs]
+        )
+        owners = [layer_names(floats)[moment.parameter_leaf] for moment in theirs]
+
+        def first(values: Kernels) -> list[Array]:
+            begun = jax.tree.leaves(initial_state(self.inner, storage.replaced(floats, values)))
+            return [begun[moment.state_leaf] for moment in theirs]
+
+        after = self._next_packed(found, state, whole, slopes, before, packing.Owners(owners, first), value_fn)
+        for moment, leaf in zip(theirs, after.moments, strict=True):
+            held[moment.state_leaf] = leaf
+        alive, laid = kept(old, after.masks), storage.replaced(floats, after.values)
+        fresh = initial_state(self.inner, masked(alive, laid)) if alive else None
+        inner = masked_moments(alive, all_moments, jax.tree.unflatten(structure, held), laid, fresh)
+        if value_fn is not None:
+            now = storage.replaced(params, {n: Compressed(after.values[n], after.layouts[n]) for n in after.layouts})
+            extra["value_fn"] = lambda floats: value_fn(storage.with_layouts(floats, now))
+        slopes = storage.replaced(slopes, after.slopes)
+        updates, inner = stepped(self.inner, after.masks, slopes, inner, masked(alive, laid), **extra)
+        updates = packing.landed(landing(updates, floats, alive, after.masks), params, after)
+        number = optax.safe_increment(state.num_updates)
+        return updates, SparsifyState(number, state.key, {self._name: after.masks}, after.layouts, inner)
+
+    def _next_packed(
+        self,
+        found: list[Found],
+        state: SparsifyState,
+        params: Params,
+        slopes: Params,
+        before: packing.Packed,
+        owners: packing.Owners,
+        value_fn: packing.ValueFunction | None,
+    ) -> packing.Packed:
+        """Topologies of this update, and what lies on them; dense arrays exist only where one is due."""
+        window, total = self.method.window, self.total_updates
+        if window is None:
+            return before
+
+        def change() -> packing.Packed:
+            dense = storage.densified(params, before.layouts)
+            fresh = None if value_fn is None else split(found, packing.slopes_of(value_fn, dense))
+            known = storage.densified(storage.with_layouts(slopes, params), before.layouts)
+            wanted = (fresh or split(found, known)) if self.method.wants_gradients else None
+            masks = dict(sorted({**before.masks, **storage.masks(params)}.items()))
+            key = jax.random.fold_in(halves(state.key)[1], state.num_updates)
+            progress, weights = window.progress(state.num_updates, total), apply_masks(masks, split(found, dense))
+            new = self.method.update(key, progress, masks, weights, wanted, dict(self._sparsities(found)))
+            return packing.moved(before, new, owners, fresh)
+
+        return when_any_due(jnp.asarray(window.due(state.num_updates, total)), change, lambda: before)
 
     @functools.cached_property
     def _name(self) -> str:
@@ -163,3 +248,8 @@ class Sparsifier:
 
         due = jnp.asarray(window.due(operands[0], total))
         return when_due(due, change, lambda operands: operands[2], operands)
+
+
+def _of(tree: Params) -> dict[str, Any]:
+    """The leaves of a tree by layer name."""
+    return dict(zip(layer_names(tree), jax.tree.leaves(tree), strict=True))

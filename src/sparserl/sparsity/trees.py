@@ -8,10 +8,31 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from sparserl.linalg import Compressed
 from sparserl.types import Array, Params
 
 KERNEL_WORDS = ("kernel", "weight", "w")  # flax and haiku, equinox and PyTorch, haiku
 _BOXES = ("value", "raw_value")  # of flax nnx's variables
+
+
+def leaves(tree: Params) -> list[Any]:
+    """The leaves of a tree, of which a compressed kernel is one."""
+    return flattened(tree)[0]
+
+
+def flattened(tree: Params) -> tuple[list[Any], Any]:
+    """The leaves of a tree, of which a compressed kernel is one, and its structure."""
+    return jax.tree.flatten(tree, is_leaf=is_compressed)
+
+
+def is_compressed(node: Any) -> bool:
+    """Whether it is a compressed kernel, which trees hold as one leaf."""
+    return isinstance(node, Compressed)
+
+
+def leaves_with_paths(tree: Params) -> list[tuple[Any, Any]]:
+    """The path of each leaf, and the leaf."""
+    return jax.tree_util.tree_leaves_with_path(tree, is_leaf=is_compressed)
 
 
 def words(path: tuple[Any, ...]) -> tuple[str, ...]:
@@ -40,7 +61,7 @@ def place_name(state: Any, path: tuple[Any, ...]) -> str:
 
 def leaf_paths(tree: Params) -> list[str]:
     """The path of each leaf in words, "encoder/Dense_0/kernel"; a single array is called "params"."""
-    return ["/".join(_unboxed(path)) or "params" for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
+    return ["/".join(_unboxed(path)) or "params" for path, _ in leaves_with_paths(tree)]
 
 
 def layer_names(tree: Params) -> list[str]:
@@ -67,8 +88,8 @@ def by_leaf(values: Mapping[str, Array], tree: Params) -> list[Array | None]:
 
 def masked(masks: Mapping[str, Array], tree: Params) -> Params:
     """The same tree with exact zeros outside the masks, also where a number was infinite or not a number."""
-    leaves, structure = jax.tree.flatten(tree)
-    placed = zip(by_leaf(masks, tree), leaves, strict=True)
+    held, structure = flattened(tree)
+    placed = zip(by_leaf(masks, tree), held, strict=True)
     kept = [leaf if mask is None else jnp.where(mask, leaf, 0) for mask, leaf in placed]
     return jax.tree.unflatten(structure, kept)
 
