@@ -176,11 +176,11 @@ def test_only_matrices_that_stand_alone_are_compressed():
 
 def test_auto_takes_what_pays_and_can_be():
     params = {"large": {"w": jnp.ones((512, 512))}, "half": {"w": jnp.ones((64, 64), "float16")}}
-    made = lambda inner=optax.sgd(1.0), **choices: sparserl.sparsify(
+    made = lambda inner, **choices: sparserl.sparsify(
         inner, "static", sparsity=0.9, distribution="uniform", storage="auto", **choices
     ).init(params)
-    assert made().layouts.keys() == {"large"}
-    assert made(overrides={"large": 0.05}, rebudget=False).layouts == {}
+    assert made(optax.sgd(1.0)).layouts.keys() == {"large"}
+    assert made(optax.sgd(1.0), overrides={"large": 0.05}, rebudget=False).layouts == {}
     assert made(optax.contrib.muon(1e-3)).layouts == {}
 
 
