@@ -51,7 +51,7 @@ def plain(key: jax.Array) -> Network:
 
 
 def fused(key: jax.Array) -> Network:
-    """The same by `feed_forward`, which joins product, bias and relu, and keeps activations as native code wants them."""
+    """The same by `feed_forward`, which joins product, bias and relu, and keeps activations as kernels want them."""
 
     def apply(params: Params, x: jax.Array) -> jax.Array:
         relus = (jax.nn.relu, jax.nn.relu, None)
@@ -166,16 +166,16 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7, help="turns of each")
     options = parser.parse_args()
     print(f"an update, 2 x 512 units, batch {BATCH_SIZE}, {100 * options.sparsity:g} % of weights zero")
-    print("network       dense ms  compressed ms  times as fast  (turns)        loss: dense  compressed")
+    print("network       dense ms  compressed ms  times as fast  (turns)         loss: dense  compressed")
     for name in NETWORKS:
         if importlib.util.find_spec(NEEDED.get(name, "jax")) is None:
             print(f"{name:12}  {NEEDED[name]} is not installed")
             continue
         row = measure(name, options.sparsity, options.updates, options.repeats)
-        low, high = row["slowest_and_fastest_turn"]
+        (low, high), (dense_loss, loss) = row["slowest_and_fastest_turn"], row["losses"]
         print(
             f"{name:12}  {row['dense_milliseconds']:8.2f}  {row['compressed_milliseconds']:13.2f}  "
-            f"{row['times_as_fast']:13.2f}  ({low:.2f} to {high:.2f})  {row['losses'][0]:12.3f}  {row['losses'][1]:10.3f}"
+            f"{row['times_as_fast']:13.2f}  ({low:.2f} to {high:.2f})  {dense_loss:13.3f}  {loss:10.3f}"
         )
 
 
