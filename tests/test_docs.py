@@ -54,13 +54,26 @@ def test_python_about_environments_runs():
     assert namespace["again"].reward.tobytes() == namespace["expected"].reward.tobytes()
 
 
+@pytest.mark.kernels
 def test_python_about_sparsify_runs(capsys):
     """The table that the document shows is printed, and each of the seeds has as many live weights."""
     namespace: dict = {"__name__": "document"}
     for number, block in enumerate(blocks("docs/sparsify.md")):
         exec(compile(block, f"docs/sparsify.md, block {number}", "exec"), namespace)
     [table] = re.findall(r"```\n(rigl\n.*?)```", (ROOT / "docs/sparsify.md").read_text(), flags=re.DOTALL)
-    assert capsys.readouterr().out.startswith(f"{table}[32 32 32 32]\nset\n")
+    told = capsys.readouterr().out
+    assert told.startswith(f"{table}[32 32 32 32]\nset\n")
+    assert told.endswith("\nCompressed 32\n")
+
+
+@pytest.mark.kernels
+def test_python_about_compressed_kernels_runs(capsys):
+    """What it prints is what the document shows."""
+    namespace: dict = {"__name__": "document"}
+    for number, block in enumerate(blocks("docs/linalg.md")):
+        exec(compile(block, f"docs/linalg.md, block {number}", "exec"), namespace)
+    shown = re.findall(r"```\n\n```\n(.*?)```", (ROOT / "docs/linalg.md").read_text(), flags=re.DOTALL)
+    assert capsys.readouterr().out == "".join(shown)
 
 
 def test_python_about_many_seeds_runs(capsys):
