@@ -12,16 +12,21 @@ sparserl flax` and, for eight seeds with one method, about a minute on one core 
 import argparse
 import csv
 import pathlib
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import optax
-from flax.training.train_state import TrainState
+
+try:
+    import flax.linen as nn
+    from flax.training.train_state import TrainState
+except ModuleNotFoundError:
+    sys.exit("ppo_jit_vmap: it needs flax: pip install flax")
 
 import sparserl
 from sparserl.environments import ClassicEnvironment
@@ -239,6 +244,8 @@ def parsed(words: list[str] | None) -> argparse.Namespace:
         for name in ("steps", "seeds"):
             if getattr(options, name) < 1:
                 raise UserError("it must be at least 1", field=name, value=getattr(options, name))
+        if not 0 <= options.first_key < 2**32:
+            raise UserError("it must be at least 0 and below 2**32", field="first-key", value=options.first_key)
         for rate in options.learning_rates:
             if not 0 < rate < float("inf"):
                 raise UserError("it must be a number greater than 0", field="learning-rates", value=rate)

@@ -88,6 +88,7 @@ def test_what_was_seen_is_written(trained):
         (["--sparsity", "much"], "--sparsity: invalid float value: 'much'"),
         (["--steps", "0"], "steps is 0: it must be at least 1"),
         (["--seeds", "-1"], "seeds is -1: it must be at least 1"),
+        (["--first-key", str(10**30)], "first-key is 1000000000000000000000000000000"),
         (["--learning-rates", "0"], "learning-rates is 0.0"),
         (["--learning-rates", "nan"], "learning-rates is nan"),
         (["--environment", "CartPole-v2"], "did you mean 'CartPole-v1'"),
