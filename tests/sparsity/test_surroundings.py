@@ -30,7 +30,7 @@ def made(inner=ADAM, method="set"):
 EXACT = {
     "add_noise before": lambda: optax.chain(optax.add_noise(0.1, 0.1, 0), made()),
     "named_chain before": lambda: optax.named_chain(("clip", optax.clip(0.5)), ("ours", made())),
-    "monitor after": lambda: optax.chain(made(), optax.monitor({"length": optax.global_norm})),
+    "monitor after": lambda: optax.chain(made(), optax.monitor({"length": optax.tree.norm})),
     "masked": lambda: optax.masked(made(), HIDDEN),
     "selective_transform": lambda: optax.selective_transform(made(), freeze_mask=jax.tree.map(np.logical_not, HIDDEN)),
     "MultiSteps that skips": lambda: optax.MultiSteps(made(), 2, should_skip_update_fn=optax.skip_not_finite),
