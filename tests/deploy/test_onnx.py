@@ -12,6 +12,7 @@ from deploy.policies import KINDS, observations_of, policy_of
 from sparserl.deploy import formats
 from sparserl.deploy import onnx as ours
 from sparserl.deploy.contract import as_json
+from sparserl.deploy.onnx import loading
 from sparserl.deploy.onnx.model import IR_VERSION, OPSET, model_of, sealed
 from sparserl.deploy.steps import weighted
 from sparserl.deploy.verification import Mismatch, compare
@@ -127,6 +128,14 @@ def test_one_changed_byte_fails_verification(tmp_path):
         file.write_bytes(damaged)
         with pytest.raises(Mismatch, match="is damaged"):
             ours.opened(file)
+
+
+def test_a_name_that_is_no_text_is_damage_too(tmp_path, monkeypatch):
+    """Where protobuf is its implementation in Python, as old versions of it are, a changed byte may show as this."""
+    monkeypatch.setattr(loading, "is_whole", lambda content: bool(content.decode()))
+    (tmp_path / "policy.onnx").write_bytes(b"\xa0")
+    with pytest.raises(Mismatch, match="is damaged: it is not the model that was written"):
+        ours.opened(tmp_path / "policy.onnx")
 
 
 def test_another_policy_in_the_file_is_refused(tmp_path):

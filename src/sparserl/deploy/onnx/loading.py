@@ -50,7 +50,7 @@ def loaded(content: bytes, name: str) -> Loaded:
     """The model in the bytes of the file `name`. Raises `Mismatch` where they are not as they were written."""
     try:
         whole = is_whole(content)
-    except DecodeError:
+    except (DecodeError, UnicodeDecodeError):  # the latter from protobuf's implementation in Python
         whole = False
     if not whole:
         raise Mismatch(f"{name} is damaged: it is not the model that was written")
