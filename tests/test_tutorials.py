@@ -1,13 +1,20 @@
 """The tutorials: their Python runs in order, on runs that are stored and not trained where that is what they read."""
 
+import importlib
 import importlib.util
 import re
+import sys
 from pathlib import Path
 
+import gymnasium
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from report import synthetic
+from sparserl.cli import main
+from sparserl.environments import TASKS
 from sparserl.experiment import AGENTS
 
 pytestmark = pytest.mark.slow
@@ -16,10 +23,13 @@ TUTORIALS = Path(__file__).parent.parent / "docs" / "tutorials"
 FILE = re.compile(r"<!-- file: (\S+) -->\n\n```python\n(.*?)```", re.DOTALL)
 
 
+def text_of(name: str) -> str:
+    return (TUTORIALS / f"{name}.md").read_text()
+
+
 def python(name: str) -> list[str]:
     """The Python of a tutorial, but for the files that it has its reader write."""
-    text = (TUTORIALS / f"{name}.md").read_text()
-    return re.findall(r"```python\n(.*?)```", FILE.sub("", text), flags=re.DOTALL)
+    return re.findall(r"```python\n(.*?)```", FILE.sub("", text_of(name)), flags=re.DOTALL)
 
 
 def run(name: str, blocks: list[str]) -> dict:
@@ -32,7 +42,7 @@ def run(name: str, blocks: list[str]) -> dict:
 @pytest.fixture
 def folder(tmp_path, monkeypatch, request):
     """A reader's folder, with the files that the tutorial has them write."""
-    for name, text in FILE.findall((TUTORIALS / f"{request.param}.md").read_text()):
+    for name, text in FILE.findall(text_of(request.param)):
         (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
@@ -47,18 +57,35 @@ def test_results_are_read_as_the_tutorial_reads_them(folder, capsys):
     assert int(capsys.readouterr().out.split()[0]) > 10
 
 
+@pytest.fixture
+def forgotten():
+    """What the environment's files make known is not known to other tests."""
+    yield
+    TASKS.pop("Thermostat-v0", None)
+    gymnasium.registry.pop("Thermostat-v0", None)
+    for name in ("compiled", "thermostat"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.usefixtures("forgotten")
+@pytest.mark.parametrize("folder", ["environment"], indirect=True)
+def test_commands_find_both_forms_of_the_environment(folder, capsys):
+    commands = re.findall(
+        r"^sparserl (?:train|describe) (.*?)(?: --total-steps \d+)?$", text_of("environment"), re.MULTILINE
+    )
+    assert len(commands) == 3
+    for words in commands:
+        assert main(["describe", *words.split()]) == 0, capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("folder", ["environment"], indirect=True)
 def test_both_forms_of_the_environment_are_the_same_task(folder, capsys):
-    import jax
-    import jax.numpy as jnp
-
     namespace = run("environment", python("environment"))
     assert capsys.readouterr().out == "None\n"
     program = namespace["make"]("compiled:Thermostat-v0", 1, "compiled")
     assert program.spec._replace(identifier="") == namespace["environment"].spec._replace(identifier="")
-    import compiled
-    import thermostat
-
+    compiled, thermostat = (importlib.import_module(name) for name in ("compiled", "thermostat"))
     room = thermostat.Thermostat()
     room.reset(seed=0)
     state = compiled.begin(jax.random.key(0))
@@ -83,19 +110,17 @@ def test_the_agent_learns_and_keeps_its_density(folder, capsys):
         run("agent", [block.replace("num_environments=8", short) for block in python("agent")])
     finally:
         AGENTS.pop("reinforce", None)
+        sys.modules.pop("reinforce", None)
     *layers, first, last = capsys.readouterr().out.splitlines()
-    assert layers == re.findall(r"^\w+ \[\d+, \d+\] \d+ of \d+$", (TUTORIALS / "agent.md").read_text(), re.MULTILINE)
+    assert layers == re.findall(r"^\w+ \[\d+, \d+\] \d+ of \d+$", text_of("agent"), re.MULTILINE)
     assert first.split()[0] == "0"
     assert (last.split()[0], last.split()[2]) == ("16384", "0.200")
 
 
 @pytest.mark.parametrize("folder", ["study"], indirect=True)
 def test_the_study_is_planned_as_the_tutorial_says(folder, capsys):
-    from sparserl.cli import main
-
     assert main(["study", "plan", "small_networks.py", "--scale", "smoke", "--no-calibration"]) == 0
     told = capsys.readouterr().out
-    text = (TUTORIALS / "study.md").read_text()
     for line in told.splitlines():
         if line.startswith(("small_networks,", "runs:", "steps:", "disk:")):
-            assert line in text
+            assert line in text_of("study")
