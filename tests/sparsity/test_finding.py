@@ -28,6 +28,8 @@ def layer(kernel, bias):
         ({"kernel": np.ones((5, 6)), "w": np.ones((2, 2))}, {}, {"kernel": (5, 6), "w": (2, 2)}),
         ({"a": {"kernel": np.ones((5, 6)), "w": np.ones((2, 2))}}, {}, {"a/kernel": (5, 6), "a/w": (2, 2)}),
         ({"mlp/~/linear_0": {"w": np.ones((3, 4)), "b": np.ones((1, 4))}}, {}, {"mlp/~/linear_0": (3, 4)}),
+        ({"a": np.ones((3, 4)), "b": np.ones((4, 5))}, {}, {"a": (3, 4), "b": (4, 5)}),
+        ({"W": np.ones((3, 4)), "B": np.ones((1, 4))}, {}, {"W": (3, 4)}),
         ({"a": np.ones((3, 3)), "log_std": np.ones((2, 2)), "scale": np.ones((2, 2))}, {}, {"a": (3, 3)}),
         ({"NormalizedMLP_0": np.ones((3, 3)), "batch_norm": {"w": np.ones((2, 2))}}, {}, {"NormalizedMLP_0": (3, 3)}),
         ({"a": np.ones((3, 3), int), "b2": np.ones((3, 0)), "c": np.ones((3, 3), np.float16)}, {}, {"c": (3, 3)}),

@@ -165,6 +165,8 @@ def test_equinox_stacks_are_known_by_the_type_of_their_module():
         eqx.filter(eqx.filter_eval_shape(function, *args), lambda leaf: hasattr(leaf, "shape"))
     )
     assert of(lambda: {"series": eqx.nn.Conv1d(1, 2, 5, key=keys[0])}) == {"series": (2, 1, 5)}
+    normed = of(lambda: {"lengths": eqx.nn.WeightNorm(eqx.nn.Linear(5, 3, key=keys[0]))})
+    assert normed == {"lengths/layer": (3, 5)}, "norms of weights are no norms of what goes through"
     heads = of(eqx.filter_vmap(lambda key: {"heads": eqx.nn.Linear(5, 1, key=key)}), keys)
     assert heads == {"heads[0]": (1, 5), "heads[1]": (1, 5)}
     series = of(eqx.filter_vmap(lambda key: eqx.nn.Conv2d(3, 4, 5, use_bias=False, key=key)), keys)

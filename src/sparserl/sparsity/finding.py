@@ -9,15 +9,15 @@ import jax.numpy as jnp
 
 from sparserl.sparsity.masks import Kernels
 from sparserl.sparsity.stacking import stacked_layers
-from sparserl.sparsity.trees import layer_names, leaf_paths, leaves_with_paths, member_name, stack_name
+from sparserl.sparsity.trees import KERNEL_WORDS, layer_names, leaf_paths, leaves_with_paths, member_name, stack_name
 from sparserl.sparsity.trees import leaves as leaves_of
 from sparserl.types import Array, Params, UserError
 
 Select = Callable[[str, Array], bool]  # of the path of a leaf, "encoder/Dense_0/kernel", and the leaf
 
-_SPARED = re.compile(r"embed|norm(?!al|ed)")  # in any word of a leaf's path, or the type of a module that it is in
-_SPARED_LEAVES = ("bias", "scale", "offset", "std")  # within the last word of its path ...
-_SPARED_LETTERS = ("b", "beta", "gamma")  # ... and the whole of it
+_SPARED = re.compile(r"embed|(?<!weight)(?<!spectral)norm(?!al|ed)")  # in a leaf's path, or the type of its modules
+_SPARED_PARTS = ("bias", "scale", "offset", "std")  # of the last word of its path ...
+_SPARED_WORDS = ("beta", "gamma")  # ... and the whole of it
 
 
 class Found(NamedTuple):
@@ -93,13 +93,21 @@ def _spared(params: Params) -> set[str]:
     """Paths of leaves that are no kernels by what they, or the modules that they are in, are called."""
     opaque = lambda node: node is not params and _SPARED.search(type(node).__name__.lower()) is not None
     typed = [path for path, node in jax.tree_util.tree_leaves_with_path(params, is_leaf=opaque) if opaque(node)]
-    spared = set()
-    for path, (keys, _) in zip(leaf_paths(params), leaves_with_paths(params), strict=True):
-        last = path.lower().rpartition("/")[2]
-        called = _SPARED.search(path.lower()) or last in _SPARED_LETTERS or any(word in last for word in _SPARED_LEAVES)
-        if called or any(keys[: len(node)] == node for node in typed):
+    paths, spared = leaf_paths(params), set()
+    lower = {path.lower() for path in paths}
+    for path, (keys, _) in zip(paths, leaves_with_paths(params), strict=True):
+        if _is_called_so(path.lower(), lower) or any(keys[: len(node)] == node for node in typed):
             spared.add(path)
     return spared
+
+
+def _is_called_so(path: str, paths: Collection[str]) -> bool:
+    """Whether a leaf is an embedding, a norm or a bias by its path alone, or by what is beside it; in lower case."""
+    module, _, last = path.rpartition("/")
+    beside = lambda *names: any(f"{module}/{name}".lstrip("/") in paths for name in names)
+    if last in ("b", "g"):  # a bias, or the lengths of equinox's WeightNorm; or what somebody calls a matrix
+        return beside(*KERNEL_WORDS) if last == "b" else beside("layer/weight")
+    return bool(_SPARED.search(path)) or last in _SPARED_WORDS or any(part in last for part in _SPARED_PARTS)
 
 
 def _nothing_found(paths: list[str], leaves: list[Any], select: Select | None) -> UserError:
