@@ -1,6 +1,7 @@
 """Checking: what `sparsify` is given at every update, before anything is computed."""
 
 import numbers
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -96,7 +97,7 @@ def masks_of(state: Any, method: str, kernels: Shapes) -> Masks:
     if method not in state.masks:
         raise UserError(f"state is one of method {' and '.join(state.masks)}, and the optimizer is for {method}")
     masks = state.masks[method]
-    kernels = {name: shape for name, shape in kernels.items() if name not in state.layouts}
+    kernels = _whole({name: shape for name, shape in kernels.items() if name not in state.layouts}, masks)
     for name in [*kernels, *masks]:
         if name not in masks or name not in kernels:
             which = "params have a kernel" if name in kernels else "state has a mask for"
@@ -112,6 +113,17 @@ def masks_of(state: Any, method: str, kernels: Shapes) -> Masks:
                 "computes with its state, as optax.contrib.sam does; put that one inside"
             )
     return masks
+
+
+def _whole(kernels: Shapes, masks: Masks) -> Shapes:
+    """Kernels by name, with the whole leaf where the state has one mask for what the parameters stack."""
+    members = Counter(stack_name(name) for name in kernels if name not in masks)
+    stacks = {stack: count for stack, count in members.items() if stack in masks and stack not in kernels}
+    whole: dict[str, tuple[int, ...]] = {}
+    for name, shape in kernels.items():
+        stack = stack_name(name)
+        whole.setdefault(*((stack, (stacks[stack], *shape)) if stack in stacks else (name, shape)))
+    return whole
 
 
 def check_named(masks: Masks, params: Params) -> None:
