@@ -26,9 +26,10 @@ def check_plain(choices: Mapping[str, Any]) -> None:
     for name, value in choices.items():
         if isinstance(value, jax.Array) and value.ndim == 0 and not jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
             raise UserError(
-                f"{name} is an array of JAX, and is to be a plain number that is known before training: "
-                "optax.inject_hyperparams, which SBX calls, makes arrays of all numbers that a function takes, its "
-                "defaults, too; let it take the learning rate alone, and know the others from around it"
+                f"{name} is an array of JAX, and is to be a plain number that is known before training, with an "
+                "optimizer of its own for each: optax.inject_hyperparams, which SBX calls, makes arrays of all numbers "
+                "that a function takes, its defaults, too; let it take the learning rate alone, and know the others "
+                "from around it"
             )
 
 
