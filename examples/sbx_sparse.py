@@ -134,7 +134,7 @@ def measured(name: str, state: Any, method: str) -> dict[str, float]:
     if method != "dense" and hasattr(state, "target_params"):
         live = live_target(state)
         dead = optax.tree.sub(state.target_params, live)
-        row[f"{name}_target_dead"] = float(optax.global_norm(kernels(dead)) / optax.global_norm(kernels(live)))
+        row[f"{name}_target_dead"] = float(optax.tree.norm(kernels(dead)) / optax.tree.norm(kernels(live)))
     return row
 
 

@@ -2,8 +2,8 @@
 
     python reproduction/sbx_sparse/run.py sac OUTPUT [JOBS]
 
-sac: SBX's SAC on HalfCheetah; control: SBX's DQN and PPO on CartPole; cleanrl: the DQN in CleanRL's manner. Run it by
-the Python of an environment as the example needs it. Runs whose rows are all in OUTPUT are skipped, and one that was
+sac: SBX's SAC on HalfCheetah; dqn and ppo: SBX's on CartPole; cleanrl: the DQN in CleanRL's manner. Run it by the
+Python of an environment as the example needs it. Runs whose rows are all in OUTPUT are skipped, and one that was
 killed is run anew, so what was interrupted is simply started again.
 """
 
@@ -17,9 +17,10 @@ from pathlib import Path
 EXAMPLES = Path(__file__).parents[2] / "examples"
 METHODS, SEEDS = ("dense", "rigl", "static"), (0, 1, 2)
 PARTS = {
-    "sac": [("sac", "HalfCheetah-v5", 100_000, METHODS)],
-    "control": [("dqn", "CartPole-v1", 50_000, METHODS[:2]), ("ppo", "CartPole-v1", 50_000, METHODS[:2])],
-    "cleanrl": [("cleanrl-dqn", "CartPole-v1", 20_000, METHODS[:2])],
+    "sac": ("sac", "HalfCheetah-v5", 100_000, METHODS),
+    "dqn": ("dqn", "CartPole-v1", 50_000, METHODS[:2]),
+    "ppo": ("ppo", "CartPole-v1", 50_000, METHODS[:2]),
+    "cleanrl": ("cleanrl-dqn", "CartPole-v1", 20_000, METHODS[:2]),
 }
 ONE_CORE = {
     "OMP_NUM_THREADS": "1",
@@ -46,11 +47,10 @@ def run(algorithm: str, environment: str, num_steps: int, method: str, seed: int
 
 def main() -> None:
     """The runs of a part, seed by seed, so that what there is is even when time runs out."""
-    part, output = PARTS[sys.argv[1]], Path(sys.argv[2])
+    (algorithm, environment, num_steps, methods), output = PARTS[sys.argv[1]], Path(sys.argv[2])
     with ThreadPoolExecutor(int(sys.argv[3]) if len(sys.argv) > 3 else 2) as pool:
-        for seed, (algorithm, environment, num_steps, methods) in itertools.product(SEEDS, part):
-            for method in methods:
-                pool.submit(run, algorithm, environment, num_steps, method, seed, output)
+        for seed, method in itertools.product(SEEDS, methods):
+            pool.submit(run, algorithm, environment, num_steps, method, seed, output)
 
 
 if __name__ == "__main__":
