@@ -7,7 +7,7 @@ The three are marked `# sparse`: what makes the optimizer, what masks the first 
 With `--method dense` they are plain optax, bit for bit. Every 2,500 steps ten greedy episodes are added as a row to
 `OUTPUT/cleanrl-dqn-ENVIRONMENT-METHOD-SEED.csv`.
 
-Needs: `pip install sparserl flax`. Takes: half a minute on one core for 50,000 steps of CartPole, which it learns.
+Needs: `pip install sparserl flax`. Takes half a minute on one core; the return of CartPole goes from 10 to about 200.
 """
 
 import csv
@@ -36,7 +36,7 @@ class Arguments:
     method: str = "rigl"  # a name of `sparserl methods`
     sparsity: float = 0.9  # fraction of the weights of kernels that is zero
     seed: int = 0
-    steps: int = 50_000
+    steps: int = 20_000
     learning_starts: int = 1_000
     train_every: int = 2
     target_every: int = 500

@@ -71,7 +71,7 @@ def draw(axes: Axes, methods: dict[str, dict[int, Curve]], title: str) -> None:
         for curve in runs.values():
             axes.plot(list(curve), list(curve.values()), color=colour, linewidth=0.8, alpha=0.5)
         mean = [fmean(curve[step] for curve in runs.values()) for step in steps]
-        label = f"{style.method_name(method)}, {len(runs)} seeds"
+        label = f"{style.method_name(method)}, {len(runs)} seed{'s' * (len(runs) > 1)}"
         marker = style.MARKERS[style.method_rank(method)]
         axes.plot(steps, mean, color=colour, marker=marker, markersize=3.5, linewidth=2.2, label=label)
     axes.set_title(title)

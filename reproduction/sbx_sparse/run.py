@@ -18,8 +18,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 METHODS, SEEDS = ("dense", "rigl", "static"), (0, 1, 2)
 PARTS = {
     "sac": ("sac", "HalfCheetah-v5", 100_000, METHODS),
-    "dqn": ("dqn", "CartPole-v1", 50_000, METHODS[:2]),
-    "ppo": ("ppo", "CartPole-v1", 50_000, METHODS[:2]),
+    "dqn": ("dqn", "CartPole-v1", 20_000, METHODS[:2]),
+    "ppo": ("ppo", "CartPole-v1", 20_000, METHODS[:2]),
     "cleanrl": ("cleanrl-dqn", "CartPole-v1", 20_000, METHODS[:2]),
 }
 ONE_CORE = {
