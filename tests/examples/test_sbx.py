@@ -175,7 +175,6 @@ OTHERS = {  # SBX's other algorithms, and choices of the network that change wha
     ),
     "td3": ("TD3", "MlpPolicy", "Pendulum-v1", {}, {}),
     "tqc": ("TQC", "MlpPolicy", "Pendulum-v1", {}, {}),
-    "crossq": ("CrossQ", "MlpPolicy", "Pendulum-v1", {"net_arch": {"pi": [16], "qf": [32]}}, {}),
     "ppo": ("PPO", "MlpPolicy", "Pendulum-v1", {}, {"n_steps": 64, "learning_rate": lambda left: left * 1e-3}),
 }
 
