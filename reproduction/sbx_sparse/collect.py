@@ -77,7 +77,7 @@ def draw(axes: Axes, methods: dict[str, dict[int, Curve]], title: str) -> None:
     axes.set_title(title)
     axes.set_xlabel("environment steps")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.legend(loc="upper left")
+    axes.legend(loc="best")
 
 
 def figure(name: str, titles: dict[str, str], found: dict[str, dict[str, dict[int, Curve]]]) -> None:
