@@ -16,7 +16,7 @@ author = "the authors of sparserl"
 copyright = f"{author}, Apache-2.0"
 version = release = installed_version("sparserl")
 
-extensions = ["myst_parser", "sphinx_external_toc", "sphinx_copybutton", "outside"]
+extensions = ["myst_parser", "sphinx_external_toc", "sphinx_copybutton", "outside", "reference"]
 root_doc = "docs/index"
 include_patterns = ["docs/**", "reproduction/*/README.md", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 exclude_patterns = [".*", "build", "dist", "src", "tests", "results", "demo", "docs/_site", "reproduction/*/results"]
@@ -27,6 +27,10 @@ suppress_warnings = ["etoc.glob"]  # a folder of the navigation may still be emp
 
 myst_heading_anchors = 4  # of the names that code hosting gives to headings
 nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(?!sparserl\.).*")]  # types of other libraries, whose documents are elsewhere
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+toc_object_entries_show_parents = "hide"
 highlight_language = "text"  # indented blocks are commands and tables; Python says that it is
 
 html_theme = "furo"
