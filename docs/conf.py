@@ -16,7 +16,7 @@ author = "the authors of sparserl"
 copyright = f"{author}, Apache-2.0"
 version = release = installed_version("sparserl")
 
-extensions = ["myst_parser", "sphinx_external_toc", "sphinx_copybutton", "outside", "reference"]
+extensions = ["myst_parser", "sphinx_external_toc", "sphinx_copybutton", "outside", "reference", "commands"]
 root_doc = "docs/index"
 include_patterns = ["docs/**", "reproduction/*/README.md", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 exclude_patterns = [".*", "build", "dist", "src", "tests", "results", "demo", "docs/_site", "reproduction/*/results"]

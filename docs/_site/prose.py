@@ -53,5 +53,9 @@ def comment_behind(attribute: Any) -> str:
         if not (more := re.fullmatch(r" *# (.*)", line)):
             break
         words.append(more.group(1))
-    told = " ".join(words)
-    return f"{told[0].upper()}{told[1:]}."
+    return sentence(" ".join(words))
+
+
+def sentence(words: str) -> str:
+    """Words that begin small, as behind a name, as a sentence."""
+    return f"{words[0].upper()}{words[1:]}{'' if words.endswith('.') else '.'}" if words else ""

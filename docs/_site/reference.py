@@ -4,6 +4,7 @@ Signatures, docstrings and the comments behind fields are read without importing
 the pages are. What a page shows: the names of `__all__`, or those that the directive lists in its content.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import griffe
 from docutils import nodes
 from docutils.statemachine import StringList
-from prose import comment_behind, described, listed
+from prose import comment_behind, described, listed, sentence
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -93,7 +94,7 @@ def of_member(member: Any, told: str) -> list[str]:
     """A field, a property or a method; told: what the docstring of the class says of it."""
     options = [":no-contents-entry:", *(f":{label}:" for label in ("staticmethod", "classmethod") if label in member.labels)]
     if is_field(member):
-        return directive("attribute", member.name, [*typed(member), *options], [told or comment_behind(member)])
+        return directive("attribute", member.name, [*typed(member), *options], [sentence(told) or comment_behind(member)])
     if member.is_attribute:
         return directive("property", member.name, [*typed(member), *options], text(member, ()))
     if member.is_function:
@@ -108,9 +109,9 @@ def is_field(member: Any) -> bool:
 
 def typed(attribute: Any) -> list[str]:
     """The options that say of which type an attribute is, and its default."""
-    of_type = [f":type: {annotation(attribute.annotation)}"] if attribute.annotation else []
-    default = [] if attribute.value is None else [f":value: {attribute.value}"]
-    return of_type + (default if "\n" not in "".join(default) else [])
+    of_type = annotation(attribute.annotation) if attribute.annotation else ""
+    options = {"type": of_type, "value": "" if attribute.value is None else str(attribute.value)}
+    return [f":{name}: {json.dumps(value)}" for name, value in options.items() if value and "\n" not in value]
 
 
 def directive(kind: str, head: str, options: Sequence[str], body: Sequence[str]) -> list[str]:
