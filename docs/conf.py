@@ -31,6 +31,7 @@ nitpick_ignore_regex = [("py:.*", r"(?!sparserl\.).*")]  # types of other librar
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"
+smartquotes = False  # options begin with two dashes
 highlight_language = "text"  # indented blocks are commands and tables; Python says that it is
 
 html_theme = "furo"

@@ -108,9 +108,9 @@ def read(text: str) -> tuple[str, list[Option]]:
             group = title.group(1)
         elif group is None:
             description.append(line)
-        elif head := re.match(r" {0,2}(-\S.*?)(?:  +(\S.*))?$", line):
+        elif head := re.match(r" {0,2}(--?\w.*?)(?:  +(\S.*))?$", line):
             options.append(Option(group, head.group(1), head.group(2) or ""))
-        elif options and (told := line.strip()) and not re.match(r"[╰─+-]+$", told):
+        elif options and (told := line.strip()) and not re.match(r"[╰╯─+-]+$", told):
             options[-1] = options[-1]._replace(told=f"{options[-1].told} {told}".strip())
     return "\n".join(description), [option for option in options if not option.head.startswith("-h")]
 
