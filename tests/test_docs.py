@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import documents
 import sparserl
 from deploy.small_policies import perceptron
 from report import synthetic
@@ -20,6 +21,15 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 PRINTED_STEPS = {"README.md": [0, 2000, 3000], "docs/tutorials/method.md": [0, 1500]}
+
+
+WITH_A_TEST_OF_ITS_OWN = {  # what such a page prints, or what its Python works on, is looked at below or elsewhere
+    *PRINTED_STEPS,
+    *("docs/command-line.md", "docs/deploy.md", "docs/environments.md", "docs/how-to/optuna.md", "docs/reports.md"),
+    *("docs/sparsify.md", "docs/statistics.md"),
+    "docs/quickstart.md",  # tests/test_quickstart.py, as a notebook
+}
+IN_ORDER = [page for page in documents.PAGES if documents.name_of(page) not in WITH_A_TEST_OF_ITS_OWN]
 
 
 def blocks(name: str) -> list[str]:
@@ -38,6 +48,23 @@ def test_python_in_documents_runs(name, capsys):
     assert lines[-1][-1].startswith("0.10"), "a density of 0.1 was asked for"
     text = (ROOT / name).read_text()
     assert all(line in text for line in told if not line[0].isdecimal()), "what else is printed, the page shows"
+
+
+@pytest.mark.parametrize("page", IN_ORDER, ids=documents.name_of)
+def test_python_of_pages_runs_in_order(page, tmp_path, monkeypatch):
+    """In a folder of its own, with the files that the page shows; what it says takes long runs with the whole page."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    namespace: dict = {"__name__": "document"}
+    for block in documents.blocks(page):
+        if block.told.startswith("file: "):
+            (tmp_path / block.told.removeprefix("file: ")).write_text(block.text)
+        elif block.language == "python" and not (block.is_left_out or block.is_thorough):
+            exec(compile(block.text, f"{block.page}:{block.line}", "exec"), namespace)
+
+
+def test_pages_with_a_test_of_their_own_are_there():
+    assert {documents.name_of(page) for page in documents.PAGES} >= WITH_A_TEST_OF_ITS_OWN
 
 
 def test_python_about_mistakes_runs():

@@ -1,10 +1,19 @@
 """The site that `make docs` builds: strict, whole, and readable without a network."""
 
+import importlib
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from sphinx.util.inventory import InventoryFile
+
+import sparserl.types
+from sparserl.cli import COMMANDS, main
+from sparserl.cli.study import SUBCOMMANDS
 
 ROOT = Path(__file__).parent.parent
 
@@ -26,3 +35,62 @@ def test_every_page_is_there(site: Path) -> None:
     assert len(pages) > 20
     for page in [*pages, ROOT / "README.md"]:
         assert (site / page.relative_to(ROOT)).with_suffix(".html").is_file()
+
+
+PUBLIC = (
+    "",
+    ".sparsity",
+    ".linalg",
+    ".environments",
+    ".networks",
+    ".study",
+    ".report",
+)  # rooms whose names are for all
+
+
+def test_every_public_name_is_in_the_reference_and_says_what_it_is(site: Path) -> None:
+    with (site / "objects.inv").open("rb") as file:
+        known = InventoryFile.load(file, "", lambda base, path: path)
+    there = {name for kind in known if kind.startswith("py:") for name in known[kind]}
+    for room in PUBLIC:
+        module = importlib.import_module(f"sparserl{room}")
+        names = [name for name in module.__all__ if not name.startswith("__")]
+        assert [name for name in names if f"sparserl{room}.{name}" not in there] == []
+        made = [getattr(module, name) for name in names]
+        assert [each for each in made if (inspect.isclass(each) or callable(each)) and not inspect.getdoc(each)] == []
+    types = [name for name, each in vars(sparserl.types).items() if getattr(each, "__module__", "") == "sparserl.types"]
+    assert {f"sparserl.types.{name}" for name in types if not name.startswith("_")} <= there
+
+
+def test_every_option_of_every_command_is_in_the_reference(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (site / "objects.inv").open("rb") as file:
+        known = InventoryFile.load(file, "", lambda base, path: path)["std:cmdoption"]
+    ours = [name for name in COMMANDS if name not in ("train", "describe", "study", "bench")]
+    ours += ["train dqn rigl", "describe dqn rigl", *(f"study {name}" for name in SUBCOMMANDS)]
+    ours += [f"bench {name}" for name in ("updates", "kernels", "inference", "break-even")]
+    for command in ours:
+        assert main([*command.split(), "--help"]) == 0
+        options = re.findall(r"^[ │|]*(--[a-z][\w.-]*)", capsys.readouterr().out, re.MULTILINE)
+        assert options or command == "environments"
+        assert [each for each in options if f"sparserl {command}.{each}" not in known] == []
+
+
+def test_pages_ask_nothing_of_the_network_and_lead_to_what_is_there(site: Path) -> None:
+    """What browsers load by themselves lies beside the pages, and links between pages end at something."""
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        loaded = re.findall(r"<(?:script|img|iframe|source|video)\b[^>]*?\ssrc=\"([^\"]*)\"", text)
+        loaded += re.findall(r"<link\b[^>]*?rel=\"(?:stylesheet|icon|preload)\"[^>]*?href=\"([^\"]*)\"", text)
+        assert [each for each in loaded if "//" in each] == []
+        for link in [*loaded, *re.findall(r"<a\b[^>]*?\shref=\"([^\"]*)\"", text)]:
+            path, _, _ = link.partition("#")
+            if path and not re.match(r"[a-z]+:", path):
+                assert (page.parent / unquote(path.partition("?")[0])).exists(), f"{page.name}: {link}"
+
+
+def test_pages_are_reachable_from_the_front_page(site: Path) -> None:
+    front = (site / "docs" / "index.html").read_text(encoding="utf-8")
+    linked = {(site / "docs" / href.partition("#")[0]).resolve() for href in re.findall(r"href=\"([^\":]+)\"", front)}
+    pages = [page for page in site.rglob("*.html") if "_static" not in page.parts]
+    machinery = {"index.html", "genindex.html", "search.html"}  # the first leads here
+    assert {page.resolve() for page in pages if page.parent != site or page.name not in machinery} <= linked

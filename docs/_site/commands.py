@@ -138,7 +138,9 @@ def preset_rows(agent: str, environment: str) -> Iterator[dict[str, str]]:
         if name != "environment":
             values = {preset: f"`{json.dumps(choices[name])}`" for preset, choices in chosen.items()}
             differs = len(set(values.values())) > 1
-            bold = {preset: f"**{value}**" if differs and preset != "paper" else value for preset, value in values.items()}
+            bold = {
+                preset: f"**{value}**" if differs and preset != "paper" else value for preset, value in values.items()
+            }
             yield {"choice": f"`{name}`", **bold}
 
 

@@ -92,9 +92,14 @@ def of_class(name: str, target: Any, options: list[str]) -> Iterator[str]:
 
 def of_member(member: Any, told: str) -> list[str]:
     """A field, a property or a method; told: what the docstring of the class says of it."""
-    options = [":no-contents-entry:", *(f":{label}:" for label in ("staticmethod", "classmethod") if label in member.labels)]
+    options = [
+        ":no-contents-entry:",
+        *(f":{label}:" for label in ("staticmethod", "classmethod") if label in member.labels),
+    ]
     if is_field(member):
-        return directive("attribute", member.name, [*typed(member), *options], [sentence(told) or comment_behind(member)])
+        return directive(
+            "attribute", member.name, [*typed(member), *options], [sentence(told) or comment_behind(member)]
+        )
     if member.is_attribute:
         return directive("property", member.name, [*typed(member), *options], text(member, ()))
     if member.is_function:
