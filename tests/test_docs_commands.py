@@ -24,7 +24,7 @@ from sparserl.cli import study as study_commands
 from sparserl.cli import train
 
 ELSEWHERE = {  # programs of others in documents, and where it is tested that what is said of them is so
-    "duckdb": "its queries run in tests of persistence, diagnostics and reports, with the duckdb that is there or Arrow",
+    "duckdb": "tests of persistence and reports read the same rows",
     "cmake": "tests/deploy builds what an export writes",
     "ctest": "the same",
     "arm-none-eabi-gcc": "tests/deploy, and reproduction/deploy/cortex_m4, where the compiler is installed",

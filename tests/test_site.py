@@ -45,7 +45,7 @@ PUBLIC = (
     ".networks",
     ".study",
     ".report",
-)  # rooms whose names are for all
+)  # rooms
 
 
 def test_every_public_name_is_in_the_reference_and_says_what_it_is(site: Path) -> None:

@@ -1,7 +1,7 @@
 """The reference of the command line, from the commands' own words: `{command} train dqn rigl` shows that one's help.
 
-`{listed} methods` and `{listed} environments` are what those commands list, `{presets} dqn CartPole-v1` the numbers that an agent
-starts from there. All of it is asked of the program that is documented, in this process.
+`{listed} methods` and `{listed} environments` are what those commands list, `{presets} dqn CartPole-v1` the numbers
+that an agent starts from there. All of it is asked of the program that is documented, in this process.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -34,7 +34,7 @@ class Command(SphinxDirective):
 
     required_arguments = 1
     final_argument_whitespace = True
-    option_spec = {"only": directives.unchanged}
+    option_spec: ClassVar = {"only": directives.unchanged}
 
     def run(self) -> list[nodes.Node]:
         return parsed(self, command(self.arguments[0].split(), self.options.get("only")))
@@ -134,7 +134,7 @@ def preset_rows(agent: str, environment: str) -> Iterator[dict[str, str]]:
     for preset in ("paper", "published-code", "sb3"):
         with contextlib.suppress(UserError):  # not every agent has every preset
             chosen[preset] = flat(from_preset(agent, "rigl", environment, preset=preset).choices())
-    for name, value in chosen["paper"].items():
+    for name in chosen["paper"]:
         if name != "environment":
             values = {preset: f"`{json.dumps(choices[name])}`" for preset, choices in chosen.items()}
             differs = len(set(values.values())) > 1
@@ -154,7 +154,7 @@ def flat(choices: Mapping[str, Any], place: str = "") -> dict[str, Any]:
 
 def shown(value: Any) -> str:
     if isinstance(value, list):
-        return (" × " if value and isinstance(value[0], int) else ", ").join(f"{each}" for each in value)
+        return (" x " if value and isinstance(value[0], int) else ", ").join(f"{each}" for each in value)
     return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 

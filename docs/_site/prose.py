@@ -1,4 +1,4 @@
-"""Docstrings and comments of the source as Markdown: what a parameter is stands in a list, code in a block of its own."""
+"""Docstrings and comments of the source as Markdown: what names are stands in a list, code in a block."""
 
 import re
 from collections.abc import Sequence

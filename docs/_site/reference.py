@@ -4,6 +4,7 @@ Signatures, docstrings and the comments behind fields are read without importing
 the pages are. What a page shows: the names of `__all__`, or those that the directive lists in its content.
 """
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,8 @@ from prose import comment_behind, described, listed, sentence
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-SOURCE = Path(__file__).parent.parent.parent / "src"
+PAGES = Path(__file__).parent.parent / "reference"
+SOURCE = PAGES.parent.parent / "src"
 FENCE = "`"
 
 
@@ -28,8 +30,7 @@ class Reference(SphinxDirective):
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        _, *inner = self.arguments[0].split(".")
-        module = package()[".".join(inner)] if inner else package()
+        module = found(self.arguments[0])
         self.env.note_dependency(str(module.filepath))
         lines = [*page(module, " ".join(self.content).split())]
         node = nodes.section()
@@ -38,14 +39,39 @@ class Reference(SphinxDirective):
         return node.children
 
 
-_loaded: list[Any] = []
-
-
+@functools.cache
 def package() -> Any:
     """The package, parsed once in a build."""
-    if not _loaded:
-        _loaded.append(griffe.load("sparserl", search_paths=[SOURCE], submodules=True, resolve_aliases=True))
-    return _loaded[0]
+    return griffe.load("sparserl", search_paths=[SOURCE], submodules=True, resolve_aliases=True)
+
+
+@functools.cache
+def documented() -> frozenset[str]:
+    """Where all that the pages show is defined: a type that none of them shows is no link."""
+    shown = set()
+    for file in PAGES.glob("*.md"):
+        for path, names in re.findall(r"```\{reference\} (\S+)\n([^`]*)```", file.read_text(encoding="utf-8")):
+            module = found(path)
+            shown |= {defined(module[name], name).path for name in names.split() or public(module)}
+    return frozenset(shown)
+
+
+@functools.cache
+def offered_first() -> frozenset[str]:
+    """Where all that `import sparserl` offers is defined."""
+    return frozenset(defined(package()[name], name).path for name in public(package()))
+
+
+def found(path: str) -> Any:
+    """The module of a path."""
+    _, *inner = path.split(".")
+    return package()[".".join(inner)] if inner else package()
+
+
+def defined(what: Any, name: str) -> Any:
+    """What a name stands for, where it is defined."""
+    target = what.final_target if what.is_alias else what
+    return target[name] if target.is_module else target  # as `break_even`, taken from the file of the same name
 
 
 def page(module: Any, names: Sequence[str]) -> Iterator[str]:
@@ -63,10 +89,9 @@ def public(module: Any) -> list[str]:
 
 def entry(module: str, name: str, what: Any) -> Iterator[str]:
     """One name, as a directive of Sphinx's Python domain."""
-    target = what.final_target if what.is_alias else what
-    if target.is_module:  # as `break_even`, which the package takes from the file of the same name
-        target = target[name]
-    canonical = [f":canonical: {target.path}"] if target.path != f"{module}.{name}" else []
+    target = defined(what, name)
+    is_elsewhere = module != "sparserl" and target.path in offered_first()  # where links to it lead
+    canonical = [f":canonical: {target.path}"] if target.path != f"{module}.{name}" and not is_elsewhere else []
     options = [f":module: {module}", *canonical]
     if target.is_function:
         yield from directive("function", name + signature(target), options, text(target, names_of(target)))
@@ -146,10 +171,9 @@ def annotation(expression: Any) -> str:
     """A type as it is written; names of this package are whole, as where they are defined, so that they are links."""
     if isinstance(expression, griffe.ExprName | griffe.ExprAttribute):
         whole = expression.canonical_path
-        if not whole.startswith("sparserl."):
-            return str(expression)
-        defined = package()[whole.removeprefix("sparserl.")]
-        return str(defined.final_target.path if defined.is_alias else whole)
+        if whole.startswith("sparserl."):
+            whole = defined(package()[whole.removeprefix("sparserl.")], expression.canonical_name).path
+        return whole if whole in documented() else str(expression)
     return str(expression) if isinstance(expression, str) else "".join(map(annotation, expression.iterate(flat=False)))
 
 
