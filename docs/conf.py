@@ -38,6 +38,7 @@ html_theme = "furo"
 html_title = "sparserl"
 html_static_path = ["_site/static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_extra_path = ["_site/index.html"]
 html_show_search_summary = False  # a browser that opens files may not fetch the pages that were found
 html_copy_source = False

@@ -229,3 +229,11 @@ def test_pages_run_from_their_first_line_to_their_last(
     for block in blocks(page):
         if not block.is_left_out:
             execute(block, namespace)
+
+
+def test_guarantees_name_tests_that_are_there() -> None:
+    named = re.findall(r"`(tests/[\w/.]+?)(?:::(\w+))?`", (ROOT / "docs/guarantees.md").read_text(encoding="utf-8"))
+    assert len(named) > 25
+    for path, test in named:
+        assert (ROOT / path).exists(), path
+        assert not test or f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{test}"
