@@ -41,17 +41,8 @@ ROUNDING = {  # rooms, and files of others, whose tests are marked `machine`
 # digests and other processes compile as everywhere else.
 BRIEFLY_COMPILED = {
     *("agents", "bench", "cli", "deploy", "diagnostics", "environments", "examples", "experiment", "linalg"),
-    *(
-        "networks",
-        "optimizer",
-        "persistence",
-        "sparsity",
-        "study",
-        "training",
-        "worker",
-        "test_docs.py",
-        "test_docs_commands.py",
-    ),
+    *("networks", "optimizer", "persistence", "sparsity", "study", "training", "worker"),
+    *("test_docs.py", "test_docs_commands.py"),
 }
 BRIEFLY = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
 if jax.__version_info__ >= (0, 11):
