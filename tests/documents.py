@@ -41,6 +41,7 @@ class Block(NamedTuple):
     language: str
     text: str
     told: str
+    is_fenced: bool
 
     @property
     def is_commands(self) -> bool:
@@ -78,7 +79,7 @@ def blocks(page: Path) -> list[Block]:
         if token.type in ("fence", "code_block"):
             assert token.map is not None
             language = token.info.split()[0] if token.info.strip() else ""
-            found.append(Block(name, token.map[0] + 1, language, token.content, told))
+            found.append(Block(name, token.map[0] + 1, language, token.content, told, token.type == "fence"))
         comment = (
             re.fullmatch(r"<!--\s*(.*?)\s*-->\s*", token.content, re.DOTALL) if token.type == "html_block" else None
         )

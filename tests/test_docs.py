@@ -27,7 +27,10 @@ WITH_A_TEST_OF_ITS_OWN = {  # what such a page prints, or what its Python works 
     *PRINTED_STEPS,
     *("docs/command-line.md", "docs/deploy.md", "docs/environments.md", "docs/how-to/optuna.md", "docs/reports.md"),
     *("docs/sparsify.md", "docs/statistics.md"),
+    *("docs/linalg.md", "docs/how-to/many-seeds.md", "docs/how-to/from-jaxpruner.md"),
+    "docs/how-to/sparse-sbx.md",  # tests/examples/test_sbx.py
     "docs/quickstart.md",  # tests/test_quickstart.py, as a notebook
+    *("docs/tutorials/agent.md", "docs/tutorials/environment.md", "docs/tutorials/train.md"),  # tests/test_tutorials.py
 }
 IN_ORDER = [page for page in documents.PAGES if documents.name_of(page) not in WITH_A_TEST_OF_ITS_OWN]
 

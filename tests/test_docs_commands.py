@@ -41,7 +41,12 @@ ELSEWHERE = {  # programs of others in documents, and where it is tested that wh
     "for": "a loop of the shell",
 }
 SYNOPSIS = re.compile(r"\[options\]|\[NAME\]|\b(AGENT|RUN|NAME|PLACE|FORMAT)\b")
-NEW = ("docs/index.md", "docs/quickstart.md", "docs/tutorials/", "docs/how-to/")  # pages without unnamed languages
+NEW = (
+    "docs/index.md",
+    "docs/quickstart.md",
+    "docs/tutorials/",
+    "docs/how-to/",
+)  # pages that fence all else than commands
 
 
 class Understood(Exception):
@@ -134,7 +139,15 @@ def _understand_pip(command: Command, words: list[str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_commands_are_understood(page: Path, reading: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_are_understood(
+    page: Path, reading: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a folder with the files that the page has its reader write."""
+    for block in blocks(page):
+        if block.told.startswith("file: "):
+            (tmp_path / block.told.removeprefix("file: ")).write_text(block.text)
+            monkeypatch.chdir(tmp_path)
+            monkeypatch.syspath_prepend(tmp_path)
     for command in all_commands([page]):
         if not command.block.is_left_out:
             understand(command)
@@ -147,13 +160,13 @@ def test_there_are_commands_to_understand() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_no_command_hides_in_a_block_of_another_kind(page: Path) -> None:
-    """What looks like a command is in a block of commands, and new pages say what each block is."""
+    """What looks like a command is in a block of commands, and new pages indent commands alone."""
     for block in blocks(page):
         if not block.is_commands:
             hidden = re.findall(r"^\s*(?:\$ |(?:\.venv/bin/)?sparserl (?!\d)[a-z]+ )", block.text, re.MULTILINE)
             assert not hidden, f"{block.page}:{block.line} has commands, and is no block of them: ```sh"
-            is_named = block.language or not block.page.startswith(NEW)
-            assert is_named, f"{block.page}:{block.line}: what is this block? ```text, ```python, ```sh ..."
+            is_named = block.is_fenced or not block.page.startswith(NEW)
+            assert is_named, f"{block.page}:{block.line}: what is this block? Fence it: ```text, ```python, ```sh ..."
         if block.language in PYTHON and block.language != "python":
             assert block.is_left_out, f"{block.page}:{block.line}: ```python is executed; say why this is not"
         if block.told.startswith(("not run", "thorough")):
