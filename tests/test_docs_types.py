@@ -19,6 +19,7 @@ pytestmark = pytest.mark.processes
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "docs" / "tutorials" / "method.md"]
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+FILE = re.compile(r"<!-- file: (\w+)\.py -->\n\n```python\n(.*?)```", re.DOTALL)  # that readers write
 
 
 def install(folder: Path) -> Path:
@@ -60,6 +61,9 @@ def test_examples_have_types(folder):
     examples = {path.stem.replace("-", "_"): "\n".join(BLOCK.findall(path.read_text())) for path in DOCUMENTS}
     examples = {name: code for name, code in examples.items() if code}
     assert {"README", "method", "environments", "studies"} <= examples.keys()
+    for path in (ROOT / "docs" / "tutorials").glob("*.md"):
+        examples |= FILE.findall(path.read_text())
+    assert {"thermostat", "compiled", "reinforce", "small_networks"} <= examples.keys()
     wrong = (
         "import sparserl\nsparserl.from_preset(1, 2)\nsparserl.no_such_name\nsparserl.__version__.no_such_method()\n"
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sparserl.types import Array, Box, Discrete, Key
+from sparserl.types import Box, Discrete, Key
 
 
 class Task(NamedTuple):
@@ -17,5 +17,5 @@ class Task(NamedTuple):
     action: Discrete | Box
     time_limit_steps: int
     begin: Callable[[Key], Any]  # -> state
-    step: Callable[[Any, Array], tuple[Any, Array, Array]]  # state, action -> state, reward, terminated
-    observe: Callable[[Any], Array]  # state -> float32 `[features]`
+    step: Callable[[Any, Any], tuple[Any, Any, Any]]  # state, action -> state, reward, terminated; arrays
+    observe: Callable[[Any], Any]  # state -> float32 `[features]`
