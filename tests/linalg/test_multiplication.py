@@ -23,11 +23,16 @@ def given(*shape):
     return np.random.default_rng(1).normal(size=shape).astype(np.float32)
 
 
+def affine(x, kernel, bias):
+    return linalg.affine(x, kernel, bias) if isinstance(kernel, Compressed) else x @ kernel + bias[None]
+
+
 @pytest.mark.parametrize(
     ("multiplied", "shape"),
     [
         (lambda kernel, x: x @ kernel, (12,)),
         (lambda kernel, x: x @ kernel, (3, 7, 12)),
+        (lambda kernel, x: affine(x, kernel, x[0, :5]), (7, 12)),
         (lambda kernel, x: kernel @ x, (5,)),
         (lambda kernel, x: kernel @ x, (5, 7)),
         (lambda kernel, x: jax.vmap(lambda x: x @ kernel)(x), (7, 12)),

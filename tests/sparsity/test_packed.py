@@ -174,6 +174,22 @@ def test_only_matrices_that_stand_alone_are_compressed():
     assert_same(optax.apply_updates(born, updates), born)
 
 
+def test_thin_dense_matrices_join_the_sparse_ones():
+    """Between them XLA would turn activations around; wide ones stay with XLA, and thin ones alone are no reason."""
+    params = {name: jnp.ones(shape) for name, shape in {"in": (17, 80), "mid": (80, 80), "wide": (80, 90)}.items()}
+    made = lambda **sparsities: optimizer_of_all(params, {"in": 0.0, "mid": 0.0, "wide": 0.0} | sparsities)
+    state = made(mid=0.5).init(params)
+    assert {name: layout.capacity for name, layout in state.layouts.items()} == {"in": 17 * 80, "mid": 3_200}
+    assert sparserl.topology(state)["wide"].all()
+    with pytest.raises(UserError, match="no kernel is a sparse matrix"):
+        made().init(params)
+
+
+def optimizer_of_all(params, sparsities):
+    choices = {"overrides": sparsities, "rebudget": False, "storage": "compressed"}
+    return sparserl.sparsify(optax.sgd(1.0), "static", sparsity=0.5, **choices)
+
+
 def test_auto_takes_what_pays_and_can_be():
     params = {"large": {"w": jnp.ones((512, 512))}, "half": {"w": jnp.ones((64, 64), "float16")}}
     made = lambda inner, **choices: sparserl.sparsify(

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
-import jax
 import numpy as np
 from flax import serialization
 
-from sparserl.linalg import Compressed, Layout
+from sparserl.linalg import Compressed, Layout, affine
 from sparserl.types import UserError
 
 
@@ -46,8 +45,7 @@ def _of_layer(call: Callable[..., Any], arguments: Any, named: Any, context: Any
             f"{place} is compressed, in a {type(module).__name__}: only nn.Dense may be, leave it out by select=..."
         )
     inputs: Any = [*arguments, *named.values()]
-    y = inputs[0] @ own["kernel"]
-    return y + jax.numpy.reshape(own["bias"], (1,) * (y.ndim - 1) + (-1,)) if module.use_bias else y
+    return affine(inputs[0], own["kernel"], own["bias"]) if module.use_bias else inputs[0] @ own["kernel"]
 
 
 def _to_state_dict(kernel: Compressed) -> dict[str, Any]:

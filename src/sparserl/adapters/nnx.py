@@ -1,12 +1,13 @@
 """Flax nnx: networks whose `nnx.Linear` may hold compressed kernels."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 from flax.nnx.nn import dtypes
 
-from sparserl.linalg import Compressed
+from sparserl.linalg import Compressed, affine
 from sparserl.types import UserError
 
 
@@ -25,10 +26,23 @@ def adapt(model: Any) -> Any:
     return model
 
 
+class _Biased(NamedTuple):
+    """A compressed kernel with its bias, which the layer hands to its product together."""
+
+    kernel: Compressed
+    bias: Any
+
+
 def _product(x: Any, kernel: Any, *dimensions: Any, **options: Any) -> Any:
+    if isinstance(kernel, _Biased):
+        return affine(x, *kernel)
     return x @ kernel if isinstance(kernel, Compressed) else jax.lax.dot_general(x, kernel, *dimensions, **options)
 
 
 def _promoted(arrays: Any, **options: Any) -> Any:
-    packed = any(isinstance(array, Compressed) for array in arrays)
-    return arrays if packed else dtypes.promote_dtype(arrays, **options)
+    """What the layer computes with: where the bias is part of the product, a zero is left to add."""
+    x, kernel, *biases = arrays
+    if not isinstance(kernel, Compressed):
+        return dtypes.promote_dtype(arrays, **options)
+    bias = biases[0] if biases else None
+    return arrays if bias is None else (x, _Biased(kernel, bias), jnp.zeros(1))

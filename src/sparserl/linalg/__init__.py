@@ -4,6 +4,7 @@ from sparserl.linalg.break_even import break_even, compression_limits
 from sparserl.linalg.compressed import Compressed, all_live, gather, scatter, to_dense, to_mask
 from sparserl.linalg.convolutions import Padding, convolve, output_side
 from sparserl.linalg.layout import Layout
+from sparserl.linalg.multiplication import affine
 from sparserl.linalg.native import build_digest, instruction_set, unavailable_reason
 from sparserl.linalg.pooling import max_pool
 from sparserl.linalg.products import Activation, Layer, as_computed, dense, feed_forward, layout_of, matmul, select
@@ -14,6 +15,7 @@ __all__ = [
     "Layer",
     "Layout",
     "Padding",
+    "affine",
     "all_live",
     "as_computed",
     "break_even",

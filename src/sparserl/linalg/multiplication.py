@@ -15,19 +15,27 @@ import jax.numpy as jnp
 from sparserl import foreign
 from sparserl.linalg.compressed import Compressed
 from sparserl.linalg.layout import Layout
-from sparserl.linalg.products import left_product, matmul
+from sparserl.linalg.products import dense, left_product
 from sparserl.types import Array
 
-_Product = Callable[[Compressed, jax.Array], jax.Array]  # with [features, batch]
+_Product = Callable[..., jax.Array]  # of a kernel, perhaps a bias, and [features, batch]
+
+
+def affine(x: Array, kernel: Compressed, bias: Array) -> jax.Array:
+    """`x @ kernel + bias`, from `[..., in]` to `[..., out]`, and the gradient of the bias from the same native product.
+
+    Raises ValueError where shapes or types do not fit.
+    """
+    x = jnp.asarray(x)
+    if not x.ndim or x.shape[-1] != kernel.shape[0]:
+        raise ValueError(f"x has shape {x.shape}: x @ kernel of {kernel.shape} takes [..., {kernel.shape[0]}]")
+    y = _multiplied(dense, kernel, jnp.asarray(bias), jnp.moveaxis(x, -1, 0))
+    return jnp.moveaxis(y, 0, -1)
 
 
 def from_left(x: Array, kernel: Compressed) -> jax.Array:
     """`x @ kernel`, from `[..., in]` to `[..., out]`. Raises ValueError where shapes or types do not fit."""
-    x = jnp.asarray(x)
-    if not x.ndim or x.shape[-1] != kernel.shape[0]:
-        raise ValueError(f"x has shape {x.shape}: x @ kernel of {kernel.shape} takes [..., {kernel.shape[0]}]")
-    y = _multiplied(kernel, jnp.moveaxis(x, -1, 0), matmul)
-    return jnp.moveaxis(y, 0, -1)
+    return affine(x, kernel, jnp.zeros(kernel.shape[1]))
 
 
 def from_right(kernel: Compressed, x: Array) -> jax.Array:
@@ -36,26 +44,26 @@ def from_right(kernel: Compressed, x: Array) -> jax.Array:
     if x.ndim not in (1, 2) or x.shape[0] != kernel.shape[1]:
         allowed = f"[{kernel.shape[1]}] or [{kernel.shape[1]}, batch]"
         raise ValueError(f"x has shape {x.shape}: kernel of {kernel.shape} @ x takes {allowed}")
-    return _multiplied(kernel, x, left_product)
+    return _multiplied(left_product, kernel, x)
 
 
-def _multiplied(kernel: Compressed, x: jax.Array, product: _Product) -> jax.Array:
+def _multiplied(product: _Product, kernel: Compressed, *arrays: jax.Array) -> jax.Array:
     if kernel.values.ndim != 1:
         raise ValueError(f"values have shape {kernel.values.shape}: several kernels at once are multiplied under vmap")
-    if x.dtype != jnp.float32:
-        raise ValueError(f"x are {x.dtype}: a compressed kernel computes in float32")
-    return _folding(product, kernel.shape)(kernel.values, *jax.tree.leaves(kernel.layout), x)
+    if arrays[-1].dtype != jnp.float32:
+        raise ValueError(f"x are {arrays[-1].dtype}: a compressed kernel computes in float32")
+    return _folding(product, kernel.shape)(kernel.values, *jax.tree.leaves(kernel.layout), *arrays)
 
 
 @functools.cache
 def _folding(product: _Product, shape: tuple[int, int]) -> Callable[..., jax.Array]:
     """A product with `[features, ...]`, whose axes but the first are one batch; `vmap` over x alone adds one more."""
-    [structure] = {jax.tree.structure(Layout(0, 0, 0, 0, 0, shape))}  # type: ignore[arg-type]
+    structure: Any = jax.tree.structure(Compressed(0, Layout(0, 0, 0, 0, 0, shape)))  # type: ignore[arg-type]
 
-    def body(values: jax.Array, *arrays: jax.Array) -> jax.Array:
-        *layout, x = arrays
-        kernel = Compressed(values, jax.tree.unflatten(structure, layout))
-        y = product(kernel, x.reshape(x.shape[0], math.prod(x.shape[1:])))
+    def body(*operands: jax.Array) -> jax.Array:
+        kernel = jax.tree.unflatten(structure, operands[: structure.num_leaves])
+        *bias, x = operands[structure.num_leaves :]
+        y = product(kernel, *bias, x.reshape(x.shape[0], math.prod(x.shape[1:])))
         return y.reshape(y.shape[0], *x.shape[1:])
 
     def batched(operands: Sequence[jax.Array], axes: Sequence[int | None]) -> tuple[jax.Array, int]:

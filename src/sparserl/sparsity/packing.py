@@ -18,6 +18,7 @@ from sparserl.sparsity.trees import layer_names, leaves
 from sparserl.types import Array, Params, UserError
 
 STORAGES = ("masked", "compressed", "auto")
+THIN = 64  # inputs, or outputs, up to which a dense kernel costs natively what it costs in XLA
 NOMINAL_BATCH_SIZE = 256  # an optimizer does not know its batches; around here the break-even hardly depends on them
 
 ValueFunction = Callable[[Params], Array]
@@ -54,17 +55,19 @@ def capacities(
 ) -> dict[str, int]:
     """How many live weights each kernel has room for that is to be compressed.
 
-    "compressed": every sparse matrix of float32; "auto": those of a density that pays, where any can be. Raises
+    "compressed": every sparse matrix of float32; "auto": those of a density that pays, where any can be. Thin matrices
+    that are dense join them: otherwise XLA turns all activations around on the way from one kind to the other. Raises
     UserError where "compressed" is asked for and no kernel, or one of another type, could be.
     """
     if chosen == "masked" or (chosen == "auto" and obstacle(method)):
         return {}
     types = dict(zip(layer_names(params), (leaf.dtype for leaf in leaves(params)), strict=True))
-    room = {}
+    room: dict[str, int] = {}
+    thin: dict[str, int] = {}
     for kernel in found:
         size = kernel.shape[0] * kernel.shape[-1]
         live = method.final_live(size, sparsities[kernel.name])
-        if kernel.name not in masks or kernel.member is not None or len(kernel.shape) != 2 or live == size:
+        if kernel.name not in masks or kernel.member is not None or len(kernel.shape) != 2:
             continue
         if types[kernel.name] != jnp.float32:
             if chosen == "auto":
@@ -73,6 +76,9 @@ def capacities(
                 f"{kernel.name} is of {types[kernel.name]}, and compressed kernels of float32; choose masked or auto"
             )
             raise UserError(reason, field="storage", value=chosen)
+        if live == size:
+            thin |= {kernel.name: size} if min(kernel.shape) <= THIN else {}
+            continue
         pays = live <= size * linalg.break_even((kernel.shape[0], kernel.shape[1]), NOMINAL_BATCH_SIZE)
         if pays or chosen == "compressed":
             room[kernel.name] = method.initial_live(size, sparsities[kernel.name])
@@ -80,7 +86,7 @@ def capacities(
         shapes = ", ".join(f"{kernel.name} {list(kernel.shape)}" for kernel in found)
         reason = f"no kernel is a sparse matrix that stands alone: they are {shapes}; choose masked or auto"
         raise UserError(reason, field="storage", value=chosen)
-    return room
+    return room | thin if room else room
 
 
 def room_for(inner: optax.GradientTransformation, chosen: str, params: Params, room: dict[str, int]) -> dict[str, int]:
