@@ -43,7 +43,7 @@ def plain(key: jax.Array) -> Network:
 
     def apply(params: Params, x: jax.Array) -> jax.Array:
         for i, layer in enumerate(params):
-            x = x @ layer["kernel"] + layer["bias"]
+            x = x @ layer["kernel"] + layer["bias"][None]
             x = jax.nn.relu(x) if i < 2 else x
         return x
 
