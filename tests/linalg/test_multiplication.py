@@ -81,6 +81,7 @@ def test_a_batch_of_kernels_is_multiplied_under_vmap():
     [
         (lambda kernel: given(2, 11) @ kernel, r"x has shape \(2, 11\): x @ kernel of \(12, 5\) takes \[..., 12\]"),
         (lambda kernel: np.float32(1) @ kernel, r"x has shape \(\)"),
+        (lambda kernel: given(12) @ jax.tree.map(lambda x: 0.5 * x, kernel), "layout is of float32: .*masked_average"),
         (lambda kernel: kernel @ given(4), r"x has shape \(4,\): .* takes \[5\] or \[5, batch\]"),
         (lambda kernel: kernel @ given(2, 5, 3), r"x has shape \(2, 5, 3\)"),
         (lambda kernel: np.ones((2, 12), int) @ kernel, "x are int32: a compressed kernel computes in float32"),

@@ -227,6 +227,10 @@ def rigl(made, **given):
     return optimizer_of(MADE["rigl"]).update(made.born, made.rigl, made.born, **given)
 
 
+def averaged(params):
+    return jax.eval_shape(lambda: optax.incremental_update(params, params, 0.1))
+
+
 def of_kernel(kernel):
     return sparserl.sparsify(optax.sgd(1.0), "static", sparsity=0.5, storage="compressed").init({"a": {"w": kernel}})
 
@@ -252,6 +256,14 @@ def of_kernel(kernel):
         (
             lambda made: optimizer_of("static", "masked").update(made.born, made.masked, made.born),
             ["compressed q/hidden_1", "storage masked"],
+        ),
+        (
+            lambda made: optimizer_of("static").update(averaged(made.born), made.state, averaged(made.born)),
+            ["params of q/hidden_1", "whole numbers", "masked_average"],
+        ),
+        (
+            lambda made: sparserl.masked_average(averaged(made.born), made.born, 0.1, made.state),
+            ["targets of q/hidden_1", "whole numbers"],
         ),
         (lambda made: rigl(made), ["needs the loss", "value_fn=lambda"]),
         (lambda made: jax.jit(lambda: rigl(made))(), ["needs the loss"]),

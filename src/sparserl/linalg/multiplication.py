@@ -18,6 +18,8 @@ from sparserl.linalg.layout import Layout
 from sparserl.linalg.products import dense, left_product
 from sparserl.types import Array
 
+AVERAGED = "a sum of trees took it for weights; sparserl.masked_average averages kernels"
+
 _Product = Callable[..., jax.Array]  # of a kernel, perhaps a bias, and [features, batch]
 
 
@@ -50,6 +52,8 @@ def from_right(kernel: Compressed, x: Array) -> jax.Array:
 def _multiplied(product: _Product, kernel: Compressed, *arrays: jax.Array) -> jax.Array:
     if kernel.values.ndim != 1:
         raise ValueError(f"values have shape {kernel.values.shape}: several kernels at once are multiplied under vmap")
+    if kernel.layout.output_starts.dtype != jnp.int32:
+        raise ValueError(f"the layout is of {kernel.layout.output_starts.dtype}: {AVERAGED}")
     if arrays[-1].dtype != jnp.float32:
         raise ValueError(f"x are {arrays[-1].dtype}: a compressed kernel computes in float32")
     return _folding(product, kernel.shape)(kernel.values, *jax.tree.leaves(kernel.layout), *arrays)

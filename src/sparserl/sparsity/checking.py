@@ -58,6 +58,12 @@ def check_dense(params: Params) -> None:
             )
 
 
+def check_whole(what: str, kernel: Any) -> None:
+    """UserError for a compressed kernel whose layout has been averaged, or scaled, as weights are."""
+    if is_compressed(kernel) and any(not jnp.issubdtype(x.dtype, jnp.integer) for x in jax.tree.leaves(kernel.layout)):
+        raise UserError(f"{what} have a layout that is no longer of whole numbers: average them by masked_average")
+
+
 def check_compressed(layouts: Mapping[str, Layout], params: Params) -> None:
     """UserError unless the layouts of a state are those of the compressed kernels of the parameters."""
     for name, leaf in zip(layer_names(params), leaves(params), strict=True):
@@ -66,6 +72,7 @@ def check_compressed(layouts: Mapping[str, Layout], params: Params) -> None:
             raise UserError(f"params hold a compressed {name}, and state, of storage masked, a mask for it")
         if layout is not None and not is_compressed(leaf):
             raise UserError(f"{name} is a dense array: begin with params = sparserl.born_sparse(params, state)")
+        check_whole(f"params of {name}", leaf)
         if layout is not None and (layout.shape, layout.inputs.shape) != (leaf.shape, leaf.values.shape):
             theirs, ours = _Shape(layout.shape, layout.inputs.shape[-1]), _Shape(leaf.shape, leaf.values.shape[-1])
             raise UserError(f"state is for another network: of {name} it has {_said(theirs)}, and params {_said(ours)}")

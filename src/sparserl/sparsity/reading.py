@@ -142,6 +142,7 @@ def _laid_on(target: Params, params: Params) -> Params:
 
     def laid(name: str, layout: Layout) -> Compressed:
         kernel = theirs[name]
+        checking.check_whole(f"targets of {name}", kernel)
         if not is_compressed(kernel):
             return Compressed(linalg.gather(layout, kernel), layout)
         move = lambda: storage.moved(kernel.values, kernel.layout, layout)
