@@ -1,7 +1,7 @@
 """Packing: what `sparsify` does with compressed kernels: which can be, how their topologies change, where they land."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,9 +13,9 @@ from sparserl.sparsity import storage
 from sparserl.sparsity.finding import Found
 from sparserl.sparsity.masks import Kernels, Masks, Sparsities
 from sparserl.sparsity.methods import SparseMethod, leaves_all_alive
-from sparserl.sparsity.moments import Moment, treats_matrices
+from sparserl.sparsity.moments import Moment, initial_state, treats_matrices
 from sparserl.sparsity.trees import layer_names, leaves
-from sparserl.types import Array, Params, UserError
+from sparserl.types import Array, OptState, Params, UserError
 
 STORAGES = ("masked", "compressed", "auto")
 THIN = 64  # inputs, or outputs, up to which a dense kernel costs natively what it costs in XLA
@@ -35,9 +35,10 @@ class Packed(NamedTuple):
 
 
 class Owners(NamedTuple):
-    """Whose each of the moments is, and what they are at first, by the values of all layers."""
+    """Whose each of the moments is, where it stands in the state, and what all are at first, by the layers' values."""
 
     names: list[str]
+    state_leaves: list[int]
     first: Callable[[Kernels], list[Array]]
 
 
@@ -102,10 +103,39 @@ def room_for(inner: optax.GradientTransformation, chosen: str, params: Params, r
     )
 
 
-def packed_moments(moments: list[Moment], floats: Params, layers: Mapping[str, Any]) -> list[Moment]:
-    """Those of compressed kernels, of which there may be several for each."""
-    names = layer_names(floats)
-    return [moment for moment in moments if names[moment.parameter_leaf] in layers]
+def packed(
+    inner: optax.GradientTransformation,
+    moments: list[Moment],
+    state: OptState,
+    masks: Masks,
+    layouts: dict[str, Layout],
+    floats: Params,
+    slopes: Params,
+) -> tuple[Packed, Owners]:
+    """What belongs to the compressed kernels of `layouts`, out of floats, their slopes and the inner state."""
+    names, held = layer_names(floats), jax.tree.leaves(state)
+    theirs = [moment for moment in moments if names[moment.parameter_leaf] in layouts]
+    of = lambda tree: {n: leaf for n, leaf in zip(names, jax.tree.leaves(tree), strict=True) if n in layouts}
+
+    def first(values: Kernels) -> list[Array]:
+        begun = jax.tree.leaves(initial_state(inner, storage.replaced(floats, values)))
+        return [begun[moment.state_leaf] for moment in theirs]
+
+    owners = Owners([names[m.parameter_leaf] for m in theirs], [m.state_leaf for m in theirs], first)
+    return Packed(masks, layouts, of(floats), of(slopes), [held[i] for i in owners.state_leaves]), owners
+
+
+def with_moments(state: OptState, owners: Owners, moments: list[Array]) -> OptState:
+    """The inner state with other moments of compressed kernels."""
+    held, structure = jax.tree.flatten(state)
+    for i, moment in zip(owners.state_leaves, moments, strict=True):
+        held[i] = moment
+    return jax.tree.unflatten(structure, held)
+
+
+def whole(params: Params, of: Packed) -> Params:
+    """Parameters with these compressed kernels in place of theirs."""
+    return storage.replaced(params, {name: Compressed(of.values[name], layout) for name, layout in of.layouts.items()})
 
 
 def moved(before: Packed, new: Masks, owners: Owners, dense_slopes: Kernels | None) -> Packed:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from sparserl.linalg import Compressed, Layout
+from sparserl.linalg import Layout
 from sparserl.sparsity import checking, packing, storage, surroundings
 from sparserl.sparsity.choosing import (
     DISTRIBUTIONS,
@@ -21,7 +21,7 @@ from sparserl.sparsity.due import when_any_due, when_due
 from sparserl.sparsity.finding import Found, Select, find, layers_called, split
 from sparserl.sparsity.keys import check_key, halves, key_data
 from sparserl.sparsity.layouts import matrix_shapes
-from sparserl.sparsity.masks import Kernels, Masks, Sparsities, apply_masks
+from sparserl.sparsity.masks import Masks, Sparsities, apply_masks
 from sparserl.sparsity.methods import SparseMethod, leaves_all_alive, method_name
 from sparserl.sparsity.moments import initial_state, masked_moments, moments
 from sparserl.sparsity.stepping import first_masks, kept, landing, stepped
@@ -128,30 +128,15 @@ class Sparsifier:
         checking.check_layouts(params, self.method)
         floats, slopes = storage.floats(params), storage.floats(gradients)
         checking.check_inner(state.inner, self.inner, floats)
-        whole = storage.replaced(params, {n: Compressed(_of(floats)[n], layout) for n, layout in state.layouts.items()})
-        all_moments, (held, structure) = (
-            moments(self.inner, floats, [*old, *state.layouts]),
-            jax.tree.flatten(state.inner),
-        )
-        theirs = packing.packed_moments(all_moments, floats, state.layouts)
-        pick = lambda tree: {name: _of(tree)[name] for name in state.layouts}
-        before = packing.Packed(
-            old, state.layouts, pick(floats), pick(slopes), [held[moment.state_leaf] for moment in theirs]
-        )
-        owners = [layer_names(floats)[moment.parameter_leaf] for moment in theirs]
-
-        def first(values: Kernels) -> list[Array]:
-            begun = jax.tree.leaves(initial_state(self.inner, storage.replaced(floats, values)))
-            return [begun[moment.state_leaf] for moment in theirs]
-
-        after = self._next_packed(found, state, whole, slopes, before, packing.Owners(owners, first), value_fn)
-        for moment, leaf in zip(theirs, after.moments, strict=True):
-            held[moment.state_leaf] = leaf
+        all_moments = moments(self.inner, floats, [*old, *state.layouts])
+        before, owners = packing.packed(self.inner, all_moments, state.inner, old, state.layouts, floats, slopes)
+        after = self._next_packed(found, state, params, slopes, before, owners, value_fn)
+        held = packing.with_moments(state.inner, owners, after.moments)
         alive, laid = kept(old, after.masks), storage.replaced(floats, after.values)
         fresh = initial_state(self.inner, masked(alive, laid)) if alive else None
-        inner = masked_moments(alive, all_moments, jax.tree.unflatten(structure, held), laid, fresh)
+        inner = masked_moments(alive, all_moments, held, laid, fresh)
         if value_fn is not None:
-            now = storage.replaced(params, {n: Compressed(after.values[n], after.layouts[n]) for n in after.layouts})
+            now = packing.whole(params, after)
             extra["value_fn"] = lambda floats: value_fn(storage.with_layouts(floats, now))
         slopes = storage.replaced(slopes, after.slopes)
         updates, inner = stepped(self.inner, after.masks, slopes, inner, masked(alive, laid), **extra)
@@ -175,11 +160,12 @@ class Sparsifier:
             return before
 
         def change() -> packing.Packed:
-            dense = storage.densified(params, before.layouts)
+            laid = packing.whole(params, before)
+            dense = storage.densified(laid, before.layouts)
             fresh = None if value_fn is None else split(found, packing.slopes_of(value_fn, dense))
-            known = storage.densified(storage.with_layouts(slopes, params), before.layouts)
+            known = storage.densified(storage.with_layouts(slopes, laid), before.layouts)
             wanted = (fresh or split(found, known)) if self.method.wants_gradients else None
-            masks = dict(sorted({**before.masks, **storage.masks(params)}.items()))
+            masks = dict(sorted({**before.masks, **storage.masks(laid)}.items()))
             key = jax.random.fold_in(halves(state.key)[1], state.num_updates)
             progress, weights = window.progress(state.num_updates, total), apply_masks(masks, split(found, dense))
             new = self.method.update(key, progress, masks, weights, wanted, dict(self._sparsities(found)))
@@ -248,8 +234,3 @@ class Sparsifier:
 
         due = jnp.asarray(window.due(operands[0], total))
         return when_due(due, change, lambda operands: operands[2], operands)
-
-
-def _of(tree: Params) -> dict[str, Any]:
-    """The leaves of a tree by layer name."""
-    return dict(zip(layer_names(tree), jax.tree.leaves(tree), strict=True))
