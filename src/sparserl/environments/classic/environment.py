@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.environments import registry
+from sparserl.environments import games, registry
 from sparserl.environments.classic import acrobot, cartpole, mountain_car, pendulum
 from sparserl.environments.classic.checking import check_task
 from sparserl.environments.classic.task import Task
@@ -31,7 +31,7 @@ def task_of(identifier: str) -> Task:
     Raises `UserError` where there is none.
     """
     module, _, name = identifier.rpartition(":")
-    if module:
+    if module and not identifier.startswith(games.PREFIX):
         registry.import_module(module, identifier)
     if name not in TASKS:
         raise UserError(
