@@ -11,6 +11,7 @@ Needs: `pip install sparserl flax`. Takes half a minute on one core; the return 
 """
 
 import csv
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ import tyro
 from flax.training.train_state import TrainState
 
 import sparserl
+from sparserl.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,11 @@ def main(words: list[str] | None = None) -> TrainState:
     """Trains, shows what is alive, and writes the rows."""
     arguments = tyro.cli(Arguments, args=words, description=__doc__)
     began = time.perf_counter()
-    state, rows = train(arguments)
+    try:
+        state, rows = train(arguments)
+    except (UserError, gymnasium.error.Error) as error:
+        print(f"cleanrl_style_dqn: {error}", file=sys.stderr)
+        sys.exit(2)
     print(sparserl.summary(state))
     print(f"{state.step:,} updates, {time.perf_counter() - began:.0f} s")
     arguments.output.mkdir(parents=True, exist_ok=True)

@@ -14,12 +14,14 @@ from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
+import optax
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
 import sparserl
+from sparserl.errors import UserError
 
 METHODS = ("prune", "static", "set", "rigl")
 NETWORKS = ("mlp", "cnn")
@@ -59,9 +61,17 @@ def main(library: str, train: Train, arguments: Sequence[str] | None = None) -> 
     parser.add_argument("--updates", type=int, default=400)
     parser.add_argument("--output", type=Path, default=Path("results/digits"))
     chosen = parser.parse_args(arguments)
-    chosen.output.mkdir(parents=True, exist_ok=True)
-    split, rows = digits(), []
     asked = [("dense", 0.0), *itertools.product(chosen.methods, chosen.sparsities)]
+    try:
+        for name in ("seeds", "updates"):
+            if getattr(chosen, name) < 1:
+                raise UserError("it must be at least 1", field=name, value=getattr(chosen, name))
+        for method, sparsity in asked:  # names and numbers, before anything is trained
+            sparserl.sparsify(optax.identity(), method, sparsity=sparsity, total_updates=1_000_000)
+        chosen.output.mkdir(parents=True, exist_ok=True)
+    except (UserError, OSError) as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    split, rows = digits(), []
     for network, (method, sparsity) in itertools.product(chosen.networks, asked):
         for seed in range(chosen.seeds):
             rows += train(network, method, sparsity, seed, split, chosen.updates)

@@ -217,7 +217,9 @@ def write(options: argparse.Namespace, returns: dict[str, np.ndarray]) -> None:
             axes.plot(steps, of_rate.T, linewidth=0.7, alpha=0.25, color=line.get_color())
             for (seed, number), mean_return in np.ndenumerate(of_rate):
                 rows.append([options.environment, method, sparsity, rate, seed, steps[number], f"{mean_return:.3f}"])
-    axes.set(xlabel="environment steps", ylabel="mean return", title=f"PPO on {options.environment}")
+    axes.set(
+        xlabel="environment steps", ylabel="mean return", title=f"PPO on {options.environment}, {options.seeds} seeds"
+    )
     axes.legend(frameon=False)
     figure.savefig(options.output / "curves.png", dpi=150)
     plt.close(figure)

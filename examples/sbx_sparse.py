@@ -32,6 +32,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import sparserl
+from sparserl.errors import UserError
 
 ALGORITHMS = {"sac": sbx.SAC, "dqn": sbx.DQN, "ppo": sbx.PPO}
 # SAC and PPO at SBX's defaults, named where updates are counted by them; DQN as it learns the small tasks of Gymnasium.
@@ -220,8 +221,11 @@ def main(words: list[str] | None = None) -> None:
     if finished(path, of.steps):
         return print(f"{path} is there")
     os.makedirs(of.output, exist_ok=True)
+    try:
+        model = make(of.algorithm, of.environment, of.method, sparsity, of.steps, of.seed)
+    except (UserError, gymnasium.error.Error) as error:
+        parser.exit(2, f"sbx_sparse: {error}\n")
     path.unlink(missing_ok=True)
-    model = make(of.algorithm, of.environment, of.method, sparsity, of.steps, of.seed)
     named = {"algorithm": of.algorithm, "environment": of.environment, "method": of.method}
     about = {**named, "sparsity": sparsity, "seed": of.seed, "num_episodes": of.episodes}
     callbacks: list[BaseCallback] = [Evaluation(about, path, of.interval, of.episodes)]

@@ -57,3 +57,19 @@ def test_dense_is_the_script_without_them(tmp_path, monkeypatch):
     jax.tree.map(np.testing.assert_array_equal, trained.params, plain.params)
     written = [next((tmp_path / name).iterdir()).read_text() for name in ("ours", "plain")]
     assert written[0] == written[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--method", "rigll"], "method is 'rigll': choose"),
+        (["--environment", "CartPol-v1"], "`CartPol`"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(tmp_path, capsys, words, line):
+    with pytest.raises(SystemExit) as ended:
+        example.main([*words, "--output", str(tmp_path / "none")])
+    assert ended.value.code == 2
+    [told] = capsys.readouterr().err.splitlines()
+    assert line in told
+    assert not (tmp_path / "none").exists()

@@ -1,6 +1,7 @@
 """The examples that learn to read digits: a few updates of each, and what they write."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,23 @@ def test_nnx_learns_with_batch_norms_and_dropout(monkeypatch):
     assert [row.updates for row in rows] == [1, 2, 3, 4, 5]
     assert rows[0].density == 1.0, "pruning begins dense"
     assert rows[-1].density == pytest.approx(0.05, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--methods", "rigll"], "method is 'rigll': choose .* did you mean 'rigl'"),
+        (["--sparsities", "1.5"], "sparsity is 1.5: "),
+        (["--seeds", "0"], "seeds is 0: it must be at least 1"),
+    ],
+)
+def test_mistakes_are_told_in_one_line_before_anything_is_trained(monkeypatch, tmp_path, capsys, words, line):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import digits
+
+    with pytest.raises(SystemExit) as ended:
+        digits.main("equinox", None, [*words, "--output", str(tmp_path / "none")])
+    assert ended.value.code == 2
+    [told] = capsys.readouterr().err.splitlines()
+    assert re.search(line, told)
+    assert not (tmp_path / "none").exists()
