@@ -27,7 +27,7 @@ def test_a_batch_changes_only_where_due_and_computes_only_when_any_is(depth):
         jax.debug.callback(lambda: ran.append(1))
         return {"twice": 2.0 * x}
 
-    chosen = lambda due, x: when_due(due, change, lambda x: {"twice": x}, x)
+    chosen = lambda due, x: when_due(due, lambda: change(x), lambda: {"twice": x})
     for due in DUE:
         due, x = np.array(due), np.arange(3.0, dtype=np.float32)
         lifted = jax.vmap(chosen)
@@ -41,7 +41,7 @@ def test_a_batch_changes_only_where_due_and_computes_only_when_any_is(depth):
 
 
 def test_what_is_not_batched_is_shared_by_the_batch():
-    chosen = lambda due, x: when_due(due, lambda x: 2.0 * x, lambda x: x, x)
+    chosen = lambda due, x: when_due(due, lambda: 2.0 * x, lambda: x)
     due, x = jnp.array(DUE[1]), jnp.arange(3.0)
     assert_same(jax.vmap(chosen, in_axes=(None, 0))(jnp.bool_(True), x), 2 * np.arange(3.0))
     assert_same(jax.vmap(chosen, in_axes=(0, None))(due, jnp.float32(1.0)), np.where(due, 2.0, 1.0))

@@ -7,9 +7,20 @@ from sparserl.linalg.layout import Layout
 from sparserl.linalg.multiplication import affine
 from sparserl.linalg.native import build_digest, instruction_set, unavailable_reason
 from sparserl.linalg.pooling import max_pool
-from sparserl.linalg.products import Activation, Layer, as_computed, dense, feed_forward, layout_of, matmul, select
+from sparserl.linalg.products import (
+    THIN,
+    Activation,
+    Layer,
+    as_computed,
+    dense,
+    feed_forward,
+    layout_of,
+    matmul,
+    select,
+)
 
 __all__ = [
+    "THIN",
     "Activation",
     "Compressed",
     "Layer",

@@ -18,7 +18,6 @@ from sparserl.sparsity.trees import layer_names, leaves
 from sparserl.types import Array, OptState, Params, UserError
 
 STORAGES = ("masked", "compressed", "auto")
-THIN = 64  # inputs, or outputs, up to which a dense kernel costs natively what it costs in XLA
 NOMINAL_BATCH_SIZE = 256  # an optimizer does not know its batches; around here the break-even hardly depends on them
 
 ValueFunction = Callable[[Params], Array]
@@ -78,7 +77,7 @@ def capacities(
             )
             raise UserError(reason, field="storage", value=chosen)
         if live == size:
-            thin |= {kernel.name: size} if min(kernel.shape) <= THIN else {}
+            thin |= {kernel.name: size} if min(kernel.shape) <= linalg.THIN else {}
             continue
         pays = live <= size * linalg.break_even((kernel.shape[0], kernel.shape[1]), NOMINAL_BATCH_SIZE)
         if pays or chosen == "compressed":

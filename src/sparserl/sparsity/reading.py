@@ -12,7 +12,7 @@ import numpy as np
 from sparserl import linalg
 from sparserl.linalg import Compressed, Layout
 from sparserl.sparsity import checking, storage, surroundings
-from sparserl.sparsity.due import when_any_due
+from sparserl.sparsity.due import when_due
 from sparserl.sparsity.keys import halves
 from sparserl.sparsity.layouts import from_ours, matrix_shapes, outputs_first, to_ours
 from sparserl.sparsity.masks import Masks
@@ -146,7 +146,7 @@ def _laid_on(target: Params, params: Params) -> Params:
         if not is_compressed(kernel):
             return Compressed(linalg.gather(layout, kernel), layout)
         move = lambda: storage.moved(kernel.values, kernel.layout, layout)
-        return Compressed(when_any_due(storage.differs(kernel.layout, layout), move, lambda: kernel.values), layout)
+        return Compressed(when_due(storage.differs(kernel.layout, layout), move, lambda: kernel.values), layout)
 
     online = storage.compressed_kernels(params)
     alike = {n: k for n, k in online.items() if n in theirs and tuple(theirs[n].shape) == k.shape}

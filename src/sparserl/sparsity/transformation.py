@@ -17,11 +17,11 @@ from sparserl.sparsity.choosing import (
     check_overrides,
     chosen_sparsities,
 )
-from sparserl.sparsity.due import when_any_due, when_due
+from sparserl.sparsity.due import when_due
 from sparserl.sparsity.finding import Found, Select, find, layers_called, split
 from sparserl.sparsity.keys import check_key, halves, key_data
 from sparserl.sparsity.layouts import matrix_shapes
-from sparserl.sparsity.masks import Masks, Sparsities, apply_masks
+from sparserl.sparsity.masks import Kernels, Masks, Sparsities, apply_masks
 from sparserl.sparsity.methods import SparseMethod, leaves_all_alive, method_name
 from sparserl.sparsity.moments import initial_state, masked_moments, moments
 from sparserl.sparsity.stepping import first_masks, kept, landing, stepped
@@ -171,7 +171,7 @@ class Sparsifier:
             new = self.method.update(key, progress, masks, weights, wanted, dict(self._sparsities(found)))
             return packing.moved(before, new, owners, fresh)
 
-        return when_any_due(jnp.asarray(window.due(state.num_updates, total)), change, lambda: before)
+        return when_due(jnp.asarray(window.due(state.num_updates, total)), change, lambda: before)
 
     @functools.cached_property
     def _name(self) -> str:
@@ -222,15 +222,21 @@ class Sparsifier:
         """As a program of its own, which calls outside of `jit` compile once."""
         return jax.jit(self._moved_when_due, static_argnums=0)
 
-    def _moved_when_due(self, sparsities: tuple[tuple[str, float], ...], *operands: Any) -> Masks:
+    def _moved_when_due(
+        self,
+        sparsities: tuple[tuple[str, float], ...],
+        num_updates: Array,
+        key_data: Array,
+        old: Masks,
+        weights: Kernels,
+        slopes: Kernels | None,
+    ) -> Masks:
         window, total = self.method.window, self.total_updates
         assert window is not None
 
-        def change(operands: Any) -> Masks:
-            num_updates, key_data, old, weights, slopes = operands
+        def change() -> Masks:
             _, update_key = halves(key_data)
             key, progress = jax.random.fold_in(update_key, num_updates), window.progress(num_updates, total)
             return self.method.update(key, progress, old, apply_masks(old, weights), slopes, dict(sparsities))
 
-        due = jnp.asarray(window.due(operands[0], total))
-        return when_due(due, change, lambda operands: operands[2], operands)
+        return when_due(jnp.asarray(window.due(num_updates, total)), change, lambda: old)
