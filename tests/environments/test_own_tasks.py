@@ -37,9 +37,11 @@ TASK = Task(1, Discrete(3), 5, begin, step, observe)
 
 
 @pytest.fixture
-def tasks(monkeypatch):
-    monkeypatch.setattr(environments.classic.environment, "TASKS", known := dict(TASKS))
-    return known
+def tasks():
+    known = dict(TASKS)
+    yield TASKS
+    TASKS.clear()
+    TASKS.update(known)
 
 
 def test_a_task_of_ones_own_is_a_compiled_environment(tasks):
@@ -57,11 +59,15 @@ def test_a_task_of_ones_own_is_a_compiled_environment(tasks):
 def test_a_module_brings_its_task(tmp_path, monkeypatch, tasks):
     shutil.copy(__file__, tmp_path / "brings_walk.py")
     with (tmp_path / "brings_walk.py").open("a") as file:
-        file.write("\n\nenvironments.classic.environment.TASKS['Brought-v0'] = TASK\n")
+        file.write("\n\nTASKS['Brought-v0'] = TASK\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert make("brings_walk:Brought-v0", 1, "compiled").spec.time_limit_steps == 5
     with pytest.raises(UserError, match="'brings_walk:Brough-v0': it is not a compiled one"):
         make("brings_walk:Brough-v0", 1, "compiled")
+    with pytest.raises(
+        UserError, match="Brought-v0': it is a JAX program, which needs environment_backend"
+    ):
+        make("brings_walk:Brought-v0", 1)
     with pytest.raises(UserError, match="module 'no_such_module' cannot be imported"):
         make("no_such_module:Brought-v0", 1, "compiled")
     assert not Path(os.getcwd(), "brings_walk.py").exists()

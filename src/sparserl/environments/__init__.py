@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 from sparserl.environments.atari import AtariEnvironment
-from sparserl.environments.classic import DEFAULT_TASKS, TASKS, ClassicEnvironment, Task
+from sparserl.environments.classic import DEFAULT_TASKS, ClassicEnvironment
 from sparserl.environments.fake_features import MOST_FAKE, FakeFeatures
 from sparserl.environments.games import ATARI_15, known_specification
 from sparserl.environments.games import PREFIX as ATARI_PREFIX
@@ -25,6 +25,7 @@ from sparserl.environments.playground import PREFIX, PlaygroundEnvironment
 from sparserl.environments.registry import registered_names
 from sparserl.environments.shared_random import seed as seed_shared_generators
 from sparserl.environments.snapshots import Snapshot
+from sparserl.environments.tasks import TASKS, Task
 from sparserl.environments.turns import MOST_AT_ONCE, InTurns, Recording, num_at_once
 from sparserl.types import Environment, UserError, innermost
 

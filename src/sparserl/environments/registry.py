@@ -13,7 +13,8 @@ from sparserl.calls import ended_by, making, one_line
 from sparserl.environments import games
 from sparserl.environments.minatar import GAMES
 from sparserl.environments.returned import Unfit
-from sparserl.types import UserError
+from sparserl.environments.tasks import TASKS
+from sparserl.types import Field, UserError
 
 # Packages that families of Gymnasium's own environments need, where the import path does not show it.
 _PACKAGES = {"gymnasium.envs.box2d": "Box2D", "gymnasium.envs.mujoco": "mujoco"}
@@ -61,6 +62,9 @@ def find(identifier: str) -> Registration:
     if registration is not None:
         return registration
     _refuse_version(name)
+    if name in TASKS:
+        choice = Field("environment_backend", "compiled")
+        raise UserError("it is a JAX program, which needs ", choice, field="environment", value=identifier)
     raise UserError(
         "it is not registered in Gymnasium; `sparserl environments` lists what is, and module:name imports a module "
         "that registers more",

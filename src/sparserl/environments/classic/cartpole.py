@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from sparserl.environments.classic.task import Task
+from sparserl.environments.tasks import Task
 from sparserl.types import Array, Discrete, Key
 
 GRAVITY = 9.8  # metres, kilograms, seconds and radians throughout

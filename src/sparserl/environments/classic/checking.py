@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sparserl.calls import one_line
-from sparserl.environments.classic.task import Task
+from sparserl.environments.tasks import Task
 from sparserl.types import Discrete, UserError
 
 

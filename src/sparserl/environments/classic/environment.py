@@ -11,10 +11,10 @@ import numpy as np
 from sparserl.environments import games, registry
 from sparserl.environments.classic import acrobot, cartpole, mountain_car, pendulum
 from sparserl.environments.classic.checking import check_task
-from sparserl.environments.classic.task import Task
+from sparserl.environments.tasks import TASKS, Task
 from sparserl.types import Array, EnvSpec, EnvState, Field, Key, TimeStep, UserError
 
-TASKS: dict[str, Task] = {
+TASKS |= {
     "CartPole-v1": cartpole.TASK,
     "Acrobot-v1": acrobot.TASK,
     "MountainCar-v0": mountain_car.TASK,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from sparserl.environments.classic.task import Task
+from sparserl.environments.tasks import Task
 from sparserl.types import Array, Discrete, Key
 
 FORCE = 0.001

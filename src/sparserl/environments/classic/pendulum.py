@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparserl.environments.classic.task import Task
+from sparserl.environments.tasks import Task
 from sparserl.types import Array, Box, Key
 
 GRAVITY = 10.0

@@ -1,4 +1,4 @@
-"""What a task of classic control is."""
+"""Tasks that are compiled: what one is, and the names of all."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,3 +19,6 @@ class Task(NamedTuple):
     begin: Callable[[Key], Any]  # -> state
     step: Callable[[Any, Any], tuple[Any, Any, Any]]  # state, action -> state, reward, terminated; arrays
     observe: Callable[[Any], Any]  # state -> float32 `[features]`
+
+
+TASKS: dict[str, Task] = {}  # by name: those of classic control, and what modules of people's own put there
