@@ -27,13 +27,13 @@ ROOMS: dict[str, set[str]] = {  # room: the rooms that it may import; each room 
     "modules": set(),
     "linalg": {"types", "foreign"},
     "adapters": {"types", "linalg"},
-    "environments": {"types", "calls", "modules"},
+    "environments": {"types", "calls", "modules", "linalg"},
     "training": {"types", "foreign", "parts"},
     "processes": {"errors", "seen"},
     "persistence": {"errors", "processes"},  # processes: locks, and whether a holder is still there
     "sparsity": {"types", "linalg"},
     "networks": {"types", "linalg"},
-    "agents": {"types", "networks"},
+    "agents": {"types", "linalg", "networks"},
     "diagnostics": {"types", "linalg"},
     "presets": {"types", "sparsity", "networks", "agents", "training"},  # training: how evaluations are done
 }

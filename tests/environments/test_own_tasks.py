@@ -64,9 +64,7 @@ def test_a_module_brings_its_task(tmp_path, monkeypatch, tasks):
     assert make("brings_walk:Brought-v0", 1, "compiled").spec.time_limit_steps == 5
     with pytest.raises(UserError, match="'brings_walk:Brough-v0': it is not a compiled one"):
         make("brings_walk:Brough-v0", 1, "compiled")
-    with pytest.raises(
-        UserError, match="Brought-v0': it is a JAX program, which needs environment_backend"
-    ):
+    with pytest.raises(UserError, match="Brought-v0': it is a JAX program, which needs environment_backend"):
         make("brings_walk:Brought-v0", 1)
     with pytest.raises(UserError, match="module 'no_such_module' cannot be imported"):
         make("no_such_module:Brought-v0", 1, "compiled")

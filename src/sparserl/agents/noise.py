@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from sparserl.linalg import quick
 from sparserl.types import Array, Key
 
 # Giles 2012, "Approximating the erfinv function", in single precision. Highest power first: of w - 2.5 below w = 5, of
@@ -44,7 +45,7 @@ def standard_normal(key: Key, shape: tuple[int, ...]) -> Array:
 
 def _drawn(key: Key, shape: tuple[int, ...]) -> Array:
     smallest = jnp.nextafter(jnp.float32(-1.0), jnp.float32(0.0))
-    uniform = jax.random.uniform(key, shape, jnp.float32, smallest, 1.0)
+    uniform = jax.random.uniform(quick(key), shape, jnp.float32, smallest, 1.0)
     w = -jnp.log((1.0 - uniform) * (1.0 + uniform))
     central = jnp.polyval(jnp.array(CENTRAL, jnp.float32), w - 2.5)
     tail = jnp.polyval(jnp.array(TAIL, jnp.float32), jnp.sqrt(w) - 3.0)

@@ -11,6 +11,7 @@ import numpy as np
 from sparserl.agents.normalization import RunningMoments, merged, no_moments, normalized, normalizer_of
 from sparserl.agents.policies import ActionDistribution, Categorical, DeviationName, gaussian
 from sparserl.agents.replay import batch_of_one
+from sparserl.linalg import quick
 from sparserl.networks import ActivationName
 from sparserl.networks.observations import as_floats
 from sparserl.types import (
@@ -200,7 +201,7 @@ class PPO:
     def probe(self, key: Key, state: PPOState) -> dict[str, Probe]:
         """Actor and value with their parts of each example's loss, over a minibatch of the last rollout."""
         s, params = self.settings, state.groups[GROUP].params
-        chosen = jax.random.permutation(key, state.replay.advantage.shape[0])[: s.batch_size]
+        chosen = jax.random.permutation(quick(key), state.replay.advantage.shape[0])[: s.batch_size]
         batch = self._scaled(jax.tree.map(lambda x: x[chosen], state.replay))
 
         def terms(params: dict[str, Params], example: Samples) -> tuple[Array, ...]:
@@ -285,8 +286,8 @@ class PPO:
         per_epoch = size // s.batch_size
         total = s.num_epochs * per_epoch
         order_key, optimizer_key = jax.random.split(key)
-        shuffled = jax.vmap(lambda key: jax.random.permutation(key, size))(jax.random.split(order_key, s.num_epochs))
-        batches = shuffled.reshape(total, s.batch_size)
+        shuffled = lambda key: jax.random.permutation(quick(key), size)
+        batches = jax.vmap(shuffled)(jax.random.split(order_key, s.num_epochs)).reshape(total, s.batch_size)
 
         def step(index: Array, carry: tuple[Group, Metrics]) -> tuple[Group, Metrics]:
             group, sums = carry

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sparserl.linalg import quick
 from sparserl.types import Array, Box, EnvSpec, Key, Transition
 
 Steps = TypeVar("Steps", int, Array)
@@ -110,7 +111,7 @@ def starts(
 ) -> tuple[Array, Array]:
     """Numbers of steps, counted from the first ever added, and of environments, `[batch]` each; see `sample`."""
     num_stored = jnp.minimum(num_added, capacity_steps)
-    step_key, env_key = jax.random.split(key)
+    step_key, env_key = map(quick, jax.random.split(key))
     age = jax.random.randint(step_key, (batch_size,), 0, num_stored - (num_steps - 1))
     start = num_added - num_stored + age
     env = jax.random.randint(env_key, (batch_size,), 0, num_envs) if num_envs > 1 else jnp.zeros_like(age)

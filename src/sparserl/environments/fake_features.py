@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sparserl.linalg import quick
 from sparserl.types import Array, Environment, EnvSpec, EnvState, Key, TimeStep, UserError
 
 MOST_FAKE = 0.99
@@ -71,7 +72,7 @@ class FakeFeatures:
 
     def _extended(self, key: Key, observation: Array) -> Array:
         num_fake = self.spec.observation_shape[0] - observation.shape[1]
-        noise = jax.random.normal(key, (self.num_envs, num_fake), jnp.float32)
+        noise = jax.random.normal(quick(key), (self.num_envs, num_fake), jnp.float32)
         return jnp.concatenate([jnp.asarray(observation), noise], axis=1)
 
 

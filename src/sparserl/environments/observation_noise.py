@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sparserl.linalg import quick
 from sparserl.types import Array, Environment, EnvSpec, EnvState, Key, TimeStep, UserError
 
 Arithmetic = Literal["clip", "modulo"]
@@ -91,7 +92,7 @@ class NoisyObservations:
         """Noise for a new frame of each environment."""
         shape = self.spec.observation_shape
         frame = (self.num_envs, *shape) if self.spec.stacked_frames == 1 else (self.num_envs, *shape[:-1], 1)
-        drawn = jax.random.normal(jax.random.fold_in(key, STREAM), frame, jnp.float32)
+        drawn = jax.random.normal(quick(jax.random.fold_in(key, STREAM)), frame, jnp.float32)
         return drawn * jnp.broadcast_to(deviation, frame)
 
     def _newest(self, observation: Array) -> Array:

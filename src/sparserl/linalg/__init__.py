@@ -3,6 +3,7 @@
 from sparserl.linalg.break_even import break_even, compression_limits
 from sparserl.linalg.compressed import Compressed, all_live, gather, scatter, to_dense, to_mask
 from sparserl.linalg.convolutions import Padding, convolve, output_side
+from sparserl.linalg.draws import quick
 from sparserl.linalg.layout import Layout
 from sparserl.linalg.multiplication import affine
 from sparserl.linalg.native import build_digest, instruction_set, unavailable_reason
@@ -41,6 +42,7 @@ __all__ = [
     "matmul",
     "max_pool",
     "output_side",
+    "quick",
     "scatter",
     "select",
     "to_dense",

@@ -20,6 +20,7 @@ TARGETS = (
     "sparserl_gradients",
     "sparserl_compress",
     "sparserl_select",
+    "sparserl_random_bits",
 )
 QUESTIONS = ("sparserl_instruction_set", "sparserl_interface")
 INSTRUCTION_SET = "SPARSERL_INSTRUCTION_SET"  # the variable that holds the kernels to instructions of this name

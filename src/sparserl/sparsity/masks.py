@@ -83,7 +83,7 @@ def random_masks(key: Key, kernels: Mapping[str, Array], sparsities: Sparsities)
     """
     return {
         name: _top_ranks(
-            jax.random.bits(jax.random.fold_in(key, position), kernels[name].shape, jnp.uint32),
+            jax.random.bits(linalg.quick(jax.random.fold_in(key, position)), kernels[name].shape, jnp.uint32),
             live_count(kernels[name].size, sparsities[name]),
         )
         for position, name in enumerate(sorted(kernels))

@@ -108,7 +108,8 @@ class SparseOptimizer:
         """
         if step_size == 1.0:
             return group._replace(target_params=group.params)
-        laid = storage.floats(storage.laid_on(group.params, group.target_params))
+        moves = self.method.window is not None  # elsewhere both have the topology that they were born with
+        laid = storage.floats(storage.laid_on(group.params, group.target_params) if moves else group.target_params)
         targets = averaged(group.optimizer_state.masks, laid, storage.floats(group.params), step_size)
         return group._replace(target_params=storage.with_layouts(targets, group.params))
 

@@ -4,6 +4,8 @@
 averaged and stepped. Integers, the layouts, never are. Kernels are named as `trees.layer_names` names leaves.
 """
 
+import functools
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +13,7 @@ import jax
 
 from sparserl import linalg
 from sparserl.linalg import Compressed, Layout
+from sparserl.sparsity.due import when_due
 from sparserl.sparsity.masks import Kernels, Masks, kernels
 from sparserl.sparsity.trees import flattened, is_compressed, layer_names, leaves, owner, words
 from sparserl.types import Array, OptState, Params
@@ -85,14 +88,14 @@ def differs(old: Layout, new: Layout) -> jax.Array:
 
 def laid_on(params: Params, targets: Params) -> Params:
     """`targets` on the topology of `params`: weights that are dead there are lost, those only alive there are zero."""
-    online, old = compressed_kernels(params), compressed_kernels(targets)
-
-    def laid(name: str) -> Compressed:
-        new, target = online[name].layout, old[name]
-        move = lambda: moved(target.values, target.layout, new)
-        return Compressed(jax.lax.cond(differs(target.layout, new), move, lambda: target.values), new)
-
-    return replaced(targets, {name: laid(name) for name in online})
+    layouts = {name: kernel.layout for name, kernel in compressed_kernels(params).items()}
+    old = compressed_kernels(targets)
+    if not layouts:
+        return targets
+    any_differs = functools.reduce(operator.or_, (differs(old[name].layout, new) for name, new in layouts.items()))
+    move = lambda: {name: moved(old[name].values, old[name].layout, new) for name, new in layouts.items()}
+    values = when_due(any_differs, move, lambda: {name: old[name].values for name in layouts})
+    return replaced(targets, {name: Compressed(values[name], new) for name, new in layouts.items()})
 
 
 def dense_moments(inner: OptState, params: Params) -> OptState:

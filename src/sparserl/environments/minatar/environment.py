@@ -10,6 +10,7 @@ import numpy as np
 
 from sparserl.environments.minatar import asterix, breakout, freeway, seaquest, space_invaders
 from sparserl.environments.minatar.game import NOTHING, SIZE, Game, chance
+from sparserl.linalg import quick
 from sparserl.types import Array, Discrete, EnvSpec, Key, TimeStep, UserError
 
 PREFIX = "MinAtar/"
@@ -63,7 +64,7 @@ class MinAtarEnvironment:
     def reset(self, key: Key) -> tuple[State, Array]:
         """Fresh episodes: states, and observations `[env, y, x, channel]`."""
         game = GAMES[self.identifier]
-        words = jax.random.bits(key, (self.num_envs, game.num_words), jnp.uint32)
+        words = jax.random.bits(quick(key), (self.num_envs, game.num_words), jnp.uint32)
         begun = jax.vmap(lambda words: game.begin(game.draw(words)))(words)
         state = State(begun, jnp.full(self.num_envs, NOTHING, jnp.int32))
         return state, jax.vmap(game.observe)(state.game)
@@ -72,7 +73,7 @@ class MinAtarEnvironment:
     def step(self, key: Key, state: State, action: Array) -> tuple[State, TimeStep]:
         """One step of every environment with actions int32 `[env]`; those that end start over."""
         num_words = 1 + 2 * GAMES[self.identifier].num_words
-        words = jax.random.bits(key, (self.num_envs, num_words), jnp.uint32)
+        words = jax.random.bits(quick(key), (self.num_envs, num_words), jnp.uint32)
         return jax.vmap(self._step_one)(words, state, action)
 
     def _step_one(self, words: Array, state: State, action: Array) -> tuple[State, TimeStep]:

@@ -289,8 +289,25 @@ void check_select() {
 
 }  // namespace
 
+// The published answers of Threefry-2x32 with 20 rounds, and each number of draws: none but those asked for is written.
+void check_random_bits(const Kernels& kernels) {
+  const std::uint32_t nothing[2] = {0, 0};
+  std::vector<std::uint32_t> all(300), some(300);
+  kernels.random_bits(nothing, all.data(), 300);
+  if (all[0] != (0x6b200159u ^ 0x99ba4efeu)) ++failures, std::printf("failed: the answer to key 0 and counter 0\n");
+  for (std::int64_t count = 0; count <= 300; ++count) {
+    std::fill(some.begin(), some.end(), 7u);
+    kernels.random_bits(nothing, some.data(), count);
+    for (std::int64_t i = 0; i < 300; ++i) {
+      if (some[i] != (i < count ? all[i] : 7u)) ++failures;
+    }
+  }
+  std::printf("random bits %s: %d failures so far\n", kernels.instruction_set, failures);
+}
+
 int main() {
   for (const Kernels* const* table = sparserl::available_kernels(); *table; ++table) check_instruction_set(**table);
   check_select();
+  for (const Kernels* const* table = sparserl::available_kernels(); *table; ++table) check_random_bits(**table);
   return failures == 0 ? 0 : 1;
 }

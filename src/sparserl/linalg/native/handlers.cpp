@@ -18,11 +18,13 @@ using Float = ffi::Buffer<ffi::F32>;
 using Starts = ffi::Buffer<ffi::S32>;
 using Count = ffi::Buffer<ffi::S32>;
 using Rank = ffi::Buffer<ffi::U32>;
+using Words = ffi::Buffer<ffi::U32>;
 using Mask = ffi::Buffer<ffi::PRED>;
 template <typename Buffer>
 using Result = ffi::Result<Buffer>;
 
 constexpr std::int64_t kNarrowIndices = 65536;
+constexpr std::int64_t kCounters = std::int64_t{1} << 32;
 
 std::string text(ffi::Span<const std::int64_t> sizes) {
   std::string joined;
@@ -358,6 +360,22 @@ ffi::Error select_highest(Rank ranks_buffer, Count count_buffer, Result<Mask> ma
   });
 }
 
+ffi::Error random_bits(Words key_buffer, Result<Words> bits_buffer) {
+  const char* target = "sparserl_random_bits";
+  const Operand key{"key", key_buffer, 1};
+  const Operand bits{"bits", *bits_buffer, 1};
+  if (auto error = too_few_dimensions(target, {&bits}); error.failure()) return error;
+  const std::int64_t count = bits.size(0);
+  const auto lead = bits.lead();
+  Checks checks(target, lead);
+  checks.shape(key, {2});
+  if (count > kCounters) checks.fail("more than 4294967296 bits of one key");
+  if (checks.failed()) return checks.error();
+  return for_each(checks, lead, [&](std::int64_t i) {
+    kernels().random_bits(key.at<std::uint32_t>(lead, i), bits.at<std::uint32_t>(lead, i), count);
+  });
+}
+
 }  // namespace
 }  // namespace sparserl
 
@@ -369,6 +387,7 @@ SPARSERL_EXPORT XLA_FFI_Error* sparserl_sampled_product(XLA_FFI_CallFrame*);
 SPARSERL_EXPORT XLA_FFI_Error* sparserl_gradients(XLA_FFI_CallFrame*);
 SPARSERL_EXPORT XLA_FFI_Error* sparserl_compress(XLA_FFI_CallFrame*);
 SPARSERL_EXPORT XLA_FFI_Error* sparserl_select(XLA_FFI_CallFrame*);
+SPARSERL_EXPORT XLA_FFI_Error* sparserl_random_bits(XLA_FFI_CallFrame*);
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(sparserl_product, sparserl::product,
                               ffi::Ffi::Bind()
@@ -430,3 +449,8 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(sparserl_select, sparserl::select_highest,
                                   .Arg<sparserl::Rank>()    // ranks
                                   .Arg<sparserl::Count>()   // k
                                   .Ret<sparserl::Mask>());  // mask
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(sparserl_random_bits, sparserl::random_bits,
+                              ffi::Ffi::Bind()
+                                  .Arg<sparserl::Words>()    // key
+                                  .Ret<sparserl::Words>());  // bits

@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "product.hpp"
+#include "random_bits.hpp"
 #include "sampled_product.hpp"
 #include "scratch.hpp"
 #if defined(__AVX512F__)
@@ -42,7 +43,8 @@ void gradients(const Orders& orders, const float* values, const float* dy, const
 #define SPARSERL_NAME_OF(isa) #isa
 #define SPARSERL_NAME(isa) SPARSERL_NAME_OF(isa)
 extern const Kernels table;
-const Kernels table = {SPARSERL_NAME(SPARSERL_ISA), product, permuted_product, sampled_product, gradients};
+const Kernels table = {SPARSERL_NAME(SPARSERL_ISA), product, permuted_product, sampled_product, gradients,
+                       random_bits};
 
 }  // namespace SPARSERL_ISA
 }  // namespace sparserl

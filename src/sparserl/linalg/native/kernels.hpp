@@ -47,6 +47,9 @@ struct Kernels {
   // The sampled product of rows of outputs, and dx, the permuted product of rows of inputs with g.
   void (*gradients)(const Orders& orders, const float* values, const float* dy, const float* y, const float* x,
                     float* dvalues, float* dbias, float* dx, std::int64_t batch);
+
+  // bits[i] = what Threefry-2x32 makes of the counter (0, i) with a key of two words, its two words by exclusive or.
+  void (*random_bits)(const std::uint32_t* key, std::uint32_t* bits, std::int64_t count);
 };
 
 // The kernels of the widest instruction set that this processor has; the environment variable SPARSERL_INSTRUCTION_SET

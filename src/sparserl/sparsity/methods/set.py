@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import jax
 
+from sparserl import linalg
 from sparserl.sparsity.masks import Kernels, Masks, Sparsities, live_count, random_masks
 from sparserl.sparsity.methods.moving import check_drop_fraction, move
 from sparserl.sparsity.schedules import Window, WindowProgress
@@ -39,5 +40,6 @@ class SET:
         """Grow random connections."""
         ordered = dict(sorted(masks.items()))
         position = {name: i for i, name in enumerate(ordered)}
-        growth = lambda name: jax.random.uniform(jax.random.fold_in(key, position[name]), masks[name].shape)
+        draws = lambda name: linalg.quick(jax.random.fold_in(key, position[name]))
+        growth = lambda name: jax.random.uniform(draws(name), masks[name].shape)
         return move(progress, self.drop_fraction, ordered, kernels, growth, sparsities)
