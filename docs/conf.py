@@ -18,7 +18,14 @@ version = release = installed_version("sparserl")
 
 extensions = ["myst_parser", "sphinx_external_toc", "sphinx_copybutton", "outside", "reference", "commands"]
 root_doc = "docs/index"
-include_patterns = ["docs/**", "reproduction/*/README.md", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+include_patterns = [
+    "docs/**",
+    "reproduction/README.md",
+    "reproduction/*/README.md",
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+]
 exclude_patterns = [".*", "build", "dist", "src", "tests", "results", "demo", "docs/_site", "reproduction/*/results"]
 
 external_toc_path = "docs/_toc.yml"

@@ -14,6 +14,7 @@ PAGES = sorted(
         *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
         *ROOT.glob("docs/*.md"),
         *ROOT.glob("docs/[!_]*/*.md"),
+        ROOT / "reproduction" / "README.md",
         *ROOT.glob("reproduction/*/README.md"),
         *ROOT.glob("examples/*.md"),
     ]

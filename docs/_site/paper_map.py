@@ -1,7 +1,7 @@
 """The table of docs/paper-map.md: `python docs/_site/paper_map.py` writes it again from the catalogue of studies.
 
-What a study asks and how many runs it has are the catalogue's own words. What is written here is which part of the
-paper has no study because nothing is trained for it, and where what has been run so far is kept.
+What a study asks and how many runs it has are the catalogue's own words, what has been run of it so far is what
+`reproduction/` keeps. What is written here is which part of the paper has no study because nothing is trained for it.
 """
 
 import contextlib
@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PAGE = Path(__file__).parent.parent / "paper-map.md"
-RUN = {  # by study: what was run of it, and where it is kept
-    "figure_5_dqn": "[75 runs, scale quick](../reproduction/figure_5_dqn/README.md)",
-}
+REPRODUCTION = PAGE.parent.parent / "reproduction"
 WITHOUT_RUNS = {  # by part of the paper: what it shows, the command, and what there is to see
     "Figure 7": (
         "How do FLOPs fall with sparsity, ERK and uniform, in the CNN and the ResNet?",
@@ -62,7 +60,28 @@ def part(name: str) -> str:
 
 def _study(study: dict[str, Any]) -> str:
     runs = ", ".join(f"{study['runs'][scale]:,}" for scale in ("smoke", "quick", "paper"))
-    return f"{study['question']} | `sparserl study run {study['name']}` | {runs} | {RUN.get(study['name'], 'not run')}"
+    return f"{study['question']} | `sparserl study run {study['name']}` | {runs} | {ours(study['name'])}"
+
+
+def ours(name: str) -> str:
+    """What is kept of a study, with where."""
+    kept = [_kept(file) for file in sorted(REPRODUCTION.glob(f"*/results/studies/{name}@*/study.json"))]
+    return ", ".join(kept) or "not run"
+
+
+def _kept(file: Path) -> str:
+    study, results = json.loads(file.read_text(encoding="utf-8")), file.parents[2]
+    names = {each["identifier"] for each in study["experiments"]}
+    count = sum(status.parents[1].name in names for status in results.glob("*/seed=*/status.json"))
+    planned = len(names) * study["num_seeds"]
+    told = f"{count:,} runs" if count == planned else f"{count:,} of {planned:,} runs"
+    return f"[{told}, scale {study['scale']}](../reproduction/{results.parent.name}/README.md)"
+
+
+def with_ours(page: str) -> str:
+    """The page with what is kept of every study in its row; the catalogue is not asked."""
+    cell = lambda row: f"{row[1]}| {ours(row[2])} |"
+    return re.sub(r"^(\|.*`sparserl study run (\w+)` \|[^|]*)\|[^|]*\|$", cell, page, flags=re.MULTILINE)
 
 
 def _place(name: str) -> tuple[str, int, str]:

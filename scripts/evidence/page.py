@@ -1,0 +1,144 @@
+"""The page of verdicts, `reproduction/README.md`, from what kept runs say and what people have written of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from evidence.asked import STUDIES, TITLES
+from evidence.disagreements import Disagreement
+from evidence.kept import Kept
+from evidence.verdicts import Told
+from sparserl.report.claims import CLAIMS
+
+Hours = Mapping[tuple[str, str], float]  # core-hours by study and scale; none where nothing was measured
+
+HEAD = """# Verdicts: the paper's claims in our runs
+
+Twelve claims of Graesser et al., "The State of Sparse Training in Deep Reinforcement Learning" (ICML 2022), each put by
+a stated rule to the runs that are kept here. `scripts/write-verdicts` writes this page from their rows by the functions
+that `sparserl report` uses, and a test holds it to them; only the paragraphs on disagreements are written by hand, in
+[`disagreements.toml`](disagreements.toml). What verdicts and intervals are: [statistics](../docs/statistics.md). All
+figures and tables of the paper, with the command for each: [paper map](../docs/paper-map.md).
+
+*Holds*: every statement of the claim does. *Does not hold*: at least one does not. *Not enough runs*: too few, or an
+interval that reaches both sides with fewer seeds than the paper has. Numbers in brackets are 95 % intervals over seeds.
+"""
+
+
+def page(told: Sequence[Told], kept: Sequence[Kept], written: Sequence[Disagreement], hours: Hours) -> str:
+    """The whole page."""
+    sections = [HEAD, _summary(told, hours), *_claims(told, written, hours), _runs(kept)]
+    return "\n".join(section.rstrip() + "\n" for section in sections)
+
+
+def _summary(told: Sequence[Told], hours: Hours) -> str:
+    lines = ["| claim | verdict | whose runs | seeds | scale, preset |", "|---|---|---|---|---|"]
+    for number, title in TITLES.items():
+        own = [each for each in told if each.finding.number == number]
+        link = f"{number}. [{title}](#{_anchor(number)})"
+        for each in own:
+            source = f"{each.finding.where.strip()}: {_source(each)}"
+            lines.append(f"| {link} | {each.finding.verdict} | {source} | {_seeds(each)} | {_scale(each)} |")
+        if not own:
+            lines.append(
+                f"| {link} | no runs yet | `{_command(number)}`{_in_brackets(STUDIES[number][0], hours)} | | |"
+            )
+    return "## In short\n\n" + "\n".join([*lines, "", _counted(told)])
+
+
+def _counted(told: Sequence[Told]) -> str:
+    """The claims by the least that is said of them: `Does not hold, in some runs at least: 1 and 2.`"""
+    verdicts = {number: {each.finding.verdict for each in told if each.finding.number == number} for number in STUDIES}
+    kinds = {
+        "Holds wherever it was asked": lambda said: said == {"holds"},
+        "Does not hold, in some runs at least": lambda said: "does not hold" in said,
+        "Not enough runs": lambda said: "not enough runs" in said and "does not hold" not in said,
+        "No runs yet": lambda said: not said,
+    }
+    counted = {name: [str(number) for number in STUDIES if test(verdicts[number])] for name, test in kinds.items()}
+    return " ".join(f"{name}: {', '.join(numbers) or 'none'}." for name, numbers in counted.items())
+
+
+def _anchor(number: int) -> str:
+    """The address of a claim's section, as GitHub and the site make it of the heading."""
+    return f"{number} {TITLES[number]}".lower().replace(" ", "-")
+
+
+def _claims(told: Sequence[Told], written: Sequence[Disagreement], hours: Hours) -> Iterator[str]:
+    for number in STUDIES:
+        texts = [claim.text for claim in CLAIMS if claim.number == number]
+        yield f"## {number}. {TITLES[number]}\n\n" + "\n".join(f"> {text}.\n" for text in texts)
+        own = [each for each in told if each.finding.number == number]
+        for each in own:
+            yield _finding(each)
+        for entry in written:
+            if entry.claim == number:
+                yield _disagreement(entry)
+        needs = "; ".join(claim.needs for claim in CLAIMS if claim.number == number)
+        studies = ", ".join(f"`{name}`{_in_brackets(name, hours)}" for name in STUDIES[number])
+        yield f"{'More runs would say more' if own else 'No runs yet'}: it takes {needs}. Studies: {studies}."
+
+
+def _finding(told: Told) -> str:
+    several = len([claim for claim in CLAIMS if claim.number == told.finding.number]) > 1
+    about = f' Of "{told.finding.claim}":' if several else ""
+    verdict = told.finding.verdict
+    head = f"**{verdict[0].upper()}{verdict[1:]}** ({told.where}; {_source(told)}; preset {_preset(told)}).{about}"
+    rows = [f"| {part.statement} | {part.numbers or '-'} | {part.verdict} |" for part in told.parts]
+    rest = [part.statement for part in told.finding.parts if part not in told.parts]
+    lines = [head, "", "| statement | our number | verdict |", "|---|---|---|", *rows]
+    rules = "; ".join(dict.fromkeys(part.rule for part in told.parts))
+    lines += ["", f"A statement holds where {rules}."]
+    lines += [f"Without runs: {'; '.join(rest)}."] if rest else []
+    return "\n".join([*lines, told.finding.warning and f"{told.finding.warning[0].upper()}{told.finding.warning[1:]}."])
+
+
+def _disagreement(entry: Disagreement) -> str:
+    said = "; ".join(entry.statements)
+    return (
+        f"**Why not ({entry.where}): {said}.** Most likely it is {entry.cause}. {entry.text.strip()}\n\n"
+        f"*What could tell:* {entry.experiment.strip()}\n\n    {entry.command.strip()}\n"
+    )
+
+
+def _source(told: Told) -> str:
+    kept = told.kept
+    links = " and ".join(f"[{name}]({name}/)" for name in kept.folders)
+    return links + ("" if not kept.selection.missing else f", {len(kept.runs):,} of {kept.num_planned:,} runs")
+
+
+def _seeds(told: Told) -> str:
+    counts = [count for part in told.parts if part.estimate for count in part.estimate.num_seeds]
+    return "" if not counts else f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+
+
+def _scale(told: Told) -> str:
+    return f"{told.finding.scale or 'first light'}, {_preset(told)}"
+
+
+def _preset(told: Told) -> str:
+    """Whose numbers the runs have; rows of many runs in one file may not say so."""
+    selection = told.kept.selection
+    presets = {selection.preset} if selection.scale else {run.columns.get("preset") for run in selection.runs}
+    return ", ".join(sorted(str(preset or "paper" if selection.scale else preset or "not told") for preset in presets))
+
+
+def _command(number: int) -> str:
+    return f"sparserl study run {STUDIES[number][0]} --scale quick"
+
+
+def _in_brackets(study: str, hours: Hours) -> str:
+    told = [f"{hours[study, scale]:,.3g} at `{scale}`" for scale in ("quick", "paper") if (study, scale) in hours]
+    return f" ({', '.join(told)}, in core-hours)" if told else ""
+
+
+def _runs(kept: Sequence[Kept]) -> str:
+    lines = ["| folder | study | scale, preset | runs |", "|---|---|---|---|"]
+    for each in kept:
+        selection, [folder] = each.selection, each.folders
+        scale = f"{selection.scale}, {selection.preset or 'paper'}" if selection.scale else "rows alone"
+        count = f"{len(each.runs):,}" + (f" of {each.num_planned:,}" if selection.missing else "")
+        lines.append(f"| [{folder}]({folder}/) | {selection.question or 'no study'} | {scale} | {count} |")
+    told = (
+        "## The runs\n\n`scripts/pack-study DIR STUDY` keeps a finished or partial study here, without checkpoints; "
+        "`sparserl report reproduction/NAME/results` draws its figures and page.\n\n"
+    )
+    return told + "\n".join(lines)
