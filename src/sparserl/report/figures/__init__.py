@@ -4,7 +4,7 @@ from sparserl.report.figures.drawing import draw
 from sparserl.report.figures.drawn import Drawn
 from sparserl.report.figures.standard import standard_figures
 from sparserl.report.figures.tidy_rows import draw_learning_curves, draw_noise_curves, learning_curves, noise_curves
-from sparserl.report.figures.writing import stem_of, to_svg, write
+from sparserl.report.figures.writing import stem_of, to_svg, write, write_png
 
 __all__ = [
     "Drawn",
@@ -17,4 +17,5 @@ __all__ = [
     "stem_of",
     "to_svg",
     "write",
+    "write_png",
 ]

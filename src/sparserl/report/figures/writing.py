@@ -44,7 +44,7 @@ def write(drawn: Drawn, folder: str | Path) -> tuple[Path, ...]:
     contents = {
         "svg": to_svg(drawn),
         "pdf": _saved(drawn, "pdf", {"CreationDate": None, "Title": drawn.title, "Subject": drawn.alternative_text}),
-        "png": _saved(drawn, "png", {"Software": None, "Description": drawn.alternative_text}),
+        "png": to_png(drawn),
         "csv": _encoded(to_csv(drawn.header, drawn.table)),
         "tex": _encoded(to_latex(drawn.header, drawn.table)),
     }
@@ -52,6 +52,18 @@ def write(drawn: Drawn, folder: str | Path) -> tuple[Path, ...]:
     for suffix, path in paths.items():
         write_atomically(path, contents[suffix])
     return tuple(paths.values())
+
+
+def write_png(drawn: Drawn, folder: str | Path) -> Path:
+    """Write a figure into `folder` as PNG alone, and return its path. Raises UserError where that is refused."""
+    path = at_home(folder) / f"{stem_of(drawn.name)}.png"
+    write_atomically(path, to_png(drawn))
+    return path
+
+
+def to_png(drawn: Drawn) -> bytes:
+    """The figure as PNG, with its alternative text."""
+    return _saved(drawn, "png", {"Software": None, "Description": drawn.alternative_text})
 
 
 def to_svg(drawn: Drawn) -> bytes:
