@@ -7,6 +7,7 @@ from sparserl.types import UserError
 
 WORKS = ("dqn_update", "sac_update")
 VARIANTS = ("dense", "masked", "compressed", "compressed_rigl", "auto")
+BY_MASKS = "masked_rigl"  # RigL as sparse peers do it; measured only where it is asked for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Updates:
     hidden_units: tuple[int, ...] = ()  # none: 512 512 for dqn_update, 256 256 for sac_update
     batch_size: int | None = None  # None: 128 for dqn_update, 256 for sac_update
     replay_steps: int = 100_000  # transitions in the replay, which is full
-    interval_updates: int = 1_000  # between the topology updates of compressed_rigl
+    interval_updates: int = 1_000  # between the topology updates of compressed_rigl and masked_rigl
     repetitions: int = 5  # rounds in which the variants take turns
     window_seconds: float = 0.5  # how long each turn of a variant lasts at least
     processes: int | None = None  # one-thread processes at once; None: one on every core
@@ -28,7 +29,7 @@ class Updates:
         _check_measuring(self)
         _check_sparsities(self.sparsities)
         _check_names("works", self.works, WORKS)
-        _check_names("variants", self.variants, VARIANTS)
+        _check_names("variants", self.variants, (*VARIANTS, BY_MASKS))
         _check_counts("hidden_units", self.hidden_units)
         for name in ("batch_size", "replay_steps", "interval_updates"):
             _check_counts(name, (getattr(self, name),))

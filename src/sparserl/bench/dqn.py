@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from sparserl.bench.choices import Updates
-from sparserl.bench.work import AgentUpdate, Pass, experiment, full_replay, network_passes
+from sparserl.bench.work import AgentUpdate, Pass, agent_of, experiment, full_replay, network_passes
 from sparserl.experiment import Built, build
 from sparserl.networks import MLP
 from sparserl.types import Array, Discrete, Key, Params
@@ -18,7 +18,8 @@ def work(options: Updates, sparsity: float, variant: str) -> AgentUpdate:
     """What `DQN.update` does after the warm-up: store a transition, sample a batch, loss, optimizer, target copy."""
     chosen = experiment("dqn", ENVIRONMENT, options, sparsity, variant)
     built = build(chosen)
-    agent, spec, settings = built.agent, built.environment.spec, chosen.agent
+    agent: Any = agent_of(built.plan, options, sparsity, variant)
+    spec, settings = built.environment.spec, chosen.agent
     assert isinstance(spec.action, Discrete)
     init_key, action_key, replay_key = jax.random.split(jax.random.key(0), 3)
     action = jax.random.randint(action_key, (options.replay_steps, 1), 0, spec.action.num_actions)

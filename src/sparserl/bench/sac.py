@@ -9,8 +9,7 @@ import numpy as np
 
 from sparserl.agents.sac import SAC
 from sparserl.bench.choices import Updates
-from sparserl.bench.work import AgentUpdate, Pass, experiment, full_replay, network_passes
-from sparserl.experiment.building import make_agent, make_optimizers
+from sparserl.bench.work import AgentUpdate, Pass, agent_of, experiment, full_replay, network_passes
 from sparserl.experiment.plan import resolved
 from sparserl.networks import MLP
 from sparserl.types import Array, Box, EnvSpec, Group, Key
@@ -40,7 +39,7 @@ def work(options: Updates, sparsity: float, variant: str) -> AgentUpdate:
 def make(options: Updates, sparsity: float, variant: str) -> SAC:
     """SAC with the method and the storage of a variant."""
     plan = resolved(experiment("sac", ENVIRONMENT, options, sparsity, variant), SPEC)
-    agent = make_agent(plan, make_optimizers(plan))
+    agent = agent_of(plan, options, sparsity, variant)
     assert isinstance(agent, SAC)
     return agent
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from sparserl import linalg
 from sparserl.bench import dqn, sac
-from sparserl.bench.choices import Updates
+from sparserl.bench.choices import BY_MASKS, Updates
 from sparserl.bench.measuring import UNSEEN, Candidate, Case, Run, first_element, looped
 from sparserl.bench.work import AgentUpdate, Pass
 from sparserl.linalg import Compressed
@@ -17,6 +17,7 @@ from sparserl.types import Group
 
 TARGET_UPDATES = 100  # from one target copy of DQN to the next: every turn holds whole intervals
 COMPRESSED = ("compressed", "compressed_rigl")
+WITH_TOPOLOGY_UPDATES = ("compressed_rigl", BY_MASKS)
 MAKERS: Mapping[str, Callable[[Updates, float, str], AgentUpdate]] = {"dqn_update": dqn.work, "sac_update": sac.work}
 
 
@@ -48,7 +49,7 @@ def _candidate(options: Updates, variant: str, work: AgentUpdate, dense_bytes: i
     packed = sorted({name for group in work.state.groups.values() for name in _compressed(group)})
     facts = {"memory_bytes": size, "memory_fraction_of_dense": size / dense_bytes, "compressed_layers": packed}
     alone = looped(*products(work.passes)) if work.passes else None
-    multiple = options.interval_updates if variant == "compressed_rigl" else TARGET_UPDATES
+    multiple = options.interval_updates if variant in WITH_TOPOLOGY_UPDATES else TARGET_UPDATES
     return Candidate(variant, running(work), multiple, facts, alone)
 
 

@@ -1,5 +1,6 @@
 """A work: an agent's experiment by variant, a filled replay, and the native passes of an update."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -8,11 +9,14 @@ import jax.numpy as jnp
 
 from sparserl import linalg
 from sparserl.agents.replay import Replay
-from sparserl.bench.choices import Updates
+from sparserl.bench.choices import BY_MASKS, Updates
+from sparserl.bench.dense_masks import rigl_by_masks
 from sparserl.experiment import Experiment, from_preset, with_choices
+from sparserl.experiment.building import make_agent, make_optimizers
+from sparserl.experiment.plan import Plan
 from sparserl.linalg import Compressed
 from sparserl.networks import MLP
-from sparserl.types import Array, Key, Params, Transition
+from sparserl.types import Agent, Array, Key, Params, Transition
 
 
 class Pass(NamedTuple):
@@ -64,6 +68,7 @@ METHOD_OF: Mapping[str, str] = {
     "compressed": "static",
     "compressed_rigl": "rigl",
     "auto": "static",
+    BY_MASKS: "dense",  # whose masks are in the inner optimizer
 }
 STORAGE_OF: Mapping[str, str] = {
     "dense": "masked",
@@ -71,6 +76,7 @@ STORAGE_OF: Mapping[str, str] = {
     "compressed": "compressed",
     "compressed_rigl": "compressed",
     "auto": "auto",
+    BY_MASKS: "masked",
 }
 
 
@@ -86,3 +92,14 @@ def experiment(agent: str, environment: str, options: Updates, sparsity: float, 
     if preset.method.window is not None:
         choices["method.window.interval_updates"] = options.interval_updates
     return with_choices(preset, {name: value for name, value in choices.items() if value})
+
+
+def agent_of(plan: Plan, options: Updates, sparsity: float, variant: str) -> Agent:
+    """The agent of a plan; its optimizers mask as sparse peers do where the variant says so."""
+    optimizers = make_optimizers(plan)
+    if variant == BY_MASKS:
+        optimizers = {
+            group: dataclasses.replace(each, inner=rigl_by_masks(each.inner, sparsity, options.interval_updates))
+            for group, each in optimizers.items()
+        }
+    return make_agent(plan, optimizers)

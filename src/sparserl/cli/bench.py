@@ -32,11 +32,12 @@ example:
 _HELP: Mapping[str, str] = {
     "sparsities": "Fractions of the weights that are zero, each at least 0 and below 1.",
     "works": "What to measure: dqn_update, sac_update.",
-    "variants": "What to measure beside dense: masked, compressed, compressed_rigl (with topology updates), auto.",
+    "variants": "What to measure beside dense: masked, compressed, compressed_rigl (with topology updates), auto, "
+    "masked_rigl (as sparse peers do it: dense gradients at each step, ranks by sorting).",
     "hidden_units": "Widths of the hidden layers; updates: none means 512 512 for DQN and 256 256 for SAC.",
     "batch_size": "Transitions of an update; none: 128 for DQN and 256 for SAC.",
     "replay_steps": "Transitions in the replay, which is full.",
-    "interval_updates": "Updates between the topology updates of compressed_rigl.",
+    "interval_updates": "Updates between the topology updates of compressed_rigl and masked_rigl.",
     "shapes": "Kernels as INPUTSxOUTPUTS.",
     "sizes": "Inputs and outputs of kernels, each with each.",
     "batch_sizes": "Columns of activations.",

@@ -1,0 +1,91 @@
+"""The figures of the peers' benchmark: rates as points with their spread, and returns against steps and seconds."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from peers_processes import OURS, Candidate
+from peers_summary import Rows, better, rate, returns, training
+from peers_tasks import TASKS
+
+COLORS = {"stable-baselines3": "#d95f02", "sbx": "#7570b3", OURS: "#1b9e77"}
+
+
+def _style(candidate: Candidate) -> dict[str, Any]:
+    return {"color": COLORS[candidate.project], "mfc": "white" if not candidate.sparsity else COLORS[candidate.project]}
+
+
+def draw_rates(file: Path, rows: Rows) -> bool:
+    """Steps a second of the better layout of each candidate, a panel for each task; False where there are none."""
+    held = list(dict.fromkeys(row["key"]["instructions"] for row in rows))
+    tasks = [task for task in TASKS if any(training(rows, each, task) for each in held)]
+    if not tasks:
+        return False
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, len(tasks), figsize=(1.5 + 3.1 * len(tasks), 2.8), sharey=True, squeeze=False)
+    for task, panel in zip(tasks, axes[0], strict=True):
+        for number, instructions in enumerate(held):
+            measured = training(rows, instructions, task)
+            names = list(dict.fromkeys((each.project, each.sparsity) for each in measured))
+            chosen = [each for name in names if (each := better(measured, *name)) is not None]
+            for place, each in enumerate(chosen):
+                median, lowest, highest = rate(measured[each])
+                ends = [[median - lowest], [highest - median]]
+                height = place + 0.25 * number
+                panel.errorbar(median, height, xerr=ends, marker="os"[number], capsize=3, **_style(each))
+                panel.annotate(
+                    f"{median:,.0f}", (median, height), (0, 5), textcoords="offset points", ha="center", size=7
+                )
+            panel.set_yticks(range(len(chosen)), [each.name for each in chosen], size=8)
+        panel.set(xscale="log", title=f"{task} ({TASKS[task].environment})", xlabel="steps/s")
+        panel.title.set_size(9)
+        panel.margins(x=0.2, y=0.15)
+        panel.grid(axis="x", alpha=0.3)
+    axes[0][0].invert_yaxis()
+    if len(held) > 1:
+        figure.suptitle("circles: all instructions; squares: held to AVX2", size=9)
+    figure.tight_layout()
+    figure.savefig(file, dpi=130)
+    plt.close(figure)
+    return True
+
+
+def draw_returns(file: Path, rows: Rows) -> bool:
+    """Returns against steps above and against seconds below, a column for each task; False where there are none."""
+    by_task = {task: found for task in TASKS if (found := returns(rows, rows[0]["key"]["instructions"], task))}
+    if not by_task:
+        return False
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, len(by_task), figsize=(3.4 * len(by_task), 5.2), squeeze=False)
+    for (task, found), column in zip(by_task.items(), axes.T, strict=True):
+        for by, panel in zip(("steps", "seconds"), column, strict=True):
+            for candidate, evaluations in found.items():
+                _curve(panel, candidate, [each for each in evaluations if each["by"] == by])
+            panel.set(xlabel="environment steps" if by == "steps" else "seconds since the process began")
+            panel.grid(alpha=0.3)
+        column[0].set_title(f"{task} ({TASKS[task].environment})", size=9)
+    for row in axes:
+        row[0].set_ylabel("return")
+    num_seeds = {len({each["seed"] for each in found}) for of in by_task.values() for found in of.values()}
+    axes[0][0].legend(fontsize=7)
+    figure.suptitle(f"means over {' or '.join(map(str, sorted(num_seeds)))} seeds, bars: lowest and highest", size=9)
+    figure.tight_layout()
+    figure.savefig(file, dpi=130)
+    plt.close(figure)
+    return True
+
+
+def _curve(panel: Any, candidate: Candidate, evaluations: Sequence[Mapping[str, Any]]) -> None:
+    points = sorted({each["at"] for each in evaluations})
+    values = [[each["return"] for each in evaluations if each["at"] == at] for at in points]
+    means = [statistics.mean(each) for each in values]
+    ends = [
+        [m - min(v) for m, v in zip(means, values, strict=True)],
+        [max(v) - m for m, v in zip(means, values, strict=True)],
+    ]
+    panel.errorbar(
+        points, means, yerr=ends, marker="o", ms=4, capsize=2, lw=1.2, label=candidate.name, **_style(candidate)
+    )

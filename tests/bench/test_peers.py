@@ -1,0 +1,231 @@
+"""The peers' benchmark: processes wait for each other, what was measured is kept, and its report says what follows."""
+
+import argparse
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+NAMES = ("processes", "plan", "measuring", "summary", "report", "worker", "tasks")
+
+# Trains nothing: a step takes a millisecond, and the first of the process whose seed is 1 comes late.
+WORKER = """
+import sys, time
+sys.path.insert(0, sys.argv.pop(1))
+import peers_worker as worker
+
+def train(task, environment, seed, sparsity, seen):
+    if environment == "broken":
+        raise SystemExit("it broke")
+    time.sleep(seed)
+    print("a word that is no result")
+    steps = 100
+    while seen(steps, lambda episodes: 1.0):
+        time.sleep(0.001)
+        steps += 100
+
+worker.PROJECTS["sparserl"] = train
+worker.main()
+"""
+
+
+@pytest.fixture(scope="module")
+def peers():
+    """The modules of the benchmark, which find each other as in a script."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCHMARKS)
+        modules = {name: importlib.import_module(f"peers_{name}") for name in NAMES}
+        yield SimpleNamespace(
+            **modules, command=importlib.import_module("peers"), cells=importlib.import_module("cells")
+        )
+
+
+def started(seed, environment="CartPole-v1"):
+    words = ["training", "sparserl", "dqn", environment]
+    words += ["--seed", str(seed), "--settle-steps", "1100", "--seconds", "0.2"]
+    command = [sys.executable, "-c", WORKER, str(BENCHMARKS), *words]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
+@pytest.mark.processes
+def test_a_process_that_settles_late_is_waited_for(peers):
+    early, late = peers.processes.side_by_side([started(0), started(1)])
+    settled = next(seconds for seconds, steps in late["marks"] if steps >= 1_100)
+    assert early["marks"][-1][0] - settled >= 0.2
+    assert peers.processes.throughput([early["marks"], late["marks"]], 1_100, 0.2) > 0
+    assert late["startup_seconds"] >= 1.0 > 0 < early["startup_seconds"]
+    assert late["peak_memory_bytes"] > 1_000_000
+
+
+@pytest.mark.processes
+def test_a_process_that_breaks_ends_all(peers):
+    processes = [started(0), started(0, "broken")]
+    assert peers.processes.side_by_side(processes) is None
+    assert all(process.returncode is not None for process in processes)
+
+
+def test_the_rate_is_that_of_the_time_in_which_all_were_steady(peers):
+    """Two processes, 100 and 50 steps a second, side by side from second 2 to second 4; what came before is slow."""
+    first = [(0.0, 0), (1.0, 10), (2.0, 110), (3.0, 210), (5.0, 410)]
+    second = [(1.0, 5), (1.5, 10), (2.5, 60), (4.0, 135)]
+    assert peers.processes.throughput([first, second], 10, 2.0) == pytest.approx(150.0)
+    with pytest.raises(SystemExit, match="raise --seconds"):
+        peers.processes.throughput([first, second], 10, 20.0)
+
+
+def test_children_are_held_to_avx2_and_to_one_thread_where_they_are_to_be(peers, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
+    monkeypatch.setenv("SPARSERL_INSTRUCTION_SET", "portable")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    plain, held = (peers.processes.surroundings(name, name == "avx2") for name in ("widest", "avx2"))
+    assert plain["XLA_FLAGS"] == "--xla_dump_to=x"
+    assert not {"SPARSERL_INSTRUCTION_SET", "OMP_NUM_THREADS"} & plain.keys()
+    assert held["XLA_FLAGS"] == "--xla_dump_to=x --xla_cpu_max_isa=AVX2"
+    assert (held["SPARSERL_INSTRUCTION_SET"], held["OMP_NUM_THREADS"]) == ("avx2", "1")
+
+
+@pytest.mark.parametrize(("flags", "kept"), [("fma avx2", []), ("avx2 avx512f avx512bw", ["avx2"])])
+def test_avx2_is_measured_only_where_there_is_more(peers, tmp_path, flags, kept):
+    (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
+    found, notes = peers.plan.possible_instructions(["widest", "avx2"], tmp_path / "cpuinfo", "x86_64")
+    assert found == ["widest", *kept]
+    assert len(notes) == 1 - len(kept)
+    assert peers.plan.possible_instructions(["widest"], tmp_path / "cpuinfo", "x86_64") == (["widest"], [])
+    assert peers.plan.possible_instructions(["avx2"], tmp_path / "cpuinfo", "aarch64")[0] == []
+
+
+def test_returns_are_taken_at_equal_steps_and_at_equal_seconds_without_evaluations(peers):
+    """A step takes 1 s, an evaluation 100: 4 steps, then 10 seconds, two evaluations within each."""
+    now = [50.0]
+    clock = lambda: now[0]
+    options = argparse.Namespace(steps=4, seconds=10.0, evaluations=2, episodes=3, began=50.0)
+    watch = peers.worker.Returns(options, clock)
+
+    def evaluate(num_episodes):
+        assert num_episodes == 3
+        now[0] += 100.0
+        return steps * 1.0
+
+    steps, going = 0, True
+    while going:
+        steps, now[0] = steps + 1, now[0] + 1.0
+        going = watch.seen(steps, evaluate)
+    rows = watch.document()["evaluations"]
+    assert [(row["by"], row["at"], row["steps"], row["seconds"]) for row in rows] == [
+        ("steps", 2.0, 2, 2.0),
+        ("steps", 4.0, 4, 4.0),
+        ("seconds", 5.0, 5, 5.0),
+        ("seconds", 10.0, 10, 10.0),
+    ]
+    assert [row["return"] for row in rows] == [2.0, 4.0, 5.0, 10.0]
+
+
+def planned(peers, *words):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["peers.py", *words])
+        options = peers.command._options()
+    return peers.plan.cells(options, options.tasks, options.instructions)
+
+
+def test_what_is_planned_takes_turns(peers):
+    cells = planned(peers, "training", "--tasks", "dqn", "ppo", "--rounds", "2", "--instructions", "widest", "avx2")
+    in_words = [(c.key["instructions"], c.key["round"], c.key["task"]) for c in cells]
+    assert len(cells) == len({c.words for c in cells}) == 2 * 2 * 2 * 7
+    assert in_words == sorted(in_words, key=lambda each: (each[0] != "widest", *each[1:]))
+    smallest = planned(peers, "--smoke")
+    assert {c.key["part"] for c in smallest} == set(peers.plan.PARTS)
+    assert all(c.settings["smoke"] for c in smallest)
+    assert all(json.loads(json.dumps([c.key, c.settings])) == [c.key, c.settings] for c in smallest + cells)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["trainig"], "unknown 'trainig': there are training, returns, updates, products"),
+        (["--rounds", "0"], "'0' is no whole number of at least 1"),
+        (["--seconds", "nan"], "'nan' is no number greater than 0"),
+        (["--tasks", "atari"], "invalid choice: 'atari'"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(peers, capsys, words, told):
+    with pytest.raises(SystemExit) as stop:
+        planned(peers, *words)
+    assert stop.value.code == 2
+    assert told in capsys.readouterr().err.splitlines()[-1]
+
+
+RATES = {"stable-baselines3": 100.0, "sbx": 200.0, "sparserl": 420.0}
+ABOUT = {
+    "machine": {"cpu_model": "Imagined", "cpu_features": "avx2", "platform": "Linux", "packages": {"jax": "1"}},
+    "num_cores_used": 2,
+    "peer_packages": {"sbx-rl": "2", "torch": None},
+}
+
+
+def measured(cell):
+    """Rates by project; all threads at half of it, RigL at six times, and the second round a tenth slower."""
+    key = cell.key
+    if key["part"] == "training":
+        rate = RATES[key["project"]] * (1.0 if "per core" in key["layout"] else 0.5) * (0.9 if key["round"] else 1.0)
+        rate *= 6.0 if key["sparsity"] and key["project"] == "sparserl" else 1.0
+        return {"steps_per_second": rate, "startup_seconds": 2.5, "peak_memory_bytes": 3_000_000}
+    if key["part"] == "returns":
+        at = {"steps": 100, "seconds": 7.0, "at": 1}
+        evaluations = lambda seed: [{"by": by, **at, "return": 10.0 * seed} for by in ("steps", "seconds")]
+        return {"runs": [{"seed": seed, "evaluations": evaluations(seed)} for seed in key["seeds"]]}
+    ratios = {"ratio_to_dense": 5.0, "ratio_lowest": 4.0, "ratio_highest": 6.0, "memory_fraction_of_dense": 0.2}
+    row = {"work": key.get("work", "kernel_layer"), **key, "seconds_median": 1e-3, **ratios}
+    return {"rows": [{**row, "variant": name} for name in ("dense", "ours")]}
+
+
+def test_a_killed_benchmark_goes_on_and_its_report_says_what_was_reached(peers, tmp_path, capsys):
+    cells = planned(peers, "--tasks", "dqn", "--rounds", "2", "--seeds", "3")
+    book = peers.cells.opened(tmp_path / "new" / "peers.json", ABOUT)
+    asked = []
+
+    def killed(cell):
+        if len(asked) == 9:
+            raise KeyboardInterrupt
+        asked.append(cell)
+        return measured(cell)
+
+    with pytest.raises(KeyboardInterrupt):
+        peers.cells.measure_all(book, cells, killed)
+    again = peers.cells.opened(tmp_path / "new" / "peers.json", ABOUT)
+    left = []
+    failed = peers.cells.measure_all(again, cells, lambda cell: left.append(cell) or measured(cell))
+    assert (asked + left, failed) == (cells, [])
+    assert f"9 of {len(cells)} were measured before" in capsys.readouterr().err
+
+    peers.report.write_report(tmp_path / "new", again)
+    page = (tmp_path / "new" / "README.md").read_text()
+    assert "| dqn, RigL 90%, x sbx | 10 | 12.60 (12.60 to 12.60) | reached |" in page
+    assert "| dqn, dense, x sbx | 2 | 2.10 (2.10 to 2.10) | reached |" in page
+    assert "| dqn, RigL 90%, x stable-baselines3 | 15 | 25.20 (25.20 to 25.20) | reached |" in page
+    assert "| sbx | one process, all threads | 95 (90 to 100) | 0.50 (0.50 to 0.50) |" in page
+    assert "10.0 (0.0 to 20.0)" in page
+    assert "smallest size" not in page
+    assert {file.name for file in (tmp_path / "new").iterdir()} == {
+        *("peers.json", "README.md", "rates.png", "returns.png"),
+    }
+    marks = json.loads((tmp_path / "new" / "peers.json").read_text())["summary"]["marks"]
+    assert [mark["reached"] is None for mark in marks if mark["task"] != "dqn"] == [True] * 6
+    assert peers.cells.read(tmp_path / "new" / "peers.json").rows == again.rows
+
+
+def test_marks_that_are_missed_are_said(peers, tmp_path, monkeypatch):
+    monkeypatch.setitem(RATES, "sparserl", 60.0)
+    monkeypatch.setattr(peers.report, "draw_rates", lambda file, rows: False)
+    book = peers.cells.opened(tmp_path / "peers.json", ABOUT)
+    peers.cells.measure_all(book, planned(peers, "training", "--tasks", "dqn", "--smoke"), measured)
+    peers.report.write_report(tmp_path, book)
+    page = (tmp_path / "README.md").read_text()
+    assert "| dqn, dense, x sbx | 2 | 0.30 (0.30 to 0.30) | **missed** |" in page
+    assert "smallest size" in page
