@@ -33,6 +33,7 @@ from cells import Book, measure_all, opened, read
 from peers_processes import HERE, INSTRUCTIONS, make_peers, there
 from peers_report import write_report
 from peers_tasks import TASKS
+from turns import at_least_1
 
 
 def main() -> int:
@@ -75,9 +76,9 @@ def _options() -> argparse.Namespace:
     add("parts", nargs="*", metavar="PART", default=[], help=f"{', '.join(peers_plan.PARTS)}; all by themselves")
     add("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     add("--instructions", nargs="+", choices=INSTRUCTIONS, default=["widest"])
-    add("--rounds", type=_count, default=3, help="of training: how often candidates take turns")
+    add("--rounds", type=at_least_1, default=3, help="of training: how often candidates take turns")
     add("--seconds", type=_amount, default=15.0, help="of training: how long each trains when all have settled")
-    add("--seeds", type=_count, default=4, help="of returns")
+    add("--seeds", type=at_least_1, default=4, help="of returns")
     add("--returns-scale", type=_amount, default=1.0, help="of returns: times the steps and seconds in peers_plan.py")
     add("--output", type=Path, default=HERE.parent / "reproduction" / "peers")
     add("--peers", type=Path, default=HERE / ".venv", help="the peers' virtual environment, made where it is not there")
@@ -91,12 +92,6 @@ def _options() -> argparse.Namespace:
         parser.error(f"argument PART: unknown {sorted(unknown)[0]!r}: there are {', '.join(peers_plan.PARTS)}")
     options.parts = options.parts or list(peers_plan.PARTS)
     return options
-
-
-def _count(text: str) -> int:
-    if not (text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
-    return int(text)
 
 
 def _amount(text: str) -> float:

@@ -24,7 +24,7 @@ def draw_rates(file: Path, rows: Rows) -> bool:
         return False
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(tasks), figsize=(1.5 + 3.1 * len(tasks), 2.8), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(1, len(tasks), figsize=(1.5 + 3.1 * len(tasks), 3.6), sharey=True, squeeze=False)
     for task, panel in zip(tasks, axes[0], strict=True):
         for number, instructions in enumerate(held):
             measured = training(rows, instructions, task)
@@ -33,15 +33,14 @@ def draw_rates(file: Path, rows: Rows) -> bool:
             for place, each in enumerate(chosen):
                 median, lowest, highest = rate(measured[each])
                 ends = [[median - lowest], [highest - median]]
-                height = place + 0.25 * number
-                panel.errorbar(median, height, xerr=ends, marker="os"[number], capsize=3, **_style(each))
-                panel.annotate(
-                    f"{median:,.0f}", (median, height), (0, 5), textcoords="offset points", ha="center", size=7
-                )
+                height = place + 0.38 * number
+                panel.errorbar(median, height, xerr=ends, marker="os"[number], ms=5, capsize=3, **_style(each))
+                label = {"textcoords": "offset points", "va": "center", "size": 7}
+                panel.annotate(f"{median:,.0f}", (highest, height), (6, 0), **label)
             panel.set_yticks(range(len(chosen)), [each.name for each in chosen], size=8)
         panel.set(xscale="log", title=f"{task} ({TASKS[task].environment})", xlabel="steps/s")
         panel.title.set_size(9)
-        panel.margins(x=0.2, y=0.15)
+        panel.margins(x=0.3, y=0.12)
         panel.grid(axis="x", alpha=0.3)
     axes[0][0].invert_yaxis()
     if len(held) > 1:
@@ -87,5 +86,14 @@ def _curve(panel: Any, candidate: Candidate, evaluations: Sequence[Mapping[str, 
         [max(v) - m for m, v in zip(means, values, strict=True)],
     ]
     panel.errorbar(
-        points, means, yerr=ends, marker="o", ms=4, capsize=2, lw=1.2, label=candidate.name, **_style(candidate)
+        points,
+        means,
+        yerr=ends,
+        marker="o",
+        ms=4,
+        capsize=2,
+        lw=1.2,
+        ls="-" if candidate.sparsity or candidate.project != OURS else "--",
+        label=candidate.name,
+        **_style(candidate),
     )

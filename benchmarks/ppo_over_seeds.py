@@ -11,7 +11,6 @@ on in one program, the counter is the same for all seeds, JAX knows it, and a pl
 
 import argparse
 import importlib.util
-import json
 import os
 import statistics
 import sys
@@ -25,6 +24,7 @@ os.environ.setdefault("NPROC", "1")  # one core: what a seed costs, not what a m
 
 import jax
 import jax.numpy as jnp
+import turns
 from flax.training.train_state import TrainState
 
 from sparserl.sparsity import transformation
@@ -81,14 +81,9 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     for num_seeds in options.seeds:
         programs = {variant: program(variant, num_seeds, options.updates, options.sparsity) for variant in VARIANTS}
-        seconds: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
-        for _ in range(options.repeats):
-            for variant, go_on in programs.items():
-                began = time.process_time()
-                go_on()
-                seconds[variant].append(time.process_time() - began)
+        seconds = turns.seconds_in_turn(programs, options.repeats, time.process_time)
         for variant, times in seconds.items():
-            ratios = [each / dense for each, dense in zip(times, seconds["dense"], strict=True)]
+            ratios = turns.over_dense(seconds, variant)
             rows.append(
                 {
                     "num_seeds": num_seeds,
@@ -103,16 +98,12 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--updates", type=int, default=640, help="of each seed, in one measurement")
-    parser.add_argument("--repeats", type=int, default=7)
+    parser = turns.parser_of(__doc__, "updates", 640, repeats=7)
     parser.add_argument("--sparsity", type=float, default=0.9)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows = measure(options)
     if options.json:
-        print(json.dumps({"device": str(jax.devices()[0].device_kind), "rows": rows}, indent=2))
+        turns.print_json(rows)
         return
     for row in rows:
         low, high = row["least_and_most"]

@@ -19,7 +19,6 @@ import json
 import os
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -27,6 +26,7 @@ os.environ.setdefault("NPROC", "1")  # one core: what a seed costs, not what a m
 
 import jax
 import jax.numpy as jnp
+import turns
 
 from sparserl import training
 from sparserl.experiment import RESULTS_VERSION, build, from_preset
@@ -94,14 +94,8 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     steps_per_update = made(options.task, "dense")[0].steps_per_update
     for num_seeds in options.seeds:
         programs = {name: program(options.task, name, num_seeds, options.steps) for name in ("dense", "rigl")}
-        seconds: dict[str, list[float]] = {method: [] for method in programs}
-        for _ in range(options.repeats):
-            for method, advance in programs.items():
-                began = time.perf_counter()
-                advance()
-                seconds[method].append(time.perf_counter() - began)
-        ratio = statistics.median(r / d for r, d in zip(seconds["rigl"], seconds["dense"], strict=True))
-        row = {"num_seeds": num_seeds, "rigl_cost_over_dense": ratio}
+        seconds = turns.seconds_in_turn(programs, options.repeats)
+        row = {"num_seeds": num_seeds, "rigl_cost_over_dense": turns.median_over_dense(seconds, "rigl")}
         for method, times in seconds.items():
             row[f"{method}_steps_per_second"] = num_seeds * options.steps / statistics.median(times)
             row[f"{method}_updates_per_second"] = row[f"{method}_steps_per_second"] / steps_per_update
@@ -112,23 +106,14 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Measure, and print ratios first."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = turns.parser_of(__doc__, "steps", 1_000, repeats=5)
     parser.add_argument("task", choices=WARMUP_STEPS, nargs="?", default="cartpole")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--steps", type=int, default=1_000, help="of each seed, in one measurement")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows = measure(options)
-    device = str(jax.devices()[0].device_kind)
     if options.json:
-        print(
-            json.dumps(
-                {"results_version": RESULTS_VERSION, "device": device, "task": options.task, "rows": rows}, indent=2
-            )
-        )
+        turns.print_json(rows, results_version=RESULTS_VERSION, task=options.task)
         return
-    print(f"{options.task}, on {device}")
+    print(f"{options.task}, on {turns.device()}")
     for row in rows:
         each = "; ".join(
             f"{method}: {row[f'{method}_steps_per_second']:,.0f} steps/s, "

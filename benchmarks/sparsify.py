@@ -11,10 +11,8 @@ times the time of dense updates was measured with jaxpruner's (8 seeds, one core
 
 import argparse
 import functools
-import json
 import os
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +21,7 @@ os.environ.setdefault("NPROC", "1")  # one core: what a seed costs, not what a m
 import jax
 import jax.numpy as jnp
 import optax
+import turns
 
 import sparserl
 from sparserl.types import Params
@@ -99,33 +98,23 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     for num_seeds in options.seeds:
         methods = ("dense", "static", "rigl")
         programs = {m: program(m, num_seeds, options.updates, options.sparsity) for m in methods}
-        seconds: dict[str, list[float]] = {method: [] for method in methods}
-        for _ in range(options.repeats):
-            for method, advance in programs.items():
-                began = time.perf_counter()
-                advance()
-                seconds[method].append(time.perf_counter() - began)
+        seconds = turns.seconds_in_turn(programs, options.repeats)
         row: dict[str, Any] = {"num_seeds": num_seeds}
         for method, times in seconds.items():
             row[f"{method}_milliseconds_per_update"] = 1e3 * statistics.median(times) / options.updates
-            ratios = [sparse / dense for sparse, dense in zip(times, seconds["dense"], strict=True)]
-            row[f"{method}_cost_over_dense"] = statistics.median(ratios)
+            row[f"{method}_cost_over_dense"] = turns.median_over_dense(seconds, method)
         rows.append(row)
     return rows
 
 
 def main() -> None:
     """Measure, and print ratios first."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--updates", type=int, default=1_000, help="of each seed, in one measurement")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser = turns.parser_of(__doc__, "updates", 1_000, repeats=5)
     parser.add_argument("--sparsity", type=float, default=0.9)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows = measure(options)
     if options.json:
-        print(json.dumps({"device": str(jax.devices()[0].device_kind), "rows": rows}, indent=2))
+        turns.print_json(rows)
         return
     for row in rows:
         told = ", ".join(
