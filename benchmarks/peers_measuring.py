@@ -24,23 +24,22 @@ PACKAGES = ("stable-baselines3", "sbx-rl", "torch", "jax", "numpy", "scipy", "gy
 VARIANTS = ("masked", "masked_rigl", "compressed", "compressed_rigl")
 
 
+def ours() -> dict[str, Any]:
+    """The machine, our versions, and how many cores there are."""
+    ask = "from sparserl.persistence import machine_description; from sparserl.experiment import RESULTS_VERSION"
+    program = f"import json; {ask}; print(json.dumps([RESULTS_VERSION, machine_description()]))"
+    results_version, machine = json.loads(_said([sys.executable, "-c", program]))
+    num_cores = len(os.sched_getaffinity(0))
+    return {"results_version": results_version, "machine": machine, "num_cores_used": num_cores}
+
+
 def about(peers: Path) -> dict[str, Any]:
     """The machine, and the versions on both sides."""
-    ask = "from sparserl.persistence import machine_description; from sparserl.experiment import RESULTS_VERSION"
-    ours = _said(
-        [sys.executable, "-c", f"import json; {ask}; print(json.dumps([RESULTS_VERSION, machine_description()]))"]
-    )
     of_one = "\n  try: found[n] = m.version(n)\n  except m.PackageNotFoundError: found[n] = None"
     program = (
         f"import importlib.metadata as m, json\nfound = {{}}\nfor n in {PACKAGES}:{of_one}\nprint(json.dumps(found))"
     )
-    results_version, machine = json.loads(ours)
-    return {
-        "results_version": results_version,
-        "machine": machine,
-        "num_cores_used": len(os.sched_getaffinity(0)),
-        "peer_packages": json.loads(_said([str(peers), "-c", program])),
-    }
+    return {**ours(), "peer_packages": json.loads(_said([str(peers), "-c", program]))}
 
 
 def _said(command: list[str]) -> str:

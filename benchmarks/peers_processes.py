@@ -98,10 +98,10 @@ def surroundings(instructions: str, one_thread: bool) -> dict[str, str]:
 
 
 def start(
-    python: Path | str, words: Sequence[str], core: int | None, instructions: str = "widest"
+    python: Path | str, words: Sequence[str], core: int | None, instructions: str = "widest", worker: Path = WORKER
 ) -> subprocess.Popen[str]:
     """A worker, bound to a core and to one thread where one is given."""
-    command = [str(python), str(WORKER), *words, "--began", str(time.monotonic())]
+    command = [str(python), str(worker), *words, "--began", str(time.monotonic())]
     command += [] if core is None else ["--core", str(core)]
     environment = surroundings(instructions, one_thread=core is not None)
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)

@@ -29,7 +29,9 @@ def test_topologies_move_by_the_rule_and_dead_weights_are_zero():
     state, step = optimizer.init(params), jax.jit(optimizer.update)
     assert [int(m.sum()) for m in (state.masks["kernel"], *state.masks["stack"])] == [12, 4, 4]
     for number in range(5):
-        gradients = {name: draw(*leaf.shape) if number == 2 else np.ones(leaf.shape, np.float32) for name, leaf in params.items()}
+        gradients = {
+            name: draw(*leaf.shape) if number == 2 else np.ones(leaf.shape, np.float32) for name, leaf in params.items()
+        }
         masks = {
             "kernel": np.asarray(state.masks["kernel"]),
             **{f"stack {i}": np.asarray(mask) for i, mask in enumerate(state.masks["stack"])},
