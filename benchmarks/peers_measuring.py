@@ -12,6 +12,7 @@ from cells import Cell, Values
 from peers_processes import (
     HERE,
     OURS,
+    TooShort,
     finished,
     side_by_side,
     start,
@@ -65,7 +66,11 @@ def _training(key: Mapping[str, Any], settings: Mapping[str, Any], peers: Path) 
     started = [_started(key, peers, seed, [*words], core) for seed, core in enumerate(cores)]
     if (told := side_by_side(started)) is None:
         return None
-    rate = throughput([each["marks"] for each in told], settings["settle_steps"], settings["seconds"])
+    try:
+        rate = throughput([each["marks"] for each in told], settings["settle_steps"], settings["seconds"])
+    except TooShort as error:
+        print(error, file=sys.stderr)
+        return None
     return {
         "steps_per_second": rate,
         "startup_seconds": max(each["startup_seconds"] for each in told),

@@ -42,6 +42,10 @@ INSTRUCTIONS: Mapping[str, Mapping[str, str]] = {"widest": {}, "avx2": AVX2}
 Marks = Sequence[tuple[float, int]]  # seconds on the monotonic clock, environment steps done by then
 
 
+class TooShort(Exception):
+    """Processes were not in their steady state together for long enough to have a rate."""
+
+
 class Candidate(NamedTuple):
     """A project, whether it runs as one process with all threads or one of one thread per core, its sparsity."""
 
@@ -141,7 +145,7 @@ def throughput(every_marks: Sequence[Marks], settle_steps: int, seconds: float) 
     steady = [[mark for mark in marks if mark[1] >= settle_steps] for marks in every_marks]
     began, ended = max(marks[0][0] for marks in steady), min(marks[-1][0] for marks in steady)
     if ended - began < seconds / 2:
-        sys.exit(f"the processes ran side by side for {ended - began:.1f} s only: raise --seconds")
+        raise TooShort(f"the processes ran side by side for {ended - began:.1f} s only: raise --seconds")
     steps = sum(_steps_at(ended, marks) - _steps_at(began, marks) for marks in steady)
     return steps / (ended - began)
 

@@ -30,6 +30,11 @@ HELD = {
     "widest": "All instructions of this processor",
     "avx2": "Held to AVX2 (XLA, our kernels, PyTorch and BLAS)",
 }
+NOTES = {
+    "avx2": """\
+What XLA compiles and what our kernels do is held. Dense products that XLA leaves to a library ask the processor itself
+([machines](../../docs/machines.md#the-same-bits)), so that dense updates in JAX may still use more.""",
+}
 COMMAND = ".venv/bin/python benchmarks/peers.py"
 HOW = """\
 Candidates took turns; numbers are medians over rounds, and in brackets the lowest and highest of single rounds. A ratio
@@ -61,6 +66,8 @@ def _page(book: Book, held: Sequence[str], drawn: Sequence[str]) -> Iterator[str
         yield "\n![Steps per second](rates.png)"
     for instructions in held:
         yield f"\n## {HELD[instructions]}"
+        if instructions in NOTES:
+            yield f"\n{NOTES[instructions]}"
         yield from _marks(book.rows, instructions)
         for task in TASKS:
             yield from _training(book.rows, instructions, task)

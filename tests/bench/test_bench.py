@@ -3,6 +3,7 @@
 import functools
 import importlib
 import json
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -112,6 +113,32 @@ def test_products_alone_are_those_of_an_update(name):
     assert found["sparserl_product"]
     assert found["sparserl_gradients"]
     assert not made(name, "masked").passes
+
+
+@native
+@pytest.mark.parametrize("name", WORKS)
+def test_the_model_of_the_roofline_has_the_products_of_an_update(name, monkeypatch):
+    """`benchmarks/scaling_model.py` counts passes by itself: here those of the agents, of compressed layers."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    model, worker = (importlib.import_module(f"scaling_{part}") for part in ("model", "worker"))
+    work = made(name, "compressed")
+    layers = worker.sizes_of(work.state.groups)
+    packed = {
+        net: [layer._replace(live=layer.live * (layer.index_bytes > 0)) for layer in own] for net, own in layers.items()
+    }
+    found = model.work_of(name, packed, TINY.batch_size).flop
+    products = lambda each: 1 + each.weights_wanted + each.inputs_wanted
+    assert found == sum(2 * each.kernel.layout.capacity * each.batch_size * products(each) for each in work.passes) > 0
+
+
+def test_rigl_by_masks_is_in_the_inner_optimizer():
+    """Whose rule tests/bench/test_dense_masks.py holds; a turn of it has whole intervals of topology updates."""
+    state = made("dqn_update", "masked_rigl").state.groups["q"].optimizer_state
+    masks = [mask for mask in jax.tree.leaves(state.inner.masks) if mask.dtype == bool]
+    assert [int(mask.sum()) for mask in masks] == [mask.size - int(0.8 * mask.size) for mask in masks]
+    assert len(masks) == 2
+    assert not state.masks
+    assert "masked_rigl" in updates.WITH_TOPOLOGY_UPDATES
 
 
 def calls(program):

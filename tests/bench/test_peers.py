@@ -76,7 +76,7 @@ def test_the_rate_is_that_of_the_time_in_which_all_were_steady(peers):
     first = [(0.0, 0), (1.0, 10), (2.0, 110), (3.0, 210), (5.0, 410)]
     second = [(1.0, 5), (1.5, 10), (2.5, 60), (4.0, 135)]
     assert peers.processes.throughput([first, second], 10, 2.0) == pytest.approx(150.0)
-    with pytest.raises(SystemExit, match="raise --seconds"):
+    with pytest.raises(peers.processes.TooShort, match="raise --seconds"):
         peers.processes.throughput([first, second], 10, 20.0)
 
 

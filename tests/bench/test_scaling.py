@@ -17,7 +17,7 @@ ABOUT = {"machine": {"cpu_model": "Imagined", "cpu_features": "avx2", "platform"
 def scaling():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(BENCHMARKS)
-        names = ("machine", "model", "report")
+        names = ("machine", "model", "points", "report")
         modules = {name: importlib.import_module(f"scaling_{name}") for name in names}
         yield SimpleNamespace(
             **modules, command=importlib.import_module("scaling"), cells=importlib.import_module("cells")
@@ -126,15 +126,15 @@ def test_the_report_has_measured_times_beside_the_roofline(scaling, machine, tmp
         return {variant: {"seconds": own, "work": work} for variant, own in seconds.items()}
 
     book = scaling.cells.opened(tmp_path / "scaling.json", ABOUT)
-    scaling.cells.measure_all(book, planned(scaling, "density", "processes", "--works", "dqn_update"), measured)
+    scaling.cells.measure_all(book, planned(scaling, "density", "--works", "dqn_update"), measured)
     scaling.report.write_report(tmp_path, book)
     page = (tmp_path / "README.md").read_text()
-    row = "| 512 | 0.1 | 128 | 1 | 3 | compressed | 30 (20 to 40) | 3.00 | 1.00 | 10 | 33% | arithmetic |"
+    row = "| 512 | 0.1 | 128 | 1 | 1 | compressed | 30 (20 to 40) | 3.00 | 1.00 | 10 | 33% | arithmetic |"
     assert row in page
     assert "100 GFLOP/s" in page
     assert {"scaling.png", "machine.png"} <= {file.name for file in tmp_path.iterdir()}
     assert json.loads((tmp_path / "scaling.json").read_text())["cells"] == json.loads(json.dumps(book.rows))
     densities = [
-        point.key["density"] for point in scaling.report.along(scaling.report.points_of(book), "dqn_update", "density")
+        point.key["density"] for point in scaling.points.along(scaling.points.points_of(book), "dqn_update", "density")
     ]
     assert densities == sorted([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0] * 2)
