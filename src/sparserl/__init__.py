@@ -68,4 +68,8 @@ else:  # type checkers shall see a name that is not there
             return getattr(import_module("sparserl.sparsity.reading"), name)
         if name in __all__:
             return getattr(import_module("sparserl.experiment"), name)
-        raise AttributeError(f"module 'sparserl' has no attribute {name!r}")
+        if name.startswith("_"):  # what Python itself asks for
+            raise AttributeError(f"module 'sparserl' has no attribute {name!r}")
+        near = import_module("difflib").get_close_matches(name.casefold(), __all__, 1)
+        advice = f"; did you mean {near[0]!r}?" if near else ""
+        raise AttributeError(f"module 'sparserl' has no attribute {name!r}{advice}")

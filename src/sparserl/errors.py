@@ -1,9 +1,11 @@
 """What every room may raise, without a library behind it: rooms that never see JAX import no more than this."""
 
 import contextlib
+import math
+import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +19,31 @@ _IN_WORDS: dict[Any, str] = {
     types.NoneType: "None",
 }
 _AS_NEAR = 0.05  # names whose likeness to a word differs by less are told together
+_SHORTEST = 3  # letters of a word that may be the beginning of a name
+_ELSEWHERE = {  # by what a choice or a command is called here: what it is called by other libraries
+    "environment": ("env", "env-id", "env-name", "game", "gym", "task"),
+    "total-steps": ("steps", "timesteps", "total-timesteps", "num-steps", "train-steps", "max-steps", "iterations"),
+    "num-seeds": ("seeds", "n-seeds", "number-of-seeds", "nseeds"),
+    "num-episodes": ("episodes", "n-episodes", "n-eval-episodes", "eval-episodes"),
+    "num-workers": ("workers", "n-workers", "jobs", "n-jobs", "cores", "processes"),
+    "learning-rate": ("lr", "learning-rate-schedule"),
+    "discount": ("gamma",),
+    "target-step-size": ("tau", "polyak"),
+    "replay-capacity-steps": ("buffer-size", "buffer", "replay-size", "memory-size"),
+    "warmup-steps": ("learning-starts", "start-steps"),
+    "hidden-units": ("hidden", "hidden-sizes", "hidden-layers", "net-arch", "layers", "units"),
+    "output": ("out", "outdir", "out-dir", "output-dir", "logdir", "log-dir", "save-dir", "results-dir", "dir"),
+    "device": ("gpu", "cuda", "cpu"),
+    "gpu": ("cuda",),
+    "compressed": ("sparse",),
+    "train": ("run", "fit", "learn", "start"),
+    "evaluate": ("eval", "test", "play", "enjoy", "rollout"),
+    "report": ("plot", "plots", "show", "view", "figures", "results"),
+    "study": ("studies", "sweep", "experiments"),
+    "describe": ("info", "summary", "inspect"),
+    "methods": ("algorithms", "algos"),
+    "environments": ("envs", "games", "tasks", "list"),
+}
 _UNIONS = (types.UnionType, typing.Union)  # the latter where a Literal is part of it
 _PLURALS = {int: "a list of whole numbers", float: "a list of numbers", str: "a list of words"}
 
@@ -99,18 +126,64 @@ def within(place: str) -> contextlib.AbstractContextManager[None]:
 def nearest(word: Any, names: Iterable[Any]) -> tuple[str, ...]:
     """The name most like `word`, and up to two that are as near; none where no name is like it.
 
-    The last part of a name stands for all of it: width for network.width.
+    The last part of a name stands for all of it: width for network.width. A word by which other libraries know a name
+    is like it, too, as lr is learning_rate, and the beginning of a name is like the name.
     """
     if not isinstance(word, str):
         return ()
     word, whole = _plain(word), {_plain(name): name for name in map(str, names)}
     spellings = {_last_part(spelling): name for spelling, name in whole.items()} | whole
+    if word not in whole and (meant := _called_elsewhere(word, spellings) or _continued(word, spellings)):
+        return meant
     for spelling in dict.fromkeys((word, _last_part(word))):
         if near := get_close_matches(spelling, spellings):
             likeness = [SequenceMatcher(None, each, spelling).ratio() for each in near]
             as_near = (each for each, like in zip(near, likeness, strict=True) if like > likeness[0] - _AS_NEAR)
             return tuple(dict.fromkeys(spellings[each] for each in as_near))
     return ()
+
+
+def _continued(word: str, spellings: Mapping[str, str]) -> tuple[str, ...]:
+    """The names that begin with this word, where they are few."""
+    if len(word) < _SHORTEST or word in spellings:
+        return ()
+    longer = {name: len(spelling) for spelling, name in spellings.items() if spelling.startswith(word)}
+    shortest_first = sorted(sorted(longer, reverse=True), key=lambda name: longer[name])  # of versions the latest
+    return tuple(shortest_first) if len(longer) <= 3 else ()
+
+
+def _called_elsewhere(word: str, spellings: Mapping[str, str]) -> tuple[str, ...]:
+    """The name of what other libraries call by this word."""
+    other = _last_part(word).replace("_", "-")
+    known_as = lambda spelling: _ELSEWHERE.get(spelling.replace("_", "-"), ())
+    return tuple(name for spelling, name in spellings.items() if other in known_as(spelling))[:1]
+
+
+def takes(hint: Any, value: Any) -> str:
+    """`it takes a whole number, as in 100000`: what a choice of this type takes, in the words of the value if it can.
+
+    `1e5` is the whole number 100000, `90%` is 0.9, `0,9` is 0.9, `100,000` and `100k` are 100000.
+    """
+    kinds = typing.get_args(hint) or (hint,)  # a number may be None as well
+    meant = next((number for kind in kinds if (number := _number_meant(value, kind)) is not None), None)
+    return f"it takes {in_words(hint)}" + (f", as in {meant}" if meant is not None else "")
+
+
+def _number_meant(value: Any, kind: Any) -> str | None:
+    """A number of this type, int or float, as it is to be typed; None where the value is none in any spelling."""
+    if not isinstance(value, str | float):
+        return None
+    plain = str(value).strip().casefold()
+    if re.fullmatch(r"[-+]?\d{1,3}([,_' ]\d{3})+", plain):
+        plain = re.sub(r"[,_' ]", "", plain)
+    scale = {"%": 0.01, "k": 1e3, "m": 1e6}.get(plain[-1:], 1.0)
+    try:
+        number = round(float(plain.rstrip("%km ").replace(",", ".")) * scale, 12)
+    except ValueError:
+        return None
+    if kind is int:
+        return str(int(number)) if math.isfinite(number) and number == int(number) else None
+    return f"{number:.12g}" if kind is float and math.isfinite(number) else None
 
 
 def either(names: Iterable[Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sparserl.errors import UserError, choices_of, in_words
+from sparserl.errors import UserError, choices_of, takes
 
 _PLAIN = (int, float, str, bool, types.NoneType)
 UNFIT: Any = object()  # what does not fit; None may
@@ -41,7 +41,7 @@ def fit(name: str, value: Any, hint: Any) -> Any:
         fitted = fitted_as(kind, value)
         if fitted is not UNFIT:
             return fitted
-    raise UserError(f"it takes {in_words(hint)}", field=name, value=value, names=choices_of(hint))
+    raise UserError(takes(hint, value), field=name, value=value, names=choices_of(hint))
 
 
 def fitted_as(kind: Any, value: Any) -> Any:

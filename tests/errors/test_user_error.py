@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from sparserl.errors import DiskFull, Field, UserError, choices_of, either, in_words, nearest, renaming, within
+from sparserl.errors import DiskFull, Field, UserError, choices_of, either, in_words, nearest, renaming, takes, within
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,45 @@ def test_it_survives_a_pickle(kind):
 def test_the_nearest_name(word, near):
     names = ["Pong", "agent.batch_size", "agent.discount", "network.width", "q/hidden_1", "q/output"]
     assert nearest(word, names) == near
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("--seeds", ("--num-seeds",)),  # and not --seed, which is more like it
+        ("--seed", ("--seed",)),
+        ("n_seeds", ("--num-seeds",)),
+        ("--lr", ("--optimizer.learning-rate",)),
+        ("--env", ("--environment",)),
+        ("--envir", ("--environment",)),
+        ("--gamma", ()),  # there is no discount here
+        ("en", ()),
+    ],
+)
+def test_what_other_libraries_call_it_and_beginnings_of_names(word, near):
+    names = ["--environment", "--seed", "--num-seeds", "--optimizer.learning-rate", "--total-steps"]
+    assert nearest(word, names) == near
+
+
+@pytest.mark.parametrize(
+    ("hint", "value", "words"),
+    [
+        (int, "1e5", "it takes a whole number, as in 100000"),
+        (int, "100k", "it takes a whole number, as in 100000"),
+        (int, "1,000,000", "it takes a whole number, as in 1000000"),
+        (int, 1e5, "it takes a whole number, as in 100000"),
+        (int, "5.5", "it takes a whole number"),
+        (int, True, "it takes a whole number"),
+        (float, "90%", "it takes a number, as in 0.9"),
+        (float, "0,95", "it takes a number, as in 0.95"),
+        (float, "nan", "it takes a number"),
+        (float, "%", "it takes a number"),
+        (int | None, "2e3", "it takes a whole number or None, as in 2000"),
+        (Literal["a", "b"], "1e5", "it takes a or b"),
+    ],
+)
+def test_numbers_in_other_spellings_are_told_as_they_are_to_be_typed(hint, value, words):
+    assert takes(hint, value) == words
 
 
 def test_a_whole_name_is_nearer_than_a_last_part():

@@ -16,6 +16,7 @@ from sparserl.processes.supervision import supervised
 from sparserl.seen import seen
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+_HEAD_OPTIONS = ("--help", "--version")
 _STOPPED = "interrupted; the same command goes on"
 
 
@@ -80,7 +81,8 @@ def _dispatch(words: list[str]) -> int:
     if words[0] not in COMMANDS:
         from sparserl.errors import UserError
 
-        return say(str(UserError(f"unknown command {words[0]!r}", value=words[0], allowed=COMMANDS)), WRONG)
+        error = UserError(f"unknown command {words[0]!r}", value=words[0], allowed=COMMANDS, names=_HEAD_OPTIONS)
+        return say(str(error), WRONG)
     return _run(COMMANDS[words[0]], words[1:])
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import tyro
 
 from sparserl.cli import HelpShown, output
-from sparserl.errors import Field, UserError, choices_of, in_words, renaming, within
+from sparserl.errors import Field, UserError, choices_of, in_words, nearest, renaming, takes, within
 from sparserl.processes.homes import at_home
 
 Json = Annotated[
@@ -161,10 +161,11 @@ def _complaint(box: str, words: Sequence[str], known: OptionsByField) -> UserErr
     name = next((name for name in re.findall(r"--[\w.-]+", text) if name in by_name), None)
     if name is None:
         return UserError(text)
-    values, takes = _values(name, words), in_words(by_name[name])
+    values = _values(name, words)
     if not values:
-        return UserError(f"{name} needs a value: {takes}")
-    return UserError(f"it takes {takes}", field=name, value=" ".join(values), names=choices_of(by_name[name]))
+        return UserError(f"{name} needs a value: {in_words(by_name[name])}")
+    given = " ".join(values)
+    return UserError(takes(by_name[name], given), field=name, value=given, names=choices_of(by_name[name]))
 
 
 def _values(option: str, words: Sequence[str]) -> list[str]:
@@ -186,10 +187,22 @@ def _unknown(word: str, words: Sequence[str], known: OptionsByField, advice: str
     if word.startswith("--"):
         name = word.partition("=")[0].replace("_", "-")
         error = UserError(f"unknown option {word.partition('=')[0]}", value=name, names=by_name)
+        error.nearest = tuple(near for near in error.nearest if _may_be(name, near))
+        return error if error.nearest else UserError(f"{error}; {advice}")
+    bare = word.lstrip("-").partition("=")[0].replace("_", "-")
+    if f"--{bare}" in by_name or (word.startswith("-") and nearest(bare, by_name)):
+        error = UserError(f"unexpected word {word!r}: options begin with --", value=bare, names=by_name)
         return error if error.nearest else UserError(f"{error}; {advice}")
     here = next(index for index, given in enumerate(words) if given == word or given.endswith(f"={word}"))
     before = [option for option in words[: here + 1] if option.startswith("--")]
     name = before[-1].partition("=")[0].replace("_", "-") if before else ""
     number = "no" if by_name.get(name) is bool else "one"
-    takes = f"{name} takes {number} value" if name in by_name else "options begin with --"
-    return UserError(f"unexpected word {word!r}: {takes}; {advice}")
+    told = f"{name} takes {number} value" if name in by_name else "options begin with --"
+    return UserError(f"unexpected word {word!r}: {told}; {advice}")
+
+
+def _may_be(word: str, near: str) -> bool:
+    """Whether one option may be meant by another: one of a part, as --method.drop-fraction, is of it or so called."""
+    place, last = word.rpartition(".")[::2]
+    other, name = near.rpartition(".")[::2]
+    return not place or place == other or last == name or not other

@@ -143,12 +143,21 @@ def _agent_and_method(command: str, words: Sequence[str], help_asked: bool) -> t
     names = [*words[:count], *("dqn", "rigl")[count:]]
     if count < 2 and not help_asked:
         missing = "AGENT and METHOD come first" if count == 0 else f"METHOD is missing after {names[0]!r}"
-        example = f"sparserl {command} {names[0]} rigl --environment CartPole-v1"
+        example = f"sparserl {command} {names[0] if names[0] in AGENTS else 'dqn'} rigl --environment CartPole-v1"
         raise UserError(f"{missing}, as in {example}; METHOD is {either(method_names())}")
     if names[0] not in AGENTS:
+        if names[1] in AGENTS and names[0] in method_names():
+            raise UserError(f"AGENT comes before METHOD: sparserl {command} {names[1]} {names[0]}")
         raise UserError(field="agent", value=names[0], allowed=AGENTS)
     find_method(names[1])
+    if words[2:3] and "environment" not in _names_of(words) and not words[2].startswith("-") and "=" not in words[2]:
+        raise UserError(f"unexpected word {words[2]!r}: environments are named by --environment {words[2]}")
     return names[0], names[1], list(words[count:])
+
+
+def _names_of(words: Sequence[str]) -> set[str]:
+    """The options among words."""
+    return {word.partition("=")[0].removeprefix("--").replace("_", "-") for word in words if word.startswith("--")}
 
 
 def _given(name: str, words: Sequence[str]) -> str | None:

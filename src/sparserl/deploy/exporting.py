@@ -109,7 +109,7 @@ def export(
             raise UserError(f"it must lie in 1 to {most:,}", field=name, value=count)
     if not 0 <= card_seconds < math.inf:
         raise UserError("it must be at least 0", field="card_seconds", value=card_seconds)
-    kind, output, run = find_format(format, choices), Path(output), persistence.find_run(run, [results])
+    kind, output, run = find_format(format, choices), persistence.at_home(output), persistence.find_run(run, [results])
     kind.require()
     with output_folder(output) as folder:
         trained = load_trained(run)

@@ -21,6 +21,8 @@ def from_preset(
     """
     network = choices.pop("network") if isinstance(choices.get("network"), str) else None
     known = (("agent", agent, AGENTS), ("preset", preset, typing.get_args(PresetName)), ("network", network, NETWORKS))
+    if agent not in AGENTS and method in AGENTS:
+        raise UserError(f"agent comes before method: write {method!r}, {agent!r}", field="agent", value=agent)
     for what, name, names in known[: 2 if network is None else 3]:
         if name not in names:
             raise UserError(field=what, value=name, allowed=names)

@@ -70,6 +70,8 @@ def chosen_total(method: SparseMethod, total_updates: Any) -> int:
         )
     if total_updates is None:
         return 0
+    if isinstance(total_updates, str):  # float() would read it
+        raise _not_whole(total_updates)
     try:
         total = operator.index(int(total_updates) if float(total_updates).is_integer() else total_updates)
     except (TypeError, ValueError) as error:

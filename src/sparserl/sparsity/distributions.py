@@ -143,7 +143,8 @@ def _budget(shapes: Shapes, sparsity: float, overrides: Sparsities, rebudget: bo
 def _check_sparsity(field: str, value: Any, sparsity: float) -> None:
     if not 0.0 <= sparsity < 1.0:
         # Only sparsity 1 leaves a layer without a live weight: counts of live weights are rounded up.
-        raise UserError("a sparsity must be at least 0 and below 1", field=field, value=value)
+        in_percent = f"; {sparsity:g} % is {sparsity / 100:g}" if 1 < sparsity < 100 else ""
+        raise UserError(f"a sparsity must be at least 0 and below 1{in_percent}", field=field, value=value)
 
 
 def _unknown_layer(layer: str, names: Collection[str]) -> UserError:

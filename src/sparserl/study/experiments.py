@@ -89,6 +89,11 @@ def train(
     could not be gone on with, as on another class of machine; DiskFull where a disk was; `engine.ClusterLost`.
     """
     seeds, output = _seeds(seeds), persistence.at_home(output)
+    for name, value, kind in (("settings", settings, Settings), ("retries", retries, Retries)):
+        if not isinstance(value, kind):
+            raise UserError(f"it takes sparserl.engine's {kind.__name__}(...)", field=name, value=value)
+    if num_workers is not None:
+        check_number("num_workers", num_workers, 1, LARGEST_SEED)
     planned = _planned(experiments, settings.gpu)
     check_preset(preset)
     if settings.gpu:

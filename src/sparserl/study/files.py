@@ -61,6 +61,11 @@ def _user_file(text: str) -> Path:
     names = catalogue_names()
     if parts := [name for name in names if name.startswith(f"{text}_")]:
         raise UserError(f"study {text!r} has {len(parts)} parts", allowed=parts)
+    name, _, scale = text.partition("@")
+    if scale and name in names:
+        raise UserError(f"no study {text!r}: the scale is an option, as in {name} --scale {scale.partition('+')[0]}")
+    if text in catalogue.WITHOUT_RUNS:
+        raise UserError(f"{text} has no study, as nothing is trained for it: `{catalogue.WITHOUT_RUNS[text]}` shows it")
     advice = "`sparserl study list` shows all, and a file of your own is given as path/name.py"
     raise UserError(f"no study {text!r}: {advice}", value=text, names=names)
 

@@ -69,7 +69,13 @@ def _by_name(text: str) -> Asked:
     if any(text in (name, name.partition("@")[0]) for name in known) or text.partition("@")[0] in catalogue:
         study = find_stored(text, None, None, usual)
         return Asked(usual, (study,), study.folder / REPORT, study.folder.name)
-    names = [*known, *(name.partition("@")[0] for name in known), *_experiments(usual), *catalogue]
+    names = [
+        *([USUAL] if usual.is_dir() else []),
+        *known,
+        *(name.partition("@")[0] for name in known),
+        *_experiments(usual),
+        *catalogue,
+    ]
     raise UserError(f"{text} holds no evaluations: it is not there", value=text, names=names)
 
 

@@ -25,6 +25,10 @@ def main(words: Sequence[str]) -> int:
         put(_help())
         return DONE if words else WRONG
     if words[0] not in SUBCOMMANDS:
+        from sparserl.study.catalogue import catalogue_names
+
+        if words[0].partition("@")[0] in catalogue_names() or words[0].endswith(".py"):
+            raise UserError(f"a command comes before NAME, as in sparserl study plan {words[0]}", allowed=SUBCOMMANDS)
         raise UserError(f"unknown study command {words[0]!r}", value=words[0], allowed=SUBCOMMANDS)
     module = import_module(f"sparserl.cli.study.{SUBCOMMANDS[words[0]].module}")
     status: int = module.main(list(words[1:]))

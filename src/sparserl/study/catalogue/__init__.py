@@ -6,6 +6,13 @@ parts that figures share, so equal parts are equal experiments, which are run on
 
 import pkgutil
 
+WITHOUT_RUNS = {  # figures and tables for which nothing is trained, with the command that shows what they do
+    "figure_7": "sparserl describe dqn rigl --environment atari:MsPacman --network resnet --distribution uniform",
+    "table_4": "sparserl describe dqn rigl --environment atari:Pong --network cnn",
+    "table_6": "sparserl describe dqn rigl --environment CartPole-v1",
+    "table_7": "sparserl describe dqn rigl --environment atari:Pong --network resnet",
+    "table_8": "sparserl describe sac rigl --environment HalfCheetah-v5",
+}
 _PREFIXES = ("figure_", "table_")  # of modules that are studies; others are shared by them
 
 
