@@ -86,5 +86,5 @@ def measure_all(book: Book, cells: Sequence[Cell], measure: Callable[[Cell], Val
             continue
         book.add(cell, values)
         shown = ", ".join(f"{name} {value:,.4g}" for name, value in values.items() if isinstance(value, int | float))
-        print(f"[{number}/{len(left)}] {cell.words}: {shown}", file=sys.stderr)
+        print(f"[{number}/{len(left)}] {cell.words}{': ' if shown else ''}{shown}", file=sys.stderr)
     return failed

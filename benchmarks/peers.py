@@ -24,6 +24,7 @@ command goes on where it was stopped, and README.md in the end. Makes the peers'
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -38,6 +39,8 @@ from turns import at_least_1
 
 def main() -> int:
     options = _options()
+    if not hasattr(os, "sched_getaffinity"):
+        sys.exit("cores cannot be chosen here: this benchmark needs Linux")
     file = options.output / "peers.json"
     if options.report_only:
         write_report(options.output, _there(file))

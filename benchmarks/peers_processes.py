@@ -80,7 +80,8 @@ def make_peers(folder: Path, torch: str) -> Path:
     if not stamp.exists() or stamp.read_text() != wanted:
         print(f"setting up the peers in {folder}", file=sys.stderr)
         venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "-qq", "install", torch, *PEERS], check=True)
+        if subprocess.run([python, "-m", "pip", "-qq", "install", torch, *PEERS]).returncode:
+            sys.exit(f"the peers could not be installed in {folder}, see above; --as-they-are takes what is there")
         stamp.write_text(wanted)
     return python
 
@@ -93,8 +94,9 @@ def there(folder: Path) -> Path:
 
 
 def surroundings(instructions: str, one_thread: bool) -> dict[str, str]:
-    """The variables of a child: held to some instructions, and to one thread or to none."""
-    kept = {name: value for name, value in os.environ.items() if name not in {*ONE_THREAD, *AVX2} - {"XLA_FLAGS"}}
+    """The variables of a child: held to some instructions, and to one thread or to none; no program is cached."""
+    aside = {*ONE_THREAD, *AVX2} - {"XLA_FLAGS"}
+    kept = {name: value for name, value in os.environ.items() if name not in aside and not name.startswith("JAX_")}
     chosen = dict(INSTRUCTIONS[instructions])
     if "XLA_FLAGS" in chosen:
         chosen["XLA_FLAGS"] = f"{kept.get('XLA_FLAGS', '')} {chosen['XLA_FLAGS']}".strip()
@@ -108,7 +110,9 @@ def start(
     command = [str(python), str(worker), *words, "--began", str(time.monotonic())]
     command += [] if core is None else ["--core", str(core)]
     environment = surroundings(instructions, one_thread=core is not None)
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
+    pipe = subprocess.PIPE
+    # A session of its own: Ctrl-C is for the parent, which ends all.
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True, start_new_session=True)
 
 
 def side_by_side(processes: Sequence[subprocess.Popen[str]]) -> list[dict[str, Any]] | None:

@@ -49,6 +49,8 @@ WORKER = HERE / "scaling_worker.py"
 
 def main() -> int:
     options = _options()
+    if not hasattr(os, "sched_getaffinity"):
+        sys.exit("cores cannot be chosen here: this benchmark needs Linux")
     file = options.output / "scaling.json"
     if options.report_only:
         if not file.exists():

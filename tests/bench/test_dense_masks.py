@@ -21,29 +21,29 @@ def by_hand(mask, weights, gradient, drop_fraction):
     return new.reshape(mask.shape)
 
 
+def kernels(tree):
+    """A kernel, and those of the two networks of a stack."""
+    return {"a": tree["a"]["kernel"], **{f"stack {i}": tree["stack"]["kernel"][i] for i in range(2)}}
+
+
 def test_topologies_move_by_the_rule_and_dead_weights_are_zero():
     random = np.random.default_rng(1)
     draw = lambda *shape: np.asarray(random.standard_normal(shape), np.float32)
-    params = {"kernel": draw(6, 10), "stack": draw(2, 5, 4), "bias": draw(10)}
+    params = {"a": {"kernel": draw(6, 10), "bias": draw(10)}, "stack": {"kernel": draw(2, 5, 4), "bias": draw(2, 4)}}
     optimizer = rigl_by_masks(optax.sgd(RATE), 0.8, interval_updates=2, drop_fraction=0.5)
     state, step = optimizer.init(params), jax.jit(optimizer.update)
-    assert [int(m.sum()) for m in (state.masks["kernel"], *state.masks["stack"])] == [12, 4, 4]
+    assert [int(mask.sum()) for mask in kernels(state.masks).values()] == [12, 4, 4]
+    assert state.masks["a"]["bias"] is state.masks["stack"]["bias"] is None
     for number in range(5):
-        gradients = {
-            name: draw(*leaf.shape) if number == 2 else np.ones(leaf.shape, np.float32) for name, leaf in params.items()
-        }
-        masks = {
-            "kernel": np.asarray(state.masks["kernel"]),
-            **{f"stack {i}": np.asarray(mask) for i, mask in enumerate(state.masks["stack"])},
-        }
-        of = lambda tree: {"kernel": tree["kernel"], "stack 0": tree["stack"][0], "stack 1": tree["stack"][1]}
-        before, slopes = jax.tree.map(np.asarray, (of(params), of(gradients)))
+        gradients = jax.tree.map(lambda leaf: draw(*leaf.shape), params)
+        masks, before, slopes = (jax.tree.map(np.asarray, kernels(t)) for t in (state.masks, params, gradients))
+        expected_bias = params["stack"]["bias"] - RATE * gradients["stack"]["bias"]
         updates, state = step(gradients, state, params)
         params = optax.apply_updates(params, updates)
-        new, after = jax.tree.map(np.asarray, (of(state.masks), of(params)))
         for name, mask in masks.items():
+            new, after = np.asarray(kernels(state.masks)[name]), np.asarray(kernels(params)[name])
             due = number and number % 2 == 0
             expected = by_hand(mask, before[name] * mask, slopes[name], 0.5) if due else mask
-            np.testing.assert_array_equal(new[name], expected)
-            np.testing.assert_allclose(after[name], (before[name] - RATE * slopes[name]) * new[name], atol=1e-6)
-    assert state.masks["bias"] is None
+            np.testing.assert_array_equal(new, expected)
+            np.testing.assert_allclose(after, (before[name] - RATE * slopes[name]) * new, atol=1e-6)
+        np.testing.assert_allclose(params["stack"]["bias"], expected_bias, atol=1e-6)

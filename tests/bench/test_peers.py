@@ -84,9 +84,10 @@ def test_children_are_held_to_avx2_and_to_one_thread_where_they_are_to_be(peers,
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
     monkeypatch.setenv("SPARSERL_INSTRUCTION_SET", "portable")
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "x")
     plain, held = (peers.processes.surroundings(name, name == "avx2") for name in ("widest", "avx2"))
     assert plain["XLA_FLAGS"] == "--xla_dump_to=x"
-    assert not {"SPARSERL_INSTRUCTION_SET", "OMP_NUM_THREADS"} & plain.keys()
+    assert not {"SPARSERL_INSTRUCTION_SET", "OMP_NUM_THREADS", "JAX_COMPILATION_CACHE_DIR"} & plain.keys()
     assert held["XLA_FLAGS"] == "--xla_dump_to=x --xla_cpu_max_isa=AVX2"
     assert (held["SPARSERL_INSTRUCTION_SET"], held["OMP_NUM_THREADS"]) == ("avx2", "1")
 

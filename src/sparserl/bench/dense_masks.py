@@ -34,7 +34,8 @@ def rigl_by_masks(
 
     def init(params: Any) -> MasksState:
         keys = iter(jax.random.split(jax.random.key(0), len(jax.tree.leaves(params))))
-        masks = jax.tree.map(lambda leaf: _drawn(next(keys), leaf, sparsity), params)
+        drawn = lambda path, leaf: _drawn(next(keys), leaf, sparsity) if _is_kernel(path) else None
+        masks = jax.tree_util.tree_map_with_path(drawn, params)
         return MasksState(jnp.int32(0), masks, inner.init(params))
 
     def update(gradients: Any, state: MasksState, params: Any = None, **_: Any) -> tuple[Any, MasksState]:
@@ -55,9 +56,12 @@ def rigl_by_masks(
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def _drawn(key: jax.Array, leaf: jax.Array, sparsity: float) -> jax.Array | None:
-    if leaf.ndim < 2:
-        return None
+def _is_kernel(path: Any) -> bool:
+    """By its name, as flax has it: the biases of a stack of networks are matrices, too."""
+    return bool(path) and getattr(path[-1], "key", None) == "kernel"
+
+
+def _drawn(key: jax.Array, leaf: jax.Array, sparsity: float) -> jax.Array:
     shape = _rows(leaf).shape
     return (_rank(jax.random.uniform(key, shape)) < shape[1] - int(sparsity * shape[1])).reshape(leaf.shape)
 
