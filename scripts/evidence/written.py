@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
+from evidence.costs_page import hours_by_study, read_costs
 from evidence.disagreements import check, read_disagreements
 from evidence.kept import REPRODUCTION, ROOT, Kept, kept_in
 from evidence.page import page
@@ -25,7 +26,7 @@ def verdicts(kept: Sequence[Kept] | None = None) -> Pages:
     check(told, written)
     paper_map = _paper_map()
     mapped = paper_map.with_ours(paper_map.PAGE.read_text(encoding="utf-8"))
-    return {REPRODUCTION / "README.md": page(told, kept, written, {}), paper_map.PAGE: mapped}
+    return {REPRODUCTION / "README.md": page(told, kept, written, hours_by_study(read_costs())), paper_map.PAGE: mapped}
 
 
 def _paper_map() -> ModuleType:

@@ -1,0 +1,89 @@
+"""Costs: what every study of the catalogue takes, from the measured pace of a few experiments on one machine."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sparserl.experiment import RESULTS_VERSION, Experiment
+from sparserl.study.calibration import Measurement
+from sparserl.study.catalogue import catalogue_names
+from sparserl.study.estimates import Job, representatives, seconds_of_runs
+from sparserl.study.files import from_catalogue
+from sparserl.study.studies import Study
+from sparserl.study.workload import workload
+
+SCALES = ("quick", "paper")
+CORES = (2, 64, 512)
+StudyKey = tuple[str, str]  # name and scale
+
+
+class Cost(NamedTuple):
+    """What a study takes at one scale; None where nothing like one of its experiments was measured."""
+
+    study: str
+    scale: str
+    num_runs: int
+    environment_steps: int
+    core_hours: float | None
+    longest_run_hours: float | None
+
+    def hours(self, num_cores: int) -> float | None:
+        """With a run on every core: never less than the longest run takes."""
+        if self.core_hours is None or self.longest_run_hours is None:
+            return None
+        return max(self.core_hours / min(num_cores, self.num_runs), self.longest_run_hours)
+
+
+def every_study(names: Sequence[str] = (), scales: Sequence[str] = SCALES) -> dict[StudyKey, Study]:
+    """The studies of the catalogue, or those of them that are named, that can be run."""
+    every = {(name, scale): from_catalogue(name, scale) for name in names or catalogue_names() for scale in scales}
+    return {key: study for key, study in every.items() if study.experiments}
+
+
+def jobs_of(studies: Mapping[StudyKey, Study]) -> dict[str, Job]:
+    """Every experiment of these studies once, with its workload."""
+    experiments = {each.identifier: each for study in studies.values() for each in study.experiments}
+    return {name: Job(experiment, workload(experiment)) for name, experiment in experiments.items()}
+
+
+def _alike(jobs: Mapping[str, Job]) -> list[list[Job]]:
+    """Experiments whose pace can be told from each other's: one agent and network, and one suite of environments."""
+    gathered: dict[tuple[str, str], list[Job]] = {}
+    for job in jobs.values():
+        environment = job.experiment.environment
+        suite = next((name for name in ("atari:", "MinAtar/") if environment.startswith(name)), "")
+        gathered.setdefault((job.family[0], suite), []).append(job)
+    return list(gathered.values())
+
+
+def to_measure(jobs: Mapping[str, Job]) -> list[Experiment]:
+    """Whom to measure: the largest and smallest networks of all that are alike, and one in each further environment."""
+    return [experiment for group in _alike(jobs) for experiment in representatives(group)]
+
+
+def costs(studies: Mapping[StudyKey, Study], measurements: Mapping[str, Measurement]) -> list[Cost]:
+    """What each study takes."""
+    jobs, seconds = jobs_of(studies), dict[str, float | None]()
+    for group in _alike(jobs):
+        own = seconds_of_runs(group, measurements)
+        seconds |= {job.experiment.identifier: second for job, second in zip(group, own, strict=True)}
+    return [_cost(*key, study, jobs, seconds) for key, study in studies.items()]
+
+
+def _cost(name: str, scale: str, study: Study, jobs: Mapping[str, Job], seconds: Mapping[str, float | None]) -> Cost:
+    own = [experiment.identifier for experiment in study.experiments]
+    steps = sum(jobs[each].workload.environment_steps for each in own) * study.num_seeds
+    known = [second for each in own if (second := seconds[each]) is not None]
+    whole = len(known) == len(own)
+    return Cost(
+        name,
+        scale,
+        len(own) * study.num_seeds,
+        steps,
+        round(sum(known) * study.num_seeds / 3600, 3) if whole else None,
+        round(max(known) / 3600, 4) if whole else None,
+    )
+
+
+def document(found: Sequence[Cost], machine: Mapping[str, Any]) -> dict[str, Any]:
+    """What is committed of them."""
+    return {"results_version": RESULTS_VERSION, "machine": machine, "costs": [cost._asdict() for cost in found]}
