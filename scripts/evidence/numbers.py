@@ -1,0 +1,109 @@
+"""Numbers: what pages say that was measured, by name, each from a file that is committed.
+
+In a page a number stands between comments, `<!--= sac, rigl, by SBX -->6.6<!-- -->`, and a table between
+`<!--table digits-->` and `<!--end of table-->`. A new number is a line here.
+"""
+
+import csv
+import functools
+import json
+import statistics
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from evidence.kept import REPRODUCTION
+
+Number = Callable[[], str]
+_OURS, _RIGL = "sparserl", "sparserl, 90% sparse"
+SAC, PPO = "mujoco_throughput/sac.json", "mujoco_throughput/ppo.json"
+DQN, PIXELS = "dqn_throughput/results.json", "pixels_throughput/pixels.json"
+
+
+@functools.cache
+def document(file: str) -> Any:
+    """A file below `reproduction/`."""
+    return json.loads((REPRODUCTION / file).read_text(encoding="utf-8"))
+
+
+def rate(file: str, project: str) -> float:
+    """Environment steps a second of a project, of its faster layout."""
+    rows = document(file)["environment_steps_per_second"]
+    return max(float(row["median"]) for row in rows if row["project"] == project)
+
+
+def steps(file: str, project: str) -> Number:
+    """Steps a second, as they are told: `2,249`."""
+    return lambda: f"{rate(file, project):,.0f}"
+
+
+def times(file: str, ours: str, theirs: str, digits: int = 1) -> Number:
+    """How many times as many steps a second: `6.6`."""
+    return lambda: f"{rate(file, ours) / rate(file, theirs):.{digits}f}"
+
+
+@functools.cache
+def rows_of(file: str) -> list[dict[str, str]]:
+    """The rows of a CSV file below `reproduction/`."""
+    with (REPRODUCTION / file).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def ppo_return(method: str, at_steps: int | None = None) -> Number:
+    """The mean return of all seeds of the PPO of `examples/`, over all evaluations or of one."""
+    wanted = lambda row: row["method"] == method and at_steps in (None, int(row["steps"]))
+    values = lambda: [float(row["mean_return"]) for row in rows_of("ppo_jit_vmap/rows.csv") if wanted(row)]
+    return lambda: f"{statistics.mean(values()):.0f}"
+
+
+def digits() -> str:
+    """Test accuracies of the networks on digits: mean over seeds, and its standard error."""
+    methods = {"dense": "dense", "prune": "prune", "static": "static", "set": "SET", "rigl": "RigL"}
+    lines = [f"| | | {' | '.join(methods.values())} |", "|---" * (len(methods) + 2) + "|"]
+    for library in ("equinox", "nnx"):
+        for network in ("mlp", "cnn"):
+            for sparsity in (0.9, 0.95):
+                cells = [_accuracy(library, network, method, sparsity) for method in methods]
+                lines.append(f"| {library}, {network} | {100 * sparsity:g} % | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _accuracy(library: str, network: str, method: str, sparsity: float) -> str:
+    own = [row for row in rows_of(f"digits/{library}.csv") if (row["network"], row["method"]) == (network, method)]
+    own = [row for row in own if method == "dense" or float(row["sparsity"]) == sparsity]
+    last = max(int(row["updates"]) for row in own)
+    values = [100 * float(row["accuracy"]) for row in own if int(row["updates"]) == last]
+    return f"{statistics.mean(values):.1f} ± {statistics.stdev(values) / len(values) ** 0.5:.1f}"
+
+
+NUMBERS: Mapping[str, Number] = {
+    "dqn, dense, by SB3": times(DQN, _OURS, "stable-baselines3"),
+    "dqn, dense, by SBX": times(DQN, _OURS, "sbx"),
+    "sac, SB3": steps(SAC, "stable-baselines3"),
+    "sac, SBX": steps(SAC, "sbx"),
+    "sac, dense": steps(SAC, _OURS),
+    "sac, rigl": steps(SAC, _RIGL),
+    "sac, dense, by SB3": times(SAC, _OURS, "stable-baselines3"),
+    "sac, dense, by SBX": times(SAC, _OURS, "sbx"),
+    "sac, rigl, by SB3": times(SAC, _RIGL, "stable-baselines3"),
+    "sac, rigl, by SBX": times(SAC, _RIGL, "sbx"),
+    "sac, rigl, by dense": times(SAC, _RIGL, _OURS),
+    "ppo, SB3": steps(PPO, "stable-baselines3"),
+    "ppo, SBX": steps(PPO, "sbx"),
+    "ppo, dense": steps(PPO, _OURS),
+    "ppo, rigl": steps(PPO, _RIGL),
+    "ppo, dense, by SB3": times(PPO, _OURS, "stable-baselines3"),
+    "ppo, dense, by SBX": times(PPO, _OURS, "sbx"),
+    "ppo, rigl, by SBX": times(PPO, _RIGL, "sbx"),
+    "ppo, rigl, by dense": times(PPO, _RIGL, _OURS, 2),
+    "pixels, SB3": steps(PIXELS, "stable-baselines3"),
+    "pixels, SBX": steps(PIXELS, "sbx"),
+    "pixels, dense": steps(PIXELS, _OURS),
+    "pixels, rigl": steps(PIXELS, _RIGL),
+    "pixels, dense, by SB3": times(PIXELS, _OURS, "stable-baselines3"),
+    "pixels, dense, by SBX": times(PIXELS, _OURS, "sbx"),
+    "pixels, rigl, by SB3": times(PIXELS, _RIGL, "stable-baselines3"),
+    "pixels, rigl, by dense": times(PIXELS, _RIGL, _OURS, 2),
+    **{f"ppo in jax, {method}": ppo_return(method) for method in ("dense", "prune", "static", "set", "rigl")},
+    **{f"ppo in jax, {method}, at first": ppo_return(method, 20_480) for method in ("dense", "static", "set", "rigl")},
+}
+TABLES: Mapping[str, Number] = {"digits": digits}

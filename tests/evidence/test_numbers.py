@@ -1,0 +1,47 @@
+"""Numbers on pages: they are those of the committed data, each is told somewhere, and mistakes are one line."""
+
+import re
+
+import pytest
+
+from evidence.filling import filled, names_in, numbers, pages
+from evidence.kept import ROOT
+from evidence.numbers import NUMBERS, TABLES
+from sparserl.errors import UserError
+
+
+def test_pages_tell_what_the_data_says() -> None:
+    for path, text in numbers().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path}: scripts/write-numbers writes it again"
+
+
+def test_every_number_is_told_somewhere() -> None:
+    told = set().union(*(names_in(path.read_text(encoding="utf-8")) for path in pages()))
+    assert told == {*NUMBERS, *TABLES}
+
+
+def test_the_front_pages_tell_no_ratio_that_is_typed() -> None:
+    for name in ("README.md", "docs/index.md"):
+        typed = re.sub(r"<!--= .*? -->.*?<!-- -->", "", (ROOT / name).read_text(encoding="utf-8"))
+        assert re.findall(r"\b\d[\d.,]* (?:times|x)\b|\b\d[\d.]* (?:MB|GB)\b", typed) == []
+
+
+def test_numbers_are_put_in_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NUMBERS, "a", lambda: "1.5")
+    monkeypatch.setitem(TABLES, "t", lambda: "| x |")
+    page = "It is <!--= a -->9<!-- --> times.\n<!--table t-->\nold\n<!--end of table-->\n"
+    assert filled(page, "p.md") == "It is <!--= a -->1.5<!-- --> times.\n<!--table t-->\n| x |\n<!--end of table-->\n"
+    assert names_in(page) == {"a", "t"}
+
+
+@pytest.mark.parametrize(
+    ("page", "problem"),
+    [
+        ("<!--= sac, ripl -->1<!-- -->", "p.md: nothing is measured by the name 'sac, ripl'; did you mean 'sac, rigl'"),
+        ("<!--= sac, rigl -->1", "p.md: a place for a number or a table has no end"),
+        ("<!--table digits-->\n| x |", "p.md: a place for a number or a table has no end"),
+    ],
+)
+def test_a_place_that_is_wrong_is_told_in_one_line(page: str, problem: str) -> None:
+    with pytest.raises(UserError, match=f"^{re.escape(problem)}"):
+        filled(page, "p.md")
