@@ -1,18 +1,15 @@
 """Return against seconds: what follows from rates, what is chosen from a grid, and what is shown of runs."""
 
-import functools
 import re
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from scripts_of import scripts_of
+from stored_runs import store
 
-from sparserl import persistence
 from sparserl.errors import UserError
 from sparserl.experiment import RESULTS_VERSION, describe
-from sparserl.persistence import EVALUATIONS, RunId, Status
-from sparserl.study.storing import experiment_document
 
 PACES = {"dense, 256 units": 4e-3, "static, 90 % sparse": 1e-3, "RigL, 90 % sparse": 1.1e-3}  # all others: 0.8e-3
 GAINS = {"dense, 256 units": 1.0, "static, 90 % sparse": -2.0, "RigL, 90 % sparse": 3.0}  # per 1,000 of the return
@@ -85,7 +82,7 @@ def test_learning_rates_are_tuned_alike_and_a_missing_seed_is_told(scripts, tmp_
     assert study.experiments[0].total_steps == (120_000 // 0.8 + 100) // 3 // 4 * 4
     for index, each in enumerate(study.experiments):
         for seed in range(2):
-            store(tmp_path, each, seed, [0.0, -5.0 if seed and index == 2 else 10.0 * (index % 3)])
+            store(tmp_path, each, "sb3", seed, [0.0, -5.0 if seed and index == 2 else 10.0 * (index % 3)])
     grid = scripts.choose.grid(tmp_path, "quick")
     assert grid["dense, as many parameters"] == {
         1e-4: {0: 0.0, 1: 0.0},
@@ -94,7 +91,7 @@ def test_learning_rates_are_tuned_alike_and_a_missing_seed_is_told(scripts, tmp_
     }
     assert [scripts.choose.best(of_rate) for of_rate in grid.values()] == [3e-4] + [1e-3] * 5
     assert scripts.choose.best({1e-4: {0: 1.0}, 1e-3: {0: None}}) == 1e-4
-    store(tmp_path, study.experiments[4], 2, [0.0, 1.0])
+    store(tmp_path, study.experiments[4], "sb3", 2, [0.0, 1.0])
     with pytest.raises(UserError, match=r"seeds are missing, of dense, as many parameters at 0\.0001"):
         scripts.choose.grid(tmp_path, "quick")
 
@@ -112,7 +109,7 @@ def test_results_are_written_from_runs_and_again_from_what_is_kept(scripts, tmp_
         network = names.NETWORKS[number % 6]
         for seed in range(3 if network.name == "pruned to 90 %" else 4):
             ends = 5_000 + 1_000 * GAINS.get(network.name, 0.0) + levels[seed] + random.normal(0, 50)
-            store(tmp_path, each, seed, np.linspace(0, ends, network.num_evaluations + 1), seconds=40 * 60 / 12)
+            store(tmp_path, each, "sb3", seed, np.linspace(0, ends, network.num_evaluations + 1), seconds=40 * 60 / 12)
     monkeypatch.setattr("sys.argv", ["collect.py", str(tmp_path)])
     scripts.collect.main()
     page = (scripts.folder / "README.md").read_text()
@@ -133,24 +130,3 @@ def test_results_are_written_from_runs_and_again_from_what_is_kept(scripts, tmp_
     scripts.collect.main()
     assert (scripts.folder / "README.md").read_text() == page
     assert {file.name: file.read_bytes() for file in scripts.folder.glob("*.png")} == figures
-
-
-_document = functools.cache(lambda experiment: experiment_document(experiment, "sb3"))
-
-
-def store(directory, experiment, seed, returns, seconds=1.0):
-    """A run that has ended as if it had been trained."""
-    run = RunId(experiment.identifier, seed)
-    document = _document(experiment)
-    persistence.plan_experiment(directory, run.experiment, document)
-    every = experiment.total_steps // (len(returns) - 1)
-    about = {"experiment_id": run.experiment, "agent": "sac", "method": experiment.method_name, "seed": seed}
-    about |= {"environment": experiment.environment, "sparsity": experiment.sparsity, **document["facts"]}
-    rows = [
-        {name: 0 for name in persistence.EVALUATION_SCHEMA.names if name not in persistence.FACTS}
-        | about
-        | {"environment_steps": index * every, "mean_return": float(value), "seconds": index * seconds}
-        for index, value in enumerate(returns)
-    ]
-    persistence.write_table(EVALUATIONS, run.folder(directory), rows)
-    persistence.write_status(run.folder(directory), Status("finished", experiment.total_steps, attempt=1))

@@ -9,7 +9,7 @@ from sparserl.experiment.building import Built
 from sparserl.training.loop import MOST_STEPS
 
 NUM_PARTS = 20  # of a run: pruning makes its steps cheaper as it goes
-_FIRST_STEPS, _SETTLING_STEPS = 100, 25  # steps with updates that do not count: they compile, and find cold caches
+_FIRST_STEPS, _SETTLING_STEPS = 20, 5  # steps with updates that do not count: they compile, and find cold caches
 _AROUND_STEPS = 25  # of a new layout of the networks, on either side: they are compiled again
 
 Marks = Sequence[tuple[int, float]]  # steps done, and when, in seconds
@@ -30,6 +30,7 @@ class Course(NamedTuple):
         """Where the clock is read after `begin`, ascending; the first of them ends what settles."""
         ends = {*itertools.chain(*self.left_out), *(self._end(part) for part in range(1, NUM_PARTS)), self.total_steps}
         settled = self.begin + _SETTLING_STEPS
+        ends |= {settled + _SETTLING_STEPS * 2**power for power in range(16)}  # so that what is slow can end soon
         return [settled, *sorted(step for step in ends if settled < step <= self.total_steps)]
 
     def seconds(self, marks: Marks) -> tuple[list[float], float]:

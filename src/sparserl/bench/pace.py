@@ -7,6 +7,7 @@ prints a line of JSON.
 import argparse
 import dataclasses
 import json
+import math
 import os
 import resource
 import signal
@@ -38,15 +39,21 @@ _TOPOLOGIES = 30  # that pruning goes through at the least, in however short a r
 
 @dataclasses.dataclass(frozen=True)
 class PaceOptions:
-    """How long the run is that is measured, and how many steps its replay holds from the beginning."""
+    """How long the run is that is measured, and how many steps its replay holds from the beginning.
+
+    most_seconds: after which measuring ends, whatever is left of the run is then taken to be as fast; None: at its end.
+    """
 
     num_steps: int = 12_000
     replay_steps: int = 100_000
+    most_seconds: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("num_steps", "replay_steps"):
             if getattr(self, name) < 1_000:
                 raise UserError("it must be at least 1,000", field=name, value=getattr(self, name))
+        if self.most_seconds is not None and not self.most_seconds > 0:
+            raise UserError("it must be greater than 0", field="most_seconds", value=self.most_seconds)
 
 
 class Pace(NamedTuple):
@@ -73,7 +80,7 @@ def measure(experiment: Experiment, options: PaceOptions, began: float) -> Pace:
     the beginning: it holds what the first steps have seen, again and again.
     """
     with closing(build(shortened(experiment, options.num_steps))) as built:
-        return _measured(built, options.replay_steps, began)
+        return _measured(built, options, began)
 
 
 def shortened(experiment: Experiment, num_steps: int) -> Experiment:
@@ -94,8 +101,8 @@ def shortened(experiment: Experiment, num_steps: int) -> Experiment:
     return with_choices(experiment, choices)
 
 
-def _measured(built: Built, replay_steps: int, began: float) -> Pace:
-    agent, environment = _remembering(built.agent, replay_steps), built.environment
+def _measured(built: Built, options: PaceOptions, began: float) -> Pace:
+    agent, environment = _remembering(built.agent, options.replay_steps), built.environment
     train_key, evaluation_key = jax.random.split(jax.random.key(0))
     state, course = training.start(agent, environment, train_key), course_of(built)
     bytes_before = memory_bytes(state.agent.groups)
@@ -106,6 +113,8 @@ def _measured(built: Built, replay_steps: int, began: float) -> Pace:
     for state, metrics in training.train(agent, environment, train_key, state, course.stops(), built.optimizers):
         jax.block_until_ready((state, metrics))
         marks.append((int(state.num_steps), time.perf_counter()))
+        if len(marks) > 1 and marks[-1][1] - marks[0][1] > (options.most_seconds or math.inf):
+            break
     peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     evaluation_seconds = _evaluation_seconds(built, agent, evaluation_key, state)
     step_seconds, relayout_seconds = course.seconds(marks)

@@ -1,0 +1,100 @@
+"""Gather the runs of the studies into runs.parquet, and write figures and the results in README.md from that.
+
+    .venv/bin/python reproduction/width/collect.py results/width
+
+Without a results directory, from the rows that are kept here. Networks are compared by the seeds that all of them have.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rows import LINES, Row, common, gathered, panels, run_seconds, track
+from tables import results
+from widths import HERE, PARTS
+
+from sparserl import persistence
+from sparserl.cli import scripts
+from sparserl.errors import UserError
+from sparserl.report import markdown
+from sparserl.report.figures import write_png
+from sparserl.report.figures.tracked import draw_tracks
+from sparserl.report.tracks import Track, Tracks
+
+KEPT = HERE / "runs.parquet"
+TITLE = "Width, with the same number of live weights"
+
+
+def rates() -> dict[str, Mapping[str, Any]]:
+    """What has been measured of all parts, by the names of networks."""
+    paths = [HERE / f"rates_{name}.json" for name in PARTS]
+    documents = [persistence.read_document(path) for path in paths if path.exists()]
+    return {row["name"]: row for document in documents for row in document["rows"]}
+
+
+def along(rows: Sequence[Row], place: Callable[[Row], Any]) -> Tracks:
+    """A panel for each environment and number of live weights, a line for each method."""
+    made: dict[str, dict[str, Track]] = {}
+    for panel, own in panels(rows).items():
+        tracks = {name: track(own, method, place) for name, (method, *_) in LINES.items()}
+        made[panel] = {name: each for name, each in tracks.items() if each is not None}
+    return made
+
+
+def along_live_weights(rows: Sequence[Row]) -> tuple[Tracks, dict[str, Mapping[str, Any]]]:
+    """A panel for each environment and method, a line for each width."""
+    made: dict[str, dict[str, Track]] = {}
+    looks: dict[str, Mapping[str, Any]] = {}
+    widths = sorted({row["units"] for row in rows if row["method"] != "dense"})
+    for environment in dict.fromkeys(row["environment"] for row in rows):
+        for name, (method, *_) in LINES.items():
+            for number, width in enumerate(widths if method != "dense" else ()):
+                own = [row for row in rows if (row["environment"], row["units"]) == (environment, width)]
+                if (line := track(own, method, lambda row: row["live_weights"])) is not None:
+                    made.setdefault(f"{environment}, {name}", {})[f"{width:,} units"] = line
+                shade = 0.75 - 0.7 * number / max(len(widths) - 1, 1)
+                looks[f"{width:,} units"] = {"color": (shade, shade * 0.6, 0.6), "marker": "osD^v"[number % 5]}
+    return made, {name: {**look, "linestyle": "-"} for name, look in looks.items()}
+
+
+def show(rows: Sequence[Row]) -> None:
+    """Write all figures, and the results in README.md."""
+    measured = rates()
+    looks = {name: {"color": colour, "marker": mark, "linestyle": "-"} for name, (_, colour, mark) in LINES.items()}
+    notes = ["biases are not among live weights: a wider network has more of them"]
+    draw = lambda name, tracks, what, look, said: write_png(
+        draw_tracks(f"width_{name}", TITLE, tracks, what, look, said, "final return", logarithmic=True), HERE
+    )
+    draw("units", along(rows, lambda row: row["units"]), "units of each hidden layer", looks, notes)
+    draw("live_weights", *_with(along_live_weights(rows), "live weights"), notes)
+    known = [row for row in rows if run_seconds(row, measured) is not None]
+    if known:
+        seconds = along(known, lambda row: run_seconds(row, measured))
+        said = [*notes, "seconds of training of a whole run; along a line networks become wider"]
+        draw("seconds", seconds, "seconds of a run on one core", looks, said)
+    markdown.fill(HERE / "README.md", "results", results(rows, measured))
+
+
+def _with(made: tuple[Tracks, Mapping[str, Any]], what: str) -> tuple[Tracks, str, Mapping[str, Any]]:
+    return made[0], what, made[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory", type=Path, nargs="?", help="the results directory of the studies")
+    parser.add_argument("--scale", choices=("smoke", "quick", "paper"), default="quick")
+    given = parser.parse_args()
+    if given.directory is not None:
+        rows = pa.Table.from_pylist(gathered(given.directory, given.scale))
+        pq.write_table(rows, KEPT, compression="zstd", write_page_checksum=True)
+    if not KEPT.exists():
+        raise UserError(f"{KEPT} is not there: give the results directory of the studies")
+    show(common(pq.read_table(KEPT).to_pylist()))
+
+
+if __name__ == "__main__":
+    sys.exit(scripts.run(main))

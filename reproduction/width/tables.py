@@ -1,0 +1,86 @@
+"""What README.md shows of the studies: returns by width, beside the narrowest network, and what each took."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rows import Row, panels, run_seconds
+
+from sparserl.report.markdown import table
+from sparserl.report.statistics import (
+    RunScores,
+    difference,
+    estimate,
+    in_words,
+    interquartile_mean_over_tasks,
+    mean_over_tasks,
+    probability_of_improvement,
+    run_scores,
+)
+from sparserl.report.style import method_name
+
+Rates = Mapping[str, Mapping[str, Any]]
+HEADER = (
+    *("network", "units", "live weights", "sparsity", "steps/s", "masked steps/s", "seconds of a run"),
+    *("final return", "interquartile mean", "above the narrowest", "chance to be better"),
+)
+
+
+def results(rows: Sequence[Row], rates: Rates) -> str:
+    """All of it as Markdown."""
+    shown = ("units", "live_weights", *(["seconds"] if rates else []))
+    parts = [f"![Returns along {along}](width_{along}.png)" for along in shown]
+    for panel, own in panels(rows).items():
+        counts = {len({row["seed"] for row in own if row["cell"] == cell}) for cell in {row["cell"] for row in own}}
+        said = f"{min(counts)} seeds, the same for all networks; means with 95 % t-intervals; pairs of seeds."
+        parts.append(f"### {panel}\n\n{said}\n\n{table(HEADER, _lines(own, rates))}")
+    return "\n\n".join([*parts, *_sweep(rows, rates)])
+
+
+def scores(rows: Sequence[Row], cell: str) -> RunScores:
+    """The final returns of a network."""
+    return run_scores({"": {row["seed"]: row["final_return"] for row in rows if row["cell"] == cell}})
+
+
+def _lines(rows: Sequence[Row], rates: Rates) -> Iterator[tuple[str, ...]]:
+    for cell in dict.fromkeys(row["cell"] for row in rows):
+        row = next(row for row in rows if row["cell"] == cell)
+        alike = [other for other in rows if other["method"] == row["method"]]
+        narrowest = min(alike, key=lambda other: other["units"])["cell"]
+        own, beside = scores(rows, cell), scores(rows, narrowest)
+        seconds = run_seconds(row, rates)
+        masked = None if row["method"] == "dense" else run_seconds(row, rates, masked=True)
+        updates = row["total_steps"] - row["warmup_steps"]
+        rate = lambda took, updates=updates: "" if took is None else f"{updates / took:,.0f}"
+        is_wider = cell != narrowest
+        yield (
+            method_name(row["method"]),
+            f"{row['units']:,}",
+            f"{row['live_weights']:,}",
+            f"{row['sparsity']:.2%}" if row["sparsity"] else "",
+            rate(seconds),
+            rate(masked),
+            "" if seconds is None else f"{seconds:,.0f}",
+            in_words(estimate(own, mean_over_tasks)),
+            in_words(estimate(own, interquartile_mean_over_tasks)),
+            in_words(difference(own, beside, mean_over_tasks)) if is_wider else "",
+            in_words(probability_of_improvement(own, beside)) if is_wider else "",
+        )
+
+
+def _sweep(rows: Sequence[Row], rates: Rates) -> Iterator[str]:
+    """What all runs of a part took, and would take with masked kernels."""
+    lines = []
+    for part in dict.fromkeys(row["part"] for row in rows):
+        own = [row for row in rows if row["part"] == part and row["method"] != "dense"]
+        pairs = [(run_seconds(row, rates), run_seconds(row, rates, masked=True)) for row in own]
+        known = [(here, there) for here, there in pairs if here is not None and there is not None]
+        if known:
+            here, there = (sum(side) / 3_600 for side in zip(*known, strict=True))
+            lines.append((part, f"{len(known):,}", f"{here:,.2f}", f"{there:,.2f}", f"{there / here:,.1f}"))
+    if lines:
+        header = ("part", "sparse runs", "core-hours", "masked, core-hours", "times as many")
+        said = (
+            "Training alone, from rates on an idle machine. Masked kernels are dense arrays with zeros, as others train"
+            " sparsely; each width was measured with a static topology, so RigL's own work on its topology is left out."
+        )
+        yield f"### The sweep, and what it would cost masked\n\n{said}\n\n{table(header, lines)}"

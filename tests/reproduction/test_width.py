@@ -1,0 +1,80 @@
+"""Width at constant live weights: how many weights live in each network, and what is shown of runs and rates."""
+
+import math
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from scripts_of import scripts_of
+from stored_runs import store
+
+from sparserl import persistence
+from sparserl.experiment import plan_of
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory):
+    with scripts_of("width", tmp_path_factory.mktemp("scripts")) as modules:
+        yield modules
+
+
+@pytest.mark.parametrize(("name", "widest"), [("dqn", 4_096), ("minatar", 4_096), ("sac", 4_096)])
+def test_all_widths_have_the_live_weights_of_the_narrowest(scripts, name, widest):
+    widths, part = scripts.widths, scripts.widths.PARTS[name]
+    level = part.levels[0]
+    at = lambda width: widths.experiment(part, widths.Cell(part.environments[0], level, "rigl", width))
+    narrow, wide = plan_of(at(256)), plan_of(at(widest))
+    live = lambda plan, network: sum(cost.live_weights for cost in plan.costs_of(network))
+    for network in narrow.parameters:
+        weights = sum(math.prod(shape) for shape in shapes(narrow, network))
+        layers = len(shapes(narrow, network))
+        assert abs(live(narrow, network) - weights * (1 - level)) <= layers  # each rounds its own
+        assert abs(live(wide, network) - live(narrow, network)) <= layers
+    assert max(max(shape) for network in wide.parameters for shape in shapes(wide, network)) == widest
+    dense = plan_of(widths.experiment(part, widths.Cell(part.environments[0], level, "dense", None)))
+    assert sum(dense.parameters.values()) == pytest.approx(sum(narrow.live_parameters.values()), rel=0.02)
+
+
+def shapes(plan, network):
+    return [cost.shape for cost in plan.costs_of(network)]
+
+
+def test_seeds_of_all_widths_are_beside_each_other_in_time(scripts):
+    study = scripts.width_minatar.study("quick")
+    assert [study.name, study.num_seeds, len(study.experiments)] == ["width_minatar", 5, 7]
+    assert {each.total_steps for each in study.experiments} == {100_000}
+    assert scripts.width_sac.study("smoke").num_seeds == 2
+    returns = [0.0, 0.0, 0.0, 0.0, 1.0, 3.0]
+    assert study.experiments[0].evaluation.final_return(returns) == 2.0
+
+
+def test_results_are_written_from_runs_and_rates(scripts, tmp_path, monkeypatch):
+    widths, part = scripts.widths, scripts.widths.PARTS["minatar"]
+    random = np.random.default_rng(0)
+    cells = list(widths.cells(part))
+    for cell in cells:
+        for seed in range(3 if cell.width == 4_096 else 4):
+            end = 10.0 + 5.0 * ((cell.width or 0) == 1_024) + random.normal(0, 0.1)
+            store(tmp_path, widths.experiment(part, cell), part.preset, seed, [0.0, 1.0, 2.0, 3.0, end, end])
+    rate = lambda name, seconds: {"name": name, "step_seconds": [seconds] * 20}
+    masked = {256: 2e-3, 1_024: 8e-3, 4_096: 32e-3}
+    rows = [rate(cell.name, 1e-3) for cell in cells]
+    rows += [rate(f"{c.name}, masked", masked[c.width]) for c in cells if c.method == "static"]
+    persistence.write_document(widths.HERE / "rates_minatar.json", {"results_version": 5, "rows": rows})
+    monkeypatch.setattr("sys.argv", ["collect.py", str(tmp_path)])
+    scripts.collect.main()
+    page = (scripts.folder / "README.md").read_text()
+    [wider] = [line for line in page.splitlines() if line.startswith("| RigL | 1,024")]
+    cell = [text.strip() for text in wider.strip("|").split("|")]
+    assert cell[4:7] == ["1,000", "125", "95"]  # a run of 95,000 updates, at 8 ms each masked
+    assert float(cell[9].split(" ")[0]) == pytest.approx(5.0, abs=0.3)
+    assert "3 seeds, the same for all networks" in page
+    core_hours = 18 * 95 / 3_600, 95 * 6 * (2 + 8 + 32) / 3_600
+    assert f"| minatar | 18 | {core_hours[0]:.2f} | {core_hours[1]:.2f} | 14.0 |" in page
+    assert {file.name for file in scripts.folder.glob("*.png")} == {
+        "width_units.png",
+        "width_live_weights.png",
+        "width_seconds.png",
+    }
+    kept = pq.read_table(scripts.folder / "runs.parquet").to_pylist()
+    assert [len(kept), {row["results_version"] for row in kept}] == [5 * 4 + 2 * 3, {5}]
