@@ -84,15 +84,14 @@ def track(rows: Sequence[Row], method: str, place: Any) -> Track | None:
 
     A seed of which any network has diverged is left out of the line, and counted.
     """
-    own = sorted((row for row in rows if row["method"] == method), key=lambda row: (place(row), row["seed"]))
+    own = sorted((row for row in rows if row["method"] == method), key=lambda row: (place(row), row["units"]))
     if not own:
         return None
-    places = sorted({place(row) for row in own})
-    returns = {}
-    for seed in sorted({row["seed"] for row in own}):
-        of_seed = [row["final_return"] for row in own if row["seed"] == seed]
-        returns[seed] = None if None in of_seed else np.array(of_seed, np.float64)
-    return Track(np.array(places, np.float64), returns)
+    by_seed = {seed: [row for row in own if row["seed"] == seed] for seed in sorted({row["seed"] for row in own})}
+    places = np.array([place(row) for row in next(iter(by_seed.values()))], np.float64)
+    returns = {seed: [row["final_return"] for row in each] for seed, each in by_seed.items()}
+    known = {seed: None if None in each else np.array(each, np.float64) for seed, each in returns.items()}
+    return Track(places, known)
 
 
 def run_seconds(row: Row, rates: Mapping[str, Mapping[str, Any]], masked: bool = False) -> float | None:
