@@ -15,10 +15,12 @@ It takes a minute and uses one core.
 import argparse
 import functools
 import importlib.util
+import json
 import os
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("NPROC", "1")  # one core: what an update costs, not what a machine has
@@ -164,7 +166,9 @@ def main() -> None:
     parser.add_argument("--sparsity", type=float, default=0.9)
     parser.add_argument("--updates", type=int, default=100, help="in each turn")
     parser.add_argument("--repeats", type=int, default=7, help="turns of each")
+    parser.add_argument("--output", type=Path, help="write the rows to this file, too, as JSON")
     options = parser.parse_args()
+    rows = []
     print(f"an update, 2 x 512 units, batch {BATCH_SIZE}, {100 * options.sparsity:g} % of weights zero")
     print("network       dense ms  compressed ms  times as fast  (turns)         loss: dense  compressed")
     for name in NETWORKS:
@@ -172,11 +176,18 @@ def main() -> None:
             print(f"{name:12}  {NEEDED[name]} is not installed")
             continue
         row = measure(name, options.sparsity, options.updates, options.repeats)
+        rows.append(row)
         (low, high), (dense_loss, loss) = row["slowest_and_fastest_turn"], row["losses"]
         print(
             f"{name:12}  {row['dense_milliseconds']:8.2f}  {row['compressed_milliseconds']:13.2f}  "
             f"{row['times_as_fast']:13.2f}  ({low:.2f} to {high:.2f})  {dense_loss:13.3f}  {loss:10.3f}"
         )
+    if options.output is not None:
+        from sparserl.experiment import RESULTS_VERSION  # of what is measured here
+
+        document = {"results_version": RESULTS_VERSION, "options": {**vars(options), "output": None}, "rows": rows}
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

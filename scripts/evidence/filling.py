@@ -1,6 +1,7 @@
 """Filling: pages with the numbers and tables of `evidence.numbers` in their places."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from evidence.kept import REPRODUCTION, ROOT
@@ -8,7 +9,7 @@ from evidence.numbers import NUMBERS, TABLES, Number
 from sparserl.errors import UserError
 
 _NUMBER = re.compile(r"<!--= (?P<name>[^<>]*?) -->(?P<told>[^<]*)<!-- -->")
-_TABLE = re.compile(r"<!--table (?P<name>[\w ,]+)-->\n.*?\n<!--end of table-->", re.DOTALL)
+_TABLE = re.compile(r"<!--table (?P<name>[\w ,]+)-->\n(?P<told>.*?)\n<!--end of table-->", re.DOTALL)
 _OPEN = re.compile(r"<!--(?:=|table) ")
 
 
@@ -19,19 +20,26 @@ def pages() -> list[Path]:
 
 
 def filled(text: str, where: str) -> str:
-    """A page with what the data says in every place. Raises UserError for a name that is not known."""
+    """A page with what the data says in every place; where its file is not committed yet, what was there stays.
+
+    Raises UserError for a name that is not known.
+    """
     found = len(_NUMBER.findall(text)) + len(_TABLE.findall(text))
     if found != len(_OPEN.findall(text)):
         raise UserError(f"{where}: a place for a number or a table has no end: <!-- -->, or <!--end of table-->")
-    told = lambda match: f"<!--= {match['name']} -->{_value(match['name'], NUMBERS, where)}<!-- -->"
-    table = lambda match: f"<!--table {match['name']}-->\n{_value(match['name'], TABLES, where)}\n<!--end of table-->"
+    told = lambda match: f"<!--= {match['name']} -->{_value(match, NUMBERS, where)}<!-- -->"
+    table = lambda match: f"<!--table {match['name']}-->\n{_value(match, TABLES, where)}\n<!--end of table-->"
     return _TABLE.sub(table, _NUMBER.sub(told, text))
 
 
-def _value(name: str, known: dict[str, Number], where: str) -> str:
+def _value(match: re.Match[str], known: Mapping[str, Number], where: str) -> str:
+    name = match["name"]
     if name not in known:
         raise UserError(f"{where}: nothing is measured by the name {name!r}", value=name, names=known)
-    return known[name]()
+    try:
+        return known[name]()
+    except FileNotFoundError:
+        return match["told"]
 
 
 def names_in(text: str) -> set[str]:

@@ -7,6 +7,7 @@ In a page a number stands between comments, `<!--= sac, rigl, by SBX -->6.6<!-- 
 import csv
 import functools
 import json
+import re
 import statistics
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -75,6 +76,45 @@ def _accuracy(library: str, network: str, method: str, sparsity: float) -> str:
     return f"{statistics.mean(values):.1f} ± {statistics.stdev(values) / len(values) ** 0.5:.1f}"
 
 
+def log_line(begin: str) -> str:
+    """What a line of the log of the wheel's trial says behind its beginning."""
+    lines = (REPRODUCTION / "wheel" / "newest.txt").read_text(encoding="utf-8").splitlines()
+    return next(line.removeprefix(begin) for line in lines if line.startswith(begin))
+
+
+def installed(package: str, digits: int = 0) -> Number:
+    """How large a package is where it is installed, in MB; `all` is that of all together."""
+    sizes = lambda: dict(each.rsplit(" ", 1) for each in re.split("[,;] ", log_line("installed MB: ")))
+    found = lambda: next(size for name, size in sizes().items() if name.partition(" ")[0] == package)
+    return lambda: f"{float(found()):,.{digits}f}"
+
+
+def really_sparse() -> str:
+    """Updates of the networks of others with compressed kernels, as many times as fast as dense ones."""
+    lines = ["| network | updates, times as fast as dense |", "|---|---|"]
+    for row in document("really_sparse/ratios.json")["rows"]:
+        low, high = row["slowest_and_fastest_turn"]
+        lines.append(f"| {row['network']} | {row['times_as_fast']:.1f} ({low:.1f} to {high:.1f}) |")
+    return "\n".join(lines)
+
+
+def updates() -> str:
+    """Updates of our agents, as many times as fast as dense ones, with the lowest and highest of single rounds."""
+    rows = document("updates/updates.json")["rows"]
+    sparsities = sorted({row["sparsity"] for row in rows})
+    lines = [f"| work | variant | {' | '.join(f'{100 * each:g} %' for each in sparsities)} |"]
+    lines.append("|---" * (len(sparsities) + 2) + "|")
+    cells = {(row["work"], row["variant"], row["sparsity"]): _update(row) for row in rows if row["variant"] != "dense"}
+    for work, variant in dict.fromkeys((row["work"], row["variant"]) for row in rows if row["variant"] != "dense"):
+        told = (cells.get((work, variant, sparsity), "-") for sparsity in sparsities)
+        lines.append(f"| `{work}` | {variant} | {' | '.join(told)} |")
+    return "\n".join(lines)
+
+
+def _update(row: Mapping[str, Any]) -> str:
+    return f"{row['ratio_to_dense']:.2f} ({row['ratio_lowest']:.1f} to {row['ratio_highest']:.1f})"
+
+
 NUMBERS: Mapping[str, Number] = {
     "dqn, dense, by SB3": times(DQN, _OURS, "stable-baselines3"),
     "dqn, dense, by SBX": times(DQN, _OURS, "sbx"),
@@ -103,7 +143,10 @@ NUMBERS: Mapping[str, Number] = {
     "pixels, dense, by SBX": times(PIXELS, _OURS, "sbx"),
     "pixels, rigl, by SB3": times(PIXELS, _RIGL, "stable-baselines3"),
     "pixels, rigl, by dense": times(PIXELS, _RIGL, _OURS, 2),
+    "installed, sparserl": installed("sparserl", 1),
+    "installed, all": installed("all"),
+    **{f"installed, {name}": installed(name) for name in ("jaxlib", "pyarrow", "scipy", "numpy")},
     **{f"ppo in jax, {method}": ppo_return(method) for method in ("dense", "prune", "static", "set", "rigl")},
     **{f"ppo in jax, {method}, at first": ppo_return(method, 20_480) for method in ("dense", "static", "set", "rigl")},
 }
-TABLES: Mapping[str, Number] = {"digits": digits}
+TABLES: Mapping[str, Number] = {"digits": digits, "really sparse": really_sparse, "updates": updates}

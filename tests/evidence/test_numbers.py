@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from evidence import numbers as measured
 from evidence.filling import filled, names_in, numbers, pages
 from evidence.kept import ROOT
 from evidence.numbers import NUMBERS, TABLES
@@ -32,6 +33,31 @@ def test_numbers_are_put_in_their_places(monkeypatch: pytest.MonkeyPatch) -> Non
     page = "It is <!--= a -->9<!-- --> times.\n<!--table t-->\nold\n<!--end of table-->\n"
     assert filled(page, "p.md") == "It is <!--= a -->1.5<!-- --> times.\n<!--table t-->\n| x |\n<!--end of table-->\n"
     assert names_in(page) == {"a", "t"}
+
+
+def test_tables_of_what_is_measured_and_what_was_there_where_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = {"network": "equinox", "times_as_fast": 4.61, "slowest_and_fastest_turn": [2.84, 6.0]}
+    ratio = {"work": "dqn_update", "ratio_lowest": 5.9, "ratio_highest": 6.5}
+    rows = {
+        "really_sparse/ratios.json": [turns],
+        "updates/updates.json": [
+            {"work": "dqn_update", "variant": "dense", "sparsity": 0.9},
+            {**ratio, "variant": "compressed", "sparsity": 0.9, "ratio_to_dense": 6.234},
+            {**ratio, "variant": "compressed", "sparsity": 0.95, "ratio_to_dense": 10.65},
+        ],
+    }
+    monkeypatch.setattr(measured, "document", lambda file: {"rows": rows[file]})
+    assert measured.really_sparse().splitlines()[2:] == ["| equinox | 4.6 (2.8 to 6.0) |"]
+    head, _, line = measured.updates().splitlines()
+    assert head == "| work | variant | 90 % | 95 % |"
+    assert line == "| `dqn_update` | compressed | 6.23 (5.9 to 6.5) | 10.65 (5.9 to 6.5) |"
+
+    def missing(file: str) -> None:
+        raise FileNotFoundError(file)
+
+    monkeypatch.setattr(measured, "document", missing)
+    page = "<!--table updates-->\nold\n<!--end of table-->\n<!--= sac, rigl -->7<!-- -->\n"
+    assert filled(page, "p.md") == page
 
 
 @pytest.mark.parametrize(
