@@ -1,0 +1,51 @@
+"""Returns of a kept study beside each other: dense of full size, dense of as many parameters, and RigL."""
+
+import functools
+from collections.abc import Sequence
+
+from evidence.kept import REPRODUCTION, RESULTS
+from sparserl.report.cells import scores_of
+from sparserl.report.claims.wording import in_percent
+from sparserl.report.runs import Run, read_results
+from sparserl.report.statistics import RunScores, difference
+
+_WIDE, _LARGE = 10.0, 100.0  # intervals and returns from which on a decimal tells nothing
+
+
+def figure_5_returns() -> str:
+    """A row for each environment and sparsity; the interval is that of RigL less dense of as many parameters."""
+    lines = [
+        "| final return | dense, 2 x 512 | dense, as many parameters | RigL | difference of the last two (95 %) |",
+        "|---|---|---|---|---|",
+    ]
+    for environment in ("CartPole-v1", "Acrobot-v1", "MountainCar-v0"):
+        for sparsity in (0.9, 0.95):
+            here = [run for run in _runs() if run.columns["environment"] == environment]
+            lines.append(f"| {environment}, {in_percent(sparsity)} | {' | '.join(_cells(here, sparsity))} |")
+    return "\n".join(lines)
+
+
+@functools.cache
+def _runs() -> tuple[Run, ...]:
+    return read_results(REPRODUCTION / "figure_5_dqn" / RESULTS).runs
+
+
+def _cells(here: Sequence[Run], sparsity: float) -> list[str]:
+    of_size = lambda run: any(match["sparsity"] == sparsity for match in run.columns["matches"])
+    full = scores_of([run for run in here if run.columns["role"] == "full-dense"])
+    small = scores_of([run for run in here if run.columns["role"] == "matched-dense" and of_size(run)])
+    rigl = scores_of([run for run in here if run.columns["sparsity"] == sparsity])
+    ours, theirs = (scores._replace(tasks=("here",)) for scores in (rigl, small))
+    estimate = difference(ours, theirs)
+    assert estimate is not None
+    assert estimate.ends is not None
+    low, high = estimate.ends
+    digits = 0 if high - low >= _WIDE else 1
+    interval = f"{low:.{digits}f} to {high:.{digits}f}"
+    told = f"**{interval}**" if low > 0 or high < 0 else interval
+    return [*(_mean(each) for each in (full, small, rigl)), told]
+
+
+def _mean(scores: RunScores) -> str:
+    mean = float(scores.values[0].mean())
+    return f"{mean:.{0 if abs(mean) >= _LARGE else 1}f}"
