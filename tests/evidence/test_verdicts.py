@@ -20,6 +20,7 @@ from sparserl.report.claims import CLAIMS
 from sparserl.study.catalogue import catalogue_names
 
 FIGURE_5 = REPRODUCTION / "figure_5_dqn"
+WHOLE = Disagreement(9, "DQN, quick", ("it falls",), "us", "because", "once more", "sparserl train")
 
 
 @pytest.fixture(scope="module")
@@ -44,20 +45,21 @@ def test_every_claim_names_studies_that_there_are() -> None:
 
 
 def test_a_disagreement_without_text_and_a_text_without_disagreement_are_told(told: list[Told]) -> None:
-    said = {(each.finding.number, each.where) for each in told}
-    entries = [each for each in read_disagreements() if (each.claim, each.where) in said]
+    disagreeing = [(each, part) for each in told for part in each.disagreeing]
+    entries = [
+        WHOLE._replace(claim=each.finding.number, where=each.where, statements=(part.statement,))
+        for each, part in disagreeing
+    ]
     check(told, entries)
     with pytest.raises(UserError, match=r"claim 9 \(DQN, quick\) does not hold and has no text: .*0.052 .*; write an"):
         check(told, [entry for entry in entries if entry.claim != 9])
-    misspelt = entries[1]._replace(statements=("RigL at 90 % keeps the returns of dense",))
+    misspelt = next(entry for entry in entries if entry.claim == 2)
+    misspelt = misspelt._replace(statements=("RigL at 90 % keeps the returns of dense",))
     more = [*entries, misspelt]
     with pytest.raises(UserError, match="did you mean 'RigL at 90 % keeps the return of dense'"):
         check(told, more)
     with pytest.raises(UserError, match="has two texts for claim 1"):
         check(told, [*entries, entries[0]])
-
-
-WHOLE = Disagreement(9, "DQN, quick", ("it falls",), "us", "because", "once more", "sparserl train")
 
 
 @pytest.mark.parametrize(
