@@ -46,11 +46,12 @@ def along(rows: Sequence[Row], place: Callable[[Row], Any]) -> Tracks:
 
 
 def along_live_weights(rows: Sequence[Row]) -> tuple[Tracks, dict[str, Mapping[str, Any]]]:
-    """A panel for each environment and method, a line for each width."""
+    """A panel for each environment and method, a line for each width; of parts with several levels."""
     made: dict[str, dict[str, Track]] = {}
     looks: dict[str, Mapping[str, Any]] = {}
     widths = sorted({row["units"] for row in rows if row["method"] != "dense"})
-    for environment in dict.fromkeys(row["environment"] for row in rows):
+    several = [part for part in PARTS.values() if len(part.levels) > 1]
+    for environment in (environment for part in several for environment in part.environments):
         for name, (method, *_) in LINES.items():
             for number, width in enumerate(widths if method != "dense" else ()):
                 own = [row for row in rows if (row["environment"], row["units"]) == (environment, width)]
@@ -70,17 +71,15 @@ def show(rows: Sequence[Row]) -> None:
         draw_tracks(f"width_{name}", TITLE, tracks, what, look, said, "final return", logarithmic=True), HERE
     )
     draw("units", along(rows, lambda row: row["units"]), "units of each hidden layer", looks, notes)
-    draw("live_weights", *_with(along_live_weights(rows), "live weights"), notes)
+    by_live_weights, of_widths = along_live_weights(rows)
+    if by_live_weights:
+        draw("live_weights", by_live_weights, "live weights", of_widths, notes)
     known = [row for row in rows if run_seconds(row, measured) is not None]
     if known:
         seconds = along(known, lambda row: run_seconds(row, measured))
         said = [*notes, "seconds of training of a whole run; along a line networks become wider"]
         draw("seconds", seconds, "seconds of a run on one core", looks, said)
     markdown.fill(HERE / "README.md", "results", results(rows, measured))
-
-
-def _with(made: tuple[Tracks, Mapping[str, Any]], what: str) -> tuple[Tracks, str, Mapping[str, Any]]:
-    return made[0], what, made[1]
 
 
 def main() -> None:

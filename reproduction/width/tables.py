@@ -27,7 +27,9 @@ HEADER = (
 
 def results(rows: Sequence[Row], rates: Rates) -> str:
     """All of it as Markdown."""
-    shown = ("units", "live_weights", *(["seconds"] if rates else []))
+    levels = {(row["environment"], row["level"]) for row in rows}
+    several = len(levels) > len({environment for environment, _ in levels})
+    shown = ("units", *(["live_weights"] if several else []), *(["seconds"] if rates else []))
     parts = [f"![Returns along {along}](width_{along}.png)" for along in shown]
     for panel, own in panels(rows).items():
         counts = {len({row["seed"] for row in own if row["cell"] == cell}) for cell in {row["cell"] for row in own}}

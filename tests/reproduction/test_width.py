@@ -74,7 +74,6 @@ def test_results_are_written_from_runs_and_rates(scripts, tmp_path, monkeypatch)
     assert [float(number) for number in sweep[2:]] == pytest.approx([*core_hours, 14.0], abs=0.006)
     assert {file.name for file in scripts.folder.glob("*.png")} == {
         "width_units.png",
-        "width_live_weights.png",
         "width_seconds.png",
     }
     kept = pq.read_table(scripts.folder / "runs.parquet").to_pylist()

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from sparserl.persistence import UserError
 from sparserl.report.figures.canvas import bottom, finish, grid, name_panel
@@ -19,7 +20,7 @@ from sparserl.report.figures.curve_panels import (
 from sparserl.report.figures.drawn import Drawn
 from sparserl.report.figures.house import house_style
 from sparserl.report.figures.words import printable, significant
-from sparserl.report.statistics import few_seeds_warning, mean_interval
+from sparserl.report.statistics import FEWEST_FOR_INTERVAL, few_seeds_warning, mean_interval
 from sparserl.report.tracks import Track, Tracks
 
 Look = Mapping[str, Any]  # color, marker, linestyle
@@ -50,6 +51,7 @@ def draw_tracks(
         for axes, (environment, each) in zip(panels.axes, shown.items(), strict=True):
             for network in (network for network in names if network in each):
                 draw_curve(axes, _curve(each[network]), network, looks[network], (names.index(network), len(names)))
+                _draw_interval(axes, each[network], looks[network])
             set_ticks(axes)
             if logarithmic:
                 log_axis(axes.xaxis)
@@ -62,6 +64,13 @@ def draw_tracks(
         said = (*explanation(panels, counts), *filter(None, [few_seeds_warning(min(counts))]), *notes)
         finish(panels, printable(title), entries(panels, labels), said)
     return Drawn(name, title, panels.figure, _text(title, shown), _HEADER, tuple(_rows(shown)), said)
+
+
+def _draw_interval(axes: Axes, track: Track, look: Look) -> None:
+    """That of a single place, where a band has no width."""
+    returns = track.by_seed
+    if len(track.places) == 1 and len(returns) >= FEWEST_FOR_INTERVAL:
+        axes.vlines(track.places, *mean_interval(returns), color=look["color"], linewidth=1.3)
 
 
 def _curve(track: Track) -> Curve:
@@ -78,7 +87,7 @@ def _rows(shown: Tracks) -> list[tuple[Any, ...]]:
         for network, track in each.items():
             returns = track.by_seed
             unknown = np.full(len(track.places), np.nan)
-            low, high = mean_interval(returns) if len(returns) > 2 else (unknown, unknown)
+            low, high = mean_interval(returns) if len(returns) >= FEWEST_FOR_INTERVAL else (unknown, unknown)
             means = returns.mean(axis=0) if len(returns) else unknown
             for place, *numbers in zip(track.places, means, low, high, strict=True):
                 known = (float(number) if np.isfinite(number) else None for number in numbers)
