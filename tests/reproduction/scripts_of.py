@@ -18,7 +18,9 @@ def scripts_of(name: str, place: Path) -> Iterator[SimpleNamespace]:
     Files that scripts write are not copied. Afterwards nothing of them is importable any more.
     """
     folder = place / name
-    shutil.copytree(REPRODUCTION / name, folder, ignore=shutil.ignore_patterns("*.json", "*.parquet", "__pycache__"))
+    shutil.copytree(
+        REPRODUCTION / name, folder, ignore=shutil.ignore_patterns("*.json", "*.parquet", "*.png", "__pycache__")
+    )
     modules = [file.stem for file in folder.glob("*.py")]
     taken = {module: sys.modules.pop(module) for module in modules if module in sys.modules}
     sys.path.insert(0, str(folder))
