@@ -15,6 +15,7 @@ from statistics import fmean
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sparserl.report import style
 
@@ -76,6 +77,7 @@ def draw(axes: Axes, methods: dict[str, dict[int, Curve]], title: str) -> None:
         axes.plot(steps, mean, color=colour, marker=marker, markersize=3.5, linewidth=2.2, label=label)
     axes.set_title(title)
     axes.set_xlabel("environment steps")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.legend(loc="best")
 
