@@ -10,6 +10,7 @@ import importlib.util
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -53,7 +54,7 @@ class Understood(Exception):
     """A command line has been read to its end, and what it asks for would begin."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def reading() -> Any:
     """Inside, commands stop when they have read their options."""
     with pytest.MonkeyPatch.context() as patch:
@@ -247,6 +248,8 @@ def test_pages_run_from_their_first_line_to_their_last(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
+    if "reproduction/" in "".join(block.text for block in blocks(page)):
+        shutil.copytree(ROOT / "reproduction", tmp_path / "reproduction")
     namespace: dict[str, Any] = {"__name__": "document"}
     for block in blocks(page):
         if not block.is_left_out:

@@ -116,6 +116,37 @@ def _update(row: Mapping[str, Any]) -> str:
     return f"{row['ratio_to_dense']:.2f} ({row['ratio_lowest']:.1f} to {row['ratio_highest']:.1f})"
 
 
+def microseconds() -> str:
+    """Microseconds of the same updates, what of them is native products and what is left, and memory beside dense."""
+    rows = {(row["work"], row["sparsity"], row["variant"]): row for row in document("updates/updates.json")["rows"]}
+    heads = ("dense", "masked", "compressed", "of it products", "floor", "compressed_rigl", "auto")
+    lines = [f"| work | sparsity | {' | '.join(heads)} | memory, compressed |", "|---" * (len(heads) + 3) + "|"]
+    for work, sparsity in dict.fromkeys((work, sparsity) for work, sparsity, _ in rows):
+        compressed = rows[work, sparsity, "compressed"]
+        timed = ("dense", "masked", "compressed", "compressed_rigl", "auto")
+        of = {variant: rows[work, sparsity, variant]["seconds_median"] for variant in timed}
+        of |= {"of it products": compressed["seconds_products"], "floor": compressed["seconds_floor"]}
+        cells = [f"{1e6 * of[head]:,.0f}" for head in heads]
+        told = f"`{work}` | {100 * sparsity:g} % | {' | '.join(cells)}"
+        lines.append(f"| {told} | {compressed['memory_fraction_of_dense']:.3f} |")
+    return "\n".join(lines)
+
+
+def updates_of_dqn() -> str:
+    """The ratios of DQN's updates alone, compressed and masked."""
+    own = [row for row in document("updates/updates.json")["rows"] if row["work"] == "dqn_update"]
+    ratios = {
+        (row["variant"], row["sparsity"]): f"{row['ratio_to_dense']:.2f}" for row in own if row["variant"] != "dense"
+    }
+    sparsities = sorted({sparsity for _, sparsity in ratios})
+    lines = [
+        f"| sparsity | {' | '.join(f'{100 * each:g} %' for each in sparsities)} |",
+        "|---" * (len(sparsities) + 1) + "|",
+    ]
+    told = lambda variant: f"| {variant} | {' | '.join(ratios[variant, each] for each in sparsities)} |"
+    return "\n".join([*lines, told("compressed"), told("masked")])
+
+
 NUMBERS: Mapping[str, Number] = {
     "dqn, dense, by SB3": times(DQN, _OURS, "stable-baselines3"),
     "dqn, dense, by SBX": times(DQN, _OURS, "sbx"),
@@ -155,4 +186,6 @@ TABLES: Mapping[str, Number] = {
     "figure 5, returns": figure_5_returns,
     "really sparse": really_sparse,
     "updates": updates,
+    "updates, dqn": updates_of_dqn,
+    "updates, microseconds": microseconds,
 }

@@ -15,7 +15,7 @@ INTERVAL_UPDATES, DROP_FRACTION = 1_000, 0.5  # the paper's
 class MasksState(NamedTuple):
     """How many updates there were, a mask for each leaf (None where it is no kernel), and the inner state."""
 
-    count: jax.Array
+    num_updates: jax.Array
     masks: Any
     inner: Any
 
@@ -46,12 +46,12 @@ def rigl_by_masks(
             gradients,
             is_leaf=lambda mask: mask is None,
         )
-        due = (state.count > 0) & (state.count % interval_updates == 0)
+        due = (state.num_updates > 0) & (state.num_updates % interval_updates == 0)
         masks = jax.lax.cond(due, moved, lambda masks: masks, state.masks)
         updates, inner_state = inner.update(_masked(masks, gradients), state.inner, params)
         wanted = _masked(masks, optax.apply_updates(params, updates))
         steps = jax.tree.map(lambda new, old: new - old, wanted, params)
-        return steps, MasksState(state.count + 1, masks, inner_state)
+        return steps, MasksState(state.num_updates + 1, masks, inner_state)
 
     return optax.GradientTransformationExtraArgs(init, update)
 

@@ -137,7 +137,7 @@ def with_full_replay(state: LoopState) -> LoopState:
     capacity_steps = ring.storage.reward.shape[0]
     rows = jnp.arange(capacity_steps) % jnp.minimum(ring.num_added, capacity_steps)
     full = Replay(jax.tree.map(lambda x: x[rows], ring.storage), jnp.int32(capacity_steps))
-    return state._replace(agent=state.agent._replace(replay=full))  # type: ignore[attr-defined]
+    return state._replace(agent=state.agent._replace(replay=full))
 
 
 def _evaluation_seconds(built: Built, agent: Any, key: Key, state: LoopState) -> float:
