@@ -1,8 +1,11 @@
 """What documents say of the code is so: commands, options, links, rooms, and the numbers of deviations."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -111,3 +114,13 @@ def test_names_of_test_files_are_unique() -> None:
     """Without packages pytest knows a file by its name alone, and refuses the second one."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.thorough
+@pytest.mark.processes
+def test_every_test_is_read_where_there_are_no_kernels(tmp_path):
+    """What a module computes when it is read must not need them: tests that do are left out after that."""
+    without = {**os.environ, "SPARSERL_NATIVE_LIBRARY": str(tmp_path / "_native.so")}
+    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", "tests"]
+    read = subprocess.run(command, cwd=ROOT, env=without, capture_output=True, text=True, check=False)
+    assert read.returncode == 0, read.stdout[-2000:]

@@ -15,8 +15,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.kernels]
 RANDOM = np.random.default_rng(0)
 MASK = RANDOM.random((12, 5)) < 0.5
 DENSE = np.where(MASK, RANDOM.normal(size=MASK.shape), 0).astype(np.float32)
-LAYOUT = linalg.layout_of(jnp.asarray(MASK), int(MASK.sum()) + 2)
-VALUES = linalg.gather(LAYOUT, DENSE)
+if linalg.unavailable_reason() is None:  # without kernels the tests are left out, but this is read
+    LAYOUT = linalg.layout_of(jnp.asarray(MASK), int(MASK.sum()) + 2)
+    VALUES = linalg.gather(LAYOUT, DENSE)
 
 
 def given(*shape):

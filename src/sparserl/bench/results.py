@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sparserl import persistence
+from sparserl.experiment import RESULTS_VERSION
 from sparserl.linalg import native
 
 
@@ -28,7 +29,8 @@ def document(rows: Sequence[dict[str, Any]], num_processes: int, notes: Sequence
         "instruction_set": native.instruction_set() if available else None,
         "num_processes": num_processes,
     }
-    return {"machine": machine, "rows": list(rows), "notes": list(dict.fromkeys(notes))}
+    told = list(dict.fromkeys(notes))
+    return {"results_version": RESULTS_VERSION, "machine": machine, "rows": list(rows), "notes": told}
 
 
 def rows(samples: Iterable[Sample]) -> list[dict[str, Any]]:
