@@ -24,7 +24,8 @@ from peers_summary import (
     training,
 )
 from peers_tasks import TASKS
-from tables import table
+
+from sparserl.report.markdown import table
 
 HELD = {
     "widest": "All instructions of this processor",
@@ -98,7 +99,7 @@ def _marks(rows: Rows, instructions: str) -> Iterator[str]:
             lines.append((mark.words, f"{mark.aim:g}", times(found), verdict))
     if lines:
         yield "\nWhole-machine steps a second while training, as many times those of a peer in its better layout:\n"
-        yield from table(("mark", "at least", "measured", "verdict"), lines)
+        yield table(("mark", "at least", "measured", "verdict"), lines)
 
 
 def _training(rows: Rows, instructions: str, task: str) -> Iterator[str]:
@@ -115,7 +116,7 @@ def _training(rows: Rows, instructions: str, task: str) -> Iterator[str]:
         cells = (plain(rate(by_round), ",.0f"), *ratios, f"{startup.median:.1f}", f"{memory.median / 1e6:,.0f}")
         lines.append((candidate.name, candidate.layout, *cells))
     titles = ("", "layout", "steps/s", "x SBX", "x SB3", "start-up, s", "memory, MB")
-    yield from table(titles, lines, numbers_from=2)
+    yield table(titles, lines, numbers_from=2)
 
 
 def _returns(rows: Rows, instructions: str, drawn: bool) -> Iterator[str]:
@@ -127,9 +128,7 @@ def _returns(rows: Rows, instructions: str, drawn: bool) -> Iterator[str]:
     if drawn:
         yield "![Returns](returns.png)\n"
     lines = [line for task, found in by_task.items() for line in _finals(task, found)]
-    yield from table(
-        ("task", "", "seeds", "at so many steps", "return", "in s", "after s", "return", "at steps"), lines, 2
-    )
+    yield table(("task", "", "seeds", "at so many steps", "return", "in s", "after s", "return", "at steps"), lines, 2)
 
 
 def _finals(task: str, found: Mapping[Candidate, Sequence[Mapping[str, Any]]]) -> Iterator[tuple[str, ...]]:

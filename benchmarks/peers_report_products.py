@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from peers_summary import Rows, Spread, times
-from tables import table
+
+from sparserl.report.markdown import table
 
 HOW_UPDATES = """\
 `masked_rigl` is RigL as sparse peers do it: masks on dense arrays, dense gradients at every update, and ranks by
@@ -32,7 +33,7 @@ def updates(rows: Rows, instructions: str) -> Iterator[str]:
         )
         for row in found
     ]
-    yield from table(("", "", "microseconds", "x dense", "memory / dense"), lines, 2)
+    yield table(("", "", "microseconds", "x dense", "memory / dense"), lines, 2)
 
 
 def products(rows: Rows, instructions: str) -> Iterator[str]:
@@ -57,7 +58,7 @@ def products(rows: Rows, instructions: str) -> Iterator[str]:
         )
         for case, of in cases.items()
     ]
-    yield from table(("", "kernel", "sparsity", "batch", "dense, us", *libraries), lines, 1)
+    yield table(("", "kernel", "sparsity", "batch", "dense, us", *libraries), lines, 1)
 
 
 def _of_part(rows: Rows, part: str, instructions: str) -> list[Mapping[str, Any]]:

@@ -7,7 +7,8 @@ from cells import Book
 from scaling_figure import draw, draw_machine
 from scaling_machine import Machine
 from scaling_points import Point, machine_of, points_of
-from tables import table
+
+from sparserl.report.markdown import table
 
 SIZES = ("width", "density", "batch_size", "seeds", "processes")
 COMMAND = ".venv/bin/python benchmarks/scaling.py"
@@ -51,7 +52,7 @@ def _machine(machine: Machine) -> Iterator[str]:
     yield f"One core: {peak} by a dense product. Stream (`a = b + s c`, in {machine.stream}):\n"
     levels = [*sorted(machine.caches.items()), ("memory", None)]
     lines = [(name, _size(size), f"{_rate(machine, size) / 1e9:,.0f}") for name, size in levels]
-    yield from table(("level", "size", "GB/s"), lines, 1)
+    yield table(("level", "size", "GB/s"), lines, 1)
     yield "\n![Bandwidth](machine.png)"
 
 
@@ -78,7 +79,7 @@ def _updates(points: Sequence[Point], machine: Machine | None) -> Iterator[str]:
         roofed = ("-", "-") if roof is None else (_us(roof), f"{roof / point.median:.0%}")
         lines.append((*sizes, point.variant, spread, ratio, f"{point.work.flop / 1e6:,.2f}", *roofed, bound))
     titles = (*(name.replace("_", " ") for name in SIZES), "variant", "microseconds", "x dense", "MFLOP")
-    yield from table((*titles, "roofline, us", "of it", "bound by"), lines, 0)
+    yield table((*titles, "roofline, us", "of it", "bound by"), lines, 0)
 
 
 def _us(seconds: float) -> str:

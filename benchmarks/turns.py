@@ -54,6 +54,9 @@ def median_over_dense(seconds: Mapping[str, Sequence[float]], name: str) -> floa
 
 def print_json(rows: Sequence[Mapping[str, Any]], **about: Any) -> None:
     """All rows as one document, with the device that they were measured on."""
+    from sparserl.experiment import RESULTS_VERSION
+
+    about = {"results_version": RESULTS_VERSION, **about}
     print(json.dumps({**about, "device": device(), "rows": list(rows)}, indent=2))
 
 

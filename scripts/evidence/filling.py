@@ -20,10 +20,7 @@ def pages() -> list[Path]:
 
 
 def filled(text: str, where: str) -> str:
-    """A page with what the data says in every place; where its file is not committed yet, what was there stays.
-
-    Raises UserError for a name that is not known.
-    """
+    """A page with what the data says in every place. Raises UserError for a name that is not known or has no file."""
     found = len(_NUMBER.findall(text)) + len(_TABLE.findall(text))
     if found != len(_OPEN.findall(text)):
         raise UserError(f"{where}: a place for a number or a table has no end: <!-- -->, or <!--end of table-->")
@@ -38,8 +35,8 @@ def _value(match: re.Match[str], known: Mapping[str, Number], where: str) -> str
         raise UserError(f"{where}: nothing is measured by the name {name!r}", value=name, names=known)
     try:
         return known[name]()
-    except FileNotFoundError:
-        return match["told"]
+    except FileNotFoundError as error:
+        raise UserError(f"{where}: {name!r} is measured in {error.filename}, which is not there") from error
 
 
 def names_in(text: str) -> set[str]:

@@ -90,6 +90,12 @@ def installed(package: str, digits: int = 0) -> Number:
     return lambda: f"{float(found()):,.{digits}f}"
 
 
+def over_seeds(file: str, key: str, **wanted: Any) -> Number:
+    """What RigL costs over dense with eight seeds in one program."""
+    is_it = lambda row: row["num_seeds"] == 8 and all(row[name] == value for name, value in wanted.items())
+    return lambda: f"{next(row[key] for row in document(f'over_seeds/{file}.json')['rows'] if is_it(row)):.2f}"
+
+
 def really_sparse() -> str:
     """Updates of the networks of others with compressed kernels, as many times as fast as dense ones."""
     lines = ["| network | updates, times as fast as dense |", "|---|---|"]
@@ -148,6 +154,9 @@ def updates_of_dqn() -> str:
 
 
 NUMBERS: Mapping[str, Number] = {
+    "dqn, 8 seeds, rigl by dense": over_seeds("dqn", "rigl_cost_over_dense"),
+    "ppo, 8 seeds, rigl by dense": over_seeds("ppo", "cost_over_dense", variant="rigl"),
+    "ppo, 8 seeds, plain cond by dense": over_seeds("ppo", "cost_over_dense", variant="rigl, plain cond"),
     "dqn, dense, by SB3": times(DQN, _OURS, "stable-baselines3"),
     "dqn, dense, by SBX": times(DQN, _OURS, "sbx"),
     "sac, SB3": steps(SAC, "stable-baselines3"),

@@ -1,27 +1,24 @@
 """The page and the figures of a kept study: its question, its answers in numbers, and how to look at it again."""
 
-import re
 import tempfile
 from pathlib import Path
 
 from evidence.kept import RESULTS, Kept
+from sparserl.report import markdown
 from sparserl.report.claims import answers, cautions
 from sparserl.report.figures import draw, write
 
 SPARSERL = ".venv/bin/sparserl"
-_BEGIN, _END = "<!-- written by scripts/pack-study -->", "<!-- end of what is written -->"
+PART = "what scripts/pack-study writes"
 
 
 def write_study_page(kept: Kept, folder: Path) -> list[Path]:
     """Draw the study's figures as PNG into `folder`, and write its README.md; what people wrote around it stays."""
     pictures = _drawn(kept, folder)
-    page, block = folder / "README.md", f"{_BEGIN}\n{_text(kept, folder.name, pictures)}\n{_END}"
+    page = folder / "README.md"
     if not page.exists():
-        page.write_text(f"# {kept.selection.question}\n\n{block}\n", encoding="utf-8")
-    else:
-        old = page.read_text(encoding="utf-8")
-        pattern = re.escape(_BEGIN) + ".*?" + re.escape(_END)
-        page.write_text(re.sub(pattern, lambda _: block, old, count=1, flags=re.DOTALL), encoding="utf-8")
+        page.write_text(f"# {kept.selection.question}\n\n<!-- {PART} -->\n<!-- end of {PART} -->\n", encoding="utf-8")
+    markdown.fill(page, PART, _text(kept, folder.name, pictures))
     return [page, *pictures]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from cli.command import call
 from sparserl import linalg
-from sparserl.bench import worker
+from sparserl.bench import alone, worker
 
 QUICK = ["--repetitions", "2", "--processes", "1", "--window-seconds", "0.0001"]
 TINY = ["inference", "--hidden-units", "8", "--sparsities", "0.75", "--batch-sizes", "3", *QUICK]
@@ -85,7 +85,7 @@ def test_a_worker_tells_its_own_errors_in_its_last_line(capsys, monkeypatch):
         raise RuntimeError("one line\nand another")
 
     monkeypatch.setattr(worker, "measure_all", breaks)
-    monkeypatch.setattr(worker, "use_compilation_cache", lambda: None)
+    monkeypatch.setattr(alone, "use_compilation_cache", lambda: None)
     monkeypatch.setattr(sys, "argv", ["worker", "inference", '{"hidden_units": [8]}'])
     assert worker.main() == 1
     assert capsys.readouterr().err.splitlines()[-1] == "sparserl: RuntimeError: one line"

@@ -53,11 +53,14 @@ def test_tables_of_what_is_measured_and_what_was_there_where_nothing_is(monkeypa
     assert line == "| `dqn_update` | compressed | 6.23 (5.9 to 6.5) | 10.65 (5.9 to 6.5) |"
 
     def missing(file: str) -> None:
-        raise FileNotFoundError(file)
+        raise FileNotFoundError(2, "No such file", file)
 
     monkeypatch.setattr(measured, "document", missing)
-    page = "<!--table updates-->\nold\n<!--end of table-->\n<!--= sac, rigl -->7<!-- -->\n"
-    assert filled(page, "p.md") == page
+    for name in ("<!--table updates-->\nold\n<!--end of table-->", "<!--= sac, rigl -->7<!-- -->"):
+        with pytest.raises(
+            UserError, match=r"^p.md: '(updates|sac, rigl)' is measured in \w+/\w+.json, which is not there"
+        ):
+            filled(name, "p.md")
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_a_study_is_packed_without_what_is_large_and_says_how_much_of_it_is_ther
     readme.write_text(readme.read_text() + "\nBy hand.\n")
     write_study_page(kept, place.parent)
     assert "4 of 75 runs are here" in readme.read_text()
-    assert readme.read_text().count("written by") == 1
+    assert readme.read_text().count("<!-- what scripts/pack-study writes -->") == 1
     assert readme.read_text().endswith("By hand.\n")
     pack(tmp_path / "lab", study, place, with_diagnostics=False)
     assert not list(place.rglob("diagnostics.parquet"))

@@ -23,21 +23,25 @@ DRAWS = {
 }
 
 
-@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
-def test_numbers_are_those_of_jax(draw):
+@pytest.mark.parametrize("name", DRAWS)
+def test_numbers_are_those_of_jax(name):
+    draw, exact = DRAWS[name], name != "normal"
     keys = jax.random.split(jax.random.key(3), 6).reshape(2, 3)
     ours = lambda key: draw(quick(key))
-    np.testing.assert_array_equal(ours(keys[1, 2]), draw(keys[1, 2]))
-    np.testing.assert_array_equal(jax.jit(jax.vmap(jax.vmap(ours)))(keys), jax.vmap(jax.vmap(draw))(keys))
+    # What is made of the bits is compiled by itself here and there, and may be rounded otherwise; the bits may not.
+    same = lambda found, expected: np.testing.assert_allclose(found, expected, rtol=0 if exact else 1e-5)
+    same(ours(keys[1, 2]), draw(keys[1, 2]))
+    same(jax.jit(jax.vmap(jax.vmap(ours)))(keys), jax.vmap(jax.vmap(draw))(keys))
 
 
 def test_the_published_answer():
     """Key 0, counter 0, of Salmon et al.'s known-answer tests: 6b200159 99ba4efe."""
-    assert int(jax.random.bits(quick(jnp.zeros(2, jnp.uint32)), (1,))[0]) == 0x6B200159 ^ 0x99BA4EFE
+    key = jax.random.wrap_key_data(jnp.zeros(2, jnp.uint32))
+    assert int(jax.random.bits(quick(key), (1,))[0]) == 0x6B200159 ^ 0x99BA4EFE
 
 
-def test_a_key_of_another_kind_stays_what_it_is():
-    key = jax.random.key(1, impl="rbg")
+@pytest.mark.parametrize("key", [jax.random.key(1, impl="rbg"), jax.random.PRNGKey(1)], ids=["rbg", "untyped"])
+def test_a_key_of_another_kind_stays_what_it_is(key):
     assert quick(key) is key
 
 

@@ -10,10 +10,8 @@ import json
 import math
 import os
 import resource
-import signal
 import sys
 import time
-import traceback
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -22,16 +20,14 @@ import jax.numpy as jnp
 
 from sparserl import training
 from sparserl.agents.replay import Replay
+from sparserl.bench.alone import measuring
 from sparserl.bench.course import course_of
 from sparserl.bench.updates import memory_bytes
 from sparserl.experiment import Experiment, build, with_choices
 from sparserl.experiment.building import Built
 from sparserl.processes import binding
-from sparserl.processes.log import tell
-from sparserl.processes.outcomes import FAILED, FINISHED, WRONG
 from sparserl.training import LoopState
 from sparserl.types import Key, UserError
-from sparserl.worker.compilation import use_compilation_cache
 
 _WARMUP_STEPS = 500  # at most: random steps cost little and tell nothing of learning
 _TOPOLOGIES = 30  # that pruning goes through at the least, in however short a run
@@ -157,20 +153,13 @@ def main() -> int:
     parser.add_argument("--began", type=float, help="when the process was started, on the monotonic clock")
     binding.add_options(parser)
     given, channel = parser.parse_args(), binding.own_output()
-    try:
-        binding.bind(given.core, given.parent, signal.SIGKILL)
-        use_compilation_cache()
+
+    def print_pace() -> None:
         began = time.monotonic() if given.began is None else given.began
         pace = measure(Experiment.from_choices(given.choices), PaceOptions(**given.options), began)
         print(json.dumps(pace._asdict()), file=channel, flush=True)
-        return FINISHED
-    except UserError as error:
-        tell(str(error))
-        return WRONG
-    except Exception as error:
-        traceback.print_exc()
-        tell(f"{type(error).__name__}: {error}".splitlines()[0])
-        return FAILED
+
+    return measuring(given, print_pace)
 
 
 if __name__ == "__main__":

@@ -8,20 +8,15 @@ broke; 2: the request was wrong.
 import argparse
 import json
 import os
-import signal
 import sys
-import traceback
 from collections.abc import Iterator
 from typing import Any
 
 from sparserl.bench import break_even, inference, kernels, updates
+from sparserl.bench.alone import measuring
 from sparserl.bench.choices import BENCHES, BenchOptions, BreakEven, Inference, KernelProducts, Updates
 from sparserl.bench.measuring import Case, measure
 from sparserl.processes import binding
-from sparserl.processes.log import tell
-from sparserl.processes.outcomes import FAILED, FINISHED, WRONG
-from sparserl.types import UserError
-from sparserl.worker.compilation import use_compilation_cache
 
 
 def main() -> int:
@@ -32,18 +27,7 @@ def main() -> int:
     parser.add_argument("--of", type=int, default=1, help="how many processes there are")
     binding.add_options(parser)
     given = parser.parse_args()
-    try:
-        binding.bind(given.core, given.parent, signal.SIGKILL)
-        use_compilation_cache()
-        measure_all(options_from(given.name, given.options), given.index, given.of)
-        return FINISHED
-    except UserError as error:
-        tell(str(error))
-        return WRONG
-    except Exception as error:
-        traceback.print_exc()
-        tell(f"{type(error).__name__}: {error}".splitlines()[0])
-        return FAILED
+    return measuring(given, lambda: measure_all(options_from(given.name, given.options), given.index, given.of))
 
 
 def options_from(name: str, fields: dict[str, Any]) -> BenchOptions:

@@ -13,16 +13,15 @@ from sparserl.types import Array, Key
 def quick(key: Key) -> Key:
     """The same key, of which `jax.random` makes the same numbers, natively where it can: for many at a time.
 
-    XLA runs Threefry on a CPU as a loop of short operations, 20 to 35 ns a number, where native code takes 1 to 2.
+    XLA runs Threefry on a CPU as a loop of short operations, several ns a number, where native code takes about one.
     Elsewhere, and for keys of another kind, it is the key itself.
     """
     if jax.default_backend() != "cpu" or native.unavailable_reason():
         return key
-    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        if str(jax.random.key_impl(key)) != "threefry2x32":
-            return key
-        key = jax.random.key_data(key)
-    return jax.random.wrap_key_data(key, impl=_QUICK)
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)  # others do not say of which kind they are
+    if not typed or str(jax.random.key_impl(key)) != "threefry2x32":
+        return key
+    return jax.random.wrap_key_data(jax.random.key_data(key), impl=_QUICK)
 
 
 def _bits(key: Array, shape: tuple[int, ...]) -> jax.Array:

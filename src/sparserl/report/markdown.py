@@ -7,9 +7,9 @@ from pathlib import Path
 from sparserl.persistence import UserError, write_atomically
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table, its first column to the left and numbers to the right."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+def table(header: Sequence[str], rows: Iterable[Sequence[object]], numbers_from: int = 1) -> str:
+    """A table, whose columns from `numbers_from` on are numbers, which stand at the right."""
+    lines = [header, [*["---"] * numbers_from, *["---:"] * (len(header) - numbers_from)], *rows]
     return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
 
 
