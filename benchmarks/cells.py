@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sparserl.experiment import RESULTS_VERSION
+
 Values = dict[str, Any]
 
 
@@ -43,12 +45,14 @@ class Book(NamedTuple):
     def write(self, more: Mapping[str, Any]) -> None:
         """The file anew, with what `more` follows from its cells."""
         beside = self.file.with_suffix(".new")
-        beside.write_text(json.dumps({"about": self.about, **more, "cells": self.rows}, indent=1) + "\n")
+        document = {"results_version": self.about["results_version"], "about": self.about, **more, "cells": self.rows}
+        beside.write_text(json.dumps(document, indent=1) + "\n")
         os.replace(beside, self.file)
 
 
 def opened(file: Path, about: Mapping[str, Any]) -> Book:
     """The book in a file, or an empty one; refuses one that was begun on another machine or with other versions."""
+    about = {"results_version": RESULTS_VERSION, **about}
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         return Book(file, about, [])

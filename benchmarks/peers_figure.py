@@ -38,9 +38,11 @@ def draw_rates(file: Path, rows: Rows) -> bool:
                 label = {"textcoords": "offset points", "va": "center", "size": 7}
                 panel.annotate(f"{median:,.0f}", (highest, height), (6, 0), **label)
             panel.set_yticks(range(len(chosen)), [each.name for each in chosen], size=8)
-        panel.set(xscale="log", title=f"{task} ({TASKS[task].environment})", xlabel="steps/s")
+        panel.set(title=f"{task} ({TASKS[task].environment})", xlabel="steps/s")
         panel.title.set_size(9)
         panel.margins(x=0.3, y=0.12)
+        panel.set_xlim(left=0)
+        panel.locator_params(axis="x", nbins=5)
         panel.grid(axis="x", alpha=0.3)
     axes[0][0].invert_yaxis()
     if len(held) > 1:

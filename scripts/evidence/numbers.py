@@ -13,34 +13,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from evidence.kept import REPRODUCTION
+from evidence.peers import beside_peers, by_name
 from evidence.returns import figure_5_returns
 
 Number = Callable[[], str]
-_OURS, _RIGL = "sparserl", "sparserl, 90% sparse"
-SAC, PPO = "mujoco_throughput/sac.json", "mujoco_throughput/ppo.json"
-DQN, PIXELS = "dqn_throughput/results.json", "pixels_throughput/pixels.json"
 
 
 @functools.cache
 def document(file: str) -> Any:
     """A file below `reproduction/`."""
     return json.loads((REPRODUCTION / file).read_text(encoding="utf-8"))
-
-
-def rate(file: str, project: str) -> float:
-    """Environment steps a second of a project, of its faster layout."""
-    rows = document(file)["environment_steps_per_second"]
-    return max(float(row["median"]) for row in rows if row["project"] == project)
-
-
-def steps(file: str, project: str) -> Number:
-    """Steps a second, as they are told: `2,249`."""
-    return lambda: f"{rate(file, project):,.0f}"
-
-
-def times(file: str, ours: str, theirs: str, digits: int = 1) -> Number:
-    """How many times as many steps a second: `6.6`."""
-    return lambda: f"{rate(file, ours) / rate(file, theirs):.{digits}f}"
 
 
 @functools.cache
@@ -138,6 +120,13 @@ def microseconds() -> str:
     return "\n".join(lines)
 
 
+def dense_update(work: str) -> Number:
+    """Milliseconds of an agent's update with dense networks, on one core."""
+    rows = lambda: document("updates/updates.json")["rows"]
+    own = lambda: [row["seconds_median"] for row in rows() if (row["work"], row["variant"]) == (work, "dense")]
+    return lambda: f"{1e3 * statistics.median(own()):.1f}"
+
+
 def updates_of_dqn() -> str:
     """The ratios of DQN's updates alone, compressed and masked."""
     own = [row for row in document("updates/updates.json")["rows"] if row["work"] == "dqn_update"]
@@ -157,33 +146,8 @@ NUMBERS: Mapping[str, Number] = {
     "dqn, 8 seeds, rigl by dense": over_seeds("dqn", "rigl_cost_over_dense"),
     "ppo, 8 seeds, rigl by dense": over_seeds("ppo", "cost_over_dense", variant="rigl"),
     "ppo, 8 seeds, plain cond by dense": over_seeds("ppo", "cost_over_dense", variant="rigl, plain cond"),
-    "dqn, dense, by SB3": times(DQN, _OURS, "stable-baselines3"),
-    "dqn, dense, by SBX": times(DQN, _OURS, "sbx"),
-    "sac, SB3": steps(SAC, "stable-baselines3"),
-    "sac, SBX": steps(SAC, "sbx"),
-    "sac, dense": steps(SAC, _OURS),
-    "sac, rigl": steps(SAC, _RIGL),
-    "sac, dense, by SB3": times(SAC, _OURS, "stable-baselines3"),
-    "sac, dense, by SBX": times(SAC, _OURS, "sbx"),
-    "sac, rigl, by SB3": times(SAC, _RIGL, "stable-baselines3"),
-    "sac, rigl, by SBX": times(SAC, _RIGL, "sbx"),
-    "sac, rigl, by dense": times(SAC, _RIGL, _OURS),
-    "ppo, SB3": steps(PPO, "stable-baselines3"),
-    "ppo, SBX": steps(PPO, "sbx"),
-    "ppo, dense": steps(PPO, _OURS),
-    "ppo, rigl": steps(PPO, _RIGL),
-    "ppo, dense, by SB3": times(PPO, _OURS, "stable-baselines3"),
-    "ppo, dense, by SBX": times(PPO, _OURS, "sbx"),
-    "ppo, rigl, by SBX": times(PPO, _RIGL, "sbx"),
-    "ppo, rigl, by dense": times(PPO, _RIGL, _OURS, 2),
-    "pixels, SB3": steps(PIXELS, "stable-baselines3"),
-    "pixels, SBX": steps(PIXELS, "sbx"),
-    "pixels, dense": steps(PIXELS, _OURS),
-    "pixels, rigl": steps(PIXELS, _RIGL),
-    "pixels, dense, by SB3": times(PIXELS, _OURS, "stable-baselines3"),
-    "pixels, dense, by SBX": times(PIXELS, _OURS, "sbx"),
-    "pixels, rigl, by SB3": times(PIXELS, _RIGL, "stable-baselines3"),
-    "pixels, rigl, by dense": times(PIXELS, _RIGL, _OURS, 2),
+    **dict(by_name()),
+    "sac update, dense, ms": dense_update("sac_update"),
     "installed, sparserl": installed("sparserl", 1),
     "installed, all": installed("all"),
     **{f"installed, {name}": installed(name) for name in ("jaxlib", "pyarrow", "scipy", "numpy")},
@@ -191,6 +155,7 @@ NUMBERS: Mapping[str, Number] = {
     **{f"ppo in jax, {method}, at first": ppo_return(method, 20_480) for method in ("dense", "static", "set", "rigl")},
 }
 TABLES: Mapping[str, Number] = {
+    "beside peers": beside_peers,
     "digits": digits,
     "figure 5, returns": figure_5_returns,
     "really sparse": really_sparse,

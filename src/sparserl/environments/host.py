@@ -89,11 +89,11 @@ class HostEnvironment:
                     answer = environment.step(own)
                 shown, rewarded, over, cut, _ = returned.of_step(answer)
                 reward[index] = returned.reward(rewarded)
-                terminated[index] = returned.flag("terminated", over)
-                truncated[index] = returned.flag("truncated", cut)
+                terminated[index] = is_over = returned.flag("terminated", over)
+                truncated[index] = is_cut = returned.flag("truncated", cut)
                 self._observations.put(reached, index, shown)
                 seen.append(shown)
-                if terminated[index] or truncated[index]:
+                if is_over or is_cut:
                     ended.append(index)
         except KeyboardInterrupt:
             raise

@@ -14,6 +14,7 @@ import numpy as np
 from sparserl.calls import one_line
 
 LARGEST = float(np.finfo(np.float32).max)
+_SEQUENCES = (tuple, list)  # which `isinstance` looks at quicker than at a union
 _RESET, _STEP = "(observation, info)", "(observation, reward, terminated, truncated, info)"
 _OLD = "; that is how environments of gym before 0.26 answer"
 
@@ -24,7 +25,7 @@ class Unfit(Exception):
 
 def of_reset(answer: Any) -> Any:
     """The observation that `reset` returned."""
-    if isinstance(answer, tuple | list) and len(answer) == 2 and isinstance(answer[1], dict):
+    if isinstance(answer, _SEQUENCES) and len(answer) == 2 and isinstance(answer[1], dict):
         return answer[0]
     old = _OLD if answer is not None and not isinstance(answer, tuple) else ""
     raise Unfit(f"its reset returned {_form(answer)}, and {_RESET} is expected{old}")
@@ -32,7 +33,7 @@ def of_reset(answer: Any) -> Any:
 
 def of_step(answer: Any) -> Any:
     """The five things that `step` returned."""
-    if isinstance(answer, tuple | list) and len(answer) == 5 and isinstance(answer[4], dict):
+    if isinstance(answer, _SEQUENCES) and len(answer) == 5 and isinstance(answer[4], dict):
         return answer
     old = _OLD if isinstance(answer, tuple) and len(answer) == 4 else ""
     raise Unfit(f"its step returned {_form(answer)}, and {_STEP} is expected{old}")
@@ -40,7 +41,7 @@ def of_step(answer: Any) -> Any:
 
 def reward(value: Any) -> float:
     """A reward as a number that float32 can hold."""
-    number = value if isinstance(value, float) else _number(value)
+    number = float(value) if isinstance(value, float) else _number(value)  # NumPy's are slow to compare
     if number is None:
         raise Unfit(f"the reward is {brief(value)}, and a single number is expected")
     if -LARGEST <= number <= LARGEST:
