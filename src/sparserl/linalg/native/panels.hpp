@@ -132,10 +132,10 @@ struct Blocks {
   std::int64_t first(std::int64_t block) const { return block < count ? block * size : column_count; }
 };
 
-// As few blocks as fit the first-level cache as packed rows of V vectors.
+// As few blocks as fit `bytes` as packed rows of V vectors.
 template <int V>
-Blocks blocks_of(std::int64_t column_count) {
-  const std::int64_t most = static_cast<std::int64_t>(panel_bytes()) / Packed<V>::kStride;
+Blocks blocks_of(std::int64_t column_count, std::size_t bytes) {
+  const std::int64_t most = static_cast<std::int64_t>(bytes) / Packed<V>::kStride;
   const std::int64_t count = column_count > most ? (column_count + most - 1) / most : 1;
   return {count, (column_count + count - 1) / count, column_count};
 }
@@ -143,9 +143,10 @@ Blocks blocks_of(std::int64_t column_count) {
 // Blocks cost a pass over all rows each. That pays where the activations that a row reads at once are more than the
 // first-level cache takes, and a row has at least `part` weights in each block.
 template <int V>
-bool blocks_pay(const Rows& rows, std::int64_t batch, std::int64_t bytes_at_once, std::int64_t part) {
+bool blocks_pay(const Rows& rows, std::int64_t batch, std::int64_t bytes_at_once, std::int64_t part,
+                std::size_t bytes) {
   if (batch < V * kLanes || rows.column_count * bytes_at_once <= static_cast<std::int64_t>(panel_bytes())) return false;
-  return rows.starts[rows.row_count] >= part * rows.row_count * blocks_of<V>(rows.column_count).count;
+  return rows.starts[rows.row_count] >= part * rows.row_count * blocks_of<V>(rows.column_count, bytes).count;
 }
 
 // The first of the ascending columns [begin, end) that is not before `limit`: halving without branches on the data.

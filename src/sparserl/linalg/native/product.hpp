@@ -16,6 +16,8 @@ namespace {
 // in memory between the blocks.
 constexpr int kDirect = 8;
 constexpr int kSummed = 4;
+static_assert(kDirect % kSummed == 0);
+constexpr int kStretchedPart = kLanes >= 16 ? 8 : 12;  // weights a row and block from which stretched panels pay
 
 // Sums side by side, each of every n-th weight, so that a multiply-add need not wait for the one before.
 template <int V>
@@ -29,10 +31,8 @@ SPARSERL_INLINE void add(Vector (&sums)[V], Vector weight, const float* row) {
 }
 
 // One load brings four weights and shuffles spread them: a broadcast from memory would be a load for each.
-template <int V, typename Panel, typename Column>
-SPARSERL_INLINE void add_four(Vector (&sums)[kSideBySide<V>][V], const float* values, FourIndices<Column> columns,
-                              Panel panel) {
-  constexpr int S = kSideBySide<V>;
+template <int V, int S, typename Panel, typename Column>
+SPARSERL_INLINE void add_four(Vector (&sums)[S][V], const float* values, FourIndices<Column> columns, Panel panel) {
   const Vector fours = repeat_four(values);
   add(sums[0], splat<0>(fours, Lanes{}), panel.row(columns.template get<0>()));
   add(sums[1 % S], splat<1>(fours, Lanes{}), panel.row(columns.template get<1>()));
@@ -41,18 +41,18 @@ SPARSERL_INLINE void add_four(Vector (&sums)[kSideBySide<V>][V], const float* va
 }
 
 // Adds the weights [begin, end) to `total`.
-template <int V, typename Panel, typename Column>
+template <int V, int S = kSideBySide<V>, typename Panel, typename Column>
 SPARSERL_INLINE void add_weights(Vector (&total)[V], const float* values, const Column* columns, std::int32_t begin,
                                  std::int32_t end, Panel panel) {
-  Vector sums[kSideBySide<V>][V];
+  Vector sums[S][V];
   for (int v = 0; v < V; ++v) sums[0][v] = total[v];
-  for (int s = 1; s < kSideBySide<V>; ++s) {
+  for (int s = 1; s < S; ++s) {
     for (int v = 0; v < V; ++v) sums[s][v] = Vector{};
   }
   std::int32_t p = begin;
-  for (; p + 4 <= end; p += 4) add_four<V>(sums, values + p, FourIndices<Column>(columns + p), panel);
+  for (; p + 4 <= end; p += 4) add_four(sums, values + p, FourIndices<Column>(columns + p), panel);
   for (; p < end; ++p) add(sums[0], broadcast(values[p]), panel.row(columns[p]));
-  for (int s = 1; s < kSideBySide<V>; ++s) {
+  for (int s = 1; s < S; ++s) {
     for (int v = 0; v < V; ++v) sums[0][v] += sums[s][v];
   }
   for (int v = 0; v < V; ++v) total[v] = sums[0][v];
@@ -90,7 +90,7 @@ struct Product {
   }
 
   // The same block by block: y holds the sums in between.
-  template <int V>
+  template <int V, int S>
   void by_blocks(Blocks blocks, const std::int32_t* cuts, std::int64_t sample) const {
     for (std::int64_t block = 0; block < blocks.count; ++block, cuts += rows.row_count) {
       const Packed<V> panel = pack<V>(x + sample, batch, blocks.first(block), blocks.first(block + 1));
@@ -98,11 +98,28 @@ struct Product {
         float* to = y + row * batch + sample;
         Vector sums[V];
         for (int v = 0; v < V; ++v) sums[v] = block > 0 ? load(to + v * kLanes) : broadcast(first(row));
-        add_weights(sums, values, columns, cuts[row], cuts[rows.row_count + row], panel);
+        add_weights<V, S>(sums, values, columns, cuts[row], cuts[rows.row_count + row], panel);
         if (relu && block + 1 == blocks.count) clip(sums);
         for (int v = 0; v < V; ++v) store(to + v * kLanes, sums[v]);
       }
     }
+  }
+
+  // Of small matrices half of the activations that are read directly are in the first level all the same.
+  bool stretched_blocks_pay() const {
+    const std::size_t bytes = stretched_panel_bytes();
+    if (bytes == 0 || rows.column_count * Packed<kDirect>::kStride <= static_cast<std::int64_t>(2 * bytes)) return false;
+    return blocks_pay<kSummed>(rows, batch, Packed<kDirect>::kStride, kStretchedPart, bytes);
+  }
+
+  // The first `panel_count` panels block by block; returns where the next would begin.
+  template <int S>
+  std::int64_t in_blocks(std::size_t bytes, std::int64_t panel_count) const {
+    const Blocks blocks = blocks_of<kSummed>(rows.column_count, bytes);
+    const std::int32_t* cuts = cut_rows(rows, columns, blocks);
+    constexpr std::int64_t width = kSummed * kLanes;
+    for (std::int64_t panel = 0; panel < panel_count; ++panel) by_blocks<kSummed, S>(blocks, cuts, panel * width);
+    return panel_count * width;
   }
 
   template <int V>
@@ -127,10 +144,12 @@ struct Product {
   void run() const {
     if (batch == 1) return single();
     std::int64_t sample = 0;
-    if (blocks_pay<kSummed>(rows, batch, Packed<kDirect>::kStride, 12)) {
-      const Blocks blocks = blocks_of<kSummed>(rows.column_count);
-      const std::int32_t* cuts = cut_rows(rows, columns, blocks);
-      for (; sample + kSummed * kLanes <= batch; sample += kSummed * kLanes) by_blocks<kSummed>(blocks, cuts, sample);
+    if (blocks_pay<kSummed>(rows, batch, Packed<kDirect>::kStride, 12, panel_bytes())) {
+      sample = in_blocks<kSideBySide<kSummed>>(panel_bytes(), batch / (kSummed * kLanes));
+    } else if (stretched_blocks_pay()) {
+      // What would be read directly otherwise, and in the same order: the numbers are the same to the last bit.
+      constexpr int kPanels = kDirect / kSummed;
+      sample = in_blocks<1>(stretched_panel_bytes(), batch / (kDirect * kLanes) * kPanels);
     }
     sample = panels<1>(panels<2>(panels<4>(panels<kDirect>(sample))));
     if (sample == batch) return;

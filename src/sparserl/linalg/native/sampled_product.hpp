@@ -110,8 +110,8 @@ struct SampledProduct {
   void run() const {
     if (batch == 1) return single();
     std::int64_t sample = 0;
-    if (blocks_pay<kSampled>(rows, batch, Packed<kSampled>::kStride, 7)) {
-      const Blocks blocks = blocks_of<kSampled>(rows.column_count);
+    if (blocks_pay<kSampled>(rows, batch, Packed<kSampled>::kStride, 7, panel_bytes())) {
+      const Blocks blocks = blocks_of<kSampled>(rows.column_count, panel_bytes());
       const std::int32_t* cuts = cut_rows(rows, columns, blocks);
       for (; sample + kSampled * kLanes <= batch; sample += kSampled * kLanes)
         by_blocks<kSampled>(blocks, cuts, sample);

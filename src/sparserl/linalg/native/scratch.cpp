@@ -50,6 +50,12 @@ void* scratch(Scratch purpose, std::size_t bytes) {
   return block.memory.get();
 }
 
+std::size_t stretched_panel_bytes() {
+  static const std::size_t first = first_level_cache_bytes();
+  static const std::size_t bytes = first <= 32 * 1024 ? first / 2 * 3 : 0;
+  return bytes;
+}
+
 std::size_t panel_bytes() {
   static const std::size_t bytes = first_level_cache_bytes() / 12 * 11;
   return bytes;
