@@ -71,9 +71,9 @@ def draw_returns(file: Path, rows: Rows) -> bool:
     for row in axes:
         row[0].set_ylabel("return")
     num_seeds = {len({each["seed"] for each in found}) for of in by_task.values() for found in of.values()}
-    axes[0][0].legend(fontsize=7)
     figure.suptitle(f"means over {' or '.join(map(str, sorted(num_seeds)))} seeds, bars: lowest and highest", size=9)
-    figure.tight_layout()
+    figure.legend(*axes[0][0].get_legend_handles_labels(), fontsize=7, loc="lower center", ncols=4)
+    figure.tight_layout(rect=(0, 0.04, 1, 1))
     figure.savefig(file, dpi=130)
     plt.close(figure)
     return True
