@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from evidence.kept import REPRODUCTION
-from evidence.peers import beside_peers, by_name
+from evidence.peers import beside_peers, steps, times
 from evidence.returns import figure_5_returns
 
 Number = Callable[[], str]
@@ -146,7 +146,11 @@ NUMBERS: Mapping[str, Number] = {
     "dqn, 8 seeds, rigl by dense": over_seeds("dqn", "rigl_cost_over_dense"),
     "ppo, 8 seeds, rigl by dense": over_seeds("ppo", "cost_over_dense", variant="rigl"),
     "ppo, 8 seeds, plain cond by dense": over_seeds("ppo", "cost_over_dense", variant="rigl, plain cond"),
-    **dict(by_name()),
+    **{f"{task}, {name}": steps(task, name) for task in ("sac", "ppo", "pixels") for name in ("dense", "rigl")},
+    "sac, rigl, by dense": times("sac", "rigl", "dense"),
+    "ppo, rigl, by dense": times("ppo", "rigl", "dense", 2),
+    "pixels, rigl, by dense": times("pixels", "rigl", "dense", 2),
+    "pixels, dense, by SB3": times("pixels", "dense", "SB3"),
     "sac update, dense, ms": dense_update("sac_update"),
     "installed, sparserl": installed("sparserl", 1),
     "installed, all": installed("all"),
