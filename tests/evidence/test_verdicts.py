@@ -9,12 +9,11 @@ from evidence import verdicts, written
 from evidence.asked import JOINED, STUDIES, TITLES
 from evidence.disagreements import Disagreement, check, read_disagreements
 from evidence.kept import REPRODUCTION, Kept, kept_in, studies_of
-from evidence.packing import pack
 from evidence.page import page
 from evidence.study_page import write_study_page
 from evidence.verdicts import Told, told_by
 from sparserl.errors import UserError
-from sparserl.persistence import read_status, write_status
+from sparserl.persistence import pack, read_status, write_status
 from sparserl.persistence.studies import stored
 from sparserl.report.claims import CLAIMS
 from sparserl.study.catalogue import catalogue_names
@@ -100,7 +99,7 @@ def test_a_study_is_packed_without_what_is_large_and_says_how_much_of_it_is_ther
     write_status(running, read_status(running)._replace(status="interrupted"))
     study = stored(tmp_path / "lab", "figure_5_dqn", "quick")
     packed = pack(tmp_path / "lab", study, place)
-    assert packed[1:3] == (4, 75)
+    assert (packed.num_runs, packed.num_planned) == (4, 75)
     assert {file.name for file in (place / name / "seed=0").iterdir()} == {
         "evaluations.parquet",
         "status.json",

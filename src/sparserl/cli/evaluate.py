@@ -154,6 +154,8 @@ def _run_folder(name: str, options: EvaluateOptions) -> Path:
     run = persistence.find_run(name, [options.output])
     if not persistence.has_bundle(run / "checkpoint"):
         status = persistence.read_status(run)
+        if status and status.packed:
+            raise UserError(f"{run} was packed, without its policy: evaluate it where it was trained")
         if status and status.status == "finished":
             raise UserError(f"{run} has finished, and its policy is not whole: copy {run / 'checkpoint'} again")
         raise UserError(

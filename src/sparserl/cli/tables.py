@@ -29,3 +29,11 @@ def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], numbers_fro
 def number(value: float | None, form: str = ".4g") -> str:
     """`value` in few digits, or a dash where it is not known."""
     return "-" if value is None else f"{value:{form}}"
+
+
+def size(count: int) -> str:
+    """Bytes, as in 1.2 MB."""
+    return next(
+        (f"{count / 1000**power:,.1f} {unit}" for power, unit in ((3, "GB"), (2, "MB")) if count >= 1000**power),
+        f"{count / 1000:,.0f} kB",
+    )

@@ -183,7 +183,8 @@ def _is_finished(run: Path) -> bool:
         raise
     except UserError:  # a damaged one says nothing: the run's process replaces it
         return False
-    return status is not None and status.status == "finished" and persistence.has_bundle(run / "checkpoint")
+    whole = status is not None and (status.packed or persistence.has_bundle(run / "checkpoint"))
+    return status is not None and status.status == "finished" and whole
 
 
 def _summary(

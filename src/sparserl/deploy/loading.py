@@ -92,6 +92,8 @@ def _require_finished(run: Path) -> None:
     if not persistence.has_bundle(run / "checkpoint"):
         if status is None:
             raise UserError(f"{run} has no policy yet: train it first")
+        if status.packed:
+            raise UserError(f"{run} was packed, without its policy: take it from where it was trained")
         raise UserError(f"{run} has finished, and its policy is not whole: copy {run / 'checkpoint'} again")
 
 

@@ -47,7 +47,7 @@ def run_state(run_folder: str, lease_seconds: float = persistence.LEASE_SECONDS)
         return RunState(run_folder, "damaged", message=another)
     if state == "running" and not persistence.is_working(run_folder, lease_seconds):
         state, message = "interrupted", "its process is gone"
-    elif state == "finished" and not os.path.isdir(f"{run_folder}/checkpoint"):
+    elif state == "finished" and not document.get("packed") and not os.path.isdir(f"{run_folder}/checkpoint"):
         state, message = "damaged", "it has finished, and its checkpoint is gone"
     if state not in STATES:
         return RunState(run_folder, "damaged", message=f"its status is {state!r}, which this sparserl does not know")

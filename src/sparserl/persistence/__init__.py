@@ -50,6 +50,7 @@ from sparserl.persistence.kill_points import passing
 from sparserl.persistence.layouts import ALONE, layout_of, seeds_of
 from sparserl.persistence.machine import machine_class, machine_description, memory_bytes, several_classes
 from sparserl.persistence.noise import NOISE, has_noise, missing_noise, noise_rows, read_noise, write_noise
+from sparserl.persistence.packing import Packed, pack
 from sparserl.persistence.requests import RunRequest, read_request, write_request
 from sparserl.persistence.results import (
     Status,
@@ -95,6 +96,7 @@ __all__ = [
     "Kept",
     "Lease",
     "NewerFormat",
+    "Packed",
     "Ring",
     "RunId",
     "RunRequest",
@@ -138,6 +140,7 @@ __all__ = [
     "memory_bytes",
     "missing_noise",
     "noise_rows",
+    "pack",
     "pack_rows",
     "passing",
     "plan_experiment",

@@ -57,6 +57,7 @@ class Status(NamedTuple):
     checkpoint_steps: int | None = None  # of the newest checkpoint
     name: str | None = None  # of the run, as RunId writes it; None: an earlier version wrote the status
     machine: Mapping[str, str] | None = None  # the same
+    packed: bool = False  # it is over, and its checkpoint was left where it was packed
 
 
 def experiment_id(name: str, choices: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     "status": Subcommand("status", "Show how far a study is, and what failed or diverged; at once, at any time."),
     "resume": Subcommand("resume", "Go on with a study that was stopped, each run from where it was stored."),
     "retry": Subcommand("retry", "Start the failed runs of a study again."),
+    "pack": Subcommand("pack", "Copy what is finished into a small folder, to keep it or to go on elsewhere."),
 }
 DEFAULT_SCALE: Literal["quick"] = "quick"  # of every subcommand
 

@@ -16,7 +16,7 @@ from sparserl.cli.output import put
 from sparserl.cli.study import DEFAULT_SCALE, name_and_options
 from sparserl.cli.study.options import PresetOption
 from sparserl.cli.study.summary import without_diagnostics
-from sparserl.cli.tables import print_table
+from sparserl.cli.tables import print_table, size
 from sparserl.engine.settings import Settings
 from sparserl.experiment import unseeded_in
 from sparserl.processes import places
@@ -108,9 +108,9 @@ def _show(planned: StudyPlan, options: StudyPlanOptions) -> None:
     put(f"time:    {_time(planned)}")
     if planned.noise is not None:
         put(f"noise:   {_noise(planned, planned.noise)}")
-    put(f"disk:    {_size(planned.finished_bytes)} in the end, up to {_size(planned.running_bytes)} more while it runs")
+    put(f"disk:    {size(planned.finished_bytes)} in the end, up to {size(planned.running_bytes)} more while it runs")
     if planned.finished_bytes + planned.running_bytes > planned.free_bytes:
-        put(f"         that is more than the {_size(planned.free_bytes)} that are free")
+        put(f"         that is more than the {size(planned.free_bytes)} that are free")
     put(f"source:  {_source(planned)}")
     if planned.num_without_diagnostics:
         put(f"lacking: {without_diagnostics(planned.num_without_diagnostics)}")
@@ -176,10 +176,3 @@ def _source(planned: StudyPlan) -> str:
         else ""
     )
     return f"of {len(planned.study.experiments):,} experiments {text}{now}"
-
-
-def _size(count: int) -> str:
-    return next(
-        (f"{count / 1000**power:,.1f} {unit}" for power, unit in ((3, "GB"), (2, "MB")) if count >= 1000**power),
-        f"{count / 1000:,.0f} kB",
-    )
