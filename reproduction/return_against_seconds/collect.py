@@ -1,37 +1,33 @@
-"""Gather the runs of the study into evaluations.parquet, and write figures and the results in README.md from that.
+"""Write figures and the results in README.md from the runs that are packed in runs/, or from a results directory.
 
-    .venv/bin/python reproduction/return_against_seconds/collect.py results/seconds
+    .venv/bin/python reproduction/return_against_seconds/collect.py [results/seconds]
 
-Without a results directory, from the rows that are kept here. Networks are compared by the seeds that all of them have.
+Networks are compared by the seeds that all of them have.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from rows import gathered, tracks
 from six_networks import HERE, LOOKS, read
 from tables import Evidence, results
 
 from sparserl.bench.clock import Clock
 from sparserl.cli import scripts
-from sparserl.errors import UserError
 from sparserl.report import markdown
 from sparserl.report.figures import write_png
 from sparserl.report.figures.tracked import draw_tracks
 from sparserl.report.tracks import common_seeds, of_seeds
+from sparserl.study import Scale
 
-KEPT = HERE / "evaluations.parquet"
+PACKED = HERE / "runs"
 TITLE = "SAC, trained for the same seconds on one core"
 
 
-def evidence() -> Evidence:
-    """What is kept beside this file."""
-    if not KEPT.exists():
-        raise UserError(f"{KEPT} is not there: give the results directory of the study")
-    rows = pq.read_table(KEPT).to_pylist()
+def evidence(directory: Path, scale: Scale) -> Evidence:
+    """The runs of a results directory, and what is kept beside this file."""
+    rows = gathered(directory, scale)
     totals = read("totals.json", "totals.py beside it makes it of rates.json")
     clocks = {
         (environment, network): Clock.of(cell)
@@ -65,13 +61,10 @@ def show(told: Evidence) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("directory", type=Path, nargs="?", help="the results directory of the study")
+    parser.add_argument("directory", type=Path, nargs="?", default=PACKED, help="the results directory of the study")
     parser.add_argument("--scale", choices=("smoke", "quick", "paper"), default="quick")
     given = parser.parse_args()
-    if given.directory is not None:
-        rows = pa.Table.from_pylist(gathered(given.directory, given.scale))
-        pq.write_table(rows, KEPT, compression="zstd", write_page_checksum=True)
-    show(evidence())
+    show(evidence(given.directory, given.scale))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Gather the runs of the studies into runs.parquet, and write figures and the results in README.md from that.
+"""Write figures and the results in README.md from the runs that are packed in runs/, or from a results directory.
 
-    .venv/bin/python reproduction/width/collect.py results/width
+    .venv/bin/python reproduction/width/collect.py [results/width]
 
-Without a results directory, from the rows that are kept here. Networks are compared by the seeds that all of them have.
+Networks are compared by the seeds that all of them have.
 """
 
 import argparse
@@ -11,21 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from rows import LINES, Row, common, gathered, panels, run_seconds, track
 from tables import results
 from widths import HERE, PARTS
 
 from sparserl import persistence
 from sparserl.cli import scripts
-from sparserl.errors import UserError
 from sparserl.report import markdown
 from sparserl.report.figures import write_png
 from sparserl.report.figures.tracked import draw_tracks
 from sparserl.report.tracks import Track, Tracks
 
-KEPT = HERE / "runs.parquet"
+PACKED = HERE / "runs"  # a pack for each part
 TITLE = "Width, with the same number of live weights"
 
 
@@ -84,15 +81,10 @@ def show(rows: Sequence[Row]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("directory", type=Path, nargs="?", help="the results directory of the studies")
+    parser.add_argument("directory", type=Path, nargs="?", default=PACKED, help="the results directory of the studies")
     parser.add_argument("--scale", choices=("smoke", "quick", "paper"), default="quick")
     given = parser.parse_args()
-    if given.directory is not None:
-        rows = pa.Table.from_pylist(gathered(given.directory, given.scale))
-        pq.write_table(rows, KEPT, compression="zstd", write_page_checksum=True)
-    if not KEPT.exists():
-        raise UserError(f"{KEPT} is not there: give the results directory of the studies")
-    show(common(pq.read_table(KEPT).to_pylist()))
+    show(common(gathered(given.directory, given.scale)))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Return against seconds: what follows from rates, what is chosen from a grid, and what is shown of runs."""
 
 import re
+import shutil
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from scripts_of import scripts_of
 from stored_runs import store
@@ -122,10 +122,9 @@ def test_results_are_written_from_runs_and_again_from_what_is_kept(scripts, tmp_
     assert len(lines) == 2
     assert page.index("| dense, as many parameters | 23,114") < page.index("| dense, 256 units | 217,870")
     assert "diverged (1, diverged)" in page
-    kept = pq.read_table(scripts.folder / "evaluations.parquet").to_pylist()
-    assert len(kept) == 2 * (5 * 4 * 13 + 3 * 25)
     figures = {file.name: file.read_bytes() for file in scripts.folder.glob("*.png")}
     assert set(figures) == {"return_against_seconds.png", "return_against_steps.png"}
+    shutil.copytree(tmp_path, scripts.folder / "runs", ignore=shutil.ignore_patterns(scripts.folder.name))
     monkeypatch.setattr("sys.argv", ["collect.py"])
     scripts.collect.main()
     assert (scripts.folder / "README.md").read_text() == page

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from scripts_of import scripts_of
 from stored_runs import store
@@ -76,5 +75,3 @@ def test_results_are_written_from_runs_and_rates(scripts, tmp_path, monkeypatch)
         "width_units.png",
         "width_seconds.png",
     }
-    kept = pq.read_table(scripts.folder / "runs.parquet").to_pylist()
-    assert [len(kept), {row["results_version"] for row in kept}] == [5 * 4 + 2 * 3, {5}]
