@@ -110,3 +110,21 @@ def test_a_study_goes_on_from_a_pack_with_what_it_lacks(capsys, tmp_path):
     kept, gone_on = (sorted(folder.glob("*/seed=0/*")) for folder in (place, second))
     assert [file.read_bytes() for file in kept] == [file.read_bytes() for file in gone_on]
     assert (persistence.runs_in(second)[1] / "checkpoint").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("status", "packed", "has_checkpoint", "over"),
+    [
+        ("finished", False, True, True),
+        ("finished", True, False, True),
+        ("finished", False, False, False),
+        ("diverged", False, False, True),
+        ("interrupted", False, True, False),
+        ("failed", True, True, False),
+    ],
+)
+def test_which_runs_are_trained_again(tmp_path, status, packed, has_checkpoint, over):
+    if has_checkpoint:
+        persistence.write_bundle(tmp_path / "checkpoint", {}, {})
+    assert persistence.is_over(tmp_path, persistence.Status(status, packed=packed)) == over
+    assert not persistence.is_over(tmp_path, None)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -37,6 +38,9 @@ def known(monkeypatch):
 def finish(directory, experiment, seed, status, steps, rate=None):
     folder = persistence.RunId(experiment.identifier, seed).folder(directory)
     persistence.write_status(folder, Status(status, steps, environment_steps_per_second=rate))
+    if status == "finished":
+        persistence.write_bundle(folder / "checkpoint", {}, {})
+    return folder
 
 
 def test_a_plan_counts_every_run(tmp_path, small, known):
@@ -66,6 +70,15 @@ def test_a_plan_leaves_out_what_has_finished_and_what_was_begun_counts_in_part(t
     # 2,000 steps at 1,000 a second: 2 s, which corrects the 25 s of its family, to which all dense networks belong.
     of_second = 25.0 if second.storage == "compressed" else 2.0
     assert found.core_seconds == pytest.approx(3 * 2.0 + (3 + 0.75) * of_second + 4 * 2.0)
+
+
+def test_a_finished_run_whose_checkpoint_is_gone_is_run_anew_and_a_packed_one_is_not(tmp_path, small, known):
+    gone, packed = (finish(tmp_path, small.experiments[0], seed, "finished", 2_000) for seed in (0, 1))
+    for folder in (gone, packed):
+        shutil.rmtree(folder / "checkpoint")
+    persistence.write_status(packed, Status("finished", 2_000, packed=True))
+    found = plan(small, tmp_path)
+    assert (found.num_finished, found.environment_steps) == (1, 11 * 2_000)
 
 
 def test_a_diverged_run_is_not_run_again(tmp_path, small, known, monkeypatch):

@@ -183,8 +183,7 @@ def _is_finished(run: Path) -> bool:
         raise
     except UserError:  # a damaged one says nothing: the run's process replaces it
         return False
-    whole = status is not None and (status.packed or persistence.has_bundle(run / "checkpoint"))
-    return status is not None and status.status == "finished" and whole
+    return status is not None and status.status == "finished" and persistence.is_over(run, status)
 
 
 def _summary(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparserl.errors import UserError
+from sparserl.persistence.checkpoint import has_bundle
 from sparserl.persistence.documents import canonical_json, plain, read_document, write_document
 from sparserl.persistence.layouts import ALONE
 from sparserl.persistence.runs import RunId, is_run_folder
@@ -155,6 +156,13 @@ def read_status(run_folder: str | Path) -> Status | None:
     known = {name: document[name] for name in Status._fields if name in document}
     sequences = {name: tuple(known.get(name, ())) for name in ("forced", "breaks")}  # JSON has lists alone
     return Status(**{**known, **sequences})
+
+
+def is_over(run_folder: str | Path, status: Status | None) -> bool:
+    """Whether a run is a result, not to be trained again: diverged, or finished with its checkpoint, or packed."""
+    if status is None or status.status not in ("finished", "diverged"):
+        return False
+    return status.status == "diverged" or status.packed or has_bundle(Path(run_folder) / "checkpoint")
 
 
 def experiment_folder(run_folder: str | Path) -> Path:

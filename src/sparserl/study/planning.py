@@ -20,7 +20,6 @@ from sparserl.study.workload import workload
 from sparserl.types import UserError
 
 BUDGET_SECONDS = 30.0  # of calibration: no measurement begins later
-_OVER = ("finished", "diverged")  # statuses of runs that are not run again
 
 
 class PlanPart(NamedTuple):
@@ -109,8 +108,9 @@ def _runs_left(directory: Path, experiment: Experiment, num_seeds: int) -> RunsL
         run = RunId(experiment.identifier, seed).folder(directory)
         persistence.check_run(run)
         status = persistence.read_status(run)
-        over = status is not None and status.status in _OVER
-        remaining.append(0.0 if over else 1.0 if status is None else max(1.0 - status.environment_steps / steps, 0.01))
+        begun = None if status is None or status.status == "finished" else status  # finished and not over: begins anew
+        left = 1.0 if begun is None else max(1.0 - begun.environment_steps / steps, 0.01)
+        remaining.append(0.0 if persistence.is_over(run, status) else left)
         if status is not None and status.status == "finished" and status.environment_steps_per_second:
             seconds.append(steps / status.environment_steps_per_second)
     return RunsLeft(tuple(remaining), statistics.mean(seconds) if seconds else None)

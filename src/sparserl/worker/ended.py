@@ -28,7 +28,4 @@ def record(attempt: Attempt, status: str, message: str) -> None:
 def result_of(run_folder: Path) -> Status | None:
     """The status of a run that is over for good, finished or diverged; None if there is something left to do."""
     status = last_status(run_folder)
-    if status is None or status.status not in ("finished", "diverged"):
-        return None
-    lacking = status.status == "finished" and not persistence.has_bundle(run_folder / "checkpoint")
-    return None if lacking else status
+    return status if persistence.is_over(run_folder, status) else None
