@@ -83,10 +83,9 @@ def better(measured: Mapping[Candidate, Mapping[int, Any]], project: str, sparsi
 
 
 def ratio(own: Mapping[int, Mapping[str, Any]], other: Mapping[int, Mapping[str, Any]]) -> Spread:
-    """Of the medians; lowest and highest are those of single rounds, in which both took their turns."""
+    """Of single rounds, in which both took their turns; of the medians where they have no round in common."""
     of_rounds = [own[n]["steps_per_second"] / other[n]["steps_per_second"] for n in own if n in other]
-    middle = rate(own).median / rate(other).median
-    return Spread(middle, min(of_rounds, default=middle), max(of_rounds, default=middle))
+    return spread(of_rounds or [rate(own).median / rate(other).median])
 
 
 def over_peer(measured: Mapping[Candidate, Any], candidate: Candidate, peer: str) -> Spread | None:
