@@ -159,7 +159,8 @@ def _costs(evidence: Evidence) -> Iterator[str]:
         f"Measured on {where}, {evidence.rates['settings']['repeats']} times each, in turns. Not on the clock, for any"
         " network: evaluations, the start of the process with compiling, and the compiling of new layouts as pruning"
         " goes on. Beside it what the runs took from their first evaluation to their last, less evaluations and"
-        " checkpoints: the median of those that were never stopped, compiling included, however busy the machine was."
+        " checkpoints: the median of those that were never stopped, compiling included, on whichever machine, however"
+        " busy."
     )
     yield f"### What is not on the clock\n\n{words}\n\n{table(header, lines)}"
 

@@ -32,6 +32,7 @@ def test_only_seeds_that_all_have_are_compared():
     tracks = {"A": {"small": track(1.0, 2.0, 3.0), "large": track(1.0, 2.0, diverged=(5,))}, "B": {"small": track(1.0)}}
     assert common_seeds(tracks) == {"A": {0, 1}, "B": {0}}
     assert list(of_seeds(tracks, common_seeds(tracks))["A"]["small"].returns) == [0, 1]
+    assert list(of_seeds(tracks, {"A": {1}, "B": set()})) == ["A"]
 
 
 def test_a_figure_says_how_many_seeds_there_are_and_has_a_row_for_every_mark(tmp_path):

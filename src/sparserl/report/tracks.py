@@ -55,11 +55,12 @@ def common_seeds(tracks: Tracks) -> dict[str, set[int]]:
 
 
 def of_seeds(tracks: Tracks, seeds: Mapping[str, set[int]]) -> dict[str, dict[str, Track]]:
-    """The same tracks of some seeds alone."""
+    """The same tracks of some seeds alone; environments that have none are left out."""
     return {
         environment: {
             name: track._replace(returns={seed: track.returns[seed] for seed in sorted(seeds[environment])})
             for name, track in each.items()
         }
         for environment, each in tracks.items()
+        if seeds[environment]
     }
