@@ -1,4 +1,4 @@
-"""Each of the six networks with four learning rates, so that all are tuned alike: HalfCheetah, a third of the minutes.
+"""Each of the six networks with five learning rates, so that all are tuned alike: HalfCheetah, a third of the minutes.
 
 .venv/bin/sparserl study run reproduction/return_against_seconds/learning_rates.py --output results/seconds
 .venv/bin/python reproduction/return_against_seconds/choose.py results/seconds
@@ -8,7 +8,7 @@ from six_networks import ENVIRONMENTS, NETWORKS, PRESET, Network, trained
 
 from sparserl.study import Scale, Study
 
-RATES = (1e-4, 3e-4, 1e-3, 3e-3)  # the second is the preset's; all networks want more, so there is one beyond
+RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)  # the second is the preset's; all networks want more
 ENVIRONMENT = ENVIRONMENTS[0]
 SHARE = 1 / 3  # of the seconds, and of the evaluations
 

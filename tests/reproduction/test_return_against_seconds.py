@@ -78,19 +78,20 @@ def test_all_train_for_the_same_seconds_and_end_with_an_evaluation(scripts):
 def test_learning_rates_are_tuned_alike_and_a_missing_seed_is_told(scripts, tmp_path):
     study = scripts.learning_rates.study("quick")
     rates = [each.optimizer.learning_rate for each in study.experiments]
-    assert rates == [1e-4, 3e-4, 1e-3, 3e-3] * 6
+    assert rates == [1e-4, 3e-4, 1e-3, 3e-3, 1e-2] * 6
     assert study.experiments[0].total_steps == (120_000 // 0.8 + 100) // 3 // 4 * 4
     for index, each in enumerate(study.experiments):
         for seed in range(2):
-            store(tmp_path, each, "sb3", seed, [0.0, -35.0 if seed and index == 3 else 10.0 * (index % 4)])
+            store(tmp_path, each, "sb3", seed, [0.0, -45.0 if seed and index == 4 else 10.0 * (index % 5)])
     grid = scripts.choose.grid(tmp_path, "quick")
     assert grid["dense, as many parameters"] == {
         1e-4: {0: 0.0, 1: 0.0},
         3e-4: {0: 10.0, 1: 10.0},
         1e-3: {0: 20.0, 1: 20.0},
-        3e-3: {0: 30.0, 1: -35.0},
+        3e-3: {0: 30.0, 1: 30.0},
+        1e-2: {0: 40.0, 1: -45.0},
     }
-    assert [scripts.choose.best(of_rate) for of_rate in grid.values()] == [1e-3] + [3e-3] * 5
+    assert [scripts.choose.best(of_rate) for of_rate in grid.values()] == [3e-3] + [1e-2] * 5
     assert scripts.choose.best({1e-4: {0: 1.0}, 1e-3: {0: None}}) == 1e-4
     store(tmp_path, study.experiments[4], "sb3", 2, [0.0, 1.0])
     with pytest.raises(UserError, match=r"seeds are missing, of dense, as many parameters at 0\.0001"):
