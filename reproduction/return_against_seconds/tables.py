@@ -23,6 +23,7 @@ from sparserl.report.tracks import Track, Tracks
 
 LAST = {network.name: num_last(network.num_evaluations) for network in NETWORKS}
 MEBIBYTE = 2**20
+FEW = 5  # seeds, below which intervals hold for returns that are about normal, and little is told apart
 
 
 class Evidence(NamedTuple):
@@ -98,8 +99,11 @@ def _tables(evidence: Evidence) -> Iterator[str]:
         lines = [_line(evidence, environment, name, at_steps) for name in names]
         counts = sorted({len(track.returns) for track in each.values()})
         diverged = sum(track.num_diverged for track in each.values())
-        said = f"{counts[0]} seeds, the same for all networks, {diverged} runs diverged; means with 95 % t-intervals"
-        yield f"### {environment}\n\n{said}; differences of pairs of seeds.\n\n{table(header, lines)}"
+        said = f"{counts[0]} seeds, the same for all networks" if counts[0] > 1 else "One seed of each network"
+        said += f", {diverged} runs diverged; means with 95 % t-intervals; differences of pairs of seeds."
+        if counts[0] < FEW:
+            said += f" **Fewer than {FEW} seeds: too few to tell networks apart; the study goes on.**"
+        yield f"### {environment}\n\n{said}\n\n{table(header, lines)}"
 
 
 def _line(evidence: Evidence, environment: str, network: str, at_steps: float) -> tuple[str, ...]:
