@@ -45,7 +45,7 @@ def test_what_is_over_comes_along_and_says_that_its_checkpoint_stayed(capsys, la
     assert after == before._replace(packed=True)
     assert run_state(str(place / NAME / "seed=0")).state == "finished"
     shown = call(capsys, "study", "status", "one", "--output", place)
-    assert "2 of 4 runs finished or diverged" in shown.out or "1 of 4 runs finished, 1 diverged" in shown.out
+    assert "1 of 4 runs finished, 1 diverged, 2 waiting" in shown.out
 
 
 def test_a_finished_run_whose_checkpoint_is_gone_otherwise_is_damaged(lab):
