@@ -3,13 +3,13 @@
 import functools
 import importlib
 import json
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks.scaling import model, worker
 from sparserl import linalg
 from sparserl.bench import (
     BreakEven,
@@ -117,10 +117,8 @@ def test_products_alone_are_those_of_an_update(name):
 
 @native
 @pytest.mark.parametrize("name", WORKS)
-def test_the_model_of_the_roofline_has_the_products_of_an_update(name, monkeypatch):
-    """`benchmarks/scaling_model.py` counts passes by itself: here those of the agents, of compressed layers."""
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
-    model, worker = (importlib.import_module(f"scaling_{part}") for part in ("model", "worker"))
+def test_the_model_of_the_roofline_has_the_products_of_an_update(name):
+    """`benchmarks/scaling/model.py` counts passes by itself: here those of the agents, of compressed layers."""
     work = made(name, "compressed")
     layers = worker.sizes_of(work.state.groups)
     packed = {

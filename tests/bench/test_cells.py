@@ -1,22 +1,13 @@
 """Cells: what was measured is measured once, with the same settings, on the same machine."""
 
-import importlib
 import json
-from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from benchmarks import cells
 
 
-@pytest.fixture(scope="module")
-def cells():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(BENCHMARKS)
-        yield importlib.import_module("cells")
-
-
-def test_other_settings_are_measured_anew_and_take_the_old_place(cells, tmp_path):
+def test_other_settings_are_measured_anew_and_take_the_old_place(tmp_path):
     file = tmp_path / "cells.json"
     book = cells.opened(file, {"machine": "m"})
     short, long = (cells.Cell({"task": "a"}, {"seconds": seconds}) for seconds in (1.0, 2.0))
@@ -29,7 +20,7 @@ def test_other_settings_are_measured_anew_and_take_the_old_place(cells, tmp_path
     assert (again.values(short), again.values(long), again.values(other)) == (None, {"rate": 2.0}, {"rate": 1.0})
 
 
-def test_what_fails_is_told_and_left_for_the_next_time(cells, tmp_path, capsys):
+def test_what_fails_is_told_and_left_for_the_next_time(tmp_path, capsys):
     book = cells.opened(tmp_path / "cells.json", {})
     both = [cells.Cell({"task": name}, {}) for name in ("broken", "good")]
     failed = cells.measure_all(book, both, lambda cell: None if cell.key["task"] == "broken" else {"rate": 1})
@@ -40,7 +31,7 @@ def test_what_fails_is_told_and_left_for_the_next_time(cells, tmp_path, capsys):
     assert asked == both[:1]
 
 
-def test_another_machine_and_other_files_are_refused_in_a_line(cells, tmp_path):
+def test_another_machine_and_other_files_are_refused_in_a_line(tmp_path):
     file = tmp_path / "cells.json"
     cells.opened(file, {"machine": "m"}).add(cells.Cell({}, {}), {})
     with pytest.raises(SystemExit, match="was measured with another machine: m, here n: give another --output"):

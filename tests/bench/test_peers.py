@@ -1,23 +1,24 @@
 """The peers' benchmark: processes wait for each other, what was measured is kept, and its report says what follows."""
 
 import argparse
-import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-NAMES = ("processes", "plan", "measuring", "summary", "report", "worker", "tasks")
+from benchmarks import cells
+from benchmarks.peers import __main__ as command
+from benchmarks.peers import plan, processes, report, worker
+
+TOP = Path(__file__).parents[2]
 
 # Trains nothing: a step takes a millisecond, and the first of the process whose seed is 1 comes late.
 WORKER = """
 import sys, time
 sys.path.insert(0, sys.argv.pop(1))
-import peers_worker as worker
+from benchmarks.peers import worker
 
 def train(task, environment, seed, sparsity, seen):
     if environment == "broken":
@@ -34,58 +35,47 @@ worker.main()
 """
 
 
-@pytest.fixture(scope="module")
-def peers():
-    """The modules of the benchmark, which find each other as in a script."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(BENCHMARKS)
-        modules = {name: importlib.import_module(f"peers_{name}") for name in NAMES}
-        yield SimpleNamespace(
-            **modules, command=importlib.import_module("peers"), cells=importlib.import_module("cells")
-        )
-
-
 def started(seed, environment="CartPole-v1"):
     words = ["training", "sparserl", "dqn", environment]
     words += ["--seed", str(seed), "--settle-steps", "1100", "--seconds", "0.2"]
-    command = [sys.executable, "-c", WORKER, str(BENCHMARKS), *words]
+    command = [sys.executable, "-c", WORKER, str(TOP), *words]
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
 
 
 @pytest.mark.processes
-def test_a_process_that_settles_late_is_waited_for(peers):
-    early, late = peers.processes.side_by_side([started(0), started(1)])
+def test_a_process_that_settles_late_is_waited_for():
+    early, late = processes.side_by_side([started(0), started(1)])
     settled = next(seconds for seconds, steps in late["marks"] if steps >= 1_100)
     assert early["marks"][-1][0] - settled >= 0.2
-    assert peers.processes.throughput([early["marks"], late["marks"]], 1_100, 0.2) > 0
+    assert processes.throughput([early["marks"], late["marks"]], 1_100, 0.2) > 0
     assert late["startup_seconds"] >= 1.0 > 0 < early["startup_seconds"]
     assert late["peak_memory_bytes"] > 1_000_000
 
 
 @pytest.mark.processes
-def test_a_process_that_breaks_ends_all(peers):
-    processes = [started(0), started(0, "broken")]
-    assert peers.processes.side_by_side(processes) is None
-    assert all(process.returncode is not None for process in processes)
+def test_a_process_that_breaks_ends_all():
+    both = [started(0), started(0, "broken")]
+    assert processes.side_by_side(both) is None
+    assert all(process.returncode is not None for process in both)
 
 
-def test_the_rate_is_that_of_the_time_in_which_all_were_steady(peers):
+def test_the_rate_is_that_of_the_time_in_which_all_were_steady():
     """Two processes, 100 and 50 steps a second, side by side from second 2 to second 4; what came before is slow."""
     first = [(0.0, 0), (1.0, 10), (2.0, 110), (3.0, 210), (5.0, 410)]
     second = [(1.0, 5), (1.5, 10), (2.5, 60), (4.0, 135)]
-    assert peers.processes.throughput([first, second], 10, 2.0) == pytest.approx(150.0)
-    with pytest.raises(peers.processes.TooShort, match="raise --seconds"):
-        peers.processes.throughput([first, second], 10, 20.0)
+    assert processes.throughput([first, second], 10, 2.0) == pytest.approx(150.0)
+    with pytest.raises(processes.TooShort, match="raise --seconds"):
+        processes.throughput([first, second], 10, 20.0)
 
 
-def test_children_are_held_to_avx2_and_to_one_thread_where_they_are_to_be(peers, monkeypatch):
+def test_children_are_held_to_avx2_and_to_one_thread_where_they_are_to_be(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
     monkeypatch.setenv("SPARSERL_INSTRUCTION_SET", "portable")
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "x")
-    plain, held = (peers.processes.surroundings(name, name == "avx2") for name in ("widest", "avx2"))
+    plain, held = (processes.surroundings(name, name == "avx2") for name in ("widest", "avx2"))
     assert plain["XLA_FLAGS"] == "--xla_dump_to=x"
     assert not {"SPARSERL_INSTRUCTION_SET", "OMP_NUM_THREADS", "JAX_COMPILATION_CACHE_DIR"} & plain.keys()
     assert held["XLA_FLAGS"] == "--xla_dump_to=x --xla_cpu_max_isa=AVX2"
@@ -93,21 +83,21 @@ def test_children_are_held_to_avx2_and_to_one_thread_where_they_are_to_be(peers,
 
 
 @pytest.mark.parametrize(("flags", "kept"), [("fma avx2", []), ("avx2 avx512f avx512bw", ["avx2"])])
-def test_avx2_is_measured_only_where_there_is_more(peers, tmp_path, flags, kept):
+def test_avx2_is_measured_only_where_there_is_more(tmp_path, flags, kept):
     (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
-    found, notes = peers.plan.possible_instructions(["widest", "avx2"], tmp_path / "cpuinfo", "x86_64")
+    found, notes = plan.possible_instructions(["widest", "avx2"], tmp_path / "cpuinfo", "x86_64")
     assert found == ["widest", *kept]
     assert len(notes) == 1 - len(kept)
-    assert peers.plan.possible_instructions(["widest"], tmp_path / "cpuinfo", "x86_64") == (["widest"], [])
-    assert peers.plan.possible_instructions(["avx2"], tmp_path / "cpuinfo", "aarch64")[0] == []
+    assert plan.possible_instructions(["widest"], tmp_path / "cpuinfo", "x86_64") == (["widest"], [])
+    assert plan.possible_instructions(["avx2"], tmp_path / "cpuinfo", "aarch64")[0] == []
 
 
-def test_returns_are_taken_at_equal_steps_and_at_equal_seconds_without_evaluations(peers):
+def test_returns_are_taken_at_equal_steps_and_at_equal_seconds_without_evaluations():
     """A step takes 1 s, an evaluation 100: 4 steps, then 10 seconds, two evaluations within each."""
     now = [50.0]
     clock = lambda: now[0]
     options = argparse.Namespace(steps=4, seconds=10.0, evaluations=2, episodes=3, began=50.0)
-    watch = peers.worker.Returns(options, clock)
+    watch = worker.Returns(options, clock)
 
     def evaluate(num_episodes):
         assert num_episodes == 3
@@ -128,20 +118,20 @@ def test_returns_are_taken_at_equal_steps_and_at_equal_seconds_without_evaluatio
     assert [row["return"] for row in rows] == [2.0, 4.0, 5.0, 10.0]
 
 
-def planned(peers, *words):
+def planned(*words):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["peers.py", *words])
-        options = peers.command._options()
-    return peers.plan.cells(options, options.tasks, options.instructions)
+        patch.setattr(sys, "argv", ["peers", *words])
+        options = command._options()
+    return plan.cells(options, options.tasks, options.instructions)
 
 
-def test_what_is_planned_takes_turns(peers):
-    cells = planned(peers, "training", "--tasks", "dqn", "ppo", "--rounds", "2", "--instructions", "widest", "avx2")
+def test_what_is_planned_takes_turns():
+    cells = planned("training", "--tasks", "dqn", "ppo", "--rounds", "2", "--instructions", "widest", "avx2")
     in_words = [(c.key["instructions"], c.key["round"], c.key["task"]) for c in cells]
     assert len(cells) == len({c.words for c in cells}) == 2 * 2 * 2 * 7
     assert in_words == sorted(in_words, key=lambda each: (each[0] != "widest", *each[1:]))
-    smallest = planned(peers, "--smoke")
-    assert {c.key["part"] for c in smallest} == set(peers.plan.PARTS)
+    smallest = planned("--smoke")
+    assert {c.key["part"] for c in smallest} == set(plan.PARTS)
     assert all(c.settings["smoke"] for c in smallest)
     assert all(json.loads(json.dumps([c.key, c.settings])) == [c.key, c.settings] for c in smallest + cells)
 
@@ -155,9 +145,9 @@ def test_what_is_planned_takes_turns(peers):
         (["--tasks", "atari"], "invalid choice: 'atari'"),
     ],
 )
-def test_mistakes_are_told_in_a_line(peers, capsys, words, told):
+def test_mistakes_are_told_in_a_line(capsys, words, told):
     with pytest.raises(SystemExit) as stop:
-        planned(peers, *words)
+        planned(*words)
     assert stop.value.code == 2
     assert told in capsys.readouterr().err.splitlines()[-1]
 
@@ -186,9 +176,9 @@ def measured(cell):
     return {"rows": [{**row, "variant": name} for name in ("dense", "ours")]}
 
 
-def test_a_killed_benchmark_goes_on_and_its_report_says_what_was_reached(peers, tmp_path, capsys):
-    cells = planned(peers, "--tasks", "dqn", "--rounds", "2", "--seeds", "3")
-    book = peers.cells.opened(tmp_path / "new" / "peers.json", ABOUT)
+def test_a_killed_benchmark_goes_on_and_its_report_says_what_was_reached(tmp_path, capsys):
+    wanted = planned("--tasks", "dqn", "--rounds", "2", "--seeds", "3")
+    book = cells.opened(tmp_path / "new" / "peers.json", ABOUT)
     asked = []
 
     def killed(cell):
@@ -198,14 +188,14 @@ def test_a_killed_benchmark_goes_on_and_its_report_says_what_was_reached(peers, 
         return measured(cell)
 
     with pytest.raises(KeyboardInterrupt):
-        peers.cells.measure_all(book, cells, killed)
-    again = peers.cells.opened(tmp_path / "new" / "peers.json", ABOUT)
+        cells.measure_all(book, wanted, killed)
+    again = cells.opened(tmp_path / "new" / "peers.json", ABOUT)
     left = []
-    failed = peers.cells.measure_all(again, cells, lambda cell: left.append(cell) or measured(cell))
-    assert (asked + left, failed) == (cells, [])
-    assert f"9 of {len(cells)} were measured before" in capsys.readouterr().err
+    failed = cells.measure_all(again, wanted, lambda cell: left.append(cell) or measured(cell))
+    assert (asked + left, failed) == (wanted, [])
+    assert f"9 of {len(wanted)} were measured before" in capsys.readouterr().err
 
-    peers.report.write_report(tmp_path / "new", again)
+    report.write_report(tmp_path / "new", again)
     page = (tmp_path / "new" / "README.md").read_text()
     assert "| dqn, RigL 90%, x sbx | 10 | 12.60 (12.60 to 12.60) | reached |" in page
     assert "| dqn, dense, x sbx | 2 | 2.10 (2.10 to 2.10) | reached |" in page
@@ -218,15 +208,15 @@ def test_a_killed_benchmark_goes_on_and_its_report_says_what_was_reached(peers, 
     }
     marks = json.loads((tmp_path / "new" / "peers.json").read_text())["summary"]["marks"]
     assert [mark["reached"] is None for mark in marks if mark["task"] != "dqn"] == [True] * 6
-    assert peers.cells.read(tmp_path / "new" / "peers.json").rows == again.rows
+    assert cells.read(tmp_path / "new" / "peers.json").rows == again.rows
 
 
-def test_marks_that_are_missed_are_said(peers, tmp_path, monkeypatch):
+def test_marks_that_are_missed_are_said(tmp_path, monkeypatch):
     monkeypatch.setitem(RATES, "sparserl", 60.0)
-    monkeypatch.setattr(peers.report, "draw_rates", lambda file, rows: False)
-    book = peers.cells.opened(tmp_path / "peers.json", ABOUT)
-    peers.cells.measure_all(book, planned(peers, "training", "--tasks", "dqn", "--smoke"), measured)
-    peers.report.write_report(tmp_path, book)
+    monkeypatch.setattr(report, "draw_rates", lambda file, rows: False)
+    book = cells.opened(tmp_path / "peers.json", ABOUT)
+    cells.measure_all(book, planned("training", "--tasks", "dqn", "--smoke"), measured)
+    report.write_report(tmp_path, book)
     page = (tmp_path / "README.md").read_text()
     assert "| dqn, dense, x sbx | 2 | 0.30 (0.30 to 0.30) | **missed** |" in page
     assert "smallest size" in page

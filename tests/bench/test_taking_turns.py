@@ -1,22 +1,13 @@
 """Benchmarks over seeds: programs take turns, and what they cost is told round by round."""
 
-import importlib
 import json
-from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from benchmarks import turns
 
 
-@pytest.fixture(scope="module")
-def turns():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(BENCHMARKS)
-        yield importlib.import_module("turns")
-
-
-def test_programs_take_turns_and_ratios_are_those_of_a_round(turns, capsys):
+def test_programs_take_turns_and_ratios_are_those_of_a_round(capsys):
     """Dense takes 1, 2 and 3 seconds, RigL 2, 2 and 12: the median of ratios is 2, that of times would give 1."""
     order, now, takes = [], [0.0], {"dense": [1.0, 2.0, 3.0], "rigl": [2.0, 2.0, 12.0]}
 
@@ -35,7 +26,7 @@ def test_programs_take_turns_and_ratios_are_those_of_a_round(turns, capsys):
     assert document["device"]
 
 
-def test_options_of_all_benchmarks_over_seeds(turns, capsys):
+def test_options_of_all_benchmarks_over_seeds(capsys):
     parser = turns.parser_of("what", "updates", 640, repeats=7)
     found = parser.parse_args(["--seeds", "2", "3"])
     assert (found.seeds, found.updates, found.repeats, found.json) == ([2, 3], 640, 7, False)

@@ -6,7 +6,7 @@ Imported by every project's interpreter, so it imports none of them.
 from typing import Any, NamedTuple
 
 EPSILON = 0.1  # constant: a random action would save the peers a forward pass
-DQN: dict[str, Any] = {  # what Stable-Baselines3 and SBX call them; `peers_ours` sets the same
+DQN: dict[str, Any] = {  # what Stable-Baselines3 and SBX call them; `ours.py` sets the same
     "learning_rate": 1e-3,
     "buffer_size": 100_000,
     "learning_starts": 1_000,

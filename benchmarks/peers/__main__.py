@@ -1,8 +1,8 @@
 """Ours beside Stable-Baselines3 and SBX in one run: rates, start-up, memory, returns; and beside libraries' products.
 
-    .venv/bin/python benchmarks/peers.py --output reproduction/peers          # all of it, hours
-    .venv/bin/python benchmarks/peers.py training --tasks dqn --rounds 3      # some of it
-    .venv/bin/python benchmarks/peers.py --instructions widest avx2           # with AVX-512, and without it
+    .venv/bin/python -m benchmarks.peers --output reproduction/peers          # all of it, hours
+    .venv/bin/python -m benchmarks.peers training --tasks dqn --rounds 3      # some of it
+    .venv/bin/python -m benchmarks.peers --instructions widest avx2           # with AVX-512, and without it
 
 training   whole-machine environment steps a second while training, seconds from the start of a process to the end
            of its first update (compilation and warm-up steps are in them), peak memory of a process
@@ -10,7 +10,7 @@ returns    the return at equal steps and at equal seconds, one process per core,
 updates    our update beside RigL on masked dense arrays, as sparse peers do it: `sparserl bench updates`
 products   products of one layer in ours, PyTorch's CSR, SciPy's CSR and JAX's BCSR: `sparserl bench kernels`
 
-Settings are equal (`peers_tasks.py`). DQN: CartPole-v1, 2 x 512 ReLU, Adam 1e-3, batch 128, one update per step after
+Settings are equal (`tasks.py`). DQN: CartPole-v1, 2 x 512 ReLU, Adam 1e-3, batch 128, one update per step after
 1,000 warm-up steps, replay 100,000, target copied every 100 updates, epsilon 0.1. SAC and PPO: HalfCheetah-v5 at the
 defaults of Stable-Baselines3, which our preset `sb3` copies. Pixels: DQN on Atari's Pong with sticky actions, the
 peers' CnnPolicy (no padding), one update of 32 transitions every 4 steps, Adam 2.5e-4, replay 10,000. Nothing is
@@ -28,13 +28,14 @@ import os
 import sys
 from pathlib import Path
 
-import peers_measuring
-import peers_plan
-from cells import Book, measure_all, opened, read
-from peers_processes import HERE, INSTRUCTIONS, make_peers, there
-from peers_report import write_report
-from peers_tasks import TASKS
-from turns import at_least_1
+from benchmarks.cells import Book, measure_all, opened, read
+from benchmarks.peers import measuring, plan
+from benchmarks.peers.processes import INSTRUCTIONS, TOP, make_peers, there
+from benchmarks.peers.report import write_report
+from benchmarks.peers.tasks import TASKS
+from benchmarks.turns import at_least_1
+
+PEERS = TOP / "benchmarks" / ".venv"
 
 
 def main() -> int:
@@ -46,19 +47,19 @@ def main() -> int:
         write_report(options.output, _there(file))
         return 0
     python = there(options.peers) if options.as_they_are else make_peers(options.peers, options.torch)
-    about = peers_measuring.about(python)
-    tasks, notes = peers_plan.possible(options.tasks, about)
-    instructions, more = peers_plan.possible_instructions(options.instructions)
+    about = measuring.about(python)
+    tasks, notes = plan.possible(options.tasks, about)
+    instructions, more = plan.possible_instructions(options.instructions)
     for note in (*notes, *more):
         print(note, file=sys.stderr)
-    cells = peers_plan.cells(options, tasks, instructions)
+    cells = plan.cells(options, tasks, instructions)
     if options.plan:
-        print("\n".join(peers_plan.words(cells, options)))
+        print("\n".join(plan.words(cells, options)))
         return 0
     book = opened(file, about)
     failed = cells
     try:
-        failed = measure_all(book, cells, lambda cell: peers_measuring.measure(cell, python, options.smoke))
+        failed = measure_all(book, cells, lambda cell: measuring.measure(cell, python, options.smoke))
     except KeyboardInterrupt:
         print("stopped: the same command goes on from here", file=sys.stderr)
     finally:
@@ -74,26 +75,27 @@ def _there(file: Path) -> Book:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__, formatter_class=layout)
     add = parser.add_argument
-    add("parts", nargs="*", metavar="PART", default=[], help=f"{', '.join(peers_plan.PARTS)}; all by themselves")
+    add("parts", nargs="*", metavar="PART", default=[], help=f"{', '.join(plan.PARTS)}; all by themselves")
     add("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     add("--instructions", nargs="+", choices=INSTRUCTIONS, default=["widest"])
     add("--rounds", type=at_least_1, default=3, help="of training: how often candidates take turns")
     add("--seconds", type=_amount, default=15.0, help="of training: how long each trains when all have settled")
     add("--seeds", type=at_least_1, default=4, help="of returns")
-    add("--returns-scale", type=_amount, default=1.0, help="of returns: times the steps and seconds in peers_plan.py")
-    add("--output", type=Path, default=HERE.parent / "reproduction" / "peers")
-    add("--peers", type=Path, default=HERE / ".venv", help="the peers' virtual environment, made where it is not there")
+    add("--returns-scale", type=_amount, default=1.0, help="of returns: times the steps and seconds in plan.py")
+    add("--output", type=Path, default=TOP / "reproduction" / "peers")
+    add("--peers", type=Path, default=PEERS, help="the peers' virtual environment, made where it is not there")
     add("--as-they-are", action="store_true", help="take that environment as it is, and install nothing")
     add("--torch", default="torch==2.13.*", help="what to install as PyTorch")
     add("--smoke", action="store_true", help="each part at its smallest, to see that it runs; its numbers mean nothing")
     add("--plan", action="store_true", help="say what would be measured and about how long it takes; measure nothing")
     add("--report-only", action="store_true", help="write README.md again from peers.json")
     options = parser.parse_args()
-    if unknown := set(options.parts) - set(peers_plan.PARTS):
-        parser.error(f"argument PART: unknown {sorted(unknown)[0]!r}: there are {', '.join(peers_plan.PARTS)}")
-    options.parts = options.parts or list(peers_plan.PARTS)
+    if unknown := set(options.parts) - set(plan.PARTS):
+        parser.error(f"argument PART: unknown {sorted(unknown)[0]!r}: there are {', '.join(plan.PARTS)}")
+    options.parts = options.parts or list(plan.PARTS)
     return options
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scaling_machine import Machine
-from scaling_points import Point, along
+from benchmarks.scaling.machine import Machine
+from benchmarks.scaling.points import Point, along
 
 AXES = ("density", "width", "batch_size", "seeds", "processes")
 TITLES = {

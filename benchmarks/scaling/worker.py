@@ -1,4 +1,4 @@
-"""One measurement of the scaling benchmark, in this process, on one core: `scaling_worker.py machine|update CELL`.
+"""One measurement of the scaling benchmark, in this process, on one core: `worker machine|update CELL`.
 
 CELL is JSON. `machine`: its roofline. `update`: seconds of an update, dense and compressed, which take turns; prints
 "settled" when all is compiled, and measures once a line comes on standard input.
@@ -16,14 +16,13 @@ FEW_UPDATES = 5  # of dear ones, where a copy costs little beside them
 
 
 def machine(cell: Mapping[str, Any]) -> dict[str, Any]:
-    import scaling_machine
+    from benchmarks.scaling import machine as roofline
 
-    return scaling_machine.machine(cell["largest_bytes"], cell["window_seconds"])._asdict()
+    return roofline.machine(cell["largest_bytes"], cell["window_seconds"])._asdict()
 
 
 def update(cell: Mapping[str, Any], settled: Any) -> dict[str, Any]:
-    from scaling_model import work_of
-
+    from benchmarks.scaling.model import work_of
     from sparserl.bench.measuring import take_turns
     from sparserl.linalg import unavailable_reason
 
@@ -61,8 +60,7 @@ def made(cell: Mapping[str, Any], variant: str) -> Any:
 
 def sizes_of(groups: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The layers of all networks, in their order."""
-    from scaling_model import Layer
-
+    from benchmarks.scaling.model import Layer
     from sparserl.linalg import Compressed
     from sparserl.sparsity import kernels
 
@@ -97,7 +95,8 @@ def running(work: Any, num_seeds: int) -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    layout, program = argparse.RawDescriptionHelpFormatter, "python -m benchmarks.scaling.worker"
+    parser = argparse.ArgumentParser(prog=program, description=__doc__, formatter_class=layout)
     parser.add_argument("what", choices=("machine", "update"))
     parser.add_argument("cell", type=json.loads)
     parser.add_argument("--began", type=float, help=argparse.SUPPRESS)

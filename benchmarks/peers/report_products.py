@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from peers_summary import Rows, Spread, times
-
+from benchmarks.peers.summary import Rows, Spread, times
 from sparserl.report.markdown import table
 
 HOW_UPDATES = """\

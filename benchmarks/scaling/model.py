@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from scaling_machine import Machine
+from benchmarks.scaling.machine import Machine
 
 FLOAT = 4  # bytes
 ADAM_ARRAYS = 7  # a gradient, a weight and two moments are read, a weight and two moments written

@@ -1,6 +1,6 @@
 """One process of the peers' benchmark: trains one agent, and prints what was seen of it as one JSON document.
 
-Started by `peers_processes.py` with the interpreter of whichever project it trains, and imports only that one. All
+Started by `processes.py` with the interpreter of whichever project it trains, and imports only that one. All
 seconds are of the machine's monotonic clock, and of `--began`, when the process was started.
 
 `training`: prints "settled" when it is, trains on until a line comes on standard input and `--seconds` longer:
@@ -20,9 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from peers_ours import train_ours
-from peers_tasks import TASKS
-from peers_theirs import train_sbx, train_stable_baselines3
+from benchmarks.peers.ours import train_ours
+from benchmarks.peers.tasks import TASKS
+from benchmarks.peers.theirs import train_sbx, train_stable_baselines3
 
 Evaluate = Callable[[int], float]  # number of episodes -> their mean return
 PROJECTS = {"stable-baselines3": train_stable_baselines3, "sbx": train_sbx, "sparserl": train_ours}
@@ -111,7 +111,8 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    layout, program = argparse.RawDescriptionHelpFormatter, "python -m benchmarks.peers.worker"
+    parser = argparse.ArgumentParser(prog=program, description=__doc__, formatter_class=layout)
     parser.add_argument("part", choices=("training", "returns"))
     parser.add_argument("project", choices=PROJECTS)
     parser.add_argument("task", choices=TASKS)

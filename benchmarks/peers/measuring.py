@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cells import Cell, Values
-from peers_processes import (
-    HERE,
+from benchmarks.cells import Cell, Values
+from benchmarks.peers.processes import (
     OURS,
+    TOP,
     TooShort,
     finished,
     side_by_side,
@@ -19,7 +19,7 @@ from peers_processes import (
     surroundings,
     throughput,
 )
-from peers_tasks import TASKS
+from benchmarks.peers.tasks import TASKS
 
 PACKAGES = ("stable-baselines3", "sbx-rl", "torch", "jax", "numpy", "scipy", "gymnasium", "mujoco", "ale-py")
 VARIANTS = ("masked", "masked_rigl", "compressed", "compressed_rigl")
@@ -107,7 +107,7 @@ def _updates(key: Mapping[str, Any], settings: Mapping[str, Any], smoke: bool) -
 def _products(cell: Cell, peers: Path) -> Values | None:
     """In our interpreter, which finds PyTorch in the peers' environment."""
     libraries = _said([str(peers), "-c", "import sysconfig; print(sysconfig.get_path('platlib'))"]).strip()
-    command = [sys.executable, str(HERE / "peers_products.py"), libraries, json.dumps({**cell.key, **cell.settings})]
+    command = [sys.executable, "-m", "benchmarks.peers.products", libraries, json.dumps({**cell.key, **cell.settings})]
     held = surroundings(cell.key["instructions"], one_thread=True)
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=held)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=held, cwd=TOP)
     return None if done.returncode else {"rows": json.loads(done.stdout.splitlines()[-1])}

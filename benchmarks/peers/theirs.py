@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from peers_tasks import ATARI_WRAPPERS, TASKS, Task
+from benchmarks.peers.tasks import ATARI_WRAPPERS, TASKS, Task
 
 Seen = Callable[[int, Callable[[int], float]], bool]  # steps that are done, and how to evaluate: whether to go on
 MASKS = Path(__file__).parent.parent / "src" / "sparserl" / "bench" / "dense_masks.py"

@@ -1,7 +1,7 @@
 """What an update costs against density, width, batch, seeds on one core and processes, beside this machine's roofline.
 
-    .venv/bin/python benchmarks/scaling.py --output reproduction/scaling
-    .venv/bin/python benchmarks/scaling.py density width --works dqn_update
+    .venv/bin/python -m benchmarks.scaling --output reproduction/scaling
+    .venv/bin/python -m benchmarks.scaling density width --works dqn_update
 
 Whole updates of DQN and SAC as `sparserl bench updates` has them, dense and compressed (static, ERK), which take turns
 in a process of one thread on a core of its own. One size changes at a time, and all others stay at the centre: density
@@ -14,7 +14,7 @@ seeds      in one program on one core, by vmap: 1 to 8; seconds are those of a s
 processes  at once, each on a core of its own: 1 to all
 
 The roofline is measured first: the peak of one core by dense products, and bandwidth by a stream over growing working
-sets. The least time of an update follows from live weights x batch (`scaling_model.py`). Writes scaling.json after each
+sets. The least time of an update follows from live weights x batch (`model.py`). Writes scaling.json after each
 measurement, so that the same command goes on where it was stopped, and README.md and figures in the end. Needs Linux.
 """
 
@@ -26,10 +26,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cells import Cell, Values, measure_all, opened, read
-from peers_measuring import ours
-from peers_processes import HERE, side_by_side, start
-from scaling_report import write_report
+from benchmarks.cells import Cell, Values, measure_all, opened, read
+from benchmarks.peers.measuring import ours
+from benchmarks.peers.processes import TOP, side_by_side, start
+from benchmarks.scaling.report import write_report
 
 AXES: Mapping[str, tuple[float, ...]] = {
     "density": (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01),
@@ -44,7 +44,7 @@ CENTRE: Mapping[str, Mapping[str, Any]] = {
     "sac_update": {"density": 0.1, "width": 256, "batch_size": 256, "seeds": 1, "processes": 1},
 }
 SMALLEST = {"density": (1.0, 0.1), "width": (16, 32), "batch_size": (8, 16), "seeds": (1, 2), "processes": (1,)}
-WORKER = HERE / "scaling_worker.py"
+WORKER = "benchmarks.scaling.worker"
 
 
 def main() -> int:
@@ -75,7 +75,7 @@ def main() -> int:
 
 def machine_cell(options: argparse.Namespace) -> Cell:
     """The roofline, up to a working set of four times the last cache, and 256 MB at the least."""
-    from scaling_machine import caches
+    from benchmarks.scaling.machine import caches
 
     largest = max(4 * max(caches().values(), default=0), 2**28)
     settings = {"largest_bytes": 2**16 if options.smoke else largest, "window_seconds": 1e-3 if options.smoke else 0.3}
@@ -113,12 +113,13 @@ def measure(cell: Cell) -> Values | None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__, formatter_class=layout)
     add = parser.add_argument
     shown = [name if name != "batch_size" else "batch" for name in AXES]
     add("axes", nargs="*", metavar="AXIS", default=[], help=f"{', '.join(shown)}; all by themselves")
     add("--works", nargs="+", choices=CENTRE, default=list(CENTRE))
-    add("--output", type=Path, default=HERE.parent / "reproduction" / "scaling")
+    add("--output", type=Path, default=TOP / "reproduction" / "scaling")
     add("--smoke", action="store_true", help="each axis at its smallest, to see that it runs; its numbers mean nothing")
     add("--plan", action="store_true", help="say how much would be measured, and measure nothing")
     add("--report-only", action="store_true", help="write README.md and figures again from scaling.json")

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from peers_processes import OURS, Candidate
-from peers_summary import Rows, better, rate, returns, training
-from peers_tasks import TASKS
+from benchmarks.peers.processes import OURS, Candidate
+from benchmarks.peers.summary import Rows, better, rate, returns, training
+from benchmarks.peers.tasks import TASKS
 
 COLORS = {"stable-baselines3": "#d95f02", "sbx": "#7570b3", OURS: "#1b9e77"}
 

@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from peers_processes import OURS, Candidate
-from peers_tasks import TASKS
+from benchmarks.peers.processes import OURS, Candidate
+from benchmarks.peers.tasks import TASKS
 
 Rows = Sequence[Mapping[str, Any]]
 SPARSE = 0.9

@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cells import Book
-from scaling_machine import Machine
-from scaling_model import Work
+from benchmarks.cells import Book
+from benchmarks.scaling.machine import Machine
+from benchmarks.scaling.model import Work
 
 
 class Point(NamedTuple):

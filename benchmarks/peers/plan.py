@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cells import Cell
-from peers_processes import CANDIDATES, OURS
-from peers_tasks import TASKS
+from benchmarks.cells import Cell
+from benchmarks.peers.processes import CANDIDATES, OURS
+from benchmarks.peers.tasks import TASKS
 
 PARTS = ("training", "returns", "updates", "products")
 RETURNS = {"dqn": (20_000, 60.0), "sac": (20_000, 120.0), "ppo": (100_000, 60.0), "pixels": (4_000, 60.0)}  # steps, s

@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-HERE = Path(__file__).parent
-WORKER = HERE / "peers_worker.py"
+TOP = Path(__file__).parents[2]  # where workers are started, whose modules are found from there
+WORKER = "benchmarks.peers.worker"
 OURS = "sparserl"
 PEERS = (
     "stable-baselines3==2.9.*",
@@ -104,15 +104,18 @@ def surroundings(instructions: str, one_thread: bool) -> dict[str, str]:
 
 
 def start(
-    python: Path | str, words: Sequence[str], core: int | None, instructions: str = "widest", worker: Path = WORKER
+    python: Path | str, words: Sequence[str], core: int | None, instructions: str = "widest", worker: str = WORKER
 ) -> subprocess.Popen[str]:
     """A worker, bound to a core and to one thread where one is given."""
-    command = [str(python), str(worker), *words, "--began", str(time.monotonic())]
+    python = Path(python).absolute()  # which a link of a virtual environment must stay, and folders change
+    command = [str(python), "-m", worker, *words, "--began", str(time.monotonic())]
     command += [] if core is None else ["--core", str(core)]
     environment = surroundings(instructions, one_thread=core is not None)
     pipe = subprocess.PIPE
     # A session of its own: Ctrl-C is for the parent, which ends all.
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True, start_new_session=True)
+    return subprocess.Popen(
+        command, cwd=TOP, stdin=pipe, stdout=pipe, env=environment, text=True, start_new_session=True
+    )
 
 
 def side_by_side(processes: Sequence[subprocess.Popen[str]]) -> list[dict[str, Any]] | None:

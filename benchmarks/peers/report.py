@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cells import Book
-from peers_figure import draw_rates, draw_returns
-from peers_plan import SMOKE
-from peers_processes import Candidate
-from peers_report_products import products, updates
-from peers_summary import (
+from benchmarks.cells import Book
+from benchmarks.peers.figure import draw_rates, draw_returns
+from benchmarks.peers.plan import SMOKE
+from benchmarks.peers.processes import Candidate
+from benchmarks.peers.report_products import products, updates
+from benchmarks.peers.summary import (
     MARKS,
     Rows,
     final,
@@ -23,8 +23,7 @@ from peers_summary import (
     times,
     training,
 )
-from peers_tasks import TASKS
-
+from benchmarks.peers.tasks import TASKS
 from sparserl.report.markdown import table
 
 HELD = {
@@ -36,7 +35,7 @@ NOTES = {
 What XLA compiles and what our kernels do is held. Dense products that XLA leaves to a library ask the processor itself
 ([machines](../../docs/machines.md#the-same-bits)), so that dense updates in JAX may still use more.""",
 }
-COMMAND = ".venv/bin/python benchmarks/peers.py"
+COMMAND = ".venv/bin/python -m benchmarks.peers"
 HOW = """\
 Candidates took turns; numbers are medians over rounds, and in brackets the lowest and highest of single rounds. A ratio
 is to the better layout of a peer, and in its brackets are those of single rounds. Start-up is from the start of a
@@ -86,7 +85,7 @@ def _about(book: Book) -> Iterator[str]:
     yield f"{machine['cpu_model']}, {used}, {machine['platform']}."
     yield "Versions: " + ", ".join(f"{name} {version}" for name, version in ours.items()) + "; peers: "
     yield ", ".join(f"{name} {version}" for name, version in theirs.items() if version) + ".\n"
-    yield f"Written by `{COMMAND}` ([how](../../benchmarks/peers.py)) from [`peers.json`](peers.json):\n"
+    yield f"Written by `{COMMAND}` ([how](../../benchmarks/peers)) from [`peers.json`](peers.json):\n"
     yield f"    {COMMAND} --instructions widest avx2\n"
     yield HOW
 

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from peers_tasks import EPSILON, TASKS, Task
+from benchmarks.peers.tasks import EPSILON, TASKS, Task
 
 Seen = Callable[[int, Callable[[int], float]], bool]  # steps that are done, and how to evaluate: whether to go on
 

@@ -1,6 +1,6 @@
 """One problem of the peers' benchmark: a layer's products in ours and in all libraries, in this process, on one core.
 
-    python benchmarks/peers_products.py LIBRARIES CELL
+    python -m benchmarks.peers.products LIBRARIES CELL
 
 LIBRARIES is the folder of packages where PyTorch is, looked at after our own ones. CELL is JSON: sizes and how long to
 measure. Prints the rows of `sparserl bench kernels` as JSON.

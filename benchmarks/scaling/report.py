@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cells import Book
-from scaling_figure import draw, draw_machine
-from scaling_machine import Machine
-from scaling_points import Point, machine_of, points_of
-
+from benchmarks.cells import Book
+from benchmarks.scaling.figure import draw, draw_machine
+from benchmarks.scaling.machine import Machine
+from benchmarks.scaling.points import Point, machine_of, points_of
 from sparserl.report.markdown import table
 
 SIZES = ("width", "density", "batch_size", "seeds", "processes")
-COMMAND = ".venv/bin/python benchmarks/scaling.py"
+COMMAND = ".venv/bin/python -m benchmarks.scaling"
 HOW = """\
 Microseconds of one update: medians of rounds in which dense and compressed took turns, and in brackets the fastest and
 slowest round. The roofline is the least time that this core leaves the work of an update: its operations at the peak of
@@ -35,7 +34,7 @@ def _page(book: Book, machine: Machine | None, points: Sequence[Point], drawn: b
     about = book.about["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in about["packages"].items() if version)
     yield f"{about['cpu_model']}, {about['cpu_features']}, {about['platform']}. {versions}.\n"
-    yield f"Written by `{COMMAND}` ([how](../../benchmarks/scaling.py)) from [`scaling.json`](scaling.json).\n"
+    yield f"Written by `{COMMAND}` ([how](../../benchmarks/scaling)) from [`scaling.json`](scaling.json).\n"
     yield HOW
     if drawn:
         yield "\n![Updates](scaling.png)"
