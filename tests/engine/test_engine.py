@@ -5,16 +5,20 @@ import dataclasses
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from engine import fake_worker
 from engine.fake_worker import plan, tries
 from sparserl import engine, persistence
-from sparserl.engine import cluster
+from sparserl.engine import children, cluster, execution
+from sparserl.engine.assignments import Assignment, Surroundings
 from sparserl.engine.retries import Failure, Retries
 from sparserl.engine.settings import Settings
 from sparserl.errors import UserError
+from sparserl.processes.versions import versions
+from waiting import PATIENCE_SECONDS, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -157,6 +161,19 @@ def test_a_worker_that_somebody_else_stops_goes_on(client, tmp_path):
     assert outcome.ending == "finished"
     assert len(tries(folder)) == 3
     assert not failed
+
+
+def test_a_run_whose_process_the_engine_has_killed_has_not_failed(tmp_path):
+    """As a second Ctrl-C does, before the thread that listens to the process has looked whether it should stop."""
+    folder = plan(tmp_path, "a", "work")
+    around = Surroundings("inproc://here", lambda message: None, lambda: False)
+    with ThreadPoolExecutor(1) as pool:
+        outcome = pool.submit(execution.work, Assignment(str(folder), "key", "topic", SETTINGS, versions()), around)
+        wait_until(lambda: persistence.read_status(folder) is not None)
+        children.kill_all()
+        assert outcome.result(PATIENCE_SECONDS).ending == "interrupted"
+    assert persistence.read_status(folder).status == "interrupted"
+    assert not children._KILLED
 
 
 def test_results_directory_that_a_worker_does_not_see(client, tmp_path):

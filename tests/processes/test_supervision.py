@@ -39,6 +39,14 @@ def press():
         time.sleep(0.2)
         send()
 
+def everywhere(times):
+    with interrupts(lambda: asked.append(1)):
+        for process in (os.getpid(), command) * times:
+            os.kill(process, signal.SIGTERM)
+            time.sleep(0.2)
+    print("in good order", len(asked), flush=True)
+    return 130
+
 def raises(error):
     raise error
 
@@ -90,6 +98,8 @@ ENDED = "the environment ended the process: exit status "
         ("send(signal.SIGHUP)", ["asked"]),
         ("mind()", ["in good order", "130"]),
         ("press()", ["asked"]),
+        ("everywhere(1)", ["in good order 1", "130"]),
+        ("everywhere(2)", ["asked"]),
         ("late()", ["in good order", "asked"]),
         ("noted()", ["0"]),
         ("(print(3, flush=True), setattr(sys, 'stdout', None), 0)[2]", ["3", "0"]),

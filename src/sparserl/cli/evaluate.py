@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import jax
 import tyro
@@ -33,6 +33,7 @@ from sparserl.experiment import (
     under_noise,
 )
 from sparserl.processes import places
+from sparserl.processes.signals import each_press
 from sparserl.processes.supervision import STOPPING, is_supervised, minding, note
 from sparserl.training import Evaluation, EvaluationSettings
 from sparserl.types import Divergence, Environment, UserError
@@ -192,8 +193,12 @@ def heeded() -> Iterator[None]:
     """Inside, signals raise KeyboardInterrupt, so that environments are closed."""
     with minding():
         for number in STOPPING if is_supervised() else ():
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, each_press(_interrupt))
         yield
+
+
+def _interrupt(press: int) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _filmed(film: Path, take: filming.Take, failures: list[str]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from sparserl.processes.outcomes import LOG_NAME
 _LONGEST_LOG_BYTES = 65_536  # of what a worker said last, to find its last words in
 
 _RUNNING: dict[int, Child] = {}  # the workers of this process, by process id; Dask workers have many threads
+_KILLED: set[int] = set()  # those of them that `kill_all` has ended
 
 
 class RunProcess(NamedTuple):
@@ -89,6 +90,7 @@ def stop(worker: RunProcess) -> None:
     """Kill a worker and whatever it started; harmless once it has ended."""
     child.stop(worker.child)
     _RUNNING.pop(worker.child.process.pid, None)
+    _KILLED.discard(worker.child.process.pid)
     if worker.gpu is not None:
         release(worker.gpu)
 
@@ -96,7 +98,13 @@ def stop(worker: RunProcess) -> None:
 def kill_all() -> None:
     """Kill every worker of this process, without waiting for what they have not stored."""
     for process_id in list(_RUNNING):
+        _KILLED.add(process_id)
         child.kill_session(process_id)
+
+
+def was_killed(worker: RunProcess) -> bool:
+    """Whether it was us who killed it: that is no failure of its run."""
+    return worker.child.process.pid in _KILLED
 
 
 def last_words(folder: Path, log_start: int) -> str:

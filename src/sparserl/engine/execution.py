@@ -10,7 +10,7 @@ from pathlib import Path
 from sparserl import persistence
 from sparserl.engine import endings
 from sparserl.engine.assignments import Assignment, Surroundings, Teller, dask_surroundings
-from sparserl.engine.children import RunProcess, end, start, stop
+from sparserl.engine.children import RunProcess, end, start, stop, was_killed
 from sparserl.engine.settings import Settings
 from sparserl.processes.outcomes import FAILED, NO_ROOM, Outcome
 from sparserl.processes.versions import difference, versions
@@ -59,7 +59,7 @@ def _listen(worker: RunProcess, settings: Settings, teller: Teller, around: Surr
     while True:
         lines = worker.lines(POLL_SECONDS)
         if lines is None:
-            return ""
+            return "stopped" if was_killed(worker) else ""
         if lines:
             heard = time.monotonic()
         for line in lines:

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from sparserl.processes.supervision import STOPPING, minding
+from sparserl.processes.supervision import STOPPING, minding, passed_on
+
+Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
@@ -20,14 +22,13 @@ def interrupts(ask: Callable[[], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    asked: list[int] = []
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        if asked:
+    def act(press: int) -> None:
+        if press > 1:
             raise KeyboardInterrupt
-        asked.append(number)
         ask()
 
+    handle = each_press(act)
     before: dict[int, Any] = {number: signal.getsignal(number) for number in STOPPING}
     heeded = [number for number in STOPPING if before[number] is not signal.SIG_IGN]
     try:
@@ -38,3 +39,22 @@ def interrupts(ask: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in heeded:
             signal.signal(number, before[number])
+
+
+def each_press(act: Callable[[int], None]) -> Handler:
+    """A handler that calls `act` with 1 when people ask for the first time, with 2 when they do so again, and so on.
+
+    Where a signal goes to all processes of a command, as from systemd or `pkill -f`, it comes twice, by itself and
+    passed on, and is one: what counts is how often it came in either way.
+    """
+    came, presses, before = 0, 0, passed_on()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal came, presses
+        came += 1
+        passed = passed_on() - before
+        if max(passed, came - passed) > presses:
+            presses += 1
+            act(presses)
+
+    return handle

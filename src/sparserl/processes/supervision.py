@@ -2,7 +2,8 @@
 
 An environment may end the process that it runs in with any exit status: one is believed if the child has noted it.
 A signal ends the child at once, which stores nothing then that could be lost; while it works through runs it is passed
-on, for an orderly stop. The child is a process group of its own, so that no signal reaches it twice.
+on, for an orderly stop. The child is a process group of its own, so that Ctrl-C does not reach it twice; what goes
+to all processes of a command in other ways, as when systemd stops it, does (`passed_on`).
 """
 
 import math
@@ -20,7 +21,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
 END_SECONDS = 10  # for threads and hooks that are not ours, when all is over
 _MOST_PASSED_ON = 2  # signals: the first asks, the second presses
-_NOTED, _STATUS, _MINDING, _BEATS, _SILENCE = range(5)  # places on the board; the last one is of _WIDTH bytes
+_NOTED, _STATUS, _MINDING, _BEATS, _PASSED, _SILENCE = range(6)  # places on the board; the last one is of _WIDTH bytes
 _WIDTH = 4
 _LOOK_SECONDS = 0.5  # between two looks at the beats
 
@@ -52,6 +53,7 @@ def supervised(work: Callable[[], int], ended: Callable[[str, bool], int]) -> in
         asked.append(number)
         with suppress(ProcessLookupError):
             if board[_MINDING] and len(asked) <= _MOST_PASSED_ON:
+                board[_PASSED] += 1
                 os.kill(child, number)
             else:
                 os.killpg(child, signal.SIGKILL)
@@ -90,6 +92,11 @@ def minding() -> Iterator[None]:
         yield
     finally:
         board[_MINDING] = 0
+
+
+def passed_on() -> int:
+    """How many signals the parent has passed on to this process so far; others have come to it by themselves."""
+    return 0 if _Shared.board is None else _Shared.board[_PASSED]
 
 
 def show_life(silence_seconds: float) -> None:
