@@ -1,6 +1,6 @@
 """SAC's main grid (figure 15) on HalfCheetah alone.
 
-.venv/bin/sparserl study run reproduction/one_environment/sac_half_cheetah.py --scale quick
+.venv/bin/sparserl study run reproduction/parts_of_grids/sac_half_cheetah.py --scale quick
 """
 
 from of_the_catalogue import one_environment

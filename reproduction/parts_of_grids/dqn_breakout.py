@@ -1,6 +1,6 @@
 """DQN's main grid of pixels (figure 10) on MinAtar's Breakout alone.
 
-.venv/bin/sparserl study run reproduction/one_environment/dqn_breakout.py --scale quick
+.venv/bin/sparserl study run reproduction/parts_of_grids/dqn_breakout.py --scale quick
 """
 
 from of_the_catalogue import one_environment

@@ -1,6 +1,6 @@
 """PPO's main grid (figure 16) on HalfCheetah alone, and SAC's dense network, by which returns are divided.
 
-.venv/bin/sparserl study run reproduction/one_environment/ppo_half_cheetah.py --scale quick
+.venv/bin/sparserl study run reproduction/parts_of_grids/ppo_half_cheetah.py --scale quick
 """
 
 from of_the_catalogue import one_environment
