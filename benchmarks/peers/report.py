@@ -18,6 +18,7 @@ from benchmarks.peers.summary import (
     rate,
     reached,
     returns,
+    rounds,
     spread,
     summary,
     times,
@@ -97,7 +98,10 @@ def _marks(rows: Rows, instructions: str) -> Iterator[str]:
             verdict = "reached" if found.median >= mark.aim else "**missed**"
             lines.append((mark.words, f"{mark.aim:g}", times(found), verdict))
     if lines:
-        yield "\nWhole-machine steps a second while training, as many times those of a peer in its better layout:\n"
+        number = rounds(rows, instructions)
+        turns = f"in {number} rounds" if number > 1 else "in a single round, so without a spread"
+        what = "Whole-machine steps a second while training"
+        yield f"\n{what}, {turns}, as many times those of a peer in its better layout:\n"
         yield table(("mark", "at least", "measured", "verdict"), lines)
 
 

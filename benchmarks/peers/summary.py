@@ -56,9 +56,9 @@ def times(found: Spread | None) -> str:
 
 
 def plain(found: Spread, form: str) -> str:
-    """A number with its spread."""
+    """A number with its spread, where there is one: a single round has none."""
     median, lowest, highest = (format(value, form) for value in found)
-    return f"{median} ({lowest} to {highest})"
+    return median if found.lowest == found.highest else f"{median} ({lowest} to {highest})"
 
 
 def training(rows: Rows, instructions: str, task: str) -> dict[Candidate, dict[int, Mapping[str, Any]]]:
@@ -70,6 +70,12 @@ def training(rows: Rows, instructions: str, task: str) -> dict[Candidate, dict[i
             candidate = Candidate(key["project"], "per core" in key["layout"], key["sparsity"])
             found.setdefault(candidate, {})[key["round"]] = row["values"]
     return found
+
+
+def rounds(rows: Rows, instructions: str) -> int:
+    """How often all candidates had their turn in training, in all tasks that were measured."""
+    measured = [training(rows, instructions, task) for task in TASKS]
+    return min((len(by_round) for each in measured for by_round in each.values()), default=0)
 
 
 def rate(by_round: Mapping[int, Mapping[str, Any]]) -> Spread:

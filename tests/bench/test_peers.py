@@ -197,11 +197,12 @@ def test_a_killed_benchmark_goes_on_and_its_report_says_what_was_reached(tmp_pat
 
     report.write_report(tmp_path / "new", again)
     page = (tmp_path / "new" / "README.md").read_text()
-    assert "| dqn, RigL 90%, x sbx | 10 | 12.60 (12.60 to 12.60) | reached |" in page
-    assert "| dqn, dense, x sbx | 2 | 2.10 (2.10 to 2.10) | reached |" in page
-    assert "| dqn, RigL 90%, x stable-baselines3 | 15 | 25.20 (25.20 to 25.20) | reached |" in page
-    assert "| sbx | one process, all threads | 95 (90 to 100) | 0.50 (0.50 to 0.50) |" in page
+    assert "| dqn, RigL 90%, x sbx | 10 | 12.60 | reached |" in page
+    assert "| dqn, dense, x sbx | 2 | 2.10 | reached |" in page
+    assert "| dqn, RigL 90%, x stable-baselines3 | 15 | 25.20 | reached |" in page
+    assert "| sbx | one process, all threads | 95 (90 to 100) | 0.50 |" in page
     assert "10.0 (0.0 to 20.0)" in page
+    assert "while training, in 2 rounds, as many times" in page
     assert "smallest size" not in page
     assert {file.name for file in (tmp_path / "new").iterdir()} == {
         *("peers.json", "README.md", "rates.png", "returns.png"),
@@ -218,5 +219,6 @@ def test_marks_that_are_missed_are_said(tmp_path, monkeypatch):
     cells.measure_all(book, planned("training", "--tasks", "dqn", "--smoke"), measured)
     report.write_report(tmp_path, book)
     page = (tmp_path / "README.md").read_text()
-    assert "| dqn, dense, x sbx | 2 | 0.30 (0.30 to 0.30) | **missed** |" in page
+    assert "| dqn, dense, x sbx | 2 | 0.30 | **missed** |" in page
     assert "smallest size" in page
+    assert "in a single round, so without a spread" in page
