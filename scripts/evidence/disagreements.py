@@ -23,6 +23,7 @@ class Disagreement(NamedTuple):
     text: str
     experiment: str  # what could tell, in words
     command: str
+    told: str = ""  # what it told, where it has been run
 
 
 def read_disagreements(file: Path = FILE) -> list[Disagreement]:
@@ -36,7 +37,8 @@ def read_disagreements(file: Path = FILE) -> list[Disagreement]:
 
 def _entry(file: Path, number: int, entry: dict[str, object]) -> Disagreement:
     place = f"{file.name}, entry {number}"
-    lacking = [name for name in Disagreement._fields if not entry.get(name)]
+    needed = [name for name in Disagreement._fields if name not in Disagreement._field_defaults]
+    lacking = [name for name in needed if not entry.get(name)]
     if lacking:
         raise UserError(f"{place} has no {' and no '.join(lacking)}")
     if strange := [name for name in entry if name not in Disagreement._fields]:

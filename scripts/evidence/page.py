@@ -93,9 +93,10 @@ def _finding(told: Told) -> str:
 
 def _disagreement(entry: Disagreement) -> str:
     said = "; ".join(entry.statements)
+    told = f"\n*What it told:* {entry.told.strip()}\n" if entry.told else ""
     return (
         f"**Why not ({entry.where}): {said}.** Most likely it is {entry.cause}. {entry.text.strip()}\n\n"
-        f"*What could tell:* {entry.experiment.strip()}\n\n    {entry.command.strip()}\n"
+        f"*What could tell:* {entry.experiment.strip()}\n\n    {entry.command.strip()}\n{told}"
     )
 
 

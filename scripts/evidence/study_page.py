@@ -3,10 +3,12 @@
 import tempfile
 from pathlib import Path
 
-from evidence.kept import RESULTS, Kept
+from evidence.kept import REPRODUCTION, RESULTS, ROOT, Kept
+from sparserl.errors import UserError
 from sparserl.report import markdown
 from sparserl.report.claims import answers, cautions
 from sparserl.report.figures import draw, write
+from sparserl.study.catalogue import catalogue_names
 
 SPARSERL = ".venv/bin/sparserl"
 PART = "what scripts/pack-study writes"
@@ -39,15 +41,32 @@ def _text(kept: Kept, folder: str, pictures: list[Path]) -> str:
     count = f"{len(kept.runs):,} of {kept.num_planned:,} runs" if selection.missing else f"all {len(kept.runs):,} runs"
     preset = selection.preset or "paper"
     again = "" if preset == "paper" else f" --preset {preset}"
+    name = selection.name
+    of_whom, again_by = f"The catalogue's study `{name}`", name
+    if name not in catalogue_names():
+        file = _file_of(name)
+        of_whom = f"The study of [`{name}.py`](../{file.relative_to(REPRODUCTION)})"
+        again_by = str(file.relative_to(ROOT))
     lines = [
-        f"The catalogue's study `{selection.name}` at scale `{selection.scale}`, preset `{preset}`: {count} are here,",
+        f"{of_whom}, at scale `{selection.scale}`, preset `{preset}`: {count} are here,",
         f"in [`{RESULTS}/`]({RESULTS}/), with their choices and evaluations and without checkpoints. What they say of",
         "the paper's claims: [verdicts](../README.md).",
         *(f"\n![{selection.question}]({picture.name})" for picture in pictures),
         "",
         *(f"- {sentence}" for sentence in (*said, *cautions(selection))),
         "\nThe same as figures, tables and a page, and the runs once more:\n",
-        f"    {SPARSERL} report reproduction/{folder}/{RESULTS} --study {selection.name} --output {folder}_report",
-        f"    {SPARSERL} study run {selection.name} --scale {selection.scale}{again}",
+        f"    {SPARSERL} report reproduction/{folder}/{RESULTS} --study {name} --output {folder}_report",
+        f"    {SPARSERL} study run {again_by} --scale {selection.scale}{again}",
     ]
     return "\n".join(lines)
+
+
+def _file_of(name: str) -> Path:
+    """The study file of that name under reproduction/. Raises UserError where there is none, or more than one."""
+    found = sorted(REPRODUCTION.glob(f"*/{name}.py"))
+    if len(found) != 1:
+        where = ", ".join(str(file.relative_to(ROOT)) for file in found) or "none"
+        raise UserError(
+            f"study {name} is not in the catalogue: one {name}.py under reproduction/ is wanted, not {where}"
+        )
+    return found[0]

@@ -113,6 +113,7 @@ def test_a_study_is_packed_without_what_is_large_and_says_how_much_of_it_is_ther
     readme.write_text(readme.read_text() + "\nBy hand.\n")
     write_study_page(kept, place.parent)
     assert "4 of 75 runs are here" in readme.read_text()
+    assert "The catalogue's study `figure_5_dqn`" in readme.read_text()
     assert readme.read_text().count("<!-- what scripts/pack-study writes -->") == 1
     assert readme.read_text().endswith("By hand.\n")
     pack(tmp_path / "lab", study, place, with_diagnostics=False)
@@ -120,3 +121,22 @@ def test_a_study_is_packed_without_what_is_large_and_says_how_much_of_it_is_ther
     lines = page([], kept_in(tmp_path), [], {("figure_3", "quick"): 12.3}).splitlines()
     assert lines[-1].endswith("| quick, paper | 4 of 75 |")
     assert any("`sparserl study run figure_3 --scale quick` (12.3 at `quick`, in core-hours)" in line for line in lines)
+
+
+def test_a_study_of_a_file_is_told_with_its_file(tmp_path: Path, told: list[Told]) -> None:
+    kept = told[0].kept
+    alone = lambda name: kept._replace(selection=kept.selection._replace(name=name, figures=()))
+    write_study_page(alone("dqn_classic"), tmp_path)
+    text = (tmp_path / "README.md").read_text()
+    assert "The study of [`dqn_classic.py`](../parts_of_grids/dqn_classic.py)" in text
+    assert "sparserl study run reproduction/parts_of_grids/dqn_classic.py --scale quick" in text
+    with pytest.raises(UserError, match=r"study nothing is not in the catalogue: one nothing\.py under .* is wanted"):
+        write_study_page(alone("nothing"), tmp_path)
+
+
+def test_what_an_experiment_told_stands_behind_it(told: list[Told]) -> None:
+    entry = WHOLE._replace(claim=told[0].finding.number, where=told[0].where, told="It was us.")
+    lines = "\n".join([page(told, [], [entry], {})]).splitlines()
+    begun = lines.index("*What it told:* It was us.")
+    assert lines[begun - 2].strip() == entry.command
+    assert not any("What it told" in line for line in page(told, [], [entry._replace(told="")], {}).splitlines())

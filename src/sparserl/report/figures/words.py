@@ -42,7 +42,7 @@ _NAMES: Mapping[str, Mapping[Any, str]] = {
     "distribution": {"erk": "ERK", "uniform": "uniform"},
     "network_kind": {"mlp": "MLP", "cnn": "CNN", "resnet": "ResNet"},
     "dense_last_layer": {True: "last layer dense", False: "all layers sparse"},
-    "sparsity_aware_initialization": {True: "sparsity-aware", False: "dense"},
+    "sparsity_aware_initialization": {True: "sparsity-aware", False: "drawn as if dense"},
 }
 _SPEAKING = ("sparsity", "agent", "method", "environment", "storage", "preset", "network", "machine")
 """Columns whose values speak for themselves."""
