@@ -39,7 +39,8 @@ def test_commands_of_the_map_are_understood(reading: None, capsys: pytest.Captur
 
 
 def test_what_is_kept_of_a_study_is_in_the_map() -> None:
-    kept = {folder.parent.name for folder in ROOT.glob("reproduction/*/results")}
+    stored = ROOT.glob("reproduction/*/results/studies/*")
+    kept = {folder.parents[2].name for folder in stored if folder.name.partition("@")[0] in catalogue_names()}
     studies = {match for row in ROWS for match in re.findall(r"reproduction/(\w+)/README.md", row[4])}
     assert kept == studies
     assert paper_map.with_ours(PAGE) == PAGE, "scripts/write-verdicts writes it again"

@@ -50,7 +50,7 @@ def test_rows_that_are_kept_say_which_version_of_results_made_them(file: Path) -
 
 
 def test_studies_that_are_kept_can_be_read_and_hold_runs_of_theirs_that_are_over() -> None:
-    for place in sorted(ROOT.glob("reproduction/*/results")):
+    for place in sorted(folder.parent for folder in ROOT.glob("reproduction/**/studies")):
         results = read_results(place)
         assert results.problems == ()
         assert {run.status and run.status.status for run in results.runs} <= {"finished", "diverged"}

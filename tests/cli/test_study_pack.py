@@ -26,6 +26,7 @@ def lab(tmp_path):
     (place / NAME / "experiment.json").write_text("{}")
     document = {"name": "one", "scale": "smoke", "question": "Where?", "num_seeds": 4, "created": "now"}
     document |= {"experiments": [entry], "figures": [], "waiting": [], "diagnostics": False}
+    document["module_folders"] = ["/home/me/studies"]
     persistence.write_document(place / "studies/one@smoke/study.json", document)
     return place
 
@@ -43,6 +44,10 @@ def test_what_is_over_comes_along_and_says_that_its_checkpoint_stayed(capsys, la
     assert files == [f"{NAME}/experiment.json", *runs, "studies/one@smoke/study.json"]
     before, after = (persistence.read_status(where / NAME / "seed=0") for where in (lab, place))
     assert after == before._replace(packed=True)
+    plan = "studies/one@smoke/study.json"
+    stored = persistence.read_document(lab / plan)
+    assert stored["module_folders"] == ["/home/me/studies"]
+    assert persistence.read_document(place / plan) == {**stored, "module_folders": []}
     assert run_state(str(place / NAME / "seed=0")).state == "finished"
     shown = call(capsys, "study", "status", "one", "--output", place)
     assert "1 of 4 runs finished, 1 diverged, 2 waiting" in shown.out

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sparserl.errors import UserError
 from sparserl.persistence.diagnostics import DIAGNOSTICS
-from sparserl.persistence.documents import write_document
+from sparserl.persistence.documents import read_document, write_document
 from sparserl.persistence.evaluations import EVALUATIONS
 from sparserl.persistence.noise import NOISE, missing_noise
 from sparserl.persistence.results import Status, read_status
@@ -55,7 +55,10 @@ def pack(directory: str | Path, study: StoredStudy, place: str | Path, with_diag
         write_document(target / "status.json", status._replace(packed=not lacks_noise)._asdict())
     for experiment in {run.experiment for run in over}:
         _copy(directory / experiment, fresh / experiment, ["experiment.json"])
-    _copy(study.folder, fresh / "studies" / study.folder.name, [FILE_NAME])
+    told = fresh / "studies" / study.folder.name
+    told.mkdir(parents=True)
+    # Folders of modules are of this machine, and nobody else's business; `study run` of the study's file finds its own.
+    write_document(told / FILE_NAME, {**read_document(study.folder / FILE_NAME), "module_folders": []})
     shutil.rmtree(place, ignore_errors=True)
     fresh.rename(place)
     num_bytes = sum(file.stat().st_size for file in place.rglob("*.*") if file.is_file())
