@@ -72,8 +72,24 @@ def opened(file: Path, about: Mapping[str, Any]) -> Book:
 
 def read(file: Path) -> Book:
     """The book in a file, whichever machine it is of."""
+    if not file.exists():
+        sys.exit(f"{file} is not there: measure first")
     document = json.loads(file.read_text())
     return Book(file, document["about"], document["cells"])
+
+
+def work_through(
+    book: Book, cells: Sequence[Cell], measure: Callable[[Cell], Values | None], write_report: Callable[[], None]
+) -> int:
+    """The exit status: measures what is left, until Ctrl-C, and has what there is reported, however that ended."""
+    try:
+        return 1 if measure_all(book, cells, measure) else 0
+    except KeyboardInterrupt:
+        print("stopped: the same command goes on from here", file=sys.stderr)
+        return 1
+    finally:
+        if book.rows:
+            write_report()
 
 
 def measure_all(book: Book, cells: Sequence[Cell], measure: Callable[[Cell], Values | None]) -> list[Cell]:

@@ -28,7 +28,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.cells import Book, measure_all, opened, read
+from benchmarks.cells import opened, read, work_through
 from benchmarks.peers import measuring, plan
 from benchmarks.peers.processes import INSTRUCTIONS, TOP, make_peers, there
 from benchmarks.peers.report import write_report
@@ -44,7 +44,7 @@ def main() -> int:
         sys.exit("cores cannot be chosen here: this benchmark needs Linux")
     file = options.output / "peers.json"
     if options.report_only:
-        write_report(options.output, _there(file))
+        write_report(options.output, read(file))
         return 0
     python = there(options.peers) if options.as_they_are else make_peers(options.peers, options.torch)
     about = measuring.about(python)
@@ -57,21 +57,8 @@ def main() -> int:
         print("\n".join(plan.words(cells, options)))
         return 0
     book = opened(file, about)
-    failed = cells
-    try:
-        failed = measure_all(book, cells, lambda cell: measuring.measure(cell, python, options.smoke))
-    except KeyboardInterrupt:
-        print("stopped: the same command goes on from here", file=sys.stderr)
-    finally:
-        if book.rows:
-            write_report(options.output, book)
-    return 1 if failed else 0
-
-
-def _there(file: Path) -> Book:
-    if not file.exists():
-        sys.exit(f"{file} is not there: measure first")
-    return read(file)
+    measured = lambda cell: measuring.measure(cell, python, options.smoke)
+    return work_through(book, cells, measured, lambda: write_report(options.output, book))
 
 
 def _options() -> argparse.Namespace:

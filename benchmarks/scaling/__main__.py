@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cells import Cell, Values, measure_all, opened, read
+from benchmarks.cells import Cell, Values, opened, read, work_through
 from benchmarks.peers.measuring import ours
 from benchmarks.peers.processes import TOP, side_by_side, start
 from benchmarks.scaling.report import write_report
@@ -53,8 +53,6 @@ def main() -> int:
         sys.exit("cores cannot be chosen here: this benchmark needs Linux")
     file = options.output / "scaling.json"
     if options.report_only:
-        if not file.exists():
-            sys.exit(f"{file} is not there: measure first")
         write_report(options.output, read(file))
         return 0
     planned = [machine_cell(options), *cells(options)]
@@ -62,15 +60,7 @@ def main() -> int:
         print(f"{len(planned)} measurements, about {len(planned) * 50 / 60:.0f} minutes")
         return 0
     book = opened(file, ours())
-    failed = planned
-    try:
-        failed = measure_all(book, planned, measure)
-    except KeyboardInterrupt:
-        print("stopped: the same command goes on from here", file=sys.stderr)
-    finally:
-        if book.rows:
-            write_report(options.output, book)
-    return 1 if failed else 0
+    return work_through(book, planned, measure, lambda: write_report(options.output, book))
 
 
 def machine_cell(options: argparse.Namespace) -> Cell:

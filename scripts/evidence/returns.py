@@ -9,6 +9,7 @@ from sparserl.report.claims.wording import in_percent
 from sparserl.report.runs import Run, read_results
 from sparserl.report.statistics import RunScores, difference
 
+_REACHED = -190.0  # the goal is reached in some episodes: each step costs 1, and 200 are allowed
 _WIDE, _LARGE = 10.0, 100.0  # intervals and returns from which on a decimal tells nothing
 
 
@@ -23,6 +24,15 @@ def figure_5_returns() -> str:
             here = [run for run in _runs() if run.columns["environment"] == environment]
             lines.append(f"| {environment}, {in_percent(sparsity)} | {' | '.join(_cells(here, sparsity))} |")
     return "\n".join(lines)
+
+
+def reach_the_goal(aware: bool) -> str:
+    """Of RigL's runs on MountainCar, how many come above a return of -190, by how their weights were drawn."""
+    runs = read_results(REPRODUCTION / "initialiser" / RESULTS).runs
+    drawn = {"environment": "MountainCar-v0", "sparsity_aware_initialization": aware}
+    own = [run for run in runs if all(run.columns[name] == value for name, value in drawn.items())]
+    returns = [run.status.final_return for run in own if run.status is not None and run.status.final_return is not None]
+    return f"{sum(each > _REACHED for each in returns)} of {len(own)}"
 
 
 @functools.cache

@@ -40,3 +40,23 @@ def test_another_machine_and_other_files_are_refused_in_a_line(tmp_path):
         file.write_text(text)
         with pytest.raises(SystemExit, match="holds no cells of this benchmark"):
             cells.opened(file, {"machine": "m"})
+
+
+def test_what_there_is_is_reported_however_a_benchmark_ends(tmp_path, capsys):
+    both = [cells.Cell({"task": name}, {}) for name in "ab"]
+    reports = []
+
+    def stopped(cell):
+        if cell == both[1]:
+            raise KeyboardInterrupt
+        return {"rate": 1}
+
+    book = cells.opened(tmp_path / "cells.json", {})
+    assert cells.work_through(book, [], stopped, lambda: reports.append("empty")) == 0
+    assert cells.work_through(book, both, stopped, lambda: reports.append("stopped")) == 1
+    assert "the same command goes on" in capsys.readouterr().err
+    assert cells.work_through(book, both, lambda cell: None, lambda: reports.append("failed")) == 1
+    assert cells.work_through(book, both, lambda cell: {"rate": 2}, lambda: reports.append("done")) == 0
+    assert reports == ["stopped", "failed", "done"]
+    with pytest.raises(SystemExit, match="is not there: measure first"):
+        cells.read(tmp_path / "nowhere.json")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sparserl.processes import supervision
+from sparserl.processes import signals, supervision
 from waiting import PATIENCE_SECONDS, is_gone, wait_until
 
 pytestmark = pytest.mark.processes
@@ -40,10 +40,14 @@ def press():
         send()
 
 def everywhere(times):
+    came = []
     with interrupts(lambda: asked.append(1)):
-        for process in (os.getpid(), command) * times:
+        heed = signal.getsignal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, lambda *words: (came.append(1), heed(*words)))
+        for number, process in enumerate((os.getpid(), command) * times, 1):
             os.kill(process, signal.SIGTERM)
-            time.sleep(0.2)
+            while len(came) < number:
+                time.sleep(0.01)
     print("in good order", len(asked), flush=True)
     return 130
 
@@ -108,6 +112,26 @@ ENDED = "the environment ended the process: exit status "
 )
 def test_what_ends_a_command_is_told(work, expected):
     assert told(work) == expected
+
+
+def test_a_signal_is_counted_once_in_whichever_order_it_comes_both_ways(monkeypatch):
+    passed, presses = [0], []
+    monkeypatch.setattr(signals, "passed_on", lambda: passed[0])
+    handle = signals.each_press(presses.append)
+    comes = lambda: handle(signal.SIGTERM, None)
+
+    def is_passed_on():
+        passed[0] += 1
+
+    for step in (comes, is_passed_on, comes):  # by itself first
+        step()
+    assert presses == [1]
+    for step in (is_passed_on, comes, comes):  # passed on first, or both at once
+        step()
+    assert presses == [1, 2]
+    for step in (comes, comes, comes):  # to this process alone, as nothing else is passed on
+        step()
+    assert presses == [1, 2, 3, 4, 5]
 
 
 def test_without_a_parent_nothing_is_passed_on():

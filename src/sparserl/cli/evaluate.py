@@ -191,9 +191,10 @@ def _document(
 @contextmanager
 def heeded() -> Iterator[None]:
     """Inside, signals raise KeyboardInterrupt, so that environments are closed."""
+    handle = each_press(_interrupt)
     with minding():
         for number in STOPPING if is_supervised() else ():
-            signal.signal(number, each_press(_interrupt))
+            signal.signal(number, handle)
         yield
 
 
