@@ -288,3 +288,59 @@ def test_studies_of_the_catalogue_have_answers_and_no_verdict_from_two_seeds(nam
     for finding in claims(selection):
         assert finding.verdict == LACKS, finding
         assert finding.scale == "smoke"
+
+
+def rigl_and_set(wins, num_seeds=10):
+    """RigL above SET in so many of the pairs of seeds, by environment: as of one run each, moved past the others."""
+    runs = []
+    for environment, share in wins.items():
+        of = {"environment": environment, "spread": 0.0, "num_seeds": num_seeds}
+        above = round(share * num_seeds)
+        runs += synthetic.seeds([110.0] * above + [90.0] * (num_seeds - above), "rigl", 0.9, environment=environment)
+        runs += cell("set", 100, 0.9, **of)
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("wins", "apart"),
+    [
+        ({"CartPole-v1": 0.5, "Catch-v0": 0.5, "Acrobot-v1": 0.5}, ()),
+        ({"CartPole-v1": 0.6, "Catch-v0": 0.5, "Acrobot-v1": 0.4}, ()),  # as chance would have it
+        ({"CartPole-v1": 0.0, "Catch-v0": 0.5, "Acrobot-v1": 1.0}, ("CartPole-v1", "Acrobot-v1")),
+        ({"CartPole-v1": 0.5, "Catch-v0": 0.5, "Acrobot-v1": 0.1}, ("Acrobot-v1",)),
+    ],
+)
+def test_what_is_equal_on_average_is_not_equal_where_an_environment_stands_apart(wins, apart):
+    (finding,) = [
+        each
+        for each in claims(synthetic.selection(rigl_and_set(wins)))
+        if each.claim == "RigL and SET are about equal from 50 to 95 % sparsity"
+    ]
+    (part,) = finding.parts
+    low, high = part.estimate.ends
+    assert low < 0.5 < high
+    assert part.estimate.value == pytest.approx(np.mean([*wins.values()]))
+    assert part.verdict == (FAILS if apart else HOLDS)
+    assert [name for name in wins if f"{name} stands apart" in part.detail] == [*apart]
+
+
+def test_the_more_environments_the_surer_one_must_be_to_stand_apart():
+    """One of twenty 95 % intervals leaves out the truth: of nine environments a chance of 0.2 tells nothing yet."""
+    alone = {"Acrobot-v1": 0.2}
+    among = alone | {f"{name}-v1": 0.5 for name in ("CartPole", "A", "B", "C", "D", "E", "F", "G")}
+    details = []
+    for wins in (alone, among):
+        (finding,) = [each for each in claims(synthetic.selection(rigl_and_set(wins))) if each.number == 3]
+        details.append(finding.parts[0].detail)
+    assert "Acrobot-v1 stands apart" in details[0]
+    assert "stands apart" not in details[1]
+
+
+def test_too_few_seeds_let_no_environment_stand_apart():
+    (finding,) = [
+        each
+        for each in claims(synthetic.selection(rigl_and_set({"CartPole-v1": 1.0, "Catch-v0": 0.0}, num_seeds=3)))
+        if each.number == 3
+    ]
+    assert finding.verdict == LACKS
+    assert "stands apart" not in finding.parts[0].detail

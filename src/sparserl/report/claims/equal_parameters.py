@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from sparserl.report.cells import matched
 from sparserl.report.claims.findings import Part, Verdict, together
 from sparserl.report.claims.groups import Group, chosen
-from sparserl.report.claims.sides import better
+from sparserl.report.claims.sides import better, in_environments
 from sparserl.report.claims.wording import named
 from sparserl.report.runs import Run
 from sparserl.report.statistics import FEWEST_FOR_INTERVAL
-from sparserl.report.statistics.improvement import improvement
 
 CLAIM = (
     "At equal parameter counts sparse networks, above all pruned ones, beat dense ones in almost all environments; "
@@ -34,25 +32,13 @@ def parts(group: Group) -> Iterator[Part]:
 def _beats_dense(group: Group, ours: Sequence[Run], dense: Sequence[Run], name: str) -> Part:
     statement = f"{name} is better than dense networks of as many parameters in almost all environments"
     part = better(group, ours, dense, statement, (name, "dense networks of as many parameters"))
-    chances = _by_environment(group, ours, dense)
+    chances = in_environments(group, ours, dense).values()
     if part.estimate is None or not chances:
         return part
-    above = sum(chance > 0.5 for chance in chances)
+    above = sum(chance.value > 0.5 for chance in chances)
     most: Verdict = "holds" if above >= MOST * len(chances) else "does not hold"
     if part.estimate.num_seeds[0] < FEWEST_FOR_INTERVAL:
         most = "not enough runs"
     detail = ", ".join(filter(None, (part.detail, f"above 1/2 in {above} of {len(chances)} environments")))
     verdict = together([part.verdict, most])
     return part._replace(rule=f"{part.rule}, {IN_MOST}", verdict=verdict, detail=detail)
-
-
-def _by_environment(group: Group, ours: Sequence[Run], theirs: Sequence[Run]) -> list[float]:
-    """The chance that ours is better, in each environment."""
-    chances = []
-    for environment in dict.fromkeys(run.columns["environment"] for run in ours):
-        here = chosen(ours, environment=environment)
-        cells = matched(here, chosen(theirs, environment=environment), group.among)
-        shared = [task for task in cells.ours.tasks if task in cells.theirs.tasks]
-        if shared:
-            chances.append(float(improvement(cells.ours.of_tasks(shared).values, cells.theirs.of_tasks(shared).values)))
-    return chances

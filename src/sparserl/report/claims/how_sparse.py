@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from sparserl.report.claims.findings import Part, about, above, kept, near
+from sparserl.report.claims.findings import Part, above, kept
 from sparserl.report.claims.groups import Group, chosen
-from sparserl.report.claims.sides import better, in_cells, lacking, lost, share_kept
+from sparserl.report.claims.sides import as_good, better, in_cells, lacking, lost, share_kept
 from sparserl.report.claims.wording import in_percent, named
+from sparserl.report.runs import Run
 
 DYNAMIC = ("set", "rigl")
 LOSS = 0.05
@@ -62,20 +63,19 @@ def beyond(group: Group) -> Iterator[Part]:
 
 
 def alike(group: Group) -> Iterator[Part]:
-    """The chance that a run of RigL is better than one of SET, up to 95 %."""
-    part = _rigl_above_set(group, 0.5, 0.95, "RigL and SET are about equal from 50 to 95 %")
-    verdict = about(part.estimate, 0.5, _HALF_MARGIN)
-    rule = near("the chance that a run of RigL is better", "1/2", _HALF_MARGIN)
-    yield part._replace(verdict=verdict, rule=rule)
+    """RigL and SET beside each other, up to 95 %."""
+    rigl, random = _within(group, 0.5, 0.95)
+    statement = "RigL and SET are about equal from 50 to 95 %"
+    yield as_good(group, rigl, random, statement, ("RigL from 50 to 95 %", "SET from 50 to 95 %"), _HALF_MARGIN)
 
 
 def ahead(group: Group) -> Iterator[Part]:
     """The chance that a run of RigL is better than one of SET, above 95 %."""
-    yield _rigl_above_set(group, 0.951, 1.0, "RigL is better than SET above 95 %")
+    rigl, random = _within(group, 0.951, 1.0)
+    yield better(group, rigl, random, "RigL is better than SET above 95 %", ("RigL above 95 %", "SET above 95 %"))
 
 
-def _rigl_above_set(group: Group, lowest: float, highest: float, statement: str) -> Part:
-    within = chosen(group.usual, sparsity=lambda sparsity: lowest <= sparsity <= highest)
-    sides = f"RigL {statement[statement.index('from') if 'from' in statement else statement.index('above') :]}"
-    rigl, random = chosen(within, method="rigl"), chosen(within, method="set")
-    return better(group, rigl, random, statement, (sides, sides.replace("RigL", "SET")))
+def _within(group: Group, lowest: float, highest: float) -> tuple[list[Run], list[Run]]:
+    """Runs of RigL and of SET at these sparsities."""
+    runs = chosen(group.usual, sparsity=lambda sparsity: lowest <= sparsity <= highest)
+    return chosen(runs, method="rigl"), chosen(runs, method="set")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sparserl.report.claims.findings import Part, about, near, not_above
 from sparserl.report.claims.groups import Group, chosen, is_told
-from sparserl.report.claims.sides import better, lacking, share_kept
+from sparserl.report.claims.sides import as_good, better, lacking, share_kept
 from sparserl.report.claims.wording import named
 
 DECAY = "A small weight decay helps pruning, RigL and SET, and even dense networks; its effect is minor"
@@ -53,20 +53,13 @@ def initialization(group: Group) -> Iterator[Part]:
             ]
             aware, dense = (chosen(runs, **{_AWARE: value}) for value in (True, False))
             names = (f"{named(method)}, {title}, sparsity-aware", f"{named(method)}, {title}, drawn as if dense")
+            if distribution == "erk" and method != "static":
+                statement = f"with {title}, {named(method)} is as good with either initialization"
+                yield as_good(group, aware, dense, statement, names, _MARGIN, (_AWARE,))
+                continue
             helps = f"with {title}, {named(method)} is better if initialized sparsity-aware"
             part = better(group, aware, dense, helps, names, (_AWARE,))
-            if distribution == "uniform":
-                yield part
-            else:
-                yield _no_help(part) if method == "static" else _indifferent(part, f"with ERK, {named(method)}")
-
-
-def _indifferent(part: Part, who: str) -> Part:
-    statement, rule = (
-        f"{who} is as good with either initialization",
-        near("the chance that a run is better", "1/2", _MARGIN),
-    )
-    return part._replace(statement=statement, rule=rule, verdict=about(part.estimate, 0.5, _MARGIN))
+            yield part if distribution == "uniform" else _no_help(part)
 
 
 def _no_help(part: Part) -> Part:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from sparserl.report.cells import Value, final_return, matched
-from sparserl.report.claims.findings import Part, above
-from sparserl.report.claims.groups import Group
+from sparserl.report.claims.findings import Part, about, above, near
+from sparserl.report.claims.groups import Group, chosen
 from sparserl.report.runs import Run
 from sparserl.report.statistics import (
+    FEWEST_FOR_INTERVAL,
     Estimate,
     difference,
+    in_words,
     interquartile_mean_over_tasks,
     probability_of_improvement,
     ratio,
@@ -35,6 +37,51 @@ def better(
     estimate = probability_of_improvement(cells.ours, cells.theirs)
     missing = lacking(cells.missing, (ours, sides[0]), (theirs, sides[1]))
     return Part(statement, ABOVE_HALF, above(estimate, 0.5), estimate, in_cells(estimate), missing)
+
+
+def as_good(
+    group: Group,
+    ours: Sequence[Run],
+    theirs: Sequence[Run],
+    statement: str,
+    sides: tuple[str, str],
+    margin: float,
+    but: Sequence[str] = (),
+) -> Part:
+    """Whether neither is better: not over all cells that both have, and in no environment by itself.
+
+    The mean over environments alone would hide one where a side is ahead, and two that point apart. An environment
+    stands apart where its chance is further than `margin` from 1/2 and so is surer than chance over all of them allows:
+    of k environments its interval is one of 1 - 0.05 / k (Bonferroni).
+    """
+    part = better(group, ours, theirs, statement, sides, but)
+    num_environments = len(in_environments(group, ours, theirs, but))
+    chances = in_environments(group, ours, theirs, but, 1 - 0.05 / max(num_environments, 1))
+    apart = {name: chance for name, chance in chances.items() if _is_apart(chance, margin)}
+    verdict = "does not hold" if apart else about(part.estimate, 0.5, margin)
+    detail = "; ".join(f"{name} stands apart, {in_words(chance)}" for name, chance in apart.items())
+    rule = f"{near('the chance that a run is better', '1/2', margin)}, and no environment stands apart from 1/2"
+    return part._replace(rule=rule, verdict=verdict, detail=", ".join(filter(None, (part.detail, detail))))
+
+
+def in_environments(
+    group: Group, ours: Sequence[Run], theirs: Sequence[Run], but: Sequence[str] = (), confidence: float = 0.95
+) -> dict[str, Estimate]:
+    """The chance that a run of ours is better than one of theirs, in each environment that both have cells of."""
+    chances = {}
+    for environment in dict.fromkeys(run.columns["environment"] for run in ours):
+        here, there = (chosen(runs, environment=environment) for runs in (ours, theirs))
+        cells = matched(here, there, group.among, final_return, but)
+        if (chance := probability_of_improvement(cells.ours, cells.theirs, confidence)) is not None:
+            chances[environment] = chance
+    return chances
+
+
+def _is_apart(chance: Estimate, margin: float) -> bool:
+    if chance.ends is None or chance.num_seeds[0] < FEWEST_FOR_INTERVAL:
+        return False
+    low, high = chance.ends
+    return abs(chance.value - 0.5) > margin and not low <= 0.5 <= high
 
 
 def lacking(cells: Sequence[str], *sides: tuple[Sequence[Run], str]) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from sparserl.report.cells import scores_by, scores_of
-from sparserl.report.claims.findings import Part, Verdict, about, above, near, not_above
+from sparserl.report.claims.findings import Part, Verdict, above, not_above
 from sparserl.report.claims.groups import Group, chosen, is_told
-from sparserl.report.claims.sides import ABOVE_HALF, better, lacking
+from sparserl.report.claims.sides import ABOVE_HALF, as_good, lacking
 from sparserl.report.claims.wording import named
 from sparserl.report.runs import Run
 from sparserl.report.statistics import (
@@ -47,7 +47,7 @@ def drop_fraction(group: Group) -> Iterator[Part]:
         )
         statement = f"{named(method)} is as good with the largest drop fraction as with the smallest from 0.1 on"
         sides = (f"{named(method)} with 0.5", f"{named(method)} with 0.1")
-        yield _alike(better(group, high, low, statement, sides, (_FRACTION,)))
+        yield as_good(group, high, low, statement, sides, _MARGIN, (_FRACTION,))
     yield _best_fraction(chosen(told, method="set"))
 
 
@@ -63,7 +63,7 @@ def interval(group: Group) -> Iterator[Part]:
         ours = chosen(runs, **{_INTERVAL: updates})
         statement = f"an interval of {updates:,} updates is as good as one of {_USUAL_INTERVAL:,}"
         sides = ("other intervals", f"intervals of {_USUAL_INTERVAL:,} updates")
-        yield _alike(better(by_method, ours, usual, statement, sides, (_INTERVAL,)))
+        yield as_good(by_method, ours, usual, statement, sides, _MARGIN, (_INTERVAL,))
 
 
 def batch_size(group: Group) -> Iterator[Part]:
@@ -83,11 +83,6 @@ def batch_size(group: Group) -> Iterator[Part]:
         missing = () if estimate else (f"runs of {named(method)} with batches of {sizes[0]} and {sizes[-1]}",)
         yield Part(statement, ABOVE_HALF, above(estimate, 0.5), estimate, "", missing)
     yield _hurts_rigl_no_more(small, large)
-
-
-def _alike(part: Part) -> Part:
-    rule = near("the chance that a run is better", "1/2", _MARGIN)
-    return part._replace(rule=rule, verdict=about(part.estimate, 0.5, _MARGIN))
 
 
 def _best_fraction(runs: Sequence[Run]) -> Part:
