@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from rows import Row, panels, run_seconds
 
 from sparserl.report.markdown import table
@@ -30,10 +31,11 @@ def results(rows: Sequence[Row], rates: Rates) -> str:
     levels = {(row["environment"], row["level"]) for row in rows}
     several = len(levels) > len({environment for environment, _ in levels})
     shown = ("units", *(["live_weights"] if several else []), *(["seconds"] if rates else []))
-    parts = [f"![Returns along {along}](width_{along}.png)" for along in shown]
+    parts = [_in_short(rows)]
+    parts += [f"![Returns along {along.replace('_', ' ')}](width_{along}.png)" for along in shown]
     for panel, own in panels(rows).items():
         counts = {len({row["seed"] for row in own if row["cell"] == cell}) for cell in {row["cell"] for row in own}}
-        said = f"{min(counts)} seeds, the same for all networks; means with 95 % t-intervals; pairs of seeds."
+        said = f"Seeds: {min(counts)}, the same for all networks; means with 95 % t-intervals; pairs of seeds."
         parts.append(f"### {panel}\n\n{said}\n\n{table(HEADER, _lines(own, rates))}")
     return "\n\n".join([*parts, *_sweep(rows, rates)])
 
@@ -41,6 +43,45 @@ def results(rows: Sequence[Row], rates: Rates) -> str:
 def scores(rows: Sequence[Row], cell: str) -> RunScores:
     """The final returns of a network."""
     return run_scores({"": {row["seed"]: row["final_return"] for row in rows if row["cell"] == cell}})
+
+
+def _in_short(rows: Sequence[Row]) -> str:
+    """The answer: what each doubling of the width does to returns, method by method."""
+    methods = [method for method in dict.fromkeys(row["method"] for row in rows) if method != "dense"]
+    lines = [
+        (panel, *(_told(slopes([row for row in own if row["method"] == method])) for method in methods))
+        for panel, own in panels(rows).items()
+    ]
+    header = ("change of the final return", *(method_name(method) for method in methods))
+    said = (
+        "What each doubling of the number of units does to the final return, with the same live weights: the slope of a"
+        " line through a seed's returns over the logarithm of the width, its mean over seeds, and the 95 % t-interval."
+    )
+    return f"{said}\n\n{table(header, lines)}"
+
+
+def slopes(rows: Sequence[Row]) -> RunScores:
+    """The slope of least squares of a method's final returns over the logarithm to base 2 of units, for each seed.
+
+    A seed of which any network has diverged has none, and is counted as diverged.
+    """
+    by_seed: dict[int, list[Row]] = {}
+    for row in rows:
+        by_seed.setdefault(row["seed"], []).append(row)
+    return run_scores({"": {seed: _slope(own) for seed, own in by_seed.items()}})
+
+
+def _slope(rows: Sequence[Row]) -> float | None:
+    returns = [row["final_return"] for row in rows]
+    return None if None in returns else float(np.polyfit(np.log2([row["units"] for row in rows]), returns, 1)[0])
+
+
+def _told(scores: RunScores) -> str:
+    """The mean, and which way it points where the interval leaves out 0."""
+    told = estimate(scores, mean_over_tasks)
+    ends = told.ends if told is not None else None
+    verdict = "" if ends is None else "worse" if ends[1] < 0 else "better" if ends[0] > 0 else "not told from 0"
+    return ": ".join(filter(None, (in_words(told), verdict)))
 
 
 def _lines(rows: Sequence[Row], rates: Rates) -> Iterator[tuple[str, ...]]:

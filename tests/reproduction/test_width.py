@@ -1,9 +1,11 @@
 """Width at constant live weights: how many weights live in each network, and what is shown of runs and rates."""
 
 import math
+import re
 
 import numpy as np
 import pytest
+import scipy.stats
 from scripts_of import scripts_of
 from stored_runs import store
 
@@ -67,7 +69,12 @@ def test_results_are_written_from_runs_and_rates(scripts, tmp_path, monkeypatch)
     cell = [text.strip() for text in wider.strip("|").split("|")]
     assert cell[4:7] == ["1,000", "125", "95"]  # a run of 95,000 updates, at 8 ms each masked
     assert float(cell[9].split(" ")[0]) == pytest.approx(5.0, abs=0.3)
-    assert "3 seeds, the same for all networks" in page
+    assert "Seeds: 3, the same for all networks" in page
+    [short] = [
+        line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| MinAtar/Breakout-v1, ")
+    ]
+    assert all(told.endswith(": not told from 0") for told in short[1:])
+    assert len(short) == 3
     [sweep] = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| minatar | 18 |")]
     core_hours = 18 * 95 / 3_600, 95 * 6 * (2 + 8 + 32) / 3_600
     assert [float(number) for number in sweep[2:]] == pytest.approx([*core_hours, 14.0], abs=0.006)
@@ -75,3 +82,28 @@ def test_results_are_written_from_runs_and_rates(scripts, tmp_path, monkeypatch)
         "width_units.png",
         "width_seconds.png",
     }
+
+
+def test_the_slope_over_doublings_is_that_of_least_squares(scripts):
+    """Derived anew: covariance by variance, seed by seed, and Student's interval of the mean."""
+    random, widths = np.random.default_rng(1), np.array([256, 512, 1_024, 2_048, 4_096])
+    returns = 3.0 * np.log2(widths) + random.normal(0, 1, (5, 5))
+    rows = [
+        {"seed": seed, "units": int(width), "final_return": float(value), "method": "rigl"}
+        for seed, of_seed in enumerate(returns)
+        for width, value in zip(widths, of_seed, strict=True)
+    ]
+    doublings = np.arange(5) - 2.0
+    expected = [float(doublings @ (of_seed - of_seed.mean()) / 10) for of_seed in returns]
+    told = scripts.tables.slopes(rows)
+    assert told.values[0].tolist() == pytest.approx(expected)
+    low, high = scipy.stats.t.interval(0.95, 4, np.mean(expected), scipy.stats.sem(expected))
+    assert low > 0
+    number, between, verdict = re.fullmatch(r"(\S+) \((.*)\): (.*)", scripts.tables._told(told)).groups()
+    assert float(number) == pytest.approx(np.mean(expected), abs=0.06)
+    assert [float(end) for end in between.split(" to ")] == pytest.approx([low, high], abs=0.06)
+    assert verdict == "better"
+    rows[7]["final_return"] = None
+    told = scripts.tables.slopes(rows)
+    assert told.num_diverged == 1
+    assert told.values[0].tolist() == pytest.approx([expected[0], *expected[2:]])
