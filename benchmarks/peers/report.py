@@ -25,6 +25,7 @@ from benchmarks.peers.summary import (
     training,
 )
 from benchmarks.peers.tasks import TASKS
+from sparserl.persistence import processor_name
 from sparserl.report.markdown import table
 
 HELD = {
@@ -83,7 +84,7 @@ def _about(book: Book) -> Iterator[str]:
         yield "**Measured at the smallest size (`--smoke`): that it runs is all that these numbers say.**\n"
     ours = {name: version for name, version in machine["packages"].items() if version}
     used = f"{book.about['num_cores_used']} cores, {machine['cpu_features']}"
-    yield f"{machine['cpu_model']}, {used}, {machine['platform']}."
+    yield f"{processor_name(machine)}, {used}, {machine['platform']}."
     yield "Versions: " + ", ".join(f"{name} {version}" for name, version in ours.items()) + "; peers: "
     yield ", ".join(f"{name} {version}" for name, version in theirs.items() if version) + ".\n"
     yield f"Written by `{COMMAND}` ([how](../../benchmarks/peers)) from [`peers.json`](peers.json):\n"

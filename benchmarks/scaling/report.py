@@ -7,6 +7,7 @@ from benchmarks.cells import Book
 from benchmarks.scaling.figure import draw, draw_machine
 from benchmarks.scaling.machine import Machine
 from benchmarks.scaling.points import Point, machine_of, points_of
+from sparserl.persistence import processor_name
 from sparserl.report.markdown import table
 
 SIZES = ("width", "density", "batch_size", "seeds", "processes")
@@ -33,7 +34,7 @@ def _page(book: Book, machine: Machine | None, points: Sequence[Point], drawn: b
         yield "**Measured at the smallest size (`--smoke`): that it runs is all that these numbers say.**\n"
     about = book.about["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in about["packages"].items() if version)
-    yield f"{about['cpu_model']}, {about['cpu_features']}, {about['platform']}. {versions}.\n"
+    yield f"{processor_name(about)}, {about['cpu_features']}, {about['platform']}. {versions}.\n"
     yield f"Written by `{COMMAND}` ([how](../../benchmarks/scaling)) from [`scaling.json`](scaling.json).\n"
     yield HOW
     if drawn:

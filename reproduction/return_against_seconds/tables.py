@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from rows import Row
 from six_networks import NETWORKS, SMALL, label, num_last
 
+from sparserl.persistence import processor_name
 from sparserl.report.markdown import table
 from sparserl.report.statistics import (
     Estimate,
@@ -158,7 +159,7 @@ def _costs(evidence: Evidence) -> Iterator[str]:
                 )
             )
     machine = evidence.rates["machine"]
-    where = f"{machine['cpu_model']}, {machine['cpu_features']}, {machine['num_cores']} cores"
+    where = f"{processor_name(machine)}, {machine['cpu_features']}, {machine['num_cores']} cores"
     words = (
         f"Measured on {where}, {evidence.rates['settings']['repeats']} times each, in turns. Not on the clock, for any"
         " network: evaluations, the start of the process with compiling, and the compiling of new layouts as pruning"

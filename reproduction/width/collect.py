@@ -26,11 +26,12 @@ PACKED = HERE / "runs"  # a pack for each part
 TITLE = "Width, with the same number of live weights"
 
 
-def rates() -> dict[str, Mapping[str, Any]]:
-    """What has been measured of all parts, by the names of networks."""
+def rates() -> tuple[dict[str, Mapping[str, Any]], list[str]]:
+    """What has been measured of all parts, by the names of networks, and the processors that it was measured on."""
     paths = [HERE / f"rates_{name}.json" for name in PARTS]
     documents = [persistence.read_document(path) for path in paths if path.exists()]
-    return {row["name"]: row for document in documents for row in document["rows"]}
+    processors = dict.fromkeys(persistence.processor_name(document["machine"]) for document in documents)
+    return {row["name"]: row for document in documents for row in document["rows"]}, list(processors)
 
 
 def along(rows: Sequence[Row], place: Callable[[Row], Any]) -> Tracks:
@@ -61,7 +62,7 @@ def along_live_weights(rows: Sequence[Row]) -> tuple[Tracks, dict[str, Mapping[s
 
 def show(rows: Sequence[Row]) -> None:
     """Write all figures, and the results in README.md."""
-    measured = rates()
+    measured, processors = rates()
     looks = {name: {"color": colour, "marker": mark, "linestyle": "-"} for name, (_, colour, mark) in LINES.items()}
     notes = ["biases are not among live weights: a wider network has more of them"]
     draw = lambda name, tracks, what, look, said: write_png(
@@ -76,7 +77,7 @@ def show(rows: Sequence[Row]) -> None:
         seconds = along(known, lambda row: run_seconds(row, measured))
         said = [*notes, "seconds of training of a whole run; along a line networks become wider"]
         draw("seconds", seconds, "seconds of a run on one core", looks, said)
-    markdown.fill(HERE / "README.md", "results", results(rows, measured))
+    markdown.fill(HERE / "README.md", "results", results(rows, measured, processors))
 
 
 def main() -> None:

@@ -26,8 +26,8 @@ HEADER = (
 )
 
 
-def results(rows: Sequence[Row], rates: Rates) -> str:
-    """All of it as Markdown."""
+def results(rows: Sequence[Row], rates: Rates, processors: Sequence[str]) -> str:
+    """All of it as Markdown. processors: those that rates were measured on."""
     levels = {(row["environment"], row["level"]) for row in rows}
     several = len(levels) > len({environment for environment, _ in levels})
     shown = ("units", *(["live_weights"] if several else []), *(["seconds"] if rates else []))
@@ -37,7 +37,7 @@ def results(rows: Sequence[Row], rates: Rates) -> str:
         counts = {len({row["seed"] for row in own if row["cell"] == cell}) for cell in {row["cell"] for row in own}}
         said = f"Seeds: {min(counts)}, the same for all networks; means with 95 % t-intervals; pairs of seeds."
         parts.append(f"### {panel}\n\n{said}\n\n{table(HEADER, _lines(own, rates))}")
-    return "\n\n".join([*parts, *_sweep(rows, rates)])
+    return "\n\n".join([*parts, *_sweep(rows, rates, processors)])
 
 
 def scores(rows: Sequence[Row], cell: str) -> RunScores:
@@ -110,7 +110,7 @@ def _lines(rows: Sequence[Row], rates: Rates) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _sweep(rows: Sequence[Row], rates: Rates) -> Iterator[str]:
+def _sweep(rows: Sequence[Row], rates: Rates, processors: Sequence[str]) -> Iterator[str]:
     """What all runs of a part took, and would take with masked kernels."""
     lines = []
     for part in dict.fromkeys(row["part"] for row in rows):
@@ -123,7 +123,8 @@ def _sweep(rows: Sequence[Row], rates: Rates) -> Iterator[str]:
     if lines:
         header = ("part", "sparse runs", "core-hours", "masked, core-hours", "times as many")
         said = (
-            "Training alone, from rates on an idle machine. Masked kernels are dense arrays with zeros, as others train"
-            " sparsely; each width was measured with a static topology, so RigL's own work on its topology is left out."
+            f"Training alone, from rates on an idle machine: {' and '.join(processors)}, one core a run. Masked kernels"
+            " are dense arrays with zeros, as others train sparsely; each width was measured with a static topology, so"
+            " RigL's own work on its topology is left out."
         )
         yield f"### The sweep, and what it would cost masked\n\n{said}\n\n{table(header, lines)}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from evidence.costs import CORES, Cost, StudyKey
 from evidence.kept import REPRODUCTION
+from sparserl.persistence import processor_name
 
 FOLDER = REPRODUCTION / "costs"
 FILE, CALIBRATION = FOLDER / "costs.json", FOLDER / "calibration.json"
@@ -37,7 +38,7 @@ def hours_by_study(costs: Sequence[Cost]) -> dict[StudyKey, float]:
 def costs_page(costs: Sequence[Cost], document: dict[str, Any], num_measured: int) -> str:
     """The page; document: what `costs.document` has, with the number of different experiments."""
     machine = document["machine"]
-    told = f"Machine: {machine['cpu_model']} ({machine['cpu_features']}), {machine['num_cores']} cores."
+    told = f"Machine: {processor_name(machine)} ({machine['cpu_features']}), {machine['num_cores']} cores."
     head = _HEAD.format(measured=num_measured, experiments=f"{document['num_experiments']:,}", machine=told)
     scales = dict.fromkeys(cost.scale for cost in costs)
     return "\n".join([head, *(_table(scale, [cost for cost in costs if cost.scale == scale]) for scale in scales)])

@@ -14,12 +14,13 @@ from sparserl.persistence import (
     find_run,
     machine_description,
     plan_experiment,
+    processor_name,
     read_experiment,
     read_status,
     several_classes,
     write_status,
 )
-from sparserl.persistence.machine import _feature_class
+from sparserl.persistence.machine import _cpu_info, _feature_class, _generation
 
 CHOICES = {
     "agent": {"hidden_units": [512, 512], "learning_rate": 1e-4, "double": False},
@@ -163,6 +164,25 @@ def test_machine_description_says_what_bit_identity_depends_on() -> None:
     assert _feature_class("fpu sse4_2 avx avx2") == "avx2"
     assert _feature_class("avx512f avx2 avx") == "avx512"
     assert _feature_class("fp asimd sve") == "neon"
+
+
+def test_generations_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Virtual machines call Zen 3, Zen 4 and Zen 5 alike."""
+    listing = "vendor_id\t: AuthenticAMD\ncpu family\t: {}\nmodel\t\t: {}\nmodel name\t: AMD EPYC\n\nmodel name: no\n"
+    described = []
+    for family, model in ((25, 17), (26, 2)):
+        place = tmp_path / f"cpuinfo_{family}"
+        place.write_text(listing.format(family, model))
+        cpu = _cpu_info(place)
+        described.append({"cpu_model": cpu["model name"], "cpu_generation": _generation(cpu)})
+    assert [processor_name(each) for each in described] == [
+        "AMD EPYC (AuthenticAMD family 25 model 17)",
+        "AMD EPYC (AuthenticAMD family 26 model 2)",
+    ]
+    assert _generation({"CPU implementer": "0x41", "CPU part": "0xd40"}) == "implementer 0x41 part 0xd40"
+    assert _generation({}) is None
+    assert processor_name({"cpu_model": "AMD EPYC"}) == "AMD EPYC"  # as earlier versions described it
+    assert processor_name({"cpu_model": None, "cpu_generation": None}) == "a processor without a name"
 
 
 def test_seeds_of_several_machine_classes_are_told() -> None:

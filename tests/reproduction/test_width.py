@@ -61,7 +61,8 @@ def test_results_are_written_from_runs_and_rates(scripts, tmp_path, monkeypatch)
     masked = {256: 2e-3, 1_024: 8e-3, 4_096: 32e-3}
     rows = [rate(cell.name, 1e-3) for cell in cells]
     rows += [rate(f"{c.name}, masked", masked[c.width]) for c in cells if c.method == "static"]
-    persistence.write_document(widths.HERE / "rates_minatar.json", {"results_version": 5, "rows": rows})
+    document = {"results_version": 5, "machine": {"cpu_model": "Imagined"}, "rows": rows}
+    persistence.write_document(widths.HERE / "rates_minatar.json", document)
     monkeypatch.setattr("sys.argv", ["collect.py", str(tmp_path)])
     scripts.collect.main()
     page = (scripts.folder / "README.md").read_text()
@@ -77,6 +78,7 @@ def test_results_are_written_from_runs_and_rates(scripts, tmp_path, monkeypatch)
     assert len(short) == 3
     [sweep] = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| minatar | 18 |")]
     core_hours = 18 * 95 / 3_600, 95 * 6 * (2 + 8 + 32) / 3_600
+    assert "on an idle machine: Imagined, one core a run" in page
     assert [float(number) for number in sweep[2:]] == pytest.approx([*core_hours, 14.0], abs=0.006)
     assert {file.name for file in scripts.folder.glob("*.png")} == {
         "width_units.png",

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from sparserl import bench
+from sparserl import bench, persistence
 from sparserl.cli.arguments import Json, in_options, options_of, parse
 from sparserl.cli.output import put
 from sparserl.cli.tables import number, print_table
@@ -117,7 +117,7 @@ def _show(document: Mapping[str, Any]) -> None:
     for work in dict.fromkeys(row.get("work") for row in rows if "work" in row):
         _show_work(work, [row for row in rows if row["work"] == work])
     put(
-        f"{machine['num_processes']} processes on {machine['num_cores']} cores, {machine['cpu_model']}, "
+        f"{machine['num_processes']} processes on {machine['num_cores']} cores, {persistence.processor_name(machine)}, "
         f"kernels for {machine['instruction_set'] or 'none'}"
     )
     for note in document["notes"]:

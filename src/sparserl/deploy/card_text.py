@@ -30,7 +30,7 @@ def _lines(card: Card) -> Iterator[str]:
     yield "\n## Training\n"
     yield from _table(("", ""), [(key.replace("_", " "), _said(value)) for key, value in card.training.items()])
     yield "\n## Machine\n"
-    named = ("cpu_model", "architecture", "platform", "compiler")
+    named = ("cpu_model", "cpu_generation", "architecture", "platform", "compiler")
     yield from _table(
         ("", ""), [(key.replace("_", " "), _said(card.machine[key])) for key in named if key in card.machine]
     )

@@ -48,7 +48,13 @@ from sparserl.persistence.generations import (
 )
 from sparserl.persistence.kill_points import passing
 from sparserl.persistence.layouts import ALONE, layout_of, seeds_of
-from sparserl.persistence.machine import machine_class, machine_description, memory_bytes, several_classes
+from sparserl.persistence.machine import (
+    machine_class,
+    machine_description,
+    memory_bytes,
+    processor_name,
+    several_classes,
+)
 from sparserl.persistence.noise import NOISE, has_noise, missing_noise, noise_rows, read_noise, write_noise
 from sparserl.persistence.packing import Packed, pack
 from sparserl.persistence.requests import RunRequest, read_request, write_request
@@ -146,6 +152,7 @@ __all__ = [
     "pack_rows",
     "passing",
     "plan_experiment",
+    "processor_name",
     "read_bundle",
     "read_common",
     "read_diagnostics",

@@ -17,6 +17,7 @@ def machine_description() -> dict[str, Any]:
     cpu = _cpu_info()
     return {
         "cpu_model": cpu.get("model name") or platform.processor() or None,
+        "cpu_generation": _generation(cpu),
         "cpu_features": _feature_class(cpu.get("flags", "") or cpu.get("Features", "")),
         "num_cores": os.cpu_count(),
         "platform": platform.platform(),
@@ -24,6 +25,12 @@ def machine_description() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
     }
+
+
+def processor_name(machine: Mapping[str, Any]) -> str:
+    """The processor of a description, in words: its name, and which generation of it where that is known."""
+    name, generation = machine["cpu_model"] or "a processor without a name", machine.get("cpu_generation")
+    return f"{name} ({generation})" if generation else str(name)
 
 
 def machine_class() -> dict[str, str]:
@@ -98,6 +105,18 @@ def _cpu_info(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
         return {}
     pairs = (line.partition(":") for line in lines)
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _generation(cpu: Mapping[str, str]) -> str | None:
+    """What tells processors of one name apart, which virtual machines give to several generations; None: not known."""
+    named = {  # on x86-64, and on ARM
+        "family": cpu.get("cpu family"),
+        "model": cpu.get("model"),
+        "implementer": cpu.get("CPU implementer"),
+        "part": cpu.get("CPU part"),
+    }
+    words = [cpu.get("vendor_id"), *(f"{name} {value}" for name, value in named.items() if value)]
+    return " ".join(filter(None, words)) or None
 
 
 def _feature_class(flags: str) -> str:

@@ -38,10 +38,15 @@ def several_origins(runs: Sequence["Run"]) -> tuple[str, ...]:
 
 
 def machine_of(run: "Run") -> str | None:
-    """The class of device and processor that trained a run, of which its seconds are; None where that is not known."""
+    """The class of device and processor that trained a run, of which its seconds are; None where that is not known.
+
+    Its last word is the processor that programs were compiled for, as `znver5`: generations differ in seconds.
+    """
     machine = run.status.machine if run.status is not None else None
-    names = ("device", "architecture", "cpu_features")
-    words = [machine.get(name) for name in names] if isinstance(machine, Mapping) else []
+    if not isinstance(machine, Mapping):
+        return None
+    target = str(machine.get("compiled_for") or "").split()
+    words = [*(machine.get(name) for name in ("device", "architecture", "cpu_features")), *target[:1]]
     return " ".join(str(word) for word in words if word not in (None, "cpu")) or None
 
 

@@ -134,7 +134,7 @@ def _cache() -> Path | None:
     if (cache := user_cache()) is None:
         return None
     machine = persistence.machine_description()
-    known = {name: machine[name] for name in ("cpu_model", "cpu_features", "num_cores", "packages")}
+    known = {name: machine[name] for name in ("cpu_model", "cpu_generation", "cpu_features", "num_cores", "packages")}
     digest = hashlib.sha256(persistence.canonical_json(known).encode()).hexdigest()[:8]
     return cache / "calibration" / digest
 

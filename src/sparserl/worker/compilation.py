@@ -49,7 +49,7 @@ def _default() -> Path | None:
 
 def _machine() -> str:
     machine = persistence.machine_description()
-    words = f"{machine['cpu_model']} {machine['cpu_features']}"
+    words = f"{persistence.processor_name(machine)} {machine['cpu_features']}"
     return hashlib.sha256(words.encode()).hexdigest()[:8]
 
 
