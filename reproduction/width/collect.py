@@ -65,10 +65,10 @@ def show(rows: Sequence[Row]) -> None:
     measured, processors = rates()
     looks = {name: {"color": colour, "marker": mark, "linestyle": "-"} for name, (_, colour, mark) in LINES.items()}
     notes = ["biases are not among live weights: a wider network has more of them"]
-    draw = lambda name, tracks, what, look, said: write_png(
-        draw_tracks(f"width_{name}", TITLE, tracks, what, look, said, "final return", logarithmic=True), HERE
+    draw = lambda name, tracks, what, look, said, base=10: write_png(
+        draw_tracks(f"width_{name}", TITLE, tracks, what, look, said, "final return", base), HERE
     )
-    draw("units", along(rows, lambda row: row["units"]), "units of each hidden layer", looks, notes)
+    draw("units", along(rows, lambda row: row["units"]), "units of each hidden layer", looks, notes, 2)
     by_live_weights, of_widths = along_live_weights(rows)
     if by_live_weights:
         draw("live_weights", by_live_weights, "live weights", of_widths, notes)

@@ -70,3 +70,18 @@ def test_parts_of_a_page_are_written_between_their_marks(tmp_path):
     assert page.read_text() == f"before\n<!-- numbers -->\n\n{written}\n\n<!-- end of numbers -->\nafter\n"
     with pytest.raises(UserError, match="must have <!-- words -->"):
         markdown.fill(page, "words", told)
+
+
+def test_an_axis_of_doublings_has_powers_of_two_beside_it():
+    widths = Track(np.array([256.0, 512.0, 4_096.0]), track(1.0, 2.0, 6.0).returns)
+    drawn = draw_tracks("width", "Returns", {"A": {"small": widths}}, "units", {"small": LOOK}, logarithmic=2)
+    (axes,) = drawn.figure.axes
+    drawn.figure.canvas.draw()
+    low, high = axes.get_xlim()
+    shown = {
+        int(place): label.get_text() for place, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+    }
+    assert {256: "256", 1_024: "1,024", 4_096: "4,096"}.items() <= shown.items()
+    assert all(place & (place - 1) == 0 for place in shown)
+    assert low <= 256
+    assert high >= 4_096

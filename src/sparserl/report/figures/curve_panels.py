@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from sparserl.report.figures.canvas import Grid
 from sparserl.report.figures.legends import MOST_ENTRIES, Entry
@@ -114,10 +114,10 @@ def explanation(panels: Grid, counts: set[int]) -> Iterator[str]:
     yield "; ".join(parts)
 
 
-def log_axis(axis: Any) -> None:
-    """Make an axis logarithmic, with few round numbers beside it."""
+def log_axis(axis: Any, base: int = 10) -> None:
+    """Make an axis logarithmic, with few round numbers beside it: 1, 2 and 5 times powers of 10, or powers of 2."""
     axis._set_axes_scale("log")
-    axis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+    axis.set_major_locator(LogLocator(base, subs=(1, 2, 5) if base == 10 else (1,)))
     axis.set_major_formatter(FuncFormatter(tick))
-    axis.set_minor_locator(LogLocator(10, subs=()))
+    axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())

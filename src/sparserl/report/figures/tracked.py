@@ -36,11 +36,12 @@ def draw_tracks(
     looks: Mapping[str, Look],
     notes: Sequence[str] = (),
     y_label: str = "mean return",
-    logarithmic: bool = False,
+    logarithmic: int | None = None,
 ) -> Drawn:
     """A line with its 95 % t-interval for each network, in the order in which `tracks` has them, and so in the legend.
 
-    along: what the places of tracks are, as it stands on the axis. Raises UserError where there is nothing to show.
+    along: what the places of tracks are, as it stands on the axis. logarithmic: the base, 10 or 2, of an axis that is.
+    Raises UserError where there is nothing to show.
     """
     shown = {environment: each for environment, each in tracks.items() if each}
     if not shown:
@@ -53,8 +54,8 @@ def draw_tracks(
                 draw_curve(axes, _curve(each[network]), network, looks[network], (names.index(network), len(names)))
                 _draw_interval(axes, each[network], looks[network])
             set_ticks(axes)
-            if logarithmic:
-                log_axis(axes.xaxis)
+            if logarithmic is not None:
+                log_axis(axes.xaxis, logarithmic)
             axes.set_ylabel(y_label)
             name_panel(panels, axes, printable(environment))
         for axes in bottom(panels):
