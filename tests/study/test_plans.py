@@ -2,12 +2,14 @@
 
 import dataclasses
 import io
+import json
 import shutil
 from types import SimpleNamespace
 
 import pytest
 
 from sparserl import persistence
+from sparserl.cli.study.plan import _source
 from sparserl.persistence import Status
 from sparserl.processes import child
 from sparserl.processes.cores import release
@@ -119,6 +121,7 @@ def test_a_study_that_waits_is_refused_in_one_line(tmp_path):
 @pytest.mark.processes
 def test_a_calibration_is_measured_once(tmp_path, small, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(calibration, "LEAST_SHARE", 0.0)  # whoever else computes here
     [experiment] = small.experiments[:1]
     measured = calibration.calibrate([experiment], 30.0)
     assert measured.num_new == 1
@@ -141,9 +144,37 @@ def test_a_measurement_that_fails_is_left_out(tmp_path, small, monkeypatch):
     assert calibration.calibrate([broken], 30.0).measurements == {}
 
 
+def said_by_a_measuring_process(processor_share):
+    paces = {"measured_seconds": 0.1, "step_seconds": 0.2, "evaluation_step_seconds": 0.3}
+    return json.dumps({**paces, "processor_share": processor_share}).encode()
+
+
+def test_what_was_measured_while_others_used_the_processor_is_told_and_not_kept(tmp_path, small, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shares = {small.experiments[0].identifier: 0.99, small.experiments[1].identifier: 0.5}
+
+    def begin(experiment, core):
+        said = io.BytesIO(said_by_a_measuring_process(shares[experiment.identifier]))
+        return child.Child(SimpleNamespace(poll=lambda: 0, returncode=0, stdout=said), core, bytearray())
+
+    monkeypatch.setattr(calibration, "stop", lambda ended: release(ended.core))
+    monkeypatch.setattr(calibration, "_start", begin)
+    two = dataclasses.replace(small, experiments=small.experiments[:2])
+    monkeypatch.setattr(planning, "representatives", lambda jobs: [job.experiment for job in jobs])
+    found = plan(two, tmp_path / "results")
+    assert (found.sources.num_measured_now, found.sources.num_disturbed) == (2, 1)
+    assert found.core_seconds is not None
+    assert _source(found).endswith(", 1 of them while others used the processor: it may take less")
+    assert calibration.remembered(two.experiments).measurements.keys() == {two.experiments[0].identifier}
+    monkeypatch.setitem(shares, two.experiments[1].identifier, 0.95)
+    again = plan(two, tmp_path / "results")
+    assert (again.sources.num_measured_now, again.sources.num_disturbed) == (1, 0)
+    assert "others" not in _source(again)
+
+
 def test_measurements_that_have_begun_are_the_last_of_the_budget(tmp_path, small, monkeypatch):
     """Two cores, three experiments: when the first core is free again, the budget is spent."""
-    said = b'{"measured_seconds": 0.1, "step_seconds": 0.2, "evaluation_step_seconds": 0.3}'
+    said = said_by_a_measuring_process(processor_share=1.0)
     slept, ends = [], iter((0.4, 1.2, 0.5))
     clock = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
 

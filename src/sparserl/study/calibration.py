@@ -28,6 +28,7 @@ from sparserl.worker.compilation import use_compilation_cache
 
 MEASURED_SECONDS = 1.5  # of training, per experiment
 LONGEST_SECONDS = 120  # of computing in a measuring process, which takes longer where others compute, too
+LEAST_SHARE = 0.85  # of a processor that a measurement must have had to be kept
 LONGEST_WAIT_SECONDS = 600  # of a measuring process, whatever happens
 
 
@@ -40,25 +41,32 @@ class Measurement(NamedTuple):
 
 
 class Calibration(NamedTuple):
-    """Measurements by experiment id, how many of them were made just now, and how long that took."""
+    """Measurements by experiment id, how many of them were made just now, and how long that took.
+
+    `num_disturbed` of these had less than `LEAST_SHARE` of a processor.
+    """
 
     measurements: Mapping[str, Measurement]
     num_new: int = 0
     seconds: float = 0.0
+    num_disturbed: int = 0
 
 
 def calibrate(experiments: Sequence[Experiment], budget_seconds: float) -> Calibration:
     """Measure experiments, one per core at a time, until none is to begin within `budget_seconds` any more.
 
-    Those in the cache are not measured again. One whose process fails is left out: running it will tell why.
+    Those in the cache are not measured again. One whose process fails is left out: running it will tell why. What was
+    measured while others used the processor is not kept for another time.
     """
     known, began = remembered(experiments).measurements, time.monotonic()
     missing = [experiment for experiment in experiments if experiment.identifier not in known]
     if not missing:
         return Calibration(known)
     new = _measure_all(missing, began + budget_seconds)
-    _keep(new)
-    return Calibration({**known, **new}, len(new), time.monotonic() - began)
+    undisturbed = {identifier: each for identifier, (each, share) in new.items() if share >= LEAST_SHARE}
+    _keep(undisturbed)
+    measured = {identifier: each for identifier, (each, _) in new.items()}
+    return Calibration({**known, **measured}, len(new), time.monotonic() - began, len(new) - len(undisturbed))
 
 
 def remembered(experiments: Iterable[Experiment]) -> Calibration:
@@ -70,8 +78,9 @@ def remembered(experiments: Iterable[Experiment]) -> Calibration:
     return Calibration({identifier: each for identifier, each in kept.items() if each is not None})
 
 
-def _measure_all(experiments: Sequence[Experiment], deadline: float) -> dict[str, Measurement]:
-    waiting, measured = list(experiments), dict[str, Measurement]()
+def _measure_all(experiments: Sequence[Experiment], deadline: float) -> dict[str, tuple[Measurement, float]]:
+    """Measurements by experiment id, each with the share of a processor that it had."""
+    waiting, measured = list(experiments), dict[str, tuple[Measurement, float]]()
     free, running = allowed_cores(), dict[int, tuple[str, float, Child]]()
     try:
         while running or (waiting and time.monotonic() < deadline):
@@ -101,15 +110,16 @@ def _start(experiment: Experiment, core: Core) -> Child:
     return start(program, core, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, environment=on_cpu)
 
 
-def _read(child: Child, seconds: float) -> Measurement | None:
-    """What a measuring process said; all its time but what it measured is the start of a run."""
+def _read(child: Child, seconds: float) -> tuple[Measurement, float] | None:
+    """What a measuring process said, with its share; all its time but what it measured is the start of a run."""
     assert child.process.stdout is not None
     words = child.process.stdout.read().splitlines()
     if child.process.returncode or not words:
         return None
     pace = json.loads(words[-1])
     start_seconds = max(seconds - pace["measured_seconds"], 0.0)
-    return Measurement(start_seconds, pace["step_seconds"], pace["evaluation_step_seconds"])
+    measured = Measurement(start_seconds, pace["step_seconds"], pace["evaluation_step_seconds"])
+    return measured, float(pace["processor_share"])
 
 
 def _cached(path: Path) -> Measurement | None:

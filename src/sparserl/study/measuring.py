@@ -22,12 +22,22 @@ _FIRST_CHUNK_STEPS = 25
 class Pace(NamedTuple):
     """Seconds of an environment step of training and of one of evaluation, in which every episode makes a step.
 
-    `measured_seconds` is how long these steps took altogether.
+    `measured_seconds` is how long these steps took altogether; in `processor_share` of the training this process had a
+    processor: less than 1 where other programs took turns with it, and where an environment waits for something.
     """
 
     step_seconds: float
     evaluation_step_seconds: float
     measured_seconds: float
+    processor_share: float
+
+
+class _Mark(NamedTuple):
+    """Steps made until a moment, by the clock on the wall and by that of this process."""
+
+    num_steps: int
+    seconds: float
+    processor_seconds: float
 
 
 def measure(experiment: Experiment, seconds: float) -> Pace:
@@ -45,20 +55,26 @@ def _measured(built: Built, seconds: float) -> Pace:
     state = training.start(built.agent, built.environment, train_key)
     evaluate = training.evaluator(built.agent, built.evaluation_environment, _EVALUATION_STEPS)
     evaluate(evaluation_key, state.agent)  # compiles
-    began = time.perf_counter()
+    begin = _Mark(0, time.perf_counter(), time.process_time())
     played = evaluate(evaluation_key, state.agent)
     longest_steps = int(np.asarray(played.lengths).max())
-    evaluation_seconds = time.perf_counter() - began
-    marks: list[tuple[int, float]] = []
+    evaluation_seconds = time.perf_counter() - begin.seconds
+    marks: list[_Mark] = []
     stops = _stops(experiment)
     for state, metrics in training.train(built.agent, built.environment, train_key, state, stops, built.optimizers):
         jax.block_until_ready((state, metrics))
-        marks.append((int(state.num_steps), time.perf_counter()))
-        if len(marks) > 2 and marks[-1][1] - marks[1][1] > seconds:
+        marks.append(_Mark(int(state.num_steps), time.perf_counter(), time.process_time()))
+        if len(marks) > 2 and marks[-1].seconds - marks[1].seconds > seconds:
             break
-    (first, start), (last, end) = marks[min(1, len(marks) - 2)] if len(marks) > 1 else (0, began), marks[-1]
-    num_steps = (last - first) * experiment.num_environments
-    return Pace((end - start) / num_steps, evaluation_seconds / max(longest_steps, 1), end - start + evaluation_seconds)
+    first, last = marks[min(1, len(marks) - 2)] if len(marks) > 1 else begin, marks[-1]
+    num_steps = (last.num_steps - first.num_steps) * experiment.num_environments
+    took = last.seconds - first.seconds
+    return Pace(
+        step_seconds=took / num_steps,
+        evaluation_step_seconds=evaluation_seconds / max(longest_steps, 1),
+        measured_seconds=took + evaluation_seconds,
+        processor_share=(last.processor_seconds - first.processor_seconds) / took,
+    )
 
 
 def _soon_learning(experiment: Experiment) -> Experiment:

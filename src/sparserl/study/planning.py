@@ -44,6 +44,7 @@ class Sources(NamedTuple):
     num_unknown: int
     num_measured_now: int
     calibration_seconds: float
+    num_disturbed: int  # of those measured now
 
 
 class StudyPlan(NamedTuple):
@@ -196,7 +197,8 @@ def _sources(jobs: Sequence[Job], seconds: Sequence[float | None], calibration: 
     )
     unknown = sum(second is None for second in seconds)
     estimated = len(jobs) - finished - measured - unknown
-    return Sources(finished, measured, estimated, unknown, calibration.num_new, calibration.seconds)
+    now = calibration.num_new, calibration.seconds, calibration.num_disturbed
+    return Sources(finished, measured, estimated, unknown, *now)
 
 
 def _free_bytes(directory: Path) -> int:

@@ -175,4 +175,9 @@ def _source(planned: StudyPlan) -> str:
         if sources.num_measured_now
         else ""
     )
-    return f"of {len(planned.study.experiments):,} experiments {text}{now}"
+    disturbed = (
+        f", {sources.num_disturbed} of them while others used the processor: it may take less"
+        if sources.num_disturbed
+        else ""
+    )
+    return f"of {len(planned.study.experiments):,} experiments {text}{now}{disturbed}"
