@@ -164,12 +164,12 @@ def test_what_was_measured_while_others_used_the_processor_is_told_and_not_kept(
     found = plan(two, tmp_path / "results")
     assert (found.sources.num_measured_now, found.sources.num_disturbed) == (2, 1)
     assert found.core_seconds is not None
-    assert _source(found).endswith(", 1 of them while others used the processor: it may take less")
+    assert _source(found).endswith(", 1 of them with less than 85 % of a core: an idle machine may take less")
     assert calibration.remembered(two.experiments).measurements.keys() == {two.experiments[0].identifier}
     monkeypatch.setitem(shares, two.experiments[1].identifier, 0.95)
     again = plan(two, tmp_path / "results")
     assert (again.sources.num_measured_now, again.sources.num_disturbed) == (1, 0)
-    assert "others" not in _source(again)
+    assert "idle" not in _source(again)
 
 
 def test_measurements_that_have_begun_are_the_last_of_the_budget(tmp_path, small, monkeypatch):

@@ -21,6 +21,7 @@ from sparserl.engine.settings import Settings
 from sparserl.experiment import unseeded_in
 from sparserl.processes import places
 from sparserl.study import Scale
+from sparserl.study.calibration import LEAST_SHARE
 from sparserl.study.files import load
 from sparserl.study.noise import NoisePlan
 from sparserl.study.planning import PlanPart, StudyPlan, plan
@@ -175,9 +176,6 @@ def _source(planned: StudyPlan) -> str:
         if sources.num_measured_now
         else ""
     )
-    disturbed = (
-        f", {sources.num_disturbed} of them while others used the processor: it may take less"
-        if sources.num_disturbed
-        else ""
-    )
+    slowed = f", {sources.num_disturbed} of them with less than {100 * LEAST_SHARE:g} % of a core"
+    disturbed = f"{slowed}: an idle machine may take less" if sources.num_disturbed else ""
     return f"of {len(planned.study.experiments):,} experiments {text}{now}{disturbed}"
