@@ -52,11 +52,11 @@ def as_good(
 
     The mean over environments alone would hide one where a side is ahead, and two that point apart. An environment
     stands apart where its chance is further than `margin` from 1/2 and so is surer than chance over all of them allows:
-    of k environments its interval is one of 1 - 0.05 / k (Bonferroni).
+    of k environments that both have runs of, its interval is one of 1 - 0.05 / k (Bonferroni).
     """
     part = better(group, ours, theirs, statement, sides, but)
-    num_environments = len(in_environments(group, ours, theirs, but))
-    chances = in_environments(group, ours, theirs, but, 1 - 0.05 / max(num_environments, 1))
+    here, there = ({run.columns["environment"] for run in runs} for runs in (ours, theirs))
+    chances = in_environments(group, ours, theirs, but, 1 - 0.05 / max(len(here & there), 1))
     apart = {name: chance for name, chance in chances.items() if _is_apart(chance, margin)}
     verdict = "does not hold" if apart else about(part.estimate, 0.5, margin)
     detail = "; ".join(f"{name} stands apart, {in_words(chance)}" for name, chance in apart.items())
