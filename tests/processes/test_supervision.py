@@ -51,6 +51,19 @@ def everywhere(times):
     print("in good order", len(asked), flush=True)
     return 130
 
+def clean_up():
+    from sparserl.cli.evaluate import heeded
+    try:
+        with heeded():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        os.kill(command, signal.SIGTERM)  # the same signal, which comes to the command later
+        while not supervision.passed_on():
+            time.sleep(0.01)
+        print("in good order", flush=True)
+        return 130
+
 def raises(error):
     raise error
 
@@ -104,6 +117,7 @@ ENDED = "the environment ended the process: exit status "
         ("press()", ["asked"]),
         ("everywhere(1)", ["in good order 1", "130"]),
         ("everywhere(2)", ["asked"]),
+        ("clean_up()", ["in good order", "130"]),
         ("late()", ["in good order", "asked"]),
         ("noted()", ["0"]),
         ("(print(3, flush=True), setattr(sys, 'stdout', None), 0)[2]", ["3", "0"]),

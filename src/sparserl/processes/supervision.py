@@ -82,16 +82,22 @@ def supervised(work: Callable[[], int], ended: Callable[[str, bool], int]) -> in
 
 @contextmanager
 def minding() -> Iterator[None]:
-    """Inside, signals are passed on to this process, which heeds them."""
+    """Inside, signals are passed on to this process, which heeds them; after one that interrupts it, it cleans up.
+
+    They are passed on then, too: where a signal goes to all processes, the command gets its own perhaps meanwhile.
+    """
     board = _Shared.board
     if board is None:
         yield
         return
-    board[_MINDING] = 1
+    board[_MINDING], interrupted = 1, False
     try:
         yield
+    except KeyboardInterrupt:
+        interrupted = True
+        raise
     finally:
-        board[_MINDING] = 0
+        board[_MINDING] = interrupted
 
 
 def passed_on() -> int:
