@@ -1,18 +1,23 @@
 """Costs: what every study of the catalogue takes, from the measured pace of a few experiments on one machine."""
 
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sparserl import persistence
 from sparserl.experiment import RESULTS_VERSION, Experiment
-from sparserl.study.calibration import Measurement
+from sparserl.study.calibration import Measurement, calibrate
 from sparserl.study.catalogue import catalogue_names
 from sparserl.study.estimates import Job, representatives, seconds_of_runs
 from sparserl.study.files import from_catalogue
 from sparserl.study.studies import Study
 from sparserl.study.workload import workload
+from sparserl.types import UserError
 
 SCALES = ("quick", "paper")
 CORES = (2, 64, 512)
+BUDGET_SECONDS = 3600.0  # no measurement begins later
 StudyKey = tuple[str, str]  # name and scale
 
 
@@ -58,6 +63,29 @@ def _alike(jobs: Mapping[str, Job]) -> list[list[Job]]:
 def to_measure(jobs: Mapping[str, Job]) -> list[Experiment]:
     """Whom to measure: the largest and smallest networks of all that are alike, and one in each further environment."""
     return [experiment for group in _alike(jobs) for experiment in representatives(group)]
+
+
+def measured(jobs: Mapping[str, Job]) -> dict[str, Any]:
+    """How fast the experiments of `to_measure` run here, as it is committed.
+
+    Raises UserError where others used the processor meanwhile; what they did not disturb is not measured again.
+    """
+    wanted, began = to_measure(jobs), time.monotonic()
+    print(f"measuring {len(wanted)} of {len(jobs):,} experiments", file=sys.stderr)
+    calibrated = calibrate(wanted, BUDGET_SECONDS)
+    if calibrated.num_disturbed:
+        raise UserError(
+            f"others used the processor during {calibrated.num_disturbed} of {len(wanted)} measurements: "
+            "run it again on an idle machine, and only these are made"
+        )
+    known = calibrated.measurements
+    missing = [each.identifier for each in wanted if each.identifier not in known]
+    print(f"measured {len(known)} in {time.monotonic() - began:.0f} s; failed: {missing or 'none'}", file=sys.stderr)
+    return {
+        "results_version": RESULTS_VERSION,
+        "machine": persistence.machine_description(),
+        "measurements": {name: known[name]._asdict() for name in sorted(known)},
+    }
 
 
 def costs(studies: Mapping[StudyKey, Study], measurements: Mapping[str, Measurement]) -> list[Cost]:

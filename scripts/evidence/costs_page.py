@@ -49,13 +49,13 @@ def _table(scale: str, costs: Sequence[Cost]) -> str:
     lines = [f"## Scale `{scale}`\n", f"| {' | '.join(titles)} |", "|---" + "|---:" * (len(titles) - 1) + "|"]
     for cost in costs:
         hours = [cost.core_hours, cost.longest_run_hours, *(cost.hours(cores) for cores in CORES)]
-        numbers = [f"{cost.num_runs:,}", f"{cost.environment_steps:,}", *map(_number, hours)]
+        numbers = [f"{cost.num_runs:,}", f"{cost.environment_steps:,}", *map(three_digits, hours)]
         lines.append(f"| `{cost.study}` | {' | '.join(numbers)} |")
     return "\n".join(lines) + "\n"
 
 
-def _number(hours: float | None) -> str:
-    """Three digits; a dash where it is not known."""
+def three_digits(hours: float | None) -> str:
+    """As many as estimates from a few experiments deserve; a dash where it is not known."""
     if hours is None:
         return "-"
-    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.3g}"
+    return f"{float(f'{hours:.3g}'):,.0f}" if hours >= 100 else f"{hours:.3g}"

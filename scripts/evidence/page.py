@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from evidence.asked import STUDIES, TITLES
+from evidence.costs_page import three_digits
 from evidence.disagreements import Disagreement
 from evidence.kept import Kept
 from evidence.verdicts import Told
@@ -16,7 +17,8 @@ Twelve claims of Graesser et al., "The State of Sparse Training in Deep Reinforc
 a stated rule to the runs that are kept here. `scripts/write-verdicts` writes this page from their rows by the functions
 that `sparserl report` uses, and a test holds it to them; only the paragraphs on disagreements are written by hand, in
 [`disagreements.toml`](disagreements.toml). What verdicts and intervals are: [statistics](../docs/statistics.md). All
-figures and tables of the paper, with the command for each: [paper map](../docs/paper-map.md).
+figures and tables of the paper, with the command for each: [paper map](../docs/paper-map.md); what every study takes,
+in core-hours: [costs](costs/).
 
 *Holds*: every statement of the claim does. *Does not hold*: at least one does not. *Not enough runs*: too few, or an
 interval that reaches both sides with fewer seeds than the paper has. Numbers in brackets are 95 % intervals over seeds.
@@ -127,7 +129,9 @@ def _command(number: int) -> str:
 
 
 def _in_brackets(study: str, hours: Hours) -> str:
-    told = [f"{hours[study, scale]:,.3g} at `{scale}`" for scale in ("quick", "paper") if (study, scale) in hours]
+    told = [
+        f"{three_digits(hours[study, scale])} at `{scale}`" for scale in ("quick", "paper") if (study, scale) in hours
+    ]
     return f" ({', '.join(told)}, in core-hours)" if told else ""
 
 

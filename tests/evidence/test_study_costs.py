@@ -7,8 +7,9 @@ import pytest
 from evidence import costs
 from evidence.costs import Cost
 from evidence.costs_page import CALIBRATION, FILE, costs_page, hours_by_study, read_costs
-from sparserl.study.calibration import Measurement
+from sparserl.study.calibration import Calibration, Measurement
 from sparserl.study.workload import workload
+from sparserl.types import UserError
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,20 @@ def test_core_hours_are_those_of_the_measured_pace(studies: dict[costs.StudyKey,
     assert cost.longest_run_hours == pytest.approx(max(seconds) / 3600, abs=1e-4)
     [unknown] = costs.costs(studies, {})
     assert (unknown.core_hours, unknown.hours(64)) == (None, None)
+
+
+def test_what_was_measured_beside_others_is_refused(
+    studies: dict[costs.StudyKey, costs.Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pace, jobs = Measurement(10.0, 0.01, 0.001), costs.jobs_of(studies)
+    found = {each.identifier: pace for each in costs.to_measure(jobs)}
+    monkeypatch.setattr(costs, "calibrate", lambda wanted, budget: Calibration(found, len(found), 1.0))
+    kept = costs.measured(jobs)
+    assert kept["measurements"] == {name: pace._asdict() for name in found}
+    assert kept["machine"]["num_cores"] >= 1
+    monkeypatch.setattr(costs, "calibrate", lambda wanted, budget: Calibration(found, len(found), 1.0, 2))
+    with pytest.raises(UserError, match=rf"during 2 of {len(found)} measurements"):
+        costs.measured(jobs)
 
 
 def test_hours_are_never_less_than_the_longest_run() -> None:
