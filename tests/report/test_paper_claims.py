@@ -324,6 +324,30 @@ def test_what_is_equal_on_average_is_not_equal_where_an_environment_stands_apart
     assert [name for name in wins if f"{name} stands apart" in part.detail] == [*apart]
 
 
+@pytest.mark.parametrize(
+    ("last", "num_seeds", "verdict"),
+    [
+        (1.0, 5, HOLDS),
+        (0.4, 5, LACKS),  # behind, but its interval reaches 1/2: another five seeds might tell otherwise
+        (0.0, 5, FAILS),  # behind for sure, so that more than two of three are out of reach
+        (0.4, 10, FAILS),  # as many seeds as the paper has
+        (0.0, 2, LACKS),
+    ],
+)
+def test_an_environment_counts_against_almost_all_of_them_once_seeds_tell(last, num_seeds, verdict):
+    runs = []
+    for environment, share in {"CartPole-v1": 1.0, "Catch-v0": 1.0, "Acrobot-v1": last}.items():
+        above = round(share * num_seeds)
+        returns = [110.0] * above + [90.0] * (num_seeds - above)
+        runs += synthetic.seeds(returns, "prune", 0.9, environment=environment)
+        of = {"environment": environment, "spread": 0.0, "num_seeds": num_seeds}
+        runs += worlds.matching(100, **of) + worlds.full(120, **of)
+    (finding,) = [each for each in claims(synthetic.selection(runs)) if each.number == 1]
+    (part,) = [each for each in finding.parts if each.estimate is not None]
+    assert part.verdict == verdict, part.words
+    assert part.detail == f"3 cells, above 1/2 in {2 + (last > 0.5)} of 3 environments"
+
+
 def test_the_more_environments_the_surer_one_must_be_to_stand_apart():
     """One of twenty 95 % intervals leaves out the truth: of nine environments a chance of 0.2 tells nothing yet."""
     alone = {"Acrobot-v1": 0.2}

@@ -51,12 +51,10 @@ def as_good(
     """Whether neither is better: not over all cells that both have, and in no environment by itself.
 
     The mean over environments alone would hide one where a side is ahead, and two that point apart. An environment
-    stands apart where its chance is further than `margin` from 1/2 and so is surer than chance over all of them allows:
-    of k environments that both have runs of, its interval is one of 1 - 0.05 / k (Bonferroni).
+    stands apart where its chance is further than `margin` from 1/2, and so is its interval, which leaves out 1/2.
     """
     part = better(group, ours, theirs, statement, sides, but)
-    here, there = ({run.columns["environment"] for run in runs} for runs in (ours, theirs))
-    chances = in_environments(group, ours, theirs, but, 1 - 0.05 / max(len(here & there), 1))
+    chances = in_environments(group, ours, theirs, but)
     apart = {name: chance for name, chance in chances.items() if _is_apart(chance, margin)}
     verdict = "does not hold" if apart else about(part.estimate, 0.5, margin)
     detail = "; ".join(f"{name} stands apart, {in_words(chance)}" for name, chance in apart.items())
@@ -65,11 +63,17 @@ def as_good(
 
 
 def in_environments(
-    group: Group, ours: Sequence[Run], theirs: Sequence[Run], but: Sequence[str] = (), confidence: float = 0.95
+    group: Group, ours: Sequence[Run], theirs: Sequence[Run], but: Sequence[str] = ()
 ) -> dict[str, Estimate]:
-    """The chance that a run of ours is better than one of theirs, in each environment that both have cells of."""
+    """The chance that a run of ours is better than one of theirs, in each environment that both have cells of.
+
+    Their intervals are surer than chance over all of them allows: with k environments, of 1 - 0.05 / k (Bonferroni).
+    """
     chances = {}
-    for environment in dict.fromkeys(run.columns["environment"] for run in ours):
+    environments = dict.fromkeys(run.columns["environment"] for run in ours)
+    both = environments.keys() & {run.columns["environment"] for run in theirs}
+    confidence = 1 - 0.05 / max(len(both), 1)
+    for environment in environments:
         here, there = (chosen(runs, environment=environment) for runs in (ours, theirs))
         cells = matched(here, there, group.among, final_return, but)
         if (chance := probability_of_improvement(cells.ours, cells.theirs, confidence)) is not None:
