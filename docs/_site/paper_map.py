@@ -64,13 +64,22 @@ def _study(study: dict[str, Any]) -> str:
 
 
 def ours(name: str) -> str:
-    """What is kept of a study, with where."""
-    kept = [_kept(file) for file in sorted(REPRODUCTION.glob(f"*/results/studies/{name}@*/study.json"))]
-    return ", ".join(kept) or "not run"
+    """What is kept of a study, with where, and of studies that are a part of it, with its figure."""
+    every = {
+        file: json.loads(file.read_text(encoding="utf-8"))
+        for file in sorted(REPRODUCTION.glob("*/results/studies/*/study.json"))
+    }
+    whole = [_kept(file, study) for file, study in every.items() if study["name"] == name]
+    partly = [
+        f"a part: {_kept(file, study)}"
+        for file, study in every.items()
+        if study["name"] != name and any(figure["name"] == name for figure in study["figures"])
+    ]
+    return ", ".join([*whole, *partly]) or "not run"
 
 
-def _kept(file: Path) -> str:
-    study, results = json.loads(file.read_text(encoding="utf-8")), file.parents[2]
+def _kept(file: Path, study: dict[str, Any]) -> str:
+    results = file.parents[2]
     names = {each["identifier"] for each in study["experiments"]}
     count = sum(status.parents[1].name in names for status in results.glob("*/seed=*/status.json"))
     planned = len(names) * study["num_seeds"]
