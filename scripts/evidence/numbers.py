@@ -14,7 +14,7 @@ from typing import Any
 
 from evidence.kept import REPRODUCTION
 from evidence.peers import beside_peers, steps, times
-from evidence.returns import figure_5_returns, reach_the_goal
+from evidence.returns import figure_5_returns, figure_8_shares, reach_the_goal
 
 Number = Callable[[], str]
 
@@ -164,6 +164,7 @@ TABLES: Mapping[str, Number] = {
     "beside peers": beside_peers,
     "digits": digits,
     "figure 5, returns": figure_5_returns,
+    "figure 8, shares": figure_8_shares,
     "really sparse": really_sparse,
     "updates": updates,
     "updates, dqn": updates_of_dqn,

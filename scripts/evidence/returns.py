@@ -1,13 +1,15 @@
-"""Returns of a kept study beside each other: dense of full size, dense of as many parameters, and RigL."""
+"""Returns of kept studies beside each other: dense of full size, dense of as many parameters, and sparse."""
 
 import functools
 from collections.abc import Sequence
 
 from evidence.kept import REPRODUCTION, RESULTS
 from sparserl.report.cells import scores_of
-from sparserl.report.claims.wording import in_percent
+from sparserl.report.claims.groups import chosen, groups
+from sparserl.report.claims.sides import better, share_kept
+from sparserl.report.claims.wording import in_percent, named
 from sparserl.report.runs import Run, read_results
-from sparserl.report.statistics import RunScores, difference
+from sparserl.report.statistics import RunScores, difference, in_words
 
 _REACHED = -190.0  # the goal is reached in some episodes: each step costs 1, and 200 are allowed
 _WIDE, _LARGE = 10.0, 100.0  # intervals and returns from which on a decimal tells nothing
@@ -23,6 +25,26 @@ def figure_5_returns() -> str:
         for sparsity in (0.9, 0.95):
             here = [run for run in _runs() if run.columns["environment"] == environment]
             lines.append(f"| {environment}, {in_percent(sparsity)} | {' | '.join(_cells(here, sparsity))} |")
+    return "\n".join(lines)
+
+
+def figure_8_shares() -> str:
+    """A row for each method: what it keeps of dense, and how often it beats dense networks of as many parameters."""
+    lines = [
+        "| | keeps of dense, ERK, 90 % | 95 % | uniform, 90 % | better than dense of as many parameters, ERK |",
+        "|---|---|---|---|---|",
+    ]
+    (group,) = groups(read_results(REPRODUCTION / "dqn_classic" / RESULTS).runs, {}, {})
+    full, small = (chosen(group.runs, role=role) for role in ("full-dense", "matched-dense"))
+    for method in ("prune", "static", "set", "rigl"):
+        of = lambda sparsity, distribution, method=method: chosen(
+            group.runs, method=method, sparsity=sparsity, distribution=distribution
+        )
+        kept = [share_kept(group, of(*cell), full)[0] for cell in ((0.9, "erk"), (0.95, "erk"), (0.9, "uniform"))]
+        name = named(method)
+        chance = better(group, [*of(0.9, "erk"), *of(0.95, "erk")], small, "", (name, "dense")).estimate
+        told = [in_words(each) for each in (*kept, chance) if each is not None]
+        lines.append(f"| {name[0].upper()}{name[1:]} | {' | '.join(told)} |")
     return "\n".join(lines)
 
 
