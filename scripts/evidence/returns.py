@@ -43,7 +43,7 @@ def figure_8_shares() -> str:
         kept = [share_kept(group, of(*cell), full)[0] for cell in ((0.9, "erk"), (0.95, "erk"), (0.9, "uniform"))]
         name = named(method)
         chance = better(group, [*of(0.9, "erk"), *of(0.95, "erk")], small, "", (name, "dense")).estimate
-        told = [in_words(each) for each in (*kept, chance) if each is not None]
+        told = ["-" if each is None else in_words(each) for each in (*kept, chance)]
         lines.append(f"| {name[0].upper()}{name[1:]} | {' | '.join(told)} |")
     return "\n".join(lines)
 
