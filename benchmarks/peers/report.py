@@ -39,10 +39,11 @@ What XLA compiles and what our kernels do is held. Dense products that XLA leave
 }
 COMMAND = ".venv/bin/python -m benchmarks.peers"
 HOW = """\
-Candidates took turns; numbers are medians over rounds, and in brackets the lowest and highest of single rounds. A ratio
-is to the better layout of a peer, and in its brackets are those of single rounds. Start-up is from the start of a
-process to the end of its first update, nothing being cached: imports, compilation, and the warm-up steps, which are the
-same for all. Memory is the peak of a process; ours has the whole replay from the start, and that of peers grows."""
+Candidates took turns; numbers are medians over rounds where there are several, and in brackets the lowest and highest
+of single rounds. A ratio is to the better layout of a peer, and in its brackets are those of single rounds. Start-up
+is from the start of a process to the end of its first update, nothing being cached: imports, compilation, and the
+warm-up steps, which are the same for all. Memory is the peak of a process; ours has the whole replay from the start,
+and that of peers grows."""
 HOW_RETURNS = """\
 One process per core, the same seeds for all. Seconds are those since a process began, evaluations left out. Means over
 seeds, and in brackets the lowest and highest seed; beside them where the candidate stood by the other measure.
@@ -88,8 +89,19 @@ def _about(book: Book) -> Iterator[str]:
     yield "Versions: " + ", ".join(f"{name} {version}" for name, version in ours.items()) + "; peers: "
     yield ", ".join(f"{name} {version}" for name, version in theirs.items() if version) + ".\n"
     yield f"Written by `{COMMAND}` ([how](../../benchmarks/peers)) from [`peers.json`](peers.json):\n"
-    yield f"    {COMMAND} --instructions widest avx2\n"
+    yield f"    {_command(book.rows)}\n"
     yield HOW
+
+
+def _command(rows: Rows) -> str:
+    """The command that measures as many rounds and seeds as were; single parts may have been measured in fewer."""
+    keys = [row["key"] for row in rows]
+    held = " ".join(dict.fromkeys(key["instructions"] for key in keys))
+    taken = {key["round"] for key in keys if key["part"] == "training"}
+    seeds = {seed for key in keys if key["part"] == "returns" for seed in key["seeds"]}
+    counts = {"rounds": len(taken), "seeds": len(seeds)}
+    told = "".join(f" --{name} {count}" for name, count in counts.items() if count)
+    return f"{COMMAND} --instructions {held}{told}"
 
 
 def _marks(rows: Rows, instructions: str) -> Iterator[str]:

@@ -17,7 +17,7 @@ WITHOUT_RUNS = {  # by part of the paper: what it shows, the command, and what t
     "Figure 7": (
         "How do FLOPs fall with sparsity, ERK and uniform, in the CNN and the ResNet?",
         "sparserl describe dqn rigl --environment atari:MsPacman --network resnet --distribution uniform",
-        "nothing is trained; every report has it as `flops.svg`",
+        "nothing is trained; reports of sparse networks have it as `computation.svg`",
     ),
     "Table 4": (
         "What hyperparameters has DQN with a CNN on Atari?",
@@ -37,7 +37,7 @@ WITHOUT_RUNS = {  # by part of the paper: what it shows, the command, and what t
     "Table 8": (
         "What hyperparameters have SAC and PPO?",
         "sparserl describe sac rigl --environment HalfCheetah-v5",
-        "[presets](reference/lists.md#sac-mujoco)",
+        "presets, `ppo` likewise: [SAC](reference/lists.md#sac-mujoco), [PPO](reference/lists.md#ppo-mujoco)",
     ),
 }
 HEAD = "| part | what it asks | command | runs: smoke, quick, paper | ours |\n|---|---|---|---|---|"

@@ -164,10 +164,18 @@ def _costs(evidence: Evidence) -> Iterator[str]:
         f"Measured on {where}, {evidence.rates['settings']['repeats']} times each, in turns. Not on the clock, for any"
         " network: evaluations, the start of the process with compiling, and the compiling of new layouts as pruning"
         " goes on. Beside it what the runs took from their first evaluation to their last, less evaluations and"
-        " checkpoints: the median of those that were never stopped, compiling included, on whichever machine, however"
-        " busy."
+        " checkpoints: the median of those that were never stopped, compiling included, however busy the machine was,"
+        f" of the processors {_processors(evidence)}."
     )
     yield f"### What is not on the clock\n\n{words}\n\n{table(header, lines)}"
+
+
+def _processors(evidence: Evidence) -> str:
+    """What the runs of each environment were compiled for: `znver3 (HalfCheetah-v5) and znver5 (Walker2d-v5)`."""
+    found: dict[str, set[str]] = {}
+    for row in evidence.rows:
+        found.setdefault(row["environment"], set()).add(row["processor"])
+    return " and ".join(f"{', '.join(sorted(names))} ({environment})" for environment, names in found.items())
 
 
 def _took(evidence: Evidence, environment: str, network: str, evaluation_seconds: float) -> str:

@@ -71,12 +71,12 @@ def _place(row: Row) -> tuple[str, float]:
 
 
 def common(rows: Sequence[Row]) -> list[Row]:
-    """The rows of the seeds that all networks of their environment have."""
-    seeds: dict[str, dict[str, set[int]]] = {}
+    """The rows of the seeds that all networks of their panel have: of their environment and number of live weights."""
+    seeds: dict[tuple[str, float], dict[str, set[int]]] = {}
     for row in rows:
-        seeds.setdefault(row["environment"], {}).setdefault(row["cell"], set()).add(row["seed"])
-    shared = {environment: set.intersection(*of_cell.values()) for environment, of_cell in seeds.items()}
-    return [row for row in rows if row["seed"] in shared[row["environment"]]]
+        seeds.setdefault(_place(row), {}).setdefault(row["cell"], set()).add(row["seed"])
+    shared = {place: set.intersection(*of_cell.values()) for place, of_cell in seeds.items()}
+    return [row for row in rows if row["seed"] in shared[_place(row)]]
 
 
 def track(rows: Sequence[Row], method: str, place: Any) -> Track | None:

@@ -10,7 +10,7 @@ from evidence.verdicts import Told
 from sparserl.errors import UserError
 
 FILE = REPRODUCTION / "disagreements.toml"
-CAUSES = ("us", "the reduced scale", "the claim", "not known")
+CAUSES = ("us", "the published code", "the reduced scale", "the claim", "not known")
 
 
 class Disagreement(NamedTuple):
@@ -24,6 +24,7 @@ class Disagreement(NamedTuple):
     experiment: str  # what could tell, in words
     command: str
     told: str = ""  # what it told, where it has been run
+    since: str = ""  # what that leaves of the verdict, in few words: `not told apart in ten times as many episodes`
 
 
 def read_disagreements(file: Path = FILE) -> list[Disagreement]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from evidence.kept import REPRODUCTION
-from evidence.peers import beside_peers, steps, times
+from evidence.peers import beside_peers, rounds_and_machine, steps, times
 from evidence.returns import figure_5_returns, figure_8_shares, reach_the_goal
 
 Number = Callable[[], str]
@@ -127,6 +127,32 @@ def dense_update(work: str) -> Number:
     return lambda: f"{1e3 * statistics.median(own()):.1f}"
 
 
+def update_ratio(work: str, variant: str, sparsity: float, digits: int = 2) -> Number:
+    """How many times as fast as dense an agent's update is."""
+    wanted = (work, variant, sparsity)
+    is_it = lambda row: (row["work"], row["variant"], row["sparsity"]) == wanted
+    ratio = lambda: next(row["ratio_to_dense"] for row in document("updates/updates.json")["rows"] if is_it(row))
+    return lambda: f"{ratio():.{digits}f}"
+
+
+def peak_of_a_dense_product() -> str:
+    """What one core of the machine of `reproduction/scaling` makes of a dense product."""
+    [machine] = [each for each in document("scaling/scaling.json")["cells"] if "peak_flop_per_second" in each["values"]]
+    return f"{machine['values']['peak_flop_per_second'] / 1e9:.0f} GFLOP/s"
+
+
+def rates_beside_the_small_one() -> str:
+    """Steps a second of RigL and of the dense network of as many parameters, on idle cores, by environment."""
+    rate = {row["name"]: row["steps_per_second"] for row in document("return_against_seconds/rates.json")["rows"]}
+    small = "dense, as many parameters"
+    told = [
+        f"{rate[f'{small}, {environment}-v5']:,.0f} steps a second beside RigL's"
+        f" {rate[f'RigL, 90 % sparse, {environment}-v5']:,.0f} on {environment}"
+        for environment in ("HalfCheetah", "Walker2d")
+    ]
+    return " and ".join(told)
+
+
 def updates_of_dqn() -> str:
     """The ratios of DQN's updates alone, compressed and masked."""
     own = [row for row in document("updates/updates.json")["rows"] if row["work"] == "dqn_update"]
@@ -147,6 +173,7 @@ NUMBERS: Mapping[str, Number] = {
     "ppo, 8 seeds, rigl by dense": over_seeds("ppo", "cost_over_dense", variant="rigl"),
     "ppo, 8 seeds, plain cond by dense": over_seeds("ppo", "cost_over_dense", variant="rigl, plain cond"),
     **{f"{task}, {name}": steps(task, name) for task in ("sac", "ppo", "pixels") for name in ("dense", "rigl")},
+    "peers, how often and where": rounds_and_machine,
     "sac, rigl, by dense": times("sac", "rigl", "dense"),
     "ppo, rigl, by dense": times("ppo", "rigl", "dense", 2),
     "pixels, rigl, by dense": times("pixels", "rigl", "dense", 2),
@@ -154,6 +181,10 @@ NUMBERS: Mapping[str, Number] = {
     "mountain car, sparsity-aware": lambda: reach_the_goal(aware=True),
     "mountain car, drawn as if dense": lambda: reach_the_goal(aware=False),
     "sac update, dense, ms": dense_update("sac_update"),
+    **{f"{agent} update, auto, 50 %": update_ratio(f"{agent}_update", "auto", 0.5) for agent in ("dqn", "sac")},
+    **{f"dqn update, {each:g}": update_ratio("dqn_update", "compressed", each, 1) for each in (0.9, 0.99)},
+    "peak of a dense product": peak_of_a_dense_product,
+    "seconds, rates beside the small one": rates_beside_the_small_one,
     "installed, sparserl": installed("sparserl", 1),
     "installed, all": installed("all"),
     **{f"installed, {name}": installed(name) for name in ("jaxlib", "pyarrow", "scipy", "numpy")},

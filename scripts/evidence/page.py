@@ -14,36 +14,46 @@ Hours = Mapping[tuple[str, str], float]  # core-hours by study and scale; none w
 HEAD = """# Verdicts: the paper's claims in our runs
 
 Twelve claims of Graesser et al., "The State of Sparse Training in Deep Reinforcement Learning" (ICML 2022), each put by
-a stated rule to the runs that are kept here. `scripts/write-verdicts` writes this page from their rows by the functions
-that `sparserl report` uses, and a test holds it to them; only the paragraphs on disagreements are written by hand, in
-[`disagreements.toml`](disagreements.toml). What verdicts and intervals are: [statistics](../docs/statistics.md). All
-figures and tables of the paper, with the command for each: [paper map](../docs/paper-map.md); what every study takes,
-in core-hours: [costs](costs/).
+a stated rule to the studies and rows that are listed under [the runs](#the-runs); others kept here, as those of equal
+[seconds](return_against_seconds/) and of [width](width/), answer questions of their own. `scripts/write-verdicts`
+writes this page by the functions that `sparserl report` uses, and a test holds it to them; only the paragraphs on
+disagreements are written by hand, in [`disagreements.toml`](disagreements.toml). What verdicts and intervals are:
+[statistics](../docs/statistics.md). All figures and tables of the paper, with the command for each:
+[paper map](../docs/paper-map.md); what every study takes, in core-hours: [costs](costs/).
 
 *Holds*: every statement of the claim does. *Does not hold*: at least one does not. *Not enough runs*: too few, or an
 interval that reaches both sides with fewer seeds than the paper has. Numbers in brackets are 95 % intervals over seeds.
+*Cells* are groups of runs that differ in nothing but what is compared: an environment at one sparsity, say.
 """
 
 
 def page(told: Sequence[Told], kept: Sequence[Kept], written: Sequence[Disagreement], hours: Hours) -> str:
     """The whole page."""
-    sections = [HEAD, _summary(told, hours), *_claims(told, written, hours), _runs(kept)]
+    sections = [HEAD, _summary(told, written, hours), *_claims(told, written, hours), _runs(kept)]
     return "\n".join(section.rstrip() + "\n" for section in sections)
 
 
-def _summary(told: Sequence[Told], hours: Hours) -> str:
+def _summary(told: Sequence[Told], written: Sequence[Disagreement], hours: Hours) -> str:
     lines = ["| claim | verdict | whose runs | seeds | scale, preset |", "|---|---|---|---|---|"]
     for number, title in TITLES.items():
         own = [each for each in told if each.finding.number == number]
         link = f"{number}. [{title}](#{_anchor(number)})"
         for each in own:
             source = f"{each.finding.where.strip()}: {_source(each)}"
-            lines.append(f"| {link} | {each.finding.verdict} | {source} | {_seeds(each)} | {_scale(each)} |")
+            verdict = ", but ".join([each.finding.verdict, *_since(each, written)])
+            lines.append(f"| {link} | {verdict} | {source} | {_seeds(each)} | {_scale(each)} |")
         if not own:
             lines.append(
                 f"| {link} | no runs yet | `{_command(number)}`{_in_brackets(STUDIES[number][0], hours)} | | |"
             )
     return "## In short\n\n" + "\n".join([*lines, "", _counted(told)])
+
+
+def _since(told: Told, written: Sequence[Disagreement]) -> list[str]:
+    """What experiments since then have left of a finding that does not hold."""
+    disagreeing = {part.statement for part in told.disagreeing}
+    is_about = lambda entry: (entry.claim, entry.where) == (told.finding.number, told.where)
+    return [entry.since for entry in written if entry.since and is_about(entry) and disagreeing & {*entry.statements}]
 
 
 def _counted(told: Sequence[Told]) -> str:
@@ -87,10 +97,25 @@ def _finding(told: Told) -> str:
     rows = [f"| {part.statement} | {part.numbers or '-'} | {part.verdict} |" for part in told.parts]
     rest = [part.statement for part in told.finding.parts if part not in told.parts]
     lines = [head, "", "| statement | our number | verdict |", "|---|---|---|", *rows]
-    rules = "; ".join(dict.fromkeys(part.rule for part in told.parts))
-    lines += ["", f"A statement holds where {rules}."]
-    lines += [f"Without runs: {'; '.join(rest)}."] if rest else []
+    lines += ["", *_rules([part.rule for part in told.parts])]
+    lines += (
+        [f"{'Without runs' if told.finding.scale else 'These rows cannot tell'}: {'; '.join(rest)}."] if rest else []
+    )
     return "\n".join([*lines, told.finding.warning and f"{told.finding.warning[0].upper()}{told.finding.warning[1:]}."])
+
+
+def _rules(rules: Sequence[str]) -> list[str]:
+    """The rule of the statements, or those of each, by their places in the table."""
+    if len(set(rules)) == 1:
+        return [f"A statement holds where {rules[0]}."]
+    places = {rule: [place for place, other in enumerate(rules, 1) if other == rule] for rule in dict.fromkeys(rules)}
+    return [*(f"- {_listed(of)} where {rule}." for rule, of in places.items()), ""]
+
+
+def _listed(places: Sequence[int]) -> str:
+    if len(places) == 1:
+        return f"Statement {places[0]} holds"
+    return f"Statements {', '.join(map(str, places[:-1]))} and {places[-1]} hold"
 
 
 def _disagreement(entry: Disagreement) -> str:
@@ -118,10 +143,12 @@ def _scale(told: Told) -> str:
 
 
 def _preset(told: Told) -> str:
-    """Whose numbers the runs have; rows of many runs in one file may not say so."""
+    """Whose numbers the runs have; where rows of many runs in one file do not say so, their page does."""
     selection = told.kept.selection
     presets = {selection.preset} if selection.scale else {run.columns.get("preset") for run in selection.runs}
-    return ", ".join(sorted(str(preset or "paper" if selection.scale else preset or "not told") for preset in presets))
+    return ", ".join(
+        sorted(str(preset or "paper" if selection.scale else preset or "as its page says") for preset in presets)
+    )
 
 
 def _command(number: int) -> str:

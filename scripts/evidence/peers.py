@@ -3,11 +3,13 @@
 Whose they are is told by names: `SB3` and `SBX`, dense; `dense` and `rigl`, ours.
 """
 
+import collections
 import json
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from evidence.kept import REPRODUCTION
+from sparserl.persistence import processor_name
 
 
 class _Candidate(NamedTuple):
@@ -29,9 +31,23 @@ _CANDIDATES: Mapping[str, _Candidate] = {
 }
 
 
+def _measured() -> Any:
+    return json.loads((REPRODUCTION / "peers" / "peers.json").read_text(encoding="utf-8"))
+
+
+def rounds_and_machine() -> str:
+    """How often each rate was measured, and on what."""
+    document = _measured()
+    keys = [cell["key"] for cell in document["cells"]]
+    keys = [key for key in keys if key["part"] == "training" and key["instructions"] == "widest"]
+    turns = collections.Counter(tuple(value for name, value in key.items() if name != "round") for key in keys)
+    times = "once each" if min(turns.values()) == 1 else f"medians of {min(turns.values())} rounds"
+    return f"{times}, on {processor_name(document['about']['machine'])}"
+
+
 def rate(task: str, name: str) -> float:
     """Median steps a second of the whole machine in the faster layout, with all instructions of the processor."""
-    summary = json.loads((REPRODUCTION / "peers" / "peers.json").read_text(encoding="utf-8"))["summary"]
+    summary = _measured()["summary"]
     wanted = ("widest", task, *_CANDIDATES[name])
     keys = ("instructions", "task", *_Candidate._fields)
     return max(

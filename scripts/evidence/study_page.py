@@ -1,5 +1,6 @@
 """The page and the figures of a kept study: its question, its answers in numbers, and how to look at it again."""
 
+import collections
 import tempfile
 from pathlib import Path
 
@@ -53,12 +54,19 @@ def _text(kept: Kept, folder: str, pictures: list[Path]) -> str:
         "the paper's claims: [verdicts](../README.md).",
         *(f"\n![{selection.question}]({picture.name})" for picture in pictures),
         "",
-        *(f"- {sentence}" for sentence in (*said, *cautions(selection))),
+        *(f"- {sentence}" for sentence in (*said, *cautions(selection), _processors(kept))),
         "\nThe same as figures, tables and a page, and the runs once more:\n",
         f"    {SPARSERL} report reproduction/{folder}/{RESULTS} --study {name} --output {folder}_report",
         f"    {SPARSERL} study run {again_by} --scale {selection.scale}{again}",
     ]
     return "\n".join(lines)
+
+
+def _processors(kept: Kept) -> str:
+    """What the runs were compiled for, by LLVM's names of processors."""
+    machines = [(run.status.machine if run.status else None) or {} for run in kept.selection.runs]
+    names = collections.Counter(str(machine.get("compiled_for", "not known")).split(" ")[0] for machine in machines)
+    return f"Processors: {', '.join(f'{name} ({count:,} runs)' for name, count in names.most_common())}."
 
 
 def _file_of(name: str) -> Path:

@@ -66,7 +66,7 @@ def test_a_disagreement_without_text_and_a_text_without_disagreement_are_told(to
     [
         ("claim = 9", "entry 1 has no where and no statements"),
         ("claim = ", "cannot be read"),
-        ('cause = "we"', "cause is 'we'.*choose us, the reduced scale, the claim or not known"),
+        ('cause = "we"', "cause is 'we'.*choose us, the published code, the reduced scale, the claim or not known"),
         ('couse = "us"', "did you mean 'cause'"),
         ('statements = "it falls"', "takes a list of words"),
     ],
@@ -114,6 +114,7 @@ def test_a_study_is_packed_without_what_is_large_and_says_how_much_of_it_is_ther
     write_study_page(kept, place.parent)
     assert "4 of 75 runs are here" in readme.read_text()
     assert "The catalogue's study `figure_5_dqn`" in readme.read_text()
+    assert "- Processors: znver4 (4 runs)." in readme.read_text()
     assert readme.read_text().count("<!-- what scripts/pack-study writes -->") == 1
     assert readme.read_text().endswith("By hand.\n")
     pack(tmp_path / "lab", study, place, with_diagnostics=False)
@@ -140,3 +141,22 @@ def test_what_an_experiment_told_stands_behind_it(told: list[Told]) -> None:
     begun = lines.index("*What it told:* It was us.")
     assert lines[begun - 2].strip() == entry.command
     assert not any("What it told" in line for line in page(told, [], [entry._replace(told="")], {}).splitlines())
+
+
+def test_what_an_experiment_leaves_of_a_verdict_stands_in_the_table_on_top(told: list[Told]) -> None:
+    refuted = next(each for each in told if each.finding.number == 9)
+    entry = WHOLE._replace(where=refuted.where, statements=(refuted.disagreeing[0].statement,), since="gone at 512")
+    row = lambda entry: next(line for line in page(told, [], [entry], {}).splitlines() if line.startswith("| 9. "))
+    assert "| does not hold, but gone at 512 |" in row(entry)
+    for other in (entry._replace(since=""), entry._replace(claim=2), entry._replace(statements=("another",))):
+        assert "| does not hold |" in row(other)
+
+
+def test_each_rule_names_the_statements_that_it_is_put_to(told: list[Told]) -> None:
+    refuted = next(each for each in told if each.finding.number == 9)
+    lines = page([refuted], [], [], {}).splitlines()
+    assert [line.partition(" where ")[0] for line in lines if " where the interval" in line] == [
+        "- Statement 1 holds",
+        "- Statement 2 holds",
+    ]
+    assert lines[lines.index(next(line for line in lines if line.startswith("- Statement 2"))) + 1] == ""

@@ -345,7 +345,8 @@ def test_an_environment_counts_against_almost_all_of_them_once_seeds_tell(last, 
     (finding,) = [each for each in claims(synthetic.selection(runs)) if each.number == 1]
     (part,) = [each for each in finding.parts if each.estimate is not None]
     assert part.verdict == verdict, part.words
-    assert part.detail == f"3 cells, above 1/2 in {2 + (last > 0.5)} of 3 environments"
+    below = ", told to be below in Acrobot-v1" if (last, num_seeds) == (0.0, 5) else ""
+    assert part.detail == f"3 cells, above 1/2 in {2 + (last > 0.5)} of 3 environments{below}"
 
 
 def test_the_more_environments_the_surer_one_must_be_to_stand_apart():

@@ -109,3 +109,14 @@ def test_the_slope_over_doublings_is_that_of_least_squares(scripts):
     told = scripts.tables.slopes(rows)
     assert told.num_diverged == 1
     assert told.values[0].tolist() == pytest.approx([expected[0], *expected[2:]])
+
+
+def test_networks_are_compared_by_the_seeds_that_all_of_their_panel_have(scripts):
+    kept = [
+        ("HalfCheetah-v5", 0.9, "wide", 0),
+        ("HalfCheetah-v5", 0.9, "narrow", 0),
+        ("HalfCheetah-v5", 0.9, "wide", 1),
+    ]
+    other = [("HalfCheetah-v5", 0.5, name, seed) for name in ("wide, half", "narrow, half") for seed in (0, 1)]
+    rows = [dict(zip(("environment", "level", "cell", "seed"), each, strict=True)) for each in (*kept, *other)]
+    assert scripts.rows.common(rows) == rows[:2] + rows[3:], "what one panel lacks is not taken from another"

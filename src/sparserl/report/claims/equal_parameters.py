@@ -32,11 +32,15 @@ def parts(group: Group) -> Iterator[Part]:
 def _beats_dense(group: Group, ours: Sequence[Run], dense: Sequence[Run], name: str) -> Part:
     statement = f"{name} is better than dense networks of as many parameters in almost all environments"
     part = better(group, ours, dense, statement, (name, "dense networks of as many parameters"))
-    chances = [*in_environments(group, ours, dense).values()]
+    by_environment = in_environments(group, ours, dense)
+    chances = [*by_environment.values()]
     if part.estimate is None or not chances:
         return part
     above = sum(chance.value > 0.5 for chance in chances)
-    detail = ", ".join(filter(None, (part.detail, f"above 1/2 in {above} of {len(chances)} environments")))
+    below = [each for each, chance in by_environment.items() if chance.ends is not None and chance.ends[1] < 0.5]
+    told_below = f"told to be below in {', '.join(below)}" if below else ""
+    counted = f"above 1/2 in {above} of {len(chances)} environments"
+    detail = ", ".join(filter(None, (part.detail, counted, told_below)))
     verdict = together([part.verdict, _in_most(chances, part.estimate.num_seeds[0])])
     return part._replace(rule=f"{part.rule}, {IN_MOST}", verdict=verdict, detail=detail)
 
