@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rows import LINES, Row, common, gathered, panels, run_seconds, track
+from rows import LINES, Row, at_learning_rates, common, gathered, panels, run_seconds, track
 from tables import results
 from widths import HERE, PARTS
 
@@ -60,7 +60,7 @@ def along_live_weights(rows: Sequence[Row]) -> tuple[Tracks, dict[str, Mapping[s
     return made, {name: {**look, "linestyle": "-"} for name, look in looks.items()}
 
 
-def show(rows: Sequence[Row]) -> None:
+def show(rows: Sequence[Row], with_other_learning_rates: Sequence[Row]) -> None:
     """Write all figures, and the results in README.md."""
     measured, processors = rates()
     looks = {name: {"color": colour, "marker": mark, "linestyle": "-"} for name, (_, colour, mark) in LINES.items()}
@@ -77,7 +77,7 @@ def show(rows: Sequence[Row]) -> None:
         seconds = along(known, lambda row: run_seconds(row, measured))
         said = [*notes, "seconds of training of a whole run; along a line networks become wider"]
         draw("seconds", seconds, "seconds of a run on one core", looks, said)
-    markdown.fill(HERE / "README.md", "results", results(rows, measured, processors))
+    markdown.fill(HERE / "README.md", "results", results(rows, with_other_learning_rates, measured, processors))
 
 
 def main() -> None:
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("directory", type=Path, nargs="?", default=PACKED, help="the results directory of the studies")
     parser.add_argument("--scale", choices=("smoke", "quick", "paper"), default="quick")
     given = parser.parse_args()
-    show(common(gathered(given.directory, given.scale)))
+    show(common(gathered(given.directory, given.scale)), at_learning_rates(given.directory, given.scale))
 
 
 if __name__ == "__main__":

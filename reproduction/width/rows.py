@@ -5,7 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from widths import METHODS, PARTS, Cell, Part, cells, experiment, live_weights
+from widths import (
+    LEARNING_RATES,
+    METHODS,
+    PARTS,
+    Cell,
+    Part,
+    at_learning_rate,
+    cells,
+    cells_at_learning_rates,
+    experiment,
+    live_weights,
+)
 
 from sparserl.bench.clock import Clock
 from sparserl.errors import UserError
@@ -20,10 +31,7 @@ LINES = {SMALL: ("dense", "#56B4E9", "o"), "static": ("static", "#E69F00", "s"),
 
 def gathered(directory: Path, scale: Scale) -> list[Row]:
     """All runs of all parts that have ended, in the order of their networks. Raises UserError where there are none."""
-    runs: dict[str, list[Any]] = {}
-    for run in read_results(directory).runs:
-        if run.status is not None and run.status.status in ("finished", "diverged"):
-            runs.setdefault(run.id.experiment, []).append(run)
+    runs = _ended(directory)
     rows = [
         _row(part, cell, scale, run)
         for part in PARTS.values()
@@ -33,6 +41,26 @@ def gathered(directory: Path, scale: Scale) -> list[Row]:
     if not rows:
         raise UserError(f"{directory} has no run of these studies at scale {scale} that has ended")
     return rows
+
+
+def at_learning_rates(directory: Path, scale: Scale) -> list[Row]:
+    """The runs of SAC's networks with other learning rates that have ended, and beside them those with the preset's."""
+    runs, part, rows = _ended(directory), PARTS["sac"], []
+    for cell in cells_at_learning_rates():
+        usual = experiment(part, cell, scale)
+        for made in (usual, *(at_learning_rate(cell, rate, scale) for rate in LEARNING_RATES)):
+            rate = {"learning_rate": made.optimizer.learning_rate}
+            rows += [{**_row(part, cell, scale, run), **rate} for run in runs.get(made.identifier, ())]
+    return rows
+
+
+def _ended(directory: Path) -> dict[str, list[Any]]:
+    """Runs that have finished or diverged, by experiment."""
+    runs: dict[str, list[Any]] = {}
+    for run in read_results(directory).runs:
+        if run.status is not None and run.status.status in ("finished", "diverged"):
+            runs.setdefault(run.id.experiment, []).append(run)
+    return runs
 
 
 def _row(part: Part, cell: Cell, scale: Scale, run: Any) -> Row:

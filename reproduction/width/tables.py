@@ -26,8 +26,8 @@ HEADER = (
 )
 
 
-def results(rows: Sequence[Row], rates: Rates, processors: Sequence[str]) -> str:
-    """All of it as Markdown. processors: those that rates were measured on."""
+def results(rows: Sequence[Row], at_learning_rates: Sequence[Row], rates: Rates, processors: Sequence[str]) -> str:
+    """All of it as Markdown. at_learning_rates: runs with several; processors: those that rates were measured on."""
     levels = {(row["environment"], row["level"]) for row in rows}
     several = len(levels) > len({environment for environment, _ in levels})
     shown = ("units", *(["live_weights"] if several else []), *(["seconds"] if rates else []))
@@ -37,7 +37,7 @@ def results(rows: Sequence[Row], rates: Rates, processors: Sequence[str]) -> str
         counts = {len({row["seed"] for row in own if row["cell"] == cell}) for cell in {row["cell"] for row in own}}
         said = f"Seeds: {min(counts)}, the same for all networks; means with 95 % t-intervals; pairs of seeds."
         parts.append(f"### {panel}\n\n{said}\n\n{table(HEADER, _lines(own, rates))}")
-    return "\n\n".join([*parts, *_sweep(rows, rates, processors)])
+    return "\n\n".join([*parts, *_with_other_learning_rates(at_learning_rates), *_sweep(rows, rates, processors)])
 
 
 def scores(rows: Sequence[Row], cell: str) -> RunScores:
@@ -108,6 +108,32 @@ def _lines(rows: Sequence[Row], rates: Rates) -> Iterator[tuple[str, ...]]:
             in_words(difference(own, beside, mean_over_tasks)) if is_wider else "",
             in_words(probability_of_improvement(own, beside)) if is_wider else "",
         )
+
+
+def _with_other_learning_rates(rows: Sequence[Row]) -> Iterator[str]:
+    """A line for each network and a column for each learning rate, by the seeds that all of them have."""
+    seeds: dict[tuple[str, float], set[int]] = {}
+    for row in rows:
+        seeds.setdefault((row["cell"], row["learning_rate"]), set()).add(row["seed"])
+    networks = {row["cell"]: row for row in rows}
+    rates = sorted({rate for _, rate in seeds})
+    shared = set.intersection(*seeds.values()) if seeds else set()
+    if len(rates) < 2 or not shared or len(seeds) < len(networks) * len(rates):
+        return
+    lines = []
+    for cell, row in networks.items():
+        of = {
+            rate: [each for each in rows if each["learning_rate"] == rate and each["seed"] in shared] for rate in rates
+        }
+        told = (in_words(estimate(scores(of[rate], cell), mean_over_tasks)) for rate in rates)
+        lines.append((method_name(row["method"]), f"{row['units']:,}", *told))
+    header = ("network", "units", *(f"{rate:g}" for rate in rates))
+    [panel] = panels(rows)
+    said = (
+        f"{panel}: final returns with the preset's learning rate, in the first column, and with larger ones. Seeds:"
+        f" {len(shared)}; means with 95 % t-intervals."
+    )
+    yield f"### Learning rates\n\n{said}\n\n{table(header, lines)}"
 
 
 def _sweep(rows: Sequence[Row], rates: Rates, processors: Sequence[str]) -> Iterator[str]:

@@ -71,6 +71,17 @@ def cells(part: Part) -> Iterator[Cell]:
                     yield Cell(environment, level, method, width)
 
 
+LEARNING_RATES = (1e-3, 3e-3)  # learning rates that SAC's narrow networks are tried with, too; the preset's is 3e-4
+
+
+def cells_at_learning_rates() -> Iterator[Cell]:
+    """SAC's networks that are tried with other learning rates: dense, the narrowest, and one four times as wide."""
+    part = PARTS["sac"]
+    level = min(part.levels)  # the larger number of live weights, where returns rise with width
+    widths = (None, part.widths[0], part.widths[2])
+    yield from (cell for cell in cells(part) if cell.level == level and cell.width in widths)
+
+
 @functools.cache
 def experiment(part: Part, cell: Cell, scale: Scale = "quick", storage: str = "auto") -> Experiment:
     """A network of a part as it is trained, planned."""
@@ -86,6 +97,11 @@ def experiment(part: Part, cell: Cell, scale: Scale = "quick", storage: str = "a
     narrowest = with_choices(sparse, {"network.hidden_units": part.units(part.widths[0])})
     wide = with_choices(sparse, {"network.hidden_units": part.units(cell.width)})
     return planned(with_choices(wide, _sparsities(narrowest, wide)))
+
+
+def at_learning_rate(cell: Cell, learning_rate: float, scale: Scale = "quick") -> Experiment:
+    """A network of SAC's with another learning rate than the preset's."""
+    return with_choices(experiment(PARTS["sac"], cell, scale), {"optimizer.learning_rate": learning_rate})
 
 
 def _choices(part: Part, scale: Scale) -> dict[str, Any]:
@@ -134,3 +150,13 @@ def study(name: str, scale: Scale) -> Study:
     experiments = tuple(dict.fromkeys(experiment(part, cell, scale) for cell in cells(part)))
     seeds = 2 if scale == "smoke" else NUM_SEEDS
     return Study(f"width_{name}", question, experiments, num_seeds=seeds, preset=part.preset)
+
+
+def study_of_learning_rates(scale: Scale) -> Study:
+    """Whether width is what narrow networks lack, or a larger learning rate."""
+    question = "Do narrow networks catch up with wide ones of as many live weights by a larger learning rate?"
+    experiments = tuple(
+        at_learning_rate(cell, rate, scale) for cell in cells_at_learning_rates() for rate in LEARNING_RATES
+    )
+    seeds = 2 if scale == "smoke" else NUM_SEEDS
+    return Study("width_sac_learning_rates", question, experiments, num_seeds=seeds, preset=PARTS["sac"].preset)

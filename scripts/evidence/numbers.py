@@ -78,6 +78,17 @@ def over_seeds(file: str, key: str, **wanted: Any) -> Number:
     return lambda: f"{next(row[key] for row in document(f'over_seeds/{file}.json')['rows'] if is_it(row)):.2f}"
 
 
+def width(panel: str, column: int) -> Number:
+    """What a doubling of the width does to returns, with its interval, as the page of that study has it."""
+
+    def told() -> str:
+        lines = (REPRODUCTION / "width" / "README.md").read_text(encoding="utf-8").splitlines()
+        row = next(line for line in lines if line.startswith(f"| {panel} |"))
+        return row.split("|")[column + 1].partition(":")[0].strip()
+
+    return told
+
+
 def really_sparse() -> str:
     """Updates of the networks of others with compressed kernels, as many times as fast as dense ones."""
     lines = ["| network | updates, times as fast as dense |", "|---|---|"]
@@ -87,9 +98,9 @@ def really_sparse() -> str:
     return "\n".join(lines)
 
 
-def updates() -> str:
+def updates(file: str = "updates") -> str:
     """Updates of our agents, as many times as fast as dense ones, with the lowest and highest of single rounds."""
-    rows = document("updates/updates.json")["rows"]
+    rows = document(f"updates/{file}.json")["rows"]
     sparsities = sorted({row["sparsity"] for row in rows})
     lines = [f"| work | variant | {' | '.join(f'{100 * each:g} %' for each in sparsities)} |"]
     lines.append("|---" * (len(sparsities) + 2) + "|")
@@ -118,6 +129,31 @@ def microseconds() -> str:
         told = f"`{work}` | {100 * sparsity:g} % | {' | '.join(cells)}"
         lines.append(f"| {told} | {compressed['memory_fraction_of_dense']:.3f} |")
     return "\n".join(lines)
+
+
+def inference() -> str:
+    """A policy in one jitted call, as many times as fast as the dense one, and microseconds of both."""
+    rows = document("updates/inference_zen5.json")["rows"]
+    found = {(row["hidden_units"][0], row["batch_size"], row["sparsity"], row["variant"]): row for row in rows}
+    sparsities = sorted({row["sparsity"] for row in rows})
+    lines = [f"| n | batch | {' | '.join(f'{100 * each:g} %' for each in sparsities)} |"]
+    lines.append("|---" * (len(sparsities) + 2) + "|")
+    for units, batch_size in sorted({key[:2] for key in found}):
+        cells = []
+        for sparsity in sparsities:
+            dense, ours = (found[units, batch_size, sparsity, name] for name in ("dense", "compressed"))
+            times = f"{1e6 * dense['seconds_median']:,.0f}, {1e6 * ours['seconds_median']:,.0f}"
+            cells.append(f"{ours['ratio_to_dense']:.2f} ({times})")
+        lines.append(f"| {units} | {batch_size} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def one_at_a_time(sparsity: float) -> Number:
+    """How many times as fast as the dense one a compressed policy of 2 x 512 acts on one observation."""
+    wanted = ([512, 512], 1, sparsity, "compressed")
+    is_it = lambda row: (row["hidden_units"], row["batch_size"], row["sparsity"], row["variant"]) == wanted
+    rows = lambda: document("updates/inference_zen5.json")["rows"]
+    return lambda: f"{next(row['ratio_to_dense'] for row in rows() if is_it(row)):.2f}"
 
 
 def dense_update(work: str) -> Number:
@@ -183,6 +219,11 @@ NUMBERS: Mapping[str, Number] = {
     "sac update, dense, ms": dense_update("sac_update"),
     **{f"{agent} update, auto, 50 %": update_ratio(f"{agent}_update", "auto", 0.5) for agent in ("dqn", "sac")},
     **{f"dqn update, {each:g}": update_ratio("dqn_update", "compressed", each, 1) for each in (0.9, 0.99)},
+    **{f"acting, {each:g}": one_at_a_time(each) for each in (0.8, 0.9, 0.99)},
+    **{
+        f"width, sac, 108,160, {method}": width("HalfCheetah-v5, 108,160 live weights", column)
+        for column, method in enumerate(("static", "rigl"), start=1)
+    },
     "peak of a dense product": peak_of_a_dense_product,
     "seconds, rates beside the small one": rates_beside_the_small_one,
     "installed, sparserl": installed("sparserl", 1),
@@ -197,7 +238,9 @@ TABLES: Mapping[str, Number] = {
     "figure 5, returns": figure_5_returns,
     "figure 8, shares": figure_8_shares,
     "really sparse": really_sparse,
+    "inference": inference,
     "updates": updates,
+    "updates, zen 5": lambda: updates("updates_zen5"),
     "updates, dqn": updates_of_dqn,
     "updates, microseconds": microseconds,
 }

@@ -120,3 +120,30 @@ def test_networks_are_compared_by_the_seeds_that_all_of_their_panel_have(scripts
     other = [("HalfCheetah-v5", 0.5, name, seed) for name in ("wide, half", "narrow, half") for seed in (0, 1)]
     rows = [dict(zip(("environment", "level", "cell", "seed"), each, strict=True)) for each in (*kept, *other)]
     assert scripts.rows.common(rows) == rows[:2] + rows[3:], "what one panel lacks is not taken from another"
+
+
+def test_learning_rates_stand_beside_each_other_by_the_seeds_that_all_have(scripts, tmp_path):
+    widths, part = scripts.widths, scripts.widths.PARTS["sac"]
+    study = scripts.width_sac_learning_rates.study("quick")
+    cells = list(widths.cells_at_learning_rates())
+    assert [(cell.method, cell.width) for cell in cells] == [
+        ("dense", None),
+        *((method, width) for method in ("static", "rigl") for width in (256, 1_024)),
+    ]
+    assert {each.optimizer.learning_rate for each in study.experiments} == set(widths.LEARNING_RATES)
+    assert not {each.identifier for each in study.experiments} & {
+        widths.experiment(part, cell).identifier for cell in cells
+    }
+    for cell in cells:
+        for number, made in enumerate(
+            [widths.experiment(part, cell), *(widths.at_learning_rate(cell, rate) for rate in widths.LEARNING_RATES)]
+        ):
+            for seed in range(2 if number else 3):
+                end = 100.0 * number + 10.0 * (cell.width == 1_024)
+                store(tmp_path, made, part.preset, seed, [0.0, 1.0, 2.0, 3.0, 4.0, end, end])
+    [told] = scripts.tables._with_other_learning_rates(scripts.rows.at_learning_rates(tmp_path, "quick"))
+    assert "HalfCheetah-v5, 108,160 live weights" in told
+    assert "Seeds: 2;" in told
+    [wide] = [line.strip("| ").split(" | ") for line in told.splitlines() if line.startswith("| RigL | 1,024")]
+    assert [float(cell.replace(",", "")) for cell in wide[2:]] == [10.0, 110.0, 210.0]
+    assert not list(scripts.tables._with_other_learning_rates([]))
