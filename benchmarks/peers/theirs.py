@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.peers.tasks import ATARI_WRAPPERS, TASKS, Task
 
 Seen = Callable[[int, Callable[[int], float]], bool]  # steps that are done, and how to evaluate: whether to go on
-MASKS = Path(__file__).parent.parent / "src" / "sparserl" / "bench" / "dense_masks.py"
+MASKS = Path(__file__).parents[2] / "src" / "sparserl" / "bench" / "dense_masks.py"
 EPSILON_OF_ADAM = {"ppo": 1e-5}  # as SBX has it; 1e-8 for the others
 
 

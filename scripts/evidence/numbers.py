@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from evidence.kept import REPRODUCTION
-from evidence.peers import beside_peers, rounds_and_machine, steps, times
+from evidence.peers import beside_peers, marks, rounds_and_machine, steps, times
 from evidence.returns import figure_5_returns, figure_8_shares, reach_the_goal
 
 Number = Callable[[], str]
@@ -210,6 +210,7 @@ NUMBERS: Mapping[str, Number] = {
     "ppo, 8 seeds, plain cond by dense": over_seeds("ppo", "cost_over_dense", variant="rigl, plain cond"),
     **{f"{task}, {name}": steps(task, name) for task in ("sac", "ppo", "pixels") for name in ("dense", "rigl")},
     "peers, how often and where": rounds_and_machine,
+    "peers, marks": marks,
     "sac, rigl, by dense": times("sac", "rigl", "dense"),
     "ppo, rigl, by dense": times("ppo", "rigl", "dense", 2),
     "pixels, rigl, by dense": times("pixels", "rigl", "dense", 2),

@@ -5,6 +5,7 @@ Whose they are is told by names: `SB3` and `SBX`, dense; `dense` and `rigl`, our
 
 import collections
 import json
+import statistics
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -45,16 +46,33 @@ def rounds_and_machine() -> str:
     return f"{times}, on {processor_name(document['about']['machine'])}"
 
 
+def marks() -> str:
+    """How many of the marks that were set are reached with all instructions, and how far the others are."""
+    own = [mark for mark in _measured()["summary"]["marks"] if mark["instructions"] == "widest"]
+    missed = [mark for mark in own if mark["reached"]["median"] < mark["aim"]]
+    told = []
+    for mark in missed:
+        found, ours = mark["reached"], "at 90 %" if mark["sparsity"] else "dense"
+        spread = f"{found['median']:.2f} ({found['lowest']:.2f} to {found['highest']:.2f}) of {mark['aim']:g}"
+        told.append(f"{mark['task']} {ours} beside {mark['peer']}, {spread}")
+    count = f"{len(own) - len(missed)} of {len(own)} marks are reached"
+    return f"{count}, and missed is {' and '.join(told)}" if told else count
+
+
+def _by_round(task: str, name: str) -> dict[int, float]:
+    """Steps a second of the whole machine, round by round, in the faster layout and with all instructions."""
+    layouts: dict[str, dict[int, float]] = {}
+    wanted = {"part": "training", "instructions": "widest", "task": task, **_CANDIDATES[name]._asdict()}
+    for cell in _measured()["cells"]:
+        key = cell["key"]
+        if all(key.get(part) == value for part, value in wanted.items()):
+            layouts.setdefault(key["layout"], {})[key["round"]] = float(cell["values"]["steps_per_second"])
+    return max(layouts.values(), key=lambda rates: statistics.median(rates.values()))
+
+
 def rate(task: str, name: str) -> float:
-    """Median steps a second of the whole machine in the faster layout, with all instructions of the processor."""
-    summary = _measured()["summary"]
-    wanted = ("widest", task, *_CANDIDATES[name])
-    keys = ("instructions", "task", *_Candidate._fields)
-    return max(
-        float(row["steps_per_second"]["median"])
-        for row in summary["rates"]
-        if tuple(row[key] for key in keys) == wanted
-    )
+    """The median of all rounds."""
+    return statistics.median(_by_round(task, name).values())
 
 
 def steps(task: str, name: str) -> Callable[[], str]:
@@ -63,8 +81,13 @@ def steps(task: str, name: str) -> Callable[[], str]:
 
 
 def times(task: str, own: str, other: str, digits: int = 1) -> Callable[[], str]:
-    """How many times as many steps a second: `6.6`."""
-    return lambda: f"{rate(task, own) / rate(task, other):.{digits}f}"
+    """How many times as many steps a second, the median of single rounds, in which both took turns: `6.6`."""
+
+    def told() -> str:
+        ours, theirs = _by_round(task, own), _by_round(task, other)
+        return f"{statistics.median(ours[each] / theirs[each] for each in ours.keys() & theirs.keys()):.{digits}f}"
+
+    return told
 
 
 def beside_peers() -> str:

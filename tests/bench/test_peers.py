@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax.numpy as jnp
+import optax
 import pytest
 
 from benchmarks import cells
 from benchmarks.peers import __main__ as command
-from benchmarks.peers import plan, processes, report, worker
+from benchmarks.peers import plan, processes, report, theirs, worker
+from benchmarks.peers.tasks import TASKS
 
 TOP = Path(__file__).parents[2]
 
@@ -222,3 +225,11 @@ def test_marks_that_are_missed_are_said(tmp_path, monkeypatch):
     assert "| dqn, dense, x sbx | 2 | 0.30 | **missed** |" in page
     assert "smallest size" in page
     assert "in a single round, so without a spread" in page
+
+
+def test_sbx_gets_rigl_by_masks_from_the_one_file_of_ours_that_its_interpreter_loads():
+    made = theirs._by_masks(TASKS["dqn"], 0.9)(1e-3)
+    parameters = {"dense": {"kernel": jnp.ones((40, 50)), "bias": jnp.ones(50)}}
+    updates, _ = made.update(parameters, made.init(parameters), parameters)
+    kernel = optax.apply_updates(parameters, updates)["dense"]["kernel"]
+    assert int((kernel != 0).sum()) == 200

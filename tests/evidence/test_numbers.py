@@ -7,7 +7,8 @@ import pytest
 from evidence import numbers as measured
 from evidence.filling import filled, names_in, numbers, pages
 from evidence.kept import ROOT
-from evidence.numbers import NUMBERS, TABLES
+from evidence.numbers import NUMBERS, TABLES, document
+from evidence.peers import times
 from sparserl.errors import UserError
 
 
@@ -75,3 +76,13 @@ def test_tables_of_what_is_measured_and_what_was_there_where_nothing_is(monkeypa
 def test_a_place_that_is_wrong_is_told_in_one_line(page: str, problem: str) -> None:
     with pytest.raises(UserError, match=f"^{re.escape(problem)}"):
         filled(page, "p.md")
+
+
+def test_times_as_fast_as_peers_are_those_of_the_page_of_peers() -> None:
+    """The same medians of single rounds as `benchmarks/peers` writes, derived from its rows a second time."""
+    names = {"stable-baselines3": "SB3", "sbx": "SBX"}
+    marks = [mark for mark in document("peers/peers.json")["summary"]["marks"] if mark["instructions"] == "widest"]
+    assert len(marks) == 9
+    for mark in marks:
+        ours = "rigl" if mark["sparsity"] else "dense"
+        assert times(mark["task"], ours, names[mark["peer"]], 6)() == f"{mark['reached']['median']:.6f}", mark
