@@ -53,9 +53,7 @@ def _rows(run: Run, environment: str, network: str) -> list[Row]:
         "warmup_steps": run.columns["agent.warmup_steps"],
         "attempts": run.status.attempt,
         "checkpoint_seconds": run.status.checkpoint_seconds,
-        "processor": str((run.status.machine or {}).get("compiled_for") or "not known").split(" ")[
-            0
-        ],  # as LLVM names it
+        "processor": (run.status.machine or {}).get("compiled_for", "not known").partition(" ")[0],  # by LLVM's name
     }
     places = zip(run.environment_steps, run.mean_return, run.seconds, strict=True)
     return [
