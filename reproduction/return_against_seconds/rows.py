@@ -10,6 +10,7 @@ from six_networks import ENVIRONMENTS, NETWORKS
 
 from sparserl.bench.clock import Clock
 from sparserl.errors import UserError
+from sparserl.report.provenance import processor_of
 from sparserl.report.runs import Run, read_results
 from sparserl.report.tracks import Track, Tracks
 from sparserl.study import Scale
@@ -53,7 +54,7 @@ def _rows(run: Run, environment: str, network: str) -> list[Row]:
         "warmup_steps": run.columns["agent.warmup_steps"],
         "attempts": run.status.attempt,
         "checkpoint_seconds": run.status.checkpoint_seconds,
-        "processor": (run.status.machine or {}).get("compiled_for", "not known").partition(" ")[0],  # by LLVM's name
+        "processor": processor_of(run) or "not known",
     }
     places = zip(run.environment_steps, run.mean_return, run.seconds, strict=True)
     return [

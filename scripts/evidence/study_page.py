@@ -9,6 +9,7 @@ from sparserl.errors import UserError
 from sparserl.report import markdown
 from sparserl.report.claims import answers, cautions
 from sparserl.report.figures import draw, write
+from sparserl.report.provenance import processor_of
 from sparserl.study.catalogue import catalogue_names
 
 SPARSERL = ".venv/bin/sparserl"
@@ -64,8 +65,7 @@ def _text(kept: Kept, folder: str, pictures: list[Path]) -> str:
 
 def _processors(kept: Kept) -> str:
     """What the runs were compiled for, by LLVM's names of processors."""
-    machines = [(run.status.machine if run.status else None) or {} for run in kept.selection.runs]
-    names = collections.Counter(str(machine.get("compiled_for", "not known")).split(" ")[0] for machine in machines)
+    names = collections.Counter(processor_of(run) or "not known" for run in kept.selection.runs)
     return f"Processors: {', '.join(f'{name} ({count:,} runs)' for name, count in names.most_common())}."
 
 

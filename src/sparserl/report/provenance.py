@@ -42,12 +42,20 @@ def machine_of(run: "Run") -> str | None:
 
     Its last word is the processor that programs were compiled for, as `znver5`: generations differ in seconds.
     """
-    machine = run.status.machine if run.status is not None else None
-    if not isinstance(machine, Mapping):
-        return None
-    target = str(machine.get("compiled_for") or "").split()
-    words = [*(machine.get(name) for name in ("device", "architecture", "cpu_features")), *target[:1]]
+    machine = _machine(run)
+    words = [*(machine.get(name) for name in ("device", "architecture", "cpu_features")), processor_of(run)]
     return " ".join(str(word) for word in words if word not in (None, "cpu")) or None
+
+
+def processor_of(run: "Run") -> str | None:
+    """The processor that a run's programs were compiled for, by LLVM's name, as `znver5`; None where not known."""
+    return next(iter(str(_machine(run).get("compiled_for") or "").split()), None)
+
+
+def _machine(run: "Run") -> Mapping[str, object]:
+    """What a run's status tells of its machine; empty where it tells nothing."""
+    machine = run.status.machine if run.status is not None else None
+    return machine if isinstance(machine, Mapping) else {}
 
 
 def of_several_machines(runs: Sequence["Run"]) -> tuple[str, ...]:
