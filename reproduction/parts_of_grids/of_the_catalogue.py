@@ -20,6 +20,7 @@ def part(file: str, name: str, which: str, scale: Scale, num_seeds: int, kept: S
         name=Path(file).stem,
         question=f"{whole.question} {which} alone.",
         experiments=experiments,
+        budgets={name: asked for name, asked in whole.budgets.items() if name in ours},
         num_seeds=whole.num_seeds if scale == "smoke" else num_seeds,
         diagnostics=diagnosed if isinstance(diagnosed, bool) else tuple(each for each in diagnosed if each in ours),
     )

@@ -1,24 +1,26 @@
-"""Costs: what every study of the catalogue takes, from the measured pace of a few experiments on one machine."""
+"""Costs: what every study of the catalogue and every part of one takes, by the measured pace of a few experiments."""
 
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from evidence.kept import REPRODUCTION
 from sparserl import persistence
 from sparserl.experiment import RESULTS_VERSION, Experiment
 from sparserl.study.calibration import Measurement, calibrate
 from sparserl.study.catalogue import catalogue_names
 from sparserl.study.estimates import Job, representatives, seconds_of_runs
-from sparserl.study.files import from_catalogue
-from sparserl.study.studies import Study
+from sparserl.study.files import from_catalogue, load
+from sparserl.study.studies import Scale, Study
 from sparserl.study.workload import workload
 from sparserl.types import UserError
 
-SCALES = ("quick", "paper")
+SCALES: tuple[Scale, ...] = ("quick", "paper")
 CORES = (2, 64, 512)
 BUDGET_SECONDS = 3600.0  # no measurement begins later
 StudyKey = tuple[str, str]  # name and scale
+_PARTS = {file.stem: file for file in (REPRODUCTION / "parts_of_grids").glob("*.py") if file.stem != "of_the_catalogue"}
 
 
 class Cost(NamedTuple):
@@ -38,9 +40,13 @@ class Cost(NamedTuple):
         return max(self.core_hours / min(num_cores, self.num_runs), self.longest_run_hours)
 
 
-def every_study(names: Sequence[str] = (), scales: Sequence[str] = SCALES) -> dict[StudyKey, Study]:
-    """The studies of the catalogue, or those of them that are named, that can be run."""
+def every_study(names: Sequence[str] = (), scales: Sequence[Scale] = SCALES) -> dict[StudyKey, Study]:
+    """The studies of the catalogue and their parts, or those of them that are named, that can be run.
+
+    Parts have but one scale, `quick`: others are there for trying them.
+    """
     every = {(name, scale): from_catalogue(name, scale) for name in names or catalogue_names() for scale in scales}
+    every |= {(name, "quick"): load(file, "quick") for name, file in sorted(_PARTS.items()) if not names}
     return {key: study for key, study in every.items() if study.experiments}
 
 

@@ -14,11 +14,11 @@ FILE, CALIBRATION = FOLDER / "costs.json", FOLDER / "calibration.json"
 
 _HEAD = """# What every study takes
 
-Core-hours of each study of the catalogue, and hours with a run on every one of 2, 64 and 512 cores, never less than the
-longest run takes. Few experiments were measured, {measured} of {experiments}, each for seconds on a core of its own:
-[`calibration.json`](calibration.json). All others follow from these by agent, network, size, storage and environment,
-as in `sparserl study plan`. Evaluations are taken to last as long as time limits allow, so that most runs take less;
-runs that several studies share count in each of them. {machine}
+Core-hours of each study of the catalogue and of [parts of them](../parts_of_grids/), and hours with a run on every one
+of 2, 64 and 512 cores, never less than the longest run takes. Of {experiments} experiments {measured} were measured,
+each for seconds on a core of its own: [`calibration.json`](calibration.json). All others follow from these by agent,
+network, size, storage and environment, as in `sparserl study plan`. Evaluations are taken to last as long as time
+limits allow, so that most runs take less; runs that several studies share count in each of them. {machine}
 
     scripts/write-costs --measure      # on a machine that does nothing else
     scripts/write-costs                # the table from what was measured

@@ -1,8 +1,9 @@
 """The page of verdicts, `reproduction/README.md`, from what kept runs say and what people have written of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
-from evidence.asked import STUDIES, TITLES
+from evidence.asked import STUDIES, TITLES, Ask
 from evidence.costs_page import three_digits
 from evidence.disagreements import Disagreement
 from evidence.kept import Kept
@@ -43,9 +44,8 @@ def _summary(told: Sequence[Told], written: Sequence[Disagreement], hours: Hours
             verdict = ", but ".join([each.finding.verdict, *_since(each, written)])
             lines.append(f"| {link} | {verdict} | {source} | {_seeds(each)} | {_scale(each)} |")
         if not own:
-            lines.append(
-                f"| {link} | no runs yet | `{_command(number)}`{_in_brackets(STUDIES[number][0], hours)} | | |"
-            )
+            ask = STUDIES[number][0]
+            lines.append(f"| {link} | no runs yet | {_commands(ask)}{_in_brackets(ask, hours)} | | |")
     return "## In short\n\n" + "\n".join([*lines, "", _counted(told)])
 
 
@@ -85,7 +85,7 @@ def _claims(told: Sequence[Told], written: Sequence[Disagreement], hours: Hours)
             if entry.claim == number:
                 yield _disagreement(entry)
         needs = "; ".join(claim.needs for claim in CLAIMS if claim.number == number)
-        studies = ", ".join(f"`{name}`{_in_brackets(name, hours)}" for name in STUDIES[number])
+        studies = ", ".join(f"{_named(ask)}{_in_brackets(ask, hours)}" for ask in STUDIES[number])
         yield f"{'More runs would say more' if own else 'No runs yet'}: it takes {needs}. Studies: {studies}."
 
 
@@ -151,15 +151,23 @@ def _preset(told: Told) -> str:
     )
 
 
-def _command(number: int) -> str:
-    return f"sparserl study run {STUDIES[number][0]} --scale quick"
+def _commands(ask: Ask) -> str:
+    return " and ".join(f"`sparserl study run {name} --scale {ask.scales[0]}`" for name in ask.studies)
 
 
-def _in_brackets(study: str, hours: Hours) -> str:
-    told = [
-        f"{three_digits(hours[study, scale])} at `{scale}`" for scale in ("quick", "paper") if (study, scale) in hours
-    ]
-    return f" ({', '.join(told)}, in core-hours)" if told else ""
+def _named(ask: Ask) -> str:
+    return " with ".join(f"`{name}`" for name in ask.studies)
+
+
+def _in_brackets(ask: Ask, hours: Hours) -> str:
+    """What it takes at each scale; several studies may share runs, which then count twice."""
+    known = {scale: [hours.get((Path(name).stem, scale)) for name in ask.studies] for scale in ask.scales}
+    whole = {
+        scale: sum(each for each in every if each is not None) for scale, every in known.items() if None not in every
+    }
+    at_most = "at most " if len(ask.studies) > 1 else ""
+    told = ", ".join(f"{at_most}{three_digits(core_hours)} at `{scale}`" for scale, core_hours in whole.items())
+    return f" ({told}, in core-hours)" if told else ""
 
 
 def _runs(kept: Sequence[Kept]) -> str:

@@ -1,6 +1,6 @@
 """Verdicts: what all kept runs say of the paper's claims, each claim put to the largest set of runs that can tell."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from evidence.asked import JOINED
@@ -36,7 +36,9 @@ def told_by(kept: Sequence[Kept]) -> list[Told]:
     Runs that are in several studies speak once: where all of a study's are in another that has numbers for the same
     claim, too, that one is asked alone.
     """
-    every = [Told(finding, each) for each in (*kept, *_joined(kept)) for finding in _findings(each)]
+    every = [Told(finding, each) for each in kept for finding in _findings(each)]
+    for each, numbers in _joined(kept):
+        every += [Told(finding, each) for finding in _findings(each) if finding.number in numbers]
     order = {(claim.number, claim.text): place for place, claim in enumerate(CLAIMS)}
     heard = [told for place, told in enumerate(every) if not _is_within(told, place, every)]
     place_of = lambda told: order[told.finding.number, told.finding.claim]
@@ -44,19 +46,19 @@ def told_by(kept: Sequence[Kept]) -> list[Told]:
 
 
 def _findings(kept: Kept) -> tuple[Finding, ...]:
-    joins = {claim.text for claim in CLAIMS if "agent" in claim.joins or "network_kind" in claim.joins}
-    every = claims(kept.selection, kept.diagnostics, kept.noise)
-    return tuple(each for each in every if len(kept.folders) == 1 or each.claim in joins)
+    return claims(kept.selection, kept.diagnostics, kept.noise)
 
 
-def _joined(kept: Sequence[Kept]) -> list[Kept]:
-    """Studies put together whose agents or networks claims compare, where all are kept at one scale and preset."""
+def _joined(kept: Sequence[Kept]) -> Iterator[tuple[Kept, tuple[int, ...]]]:
+    """Studies put together, and the claims that compare them, where all are kept at one scale and preset."""
     by_name: dict[tuple[str, str, str | None], Kept] = {
         (each.selection.name, each.selection.scale, each.selection.preset): each for each in kept
     }
     scales = dict.fromkeys((scale, preset) for _, scale, preset in by_name if scale)
-    wanted = [[(name, *scale) for name in names] for names in JOINED for scale in scales]
-    return [joined([by_name[name] for name in names]) for names in wanted if all(name in by_name for name in names)]
+    for names, numbers in JOINED.items():
+        for scale in scales:
+            if all((name, *scale) in by_name for name in names):
+                yield joined([by_name[name, *scale] for name in names]), numbers
 
 
 def _is_within(told: Told, place: int, every: Sequence[Told]) -> bool:

@@ -35,6 +35,14 @@ def test_core_hours_are_those_of_the_measured_pace(studies: dict[costs.StudyKey,
     assert (unknown.core_hours, unknown.hours(64)) == (None, None)
 
 
+def test_parts_of_studies_have_costs_at_quick_alone() -> None:
+    every = costs.every_study()
+    assert {scale for name, scale in every if name == "sac_humanoid"} == {"quick"}
+    assert every["dqn_breakout", "quick"].name == "dqn_breakout"
+    assert ("of_the_catalogue", "quick") not in every
+    assert {name for name, _ in costs.every_study(["figure_8"], ["smoke"])} == {"figure_8"}
+
+
 def test_what_was_measured_beside_others_is_refused(
     studies: dict[costs.StudyKey, costs.Study], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,7 +67,7 @@ def test_hours_are_never_less_than_the_longest_run() -> None:
     page = costs_page([unknown, cost], {"machine": machine, "num_experiments": 1_700}, 50)
     assert "| `figure_8` | 100 | 1,000 | 300 | 4 | 150 | 4.69 | 4 |" in page
     assert "| `figure_8` | 100 | 1,000 | - | - | - | - | - |" in page
-    assert "50 of 1,700" in page
+    assert "Of 1,700 experiments 50 were measured" in page
 
 
 def test_the_table_that_is_kept_is_that_of_the_costs_that_are_kept() -> None:

@@ -8,7 +8,7 @@ import pytest
 from evidence import verdicts, written
 from evidence.asked import JOINED, STUDIES, TITLES
 from evidence.disagreements import Disagreement, check, read_disagreements
-from evidence.kept import REPRODUCTION, Kept, kept_in, studies_of
+from evidence.kept import REPRODUCTION, ROOT, Kept, kept_in, studies_of
 from evidence.page import page
 from evidence.study_page import write_study_page
 from evidence.verdicts import Told, told_by
@@ -39,8 +39,12 @@ def test_the_page_that_is_kept_says_what_the_rows_say(everything_kept: list[Kept
 
 def test_every_claim_names_studies_that_there_are() -> None:
     assert list(STUDIES) == list(TITLES) == sorted({claim.number for claim in CLAIMS}) == list(range(1, 13))
-    named = {name for names in (*STUDIES.values(), *JOINED) for name in names}
-    assert named <= set(catalogue_names())
+    named = {name for asks in STUDIES.values() for ask in asks for name in ask.studies}
+    files = {name for name in named if name.endswith(".py")}
+    assert all((ROOT / name).is_file() for name in files)
+    assert named - files <= set(catalogue_names())
+    parts = {file.stem for file in (REPRODUCTION / "parts_of_grids").glob("*.py")}
+    assert {name for names in JOINED for name in names} <= {*catalogue_names(), *parts}
 
 
 def test_a_disagreement_without_text_and_a_text_without_disagreement_are_told(told: list[Told]) -> None:
@@ -119,9 +123,12 @@ def test_a_study_is_packed_without_what_is_large_and_says_how_much_of_it_is_ther
     assert readme.read_text().endswith("By hand.\n")
     pack(tmp_path / "lab", study, place, with_diagnostics=False)
     assert not list(place.rglob("diagnostics.parquet"))
-    lines = page([], kept_in(tmp_path), [], {("figure_3", "quick"): 12.3}).splitlines()
+    hours = {("shares_half_cheetah", "quick"): 12.3, ("figure_2_sac", "quick"): 2.0, ("figure_12_sac", "quick"): 3.0}
+    lines = page([], kept_in(tmp_path), [], hours).splitlines()
     assert lines[-1].endswith("| quick, paper | 4 of 75 |")
-    assert any("`sparserl study run figure_3 --scale quick` (12.3 at `quick`, in core-hours)" in line for line in lines)
+    command = "sparserl study run reproduction/parts_of_grids/shares_half_cheetah.py --scale quick"
+    assert any(f"no runs yet | `{command}` (12.3 at `quick`, in core-hours)" in line for line in lines)
+    assert any("`figure_2_sac` with `figure_12_sac` (at most 5 at `quick`, in core-hours)" in line for line in lines)
 
 
 def test_a_study_of_a_file_is_told_with_its_file(tmp_path: Path, told: list[Told]) -> None:

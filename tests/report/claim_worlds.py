@@ -1,7 +1,8 @@
 """Worlds in which a claim of the paper holds, does not hold, or cannot be told, made of runs of a few numbers."""
 
 import numpy as np
-import synthetic
+
+from report import synthetic
 
 HOLDS, FAILS, LACKS = "holds", "does not hold", "not enough runs"
 SEEDS = 10

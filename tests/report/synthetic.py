@@ -16,7 +16,7 @@ from sparserl.persistence.studies import study_folder
 from sparserl.report.roles import with_roles
 from sparserl.report.runs import Results, Run, run_of
 from sparserl.report.selection import everything, select
-from sparserl.study.files import from_catalogue
+from sparserl.study.files import from_catalogue, load
 from sparserl.study.matches import matches
 from sparserl.study.storing import experiment_document
 
@@ -107,8 +107,8 @@ KEPT = {"dense": 1.0, "prune": 0.98, "rigl": 0.95, "set": 0.93, "static": 0.85} 
 
 @functools.cache
 def planned(name, scale="smoke"):
-    """A study of the catalogue, what its study.json says of experiments, and each experiment.json, by identifier."""
-    study = from_catalogue(name, scale)
+    """A study, of the catalogue or of a file, what its study.json says of experiments, and each experiment.json."""
+    study = load(name, scale) if name.endswith(".py") else from_catalogue(name, scale)
     documents = {
         each.identifier: experiment_document(each, study.preset, study.budgets.get(each.identifier))
         for each in study.experiments
@@ -172,7 +172,7 @@ def evaluations(experiment, document, seed):
 
 
 def catalogue_selection(name, scale="smoke", num_seeds=None, keep=lambda run: True):
-    """A study of the catalogue with all of its runs finished, or those for which `keep(RunId)`; nothing is on disk."""
+    """A study, as `planned` has it, with all runs finished, or those for which `keep(RunId)`; nothing is on disk."""
     study, documents = planned(name, scale)
     study = study._replace(num_seeds=num_seeds or study.num_seeds)
     known = {each.identifier: each for each in study.experiments}

@@ -6,9 +6,9 @@ import claim_worlds as worlds
 import numpy as np
 import pytest
 import scipy.stats
-import synthetic
 from claim_worlds import FAILS, HOLDS, LACKS, cell, full, matching
 
+from report import synthetic
 from sparserl.report.claims import CLAIMS, answers, cautions, claims, every_finding, findings
 from sparserl.report.statistics import Estimate, interquartile_mean
 

@@ -15,7 +15,7 @@ REGIMES = (("dense", 1.0), ("dense", 0.2), ("dense", 0.1), ("rigl", 0.2), ("rigl
 
 
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
-    shares = paper.at(scale, (0.1, 0.5), (0.1, 0.3, 0.6), tuple(tenths / 10 for tenths in range(1, 10)))
+    shares = paper.at(scale, (0.1, 0.5), (0.1, 0.3, 0.9), tuple(tenths / 10 for tenths in range(1, 10)))
     environments = paper.environments(scale, paper.MUJOCO)
     split = dict(
         _experiment(scale, preset, environment, method, budget, share)
