@@ -111,7 +111,10 @@ def _lines(rows: Sequence[Row], rates: Rates) -> Iterator[tuple[str, ...]]:
 
 
 def _with_other_learning_rates(rows: Sequence[Row]) -> Iterator[str]:
-    """A line for each network and a column for each learning rate, by the seeds that all of them have."""
+    """A line for each network, one for what the wide has above the narrow, and a column for each learning rate.
+
+    By the seeds that all of them have.
+    """
     seeds: dict[tuple[str, float], set[int]] = {}
     for row in rows:
         seeds.setdefault((row["cell"], row["learning_rate"]), set()).add(row["seed"])
@@ -120,13 +123,19 @@ def _with_other_learning_rates(rows: Sequence[Row]) -> Iterator[str]:
     shared = set.intersection(*seeds.values()) if seeds else set()
     if len(rates) < 2 or not shared or len(seeds) < len(networks) * len(rates):
         return
+    of = lambda cell, rate: scores(
+        [each for each in rows if each["learning_rate"] == rate and each["seed"] in shared], cell
+    )
     lines = []
-    for cell, row in networks.items():
-        of = {
-            rate: [each for each in rows if each["learning_rate"] == rate and each["seed"] in shared] for rate in rates
-        }
-        told = (in_words(estimate(scores(of[rate], cell), mean_over_tasks)) for rate in rates)
-        lines.append((method_name(row["method"]), f"{row['units']:,}", *told))
+    for method in dict.fromkeys(row["method"] for row in networks.values()):
+        own = [(row["units"], cell) for cell, row in networks.items() if row["method"] == method]
+        for units, cell in own:
+            told = (in_words(estimate(of(cell, rate), mean_over_tasks)) for rate in rates)
+            lines.append((method_name(method), f"{units:,}", *told))
+        (fewest, narrow), (most, wide) = min(own), max(own)
+        if wide != narrow:
+            told = (in_words(difference(of(wide, rate), of(narrow, rate), mean_over_tasks)) for rate in rates)
+            lines.append((method_name(method), f"{most:,} above {fewest:,}", *told))
     header = ("network", "units", *(f"{rate:g}" for rate in rates))
     [panel] = panels(rows)
     said = (

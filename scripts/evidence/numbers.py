@@ -78,15 +78,22 @@ def over_seeds(file: str, key: str, **wanted: Any) -> Number:
     return lambda: f"{next(row[key] for row in document(f'over_seeds/{file}.json')['rows'] if is_it(row)):.2f}"
 
 
-def width(panel: str, column: int) -> Number:
-    """What a doubling of the width does to returns, with its interval, as the page of that study has it."""
+def width(row: str, column: int, after: str = "## Results") -> Number:
+    """What the page of width has in that column of the first such row after a heading, without its verdict."""
 
     def told() -> str:
-        lines = (REPRODUCTION / "width" / "README.md").read_text(encoding="utf-8").splitlines()
-        row = next(line for line in lines if line.startswith(f"| {panel} |"))
-        return row.split("|")[column + 1].partition(":")[0].strip()
+        page = (REPRODUCTION / "width" / "README.md").read_text(encoding="utf-8")
+        lines = page.partition(f"\n{after}\n")[2].splitlines()
+        found = next(line for line in lines if line.startswith(f"| {row} |"))
+        return found.strip("| ").split(" | ")[column].partition(":")[0].strip()
 
     return told
+
+
+def verdicts_counted() -> str:
+    """The claims of the paper by what kept runs say of them, as the page of verdicts has it."""
+    lines = (REPRODUCTION / "README.md").read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if line.startswith("Holds wherever it was asked: "))
 
 
 def really_sparse() -> str:
@@ -209,6 +216,7 @@ NUMBERS: Mapping[str, Number] = {
     "ppo, 8 seeds, rigl by dense": over_seeds("ppo", "cost_over_dense", variant="rigl"),
     "ppo, 8 seeds, plain cond by dense": over_seeds("ppo", "cost_over_dense", variant="rigl, plain cond"),
     **{f"{task}, {name}": steps(task, name) for task in ("sac", "ppo", "pixels") for name in ("dense", "rigl")},
+    "verdicts, counted": verdicts_counted,
     "peers, how often and where": rounds_and_machine,
     "peers, marks": marks,
     "sac, rigl, by dense": times("sac", "rigl", "dense"),
@@ -224,6 +232,15 @@ NUMBERS: Mapping[str, Number] = {
     **{
         f"width, sac, 108,160, {method}": width("HalfCheetah-v5, 108,160 live weights", column)
         for column, method in enumerate(("static", "rigl"), start=1)
+    },
+    **{
+        f"width, sac, learning rate 0.003, {name}, {row}": width(f"{method} | {row}", 4, "### Learning rates")
+        for name, method in (("static", "Static"), ("rigl", "RigL"))
+        for row in ("256", "1,024 above 256")
+    },
+    **{
+        f"width, sac, 108,160, {name}, 4,096": width(f"{method} | 4,096", 7, "### HalfCheetah-v5, 108,160 live weights")
+        for name, method in (("static", "Static"), ("rigl", "RigL"))
     },
     "peak of a dense product": peak_of_a_dense_product,
     "seconds, rates beside the small one": rates_beside_the_small_one,

@@ -66,7 +66,7 @@ def test_results_are_written_from_runs_and_rates(scripts, tmp_path, monkeypatch)
     monkeypatch.setattr("sys.argv", ["collect.py", str(tmp_path)])
     scripts.collect.main()
     page = (scripts.folder / "README.md").read_text()
-    [wider] = [line for line in page.splitlines() if line.startswith("| RigL | 1,024")]
+    [wider] = [line for line in page.splitlines() if line.startswith("| RigL | 1,024 |")]
     cell = [text.strip() for text in wider.strip("|").split("|")]
     assert cell[4:7] == ["1,000", "125", "95"]  # a run of 95,000 updates, at 8 ms each masked
     assert float(cell[9].split(" ")[0]) == pytest.approx(5.0, abs=0.3)
@@ -144,6 +144,9 @@ def test_learning_rates_stand_beside_each_other_by_the_seeds_that_all_have(scrip
     [told] = scripts.tables._with_other_learning_rates(scripts.rows.at_learning_rates(tmp_path, "quick"))
     assert "HalfCheetah-v5, 108,160 live weights" in told
     assert "Seeds: 2;" in told
-    [wide] = [line.strip("| ").split(" | ") for line in told.splitlines() if line.startswith("| RigL | 1,024")]
+    [wide] = [line.strip("| ").split(" | ") for line in told.splitlines() if line.startswith("| RigL | 1,024 |")]
     assert [float(cell.replace(",", "")) for cell in wide[2:]] == [10.0, 110.0, 210.0]
+    above = [line for line in told.splitlines() if "| 1,024 above 256 |" in line]
+    assert [line.partition(" | 1,024")[0].strip("| ") for line in above] == ["Static", "RigL"]
+    assert all(float(cell) == 10.0 for line in above for cell in line.strip("| ").split(" | ")[2:])
     assert not list(scripts.tables._with_other_learning_rates([]))
