@@ -227,6 +227,45 @@ def test_ratios_are_asked_of_rigl_and_of_dense_networks_whatever_else_was_measur
     assert finding.parts[0].detail.endswith(" on CartPole-v1")
 
 
+@pytest.mark.parametrize(
+    ("best", "rest", "num_seeds", "verdict"),
+    [  # mean returns of what is claimed to be best, and of the others; runs lie 10 around each
+        (105, 100, 3, LACKS),
+        (95, 100, 3, LACKS),
+        (95, 100, 8, LACKS),
+        (200, 100, 3, HOLDS),
+        (50, 100, 3, FAILS),
+        (101, 100, 10, HOLDS),  # by the mean, of as many seeds as the paper has
+        (99, 100, 10, FAILS),
+        (200, 100, 2, LACKS),
+    ],
+)
+def test_the_best_of_several_is_told_by_intervals_and_not_by_means_of_few_seeds(best, rest, num_seeds, verdict):
+    def runs(mean, others, **columns):
+        returns = [mean + 10 * (-1) ** seed + seed / 10 for seed in range(num_seeds)]
+        return synthetic.seeds(returns, columns.pop("method"), 0.8, **others, **columns)
+
+    fractions = [
+        run
+        for fraction in (0.0, 0.1, 0.3, 0.5)
+        for run in runs(best if fraction == 0.3 else rest, {"method.drop_fraction": fraction}, method="set")
+    ]
+    shares = [
+        run
+        for environment in ("Hopper-v5", "Ant-v5")
+        for share in (0.1, 0.3, 0.9)
+        for run in runs(
+            best if share == 0.3 else rest,
+            {"agent": "sac", "environment": environment, "budget": 0.2, "actor_share": share},
+            method="rigl",
+        )
+    ]
+    for own, statement in ((fractions, "SET is best with a drop"), (shares, "the default split is best")):
+        found = every_finding(synthetic.selection(own))
+        [part] = [part for each in found for part in each.parts if part.statement.startswith(statement)]
+        assert part.verdict == verdict, part.words
+
+
 def test_drop_fractions_of_a_sweep_are_not_pooled():
     """One seed of each of eight experiments with a fraction are not eight seeds."""
     runs = []

@@ -134,6 +134,19 @@ def not_above(estimate: Estimate | None, threshold: float, margin: float) -> Ver
     return "holds" if high <= threshold + margin else _unless_far(estimate, estimate.value - threshold, margin)
 
 
+def highest(lead: Estimate | None) -> Verdict:
+    """Of a mean's lead over the best of the others: holds where its interval lies above 0, and does not where below.
+
+    Where it reaches both sides, as many seeds as the paper has are judged by the mean; of fewer more might tell.
+    """
+    if lead is None or (ends := _usable(lead)) is None:
+        return "not enough runs"
+    low, high = ends
+    if low <= 0 <= high and lead.num_seeds[0] < AS_PUBLISHED:
+        return "not enough runs"
+    return "holds" if low > 0 or (high >= 0 and lead.value > 0) else "does not hold"
+
+
 def _unless_far(estimate: Estimate, distance: float, margin: float) -> Verdict:
     """What an interval says that is too wide: of as many seeds as the paper has, that a near number is as good."""
     return "holds" if distance <= margin and estimate.num_seeds[0] >= AS_PUBLISHED else "not enough runs"

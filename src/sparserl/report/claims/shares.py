@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sparserl.report.cells import scores_by
-from sparserl.report.claims.findings import Part, Verdict, about, above, near
+from sparserl.report.claims.findings import AS_PUBLISHED, Part, Verdict, about, above, highest, near
 from sparserl.report.claims.groups import Group, chosen
-from sparserl.report.claims.sides import ABOVE_HALF, in_cells
+from sparserl.report.claims.sides import ABOVE_HALF, in_cells, lead
 from sparserl.report.claims.wording import in_percent, named
 from sparserl.report.runs import Run
-from sparserl.report.statistics import FEWEST_FOR_INTERVAL, difference, probability_of_improvement
+from sparserl.report.statistics import difference, probability_of_improvement
 
 CLAIM = (
     "Critics with 10 to 20 % of the parameters cost returns in all regimes; an actor with 10 % rarely matters; the "
@@ -124,22 +124,34 @@ def _small_actor(usual: Sequence[Run], small: Sequence[Run]) -> Part:
 def _best(
     statement: str, regimes: Mapping[Regime, Shares], wanted: Mapping[Regime, float | None], least: float
 ) -> Part:
-    """In how many regimes a share has the highest mean return."""
+    """In how many regimes a share has the highest mean return, as `highest` tells it of each."""
     most = "all" if least > 0.9 else f"more than {in_percent(least)} of"
-    rule = f"its mean return is the highest of at least three shares in {most} regimes"
-    means = {regime: {share: _mean(runs) for share, runs in shares.items()} for regime, shares in regimes.items()}
+    rule = (
+        f"in {most} regimes of three shares or more the interval of what its mean return is above the best of the "
+        f"others lies above 0, or the mean is, of {AS_PUBLISHED} seeds or more"
+    )
     known = {
-        regime: {share: mean for share, mean in each.items() if mean is not None} for regime, each in means.items()
+        regime: {share: runs for share, runs in shares.items() if _mean(runs) is not None}
+        for regime, shares in regimes.items()
     }
-    known = {regime: each for regime, each in known.items() if len(each) > 2}
-    if not known:
+    leads = {
+        regime: estimate
+        for regime, shares in known.items()
+        if len(shares) > 2 and (estimate := lead(shares, wanted[regime])) is not None
+    }
+    if not leads:
         return Part(statement, rule, "not enough runs", missing=("runs of at least three shares in a regime",))
-    count = sum(max(each, key=lambda share: each[share]) == wanted[regime] for regime, each in known.items())
-    seeds = min(len(runs) for regime in known for runs in regimes[regime].values())
-    verdict: Verdict = "holds" if count > least * len(known) else "does not hold"
-    if seeds < FEWEST_FOR_INTERVAL:
-        verdict = "not enough runs"
-    return Part(statement, rule, verdict, None, f"best in {count} of {len(known)} regimes, {seeds} seeds or more")
+    told = [highest(estimate) for estimate in leads.values()]
+    possible = len(told) - told.count("does not hold")
+    verdict: Verdict = "not enough runs"
+    if told.count("holds") > least * len(told):
+        verdict = "holds"
+    elif possible <= least * len(told):
+        verdict = "does not hold"
+    seen = sum(estimate.value > 0 for estimate in leads.values())
+    seeds = min(estimate.num_seeds[0] for estimate in leads.values())
+    numbers = f"highest in {seen} of {len(leads)} regimes, told to be in {told.count('holds')}, not to be in"
+    return Part(statement, rule, verdict, None, f"{numbers} {told.count('does not hold')}, {seeds} seeds or more")
 
 
 def _mean(runs: Sequence[Run]) -> float | None:

@@ -1,14 +1,15 @@
 """Sides: how the scores of two kinds of runs of a group are set against each other, and what is missing for it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from sparserl.report.cells import Value, final_return, matched
+from sparserl.report.cells import Value, final_return, matched, scores_of
 from sparserl.report.claims.findings import Part, about, above, near
 from sparserl.report.claims.groups import Group, chosen
 from sparserl.report.runs import Run
 from sparserl.report.statistics import (
     FEWEST_FOR_INTERVAL,
     Estimate,
+    contrast,
     difference,
     in_words,
     interquartile_mean_over_tasks,
@@ -37,6 +38,19 @@ def better(
     estimate = probability_of_improvement(cells.ours, cells.theirs)
     missing = lacking(cells.missing, (ours, sides[0]), (theirs, sides[1]))
     return Part(statement, ABOVE_HALF, above(estimate, 0.5), estimate, in_cells(estimate), missing)
+
+
+def lead(of: Mapping[float, Sequence[Run]], wanted: float | None) -> Estimate | None:
+    """How far the mean return of one choice is above that of the best of the others; each has runs of one experiment.
+
+    None where there are no finished runs of it, or of any other.
+    """
+    scores = {value: scores_of(runs) for value, runs in of.items()}
+    means = {value: float(own.values[0].mean()) for value, own in scores.items() if own.tasks}
+    others = {value: mean for value, mean in means.items() if value != wanted}
+    if wanted not in means or not others:
+        return None
+    return contrast(scores[wanted], scores[max(others, key=lambda value: others[value])])
 
 
 def as_good(
