@@ -198,6 +198,6 @@ def test_scores_without_a_human_among_them_are_not_called_so_and_every_divisor_i
     drawn = draw(spec | {"lines": ""}, synthetic.selection(runs))
     assert "normalized_return" in drawn.header
     assert drawn.figure.axes[0].get_ylabel() == "normalized return"
-    assert "MinAtar/Breakout-v1 20.0; MinAtar/Breakout-v1 40.0" in words(drawn)
+    assert "MinAtar/Breakout-v1, DQN, CNN 20.0; MinAtar/Breakout-v1, DQN, ResNet 40.0" in words(drawn)
     games = synthetic.selection(synthetic.seeds([14.6, 14.6], environment="atari:Pong", network_kind="cnn"))
     assert "human_normalized_return" in draw(spec | {"lines": ""}, games).header

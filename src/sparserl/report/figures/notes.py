@@ -8,6 +8,7 @@ from sparserl.report.figures.named_lines import Line
 from sparserl.report.figures.points import Measure
 from sparserl.report.figures.specs import Spec
 from sparserl.report.figures.words import printable, significant, value_label
+from sparserl.report.normalization import Normalization
 from sparserl.report.provenance import PROVENANCE
 from sparserl.report.statistics import FEW, few_seeds_warning
 
@@ -67,15 +68,12 @@ def mixtures(runs_by_line: Mapping[Line, Sequence["Run"]]) -> Iterator[str]:
 
 def normalized(measure: Measure, runs: Iterable["Run"]) -> Iterator[str]:
     """What returns were divided by, and those that could not be."""
-    known = measure.normalizations
+    known, runs = measure.normalizations, tuple(runs)
     used = dict.fromkeys((run.columns.get("environment"), known.get(run.id.experiment)) for run in runs)
     pairs = [(name, each) for name, each in used if each is not None]
     if any(each.kind == "human" and each.one is not None for _, each in pairs):
         yield "normalized: 0 is a random player's score, 1 a human one's"
-    divided = [
-        f"{printable(str(name))} {significant(each.one)}" for name, each in pairs if each.kind == "dense" and each.one
-    ]
-    if divided:
+    if divided := _divisors(known, runs):
         yield f"normalized: divided by the mean return of full dense networks ({listed(divided, _MOST_DIVISORS)})"
     between = {
         f"{printable(str(name))} {each.zero:g} to {each.one:g}" for name, each in pairs if each.kind == "min-max"
@@ -84,6 +82,21 @@ def normalized(measure: Measure, runs: Iterable["Run"]) -> Iterator[str]:
         yield f"normalized: 0 and 1 are ends of a known range of returns ({listed(sorted(between), _MOST_DIVISORS)})"
     if problems := list(dict.fromkeys(each.problem for _, each in pairs if each.problem)):
         yield f"left out, as they have no normalized return: {listed(problems)}"
+
+
+def _divisors(known: Mapping[str, Normalization], runs: Sequence["Run"]) -> list[str]:
+    """Each environment and what returns were divided by; where that is several numbers, of which agent and network."""
+    told: dict[str, dict[float, str]] = {}
+    for run in runs:
+        each = known.get(run.id.experiment)
+        if each is not None and each.kind == "dense" and each.one:
+            names = (value_label(column, run.columns.get(column)) for column in ("agent", "network_kind"))
+            told.setdefault(printable(str(run.columns.get("environment"))), {})[each.one] = ", ".join(names)
+    return [
+        f"{environment}{f', {whose}' if len(ones) > 1 else ''} {significant(one)}"
+        for environment, ones in told.items()
+        for one, whose in ones.items()
+    ]
 
 
 def problems(selection: "Selection") -> Iterator[str]:

@@ -11,9 +11,10 @@ from sparserl.study.studies import Figure, Scale, Study
 
 
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
+    where = paper.games(scale, "each of 15 Atari games")
     return Study(
         "figure_11",
-        "How do DQN's scores fall with the number of a ResNet's parameters on each of 15 Atari games?",
+        f"How do DQN's scores fall with the number of a ResNet's parameters on {where}?",
         paper.pixels("resnet", scale, paper.ATARI_15, (*paper.SPARSITIES, paper.HIGHEST), preset=preset),
         paper.at(scale, *paper.ATARI_SEEDS),
         figures=(Figure("figure_11", "DQN with a ResNet by number of parameters, ERK"),),

@@ -12,7 +12,7 @@ from sparserl.study.studies import Figure, Scale, Study
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
     return Study(
         "figure_12_atari",
-        "How do DQN's scores on Atari fall with the number of parameters where sparsity is uniform?",
+        f"How do DQN's scores on {paper.games(scale)} fall with the number of parameters where sparsity is uniform?",
         paper.pixels("cnn", scale, paper.FIGURE_2_GAMES, paper.SPARSITIES, distribution="uniform", preset=preset),
         paper.at(scale, *paper.ATARI_SEEDS),
         figures=(Figure("figure_12_atari", "DQN by number of parameters, uniform sparsity"),),

@@ -13,9 +13,9 @@ from sparserl.study.studies import Scale, Study
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
     return Study(
         "figure_17",
-        "Up to which sparsity do sparse methods keep DQN's scores over Atari with a CNN?",
+        f"Up to which sparsity do sparse methods keep DQN's scores over {paper.games(scale)} with a CNN?",
         paper.pixels("cnn", scale, paper.ATARI_15, (*paper.SPARSITIES, paper.HIGHEST), preset=preset),
         paper.at(scale, *paper.ATARI_SEEDS),
-        figures=(paper.human_normalized("figure_17", "DQN with a CNN over Atari", "sparsity"),),
+        figures=(paper.human_normalized("figure_17", f"DQN with a CNN over {paper.games(scale)}", "sparsity"),),
         preset=preset,
     )

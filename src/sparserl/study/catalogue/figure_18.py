@@ -13,9 +13,9 @@ from sparserl.study.studies import Scale, Study
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
     return Study(
         "figure_18",
-        "Up to which sparsity do sparse methods keep DQN's scores over Atari with a ResNet?",
+        f"Up to which sparsity do sparse methods keep DQN's scores over {paper.games(scale)} with a ResNet?",
         paper.pixels("resnet", scale, paper.ATARI_15, (*paper.SPARSITIES, paper.HIGHEST), preset=preset),
         paper.at(scale, *paper.ATARI_SEEDS),
-        figures=(paper.human_normalized("figure_18", "DQN with a ResNet over Atari", "sparsity"),),
+        figures=(paper.human_normalized("figure_18", f"DQN with a ResNet over {paper.games(scale)}", "sparsity"),),
         preset=preset,
     )

@@ -14,11 +14,12 @@ from sparserl.study.studies import Scale, Study
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
     cnn = paper.pixels("cnn", scale, paper.ATARI_15, (0.9,), preset=preset)
     resnet = paper.pixels("resnet", scale, paper.ATARI_15, (0.9,), preset=preset)
+    where = paper.games(scale)
     return Study(
         "figure_1_atari",
-        "At 90 % sparsity, which methods keep DQN's scores on Atari, with a CNN and with a ResNet?",
+        f"At 90 % sparsity, which methods keep DQN's scores on {where}, with a CNN and with a ResNet?",
         distinct([*cnn, *resnet]),
         paper.at(scale, *paper.ATARI_SEEDS),
-        figures=(paper.human_normalized("figure_1_atari", "DQN at 90 % sparsity over Atari", "network_kind"),),
+        figures=(paper.human_normalized("figure_1_atari", f"DQN at 90 % sparsity over {where}", "network_kind"),),
         preset=preset,
     )

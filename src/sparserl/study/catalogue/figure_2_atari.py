@@ -10,9 +10,10 @@ from sparserl.study.studies import Figure, Scale, Study
 
 
 def study(scale: Scale, preset: PresetName = "paper") -> Study:
+    where = paper.games(scale, "three Atari games")
     return Study(
         "figure_2_atari",
-        "How do DQN's scores fall with the number of parameters, sparse and dense, on three Atari games?",
+        f"How do DQN's scores fall with the number of parameters, sparse and dense, on {where}?",
         paper.pixels("cnn", scale, paper.FIGURE_2_GAMES, paper.SPARSITIES, preset=preset),
         paper.at(scale, *paper.ATARI_SEEDS),
         figures=(Figure("figure_2_atari", "DQN by number of parameters, ERK"),),

@@ -171,6 +171,11 @@ def _pixels(network: Pixels, scale: Scale, games: Sequence[str]) -> tuple[tuple[
     return names, {"network": network, **shorter}
 
 
+def games(scale: Scale, published: str = "Atari") -> str:
+    """Where the runs of `pixels` play, in words."""
+    return at(scale, "MinAtar", "MinAtar", published)
+
+
 def human_normalized(name: str, title: str, columns: str) -> Figure:
     """Bars over all games: interquartile means of human-normalized returns, as `report.over_games` has them."""
     return Figure(name, title, "bars", x="method", y="human_normalized_return", columns=columns, lines="")
