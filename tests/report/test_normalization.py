@@ -49,13 +49,29 @@ def test_mujoco_is_divided_by_the_mean_of_full_dense_sac_whatever_the_agent(agen
     assert normal.words == "divided by 10,000, the mean of 3 runs of SAC's dense network of full size on HalfCheetah-v5"
 
 
-def test_minatar_is_divided_by_the_full_dense_network_of_its_own_kind():
+def test_minatar_is_divided_by_the_full_dense_cnn_of_its_own_agent():
     small = synthetic.seeds([99.0] * 2, "dense", live_parameters=100, **BREAKOUT)
     other = synthetic.seeds([1.0, 1.0], "dense", **{**BREAKOUT, "network_kind": "resnet"})
     runs = [synthetic.run("set", 0.9, 10.0, **BREAKOUT), *synthetic.seeds([20.0, 30.0], "dense", **BREAKOUT)]
     normal, run = of([*runs, *small, *other])
     assert normal(run.final_return) == pytest.approx(10 / 25)
     assert normal.num_reference_runs == 2
+    assert of([*runs, *small, *other], -1)[0] == normal._replace(
+        words="divided by 25, the mean of 2 runs of DQN's dense network of full size with a CNN on MinAtar/Breakout-v1",
+        reference="CNN",
+    )
+
+
+def test_a_resnet_without_a_cnn_that_fits_is_divided_by_a_resnet():
+    resnet = {**BREAKOUT, "network_kind": "resnet"}
+    runs = [*synthetic.seeds([1.0, 3.0], "dense", **resnet), synthetic.run("prune", 0.9, 10.0, **resnet)]
+    for cnn in (
+        [],
+        synthetic.seeds([20.0, 30.0], "dense", **BREAKOUT, preset="sb3"),
+        synthetic.seeds([-1.0, -3.0], "dense", **BREAKOUT),
+    ):
+        normal, run = of([*cnn, *runs], -1)
+        assert normal(run.final_return) == pytest.approx(5)
 
 
 def test_without_its_reference_nothing_is_divided_by_another():

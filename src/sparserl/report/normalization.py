@@ -1,8 +1,9 @@
 """Normalization: returns of different environments on one scale, and what they were divided by.
 
 Atari's by human scores; classic control between two constants; MuJoCo's by the mean final return of SAC's dense
-network of full size, as in the paper; all others by that of the dense network of full size of their own agent and
-network. The mean that is divided by counts as known: intervals of normalized returns do not have its spread in them.
+network of full size, as in the paper; all others by that of their own agent's dense network of full size: the CNN where
+there is one, so that a ResNet's lead over it is seen, and otherwise that of their own kind. The mean that is divided by
+counts as known: intervals of normalized returns do not have its spread in them.
 """
 
 import math
@@ -25,6 +26,7 @@ class Normalization(NamedTuple):
     words: str = ""  # what is done, such as: divided by 10,234, the mean of 10 runs of ...
     num_reference_runs: int = 0  # that `one` is the mean of
     problem: str = ""
+    reference: str = ""  # whose network `one` is of, where it is of another agent or network than the runs': SAC, CNN
 
     def __call__(self, mean_return: float | None) -> float | None:
         """The normalized return; None where there is no return or no normalization."""
@@ -48,6 +50,7 @@ CLASSIC_CONTROL: Mapping[str, Ends] = {
     "MountainCar-v0": Ends(-200.0, -110.0, "all 200 steps without success, and Gymnasium's threshold of success"),
 }
 MUJOCO_REFERENCE = "sac"
+PIXELS_REFERENCE = "cnn"
 _MUJOCO = re.compile(
     r"(Ant|HalfCheetah|Hopper|Humanoid|HumanoidStandup|InvertedDoublePendulum|InvertedPendulum|Pusher|Reacher|Swimmer"
     r"|Walker2d)-v\d+"
@@ -80,10 +83,16 @@ def _normalization(columns: Mapping[str, Any], references: Mapping[tuple[Any, ..
         words = f"0 is a return of {bounds.low:g} and 1 of {bounds.high:g}: {bounds.source}"
         return Normalization("min-max", bounds.low, bounds.high, words)
     by = MUJOCO_REFERENCE if _MUJOCO.fullmatch(environment) else agent
-    candidates = references.get((by, environment), ())
-    if by == agent:
-        candidates = [run for run in candidates if run.columns.get("network_kind") == columns.get("network_kind")]
-    return _by_dense(columns, candidates, f"{str(by).upper()}'s dense network of full size on {environment}")
+    candidates, name = references.get((by, environment), ()), f"{str(by).upper()}'s dense network of full size"
+    if by != agent:
+        return _by_dense(columns, candidates, f"{name} on {environment}")._replace(reference=str(by).upper())
+    of_kind = lambda kind: [run for run in candidates if run.columns.get("network_kind") == kind]
+    own = columns.get("network_kind")
+    if own != PIXELS_REFERENCE and (cnns := of_kind(PIXELS_REFERENCE)):
+        by_cnn = _by_dense(columns, cnns, f"{name} with a CNN on {environment}")
+        if by_cnn.one is not None:
+            return by_cnn._replace(reference=PIXELS_REFERENCE.upper())
+    return _by_dense(columns, of_kind(own), f"{name} on {environment}")
 
 
 def _by_human(environment: str) -> Normalization:

@@ -187,17 +187,37 @@ def test_every_kind_is_the_same_bytes_from_the_same_runs():
         assert to_svg(drawn) == to_svg(draw(figure, backwards)), figure["name"]
 
 
-def test_scores_without_a_human_among_them_are_not_called_so_and_every_divisor_is_said():
-    """As in smoke scales, where a game of MinAtar stands in for Atari's; two networks have a reference each."""
-    runs = [
-        run
-        for kind, value in (("cnn", 20.0), ("resnet", 40.0))
-        for run in synthetic.seeds([value, value], "dense", environment="MinAtar/Breakout-v1", network_kind=kind)
-    ]
+def test_scores_without_a_human_among_them_are_not_called_so():
+    """As in smoke scales, where a game of MinAtar stands in for Atari's."""
+    on = {"environment": "MinAtar/Breakout-v1"}
     spec = FIGURE | {"kind": "bars", "x": "method", "y": "human_normalized_return", "columns": "network_kind"}
+    runs = synthetic.seeds([20.0, 20.0], "dense", network_kind="cnn", **on)
     drawn = draw(spec | {"lines": ""}, synthetic.selection(runs))
     assert "normalized_return" in drawn.header
     assert drawn.figure.axes[0].get_ylabel() == "normalized return"
-    assert "MinAtar/Breakout-v1, DQN, CNN 20.0; MinAtar/Breakout-v1, DQN, ResNet 40.0" in words(drawn)
+    assert "(MinAtar/Breakout-v1 20.0)" in words(drawn)
     games = synthetic.selection(synthetic.seeds([14.6, 14.6], environment="atari:Pong", network_kind="cnn"))
     assert "human_normalized_return" in draw(spec | {"lines": ""}, games).header
+
+
+@pytest.mark.parametrize(
+    ("environment", "first", "second", "said"),
+    [
+        ("MinAtar/Breakout-v1", {"network_kind": "cnn"}, {"network_kind": "resnet"}, "MinAtar/Breakout-v1, CNN 20.0"),
+        (
+            "MinAtar/Breakout-v1",
+            {"network_kind": "cnn", "preset": "sb3"},
+            {"network_kind": "resnet"},
+            "MinAtar/Breakout-v1, DQN, CNN 20.0; MinAtar/Breakout-v1, DQN, ResNet 40.0",
+        ),
+        ("HalfCheetah-v5", {"agent": "sac"}, {"agent": "ppo"}, "HalfCheetah-v5, SAC 20.0"),
+    ],
+)
+def test_a_figure_says_whose_mean_returns_were_divided_by(environment, first, second, said):
+    runs = [
+        run
+        for columns, value in ((first, 20.0), (second, 40.0))
+        for run in synthetic.seeds([value, value], "dense", environment=environment, **columns)
+    ]
+    spec = FIGURE | {"kind": "bars", "x": "method", "y": "normalized_return", "columns": "network_kind", "lines": ""}
+    assert f"full dense networks ({said})" in words(draw(spec, synthetic.selection(runs)))

@@ -85,17 +85,26 @@ def normalized(measure: Measure, runs: Iterable["Run"]) -> Iterator[str]:
 
 
 def _divisors(known: Mapping[str, Normalization], runs: Sequence["Run"]) -> list[str]:
-    """Each environment and what returns were divided by; where that is several numbers, of which agent and network."""
+    """Each environment and what returns were divided by; of which agent and network where that is several numbers, and
+    whose it is where it is another's.
+    """
     told: dict[str, dict[float, str]] = {}
+    others: dict[tuple[str, float], str] = {}
     for run in runs:
         each = known.get(run.id.experiment)
         if each is not None and each.kind == "dense" and each.one:
             names = (value_label(column, run.columns.get(column)) for column in ("agent", "network_kind"))
-            told.setdefault(printable(str(run.columns.get("environment"))), {})[each.one] = ", ".join(names)
+            environment = printable(str(run.columns.get("environment")))
+            told.setdefault(environment, {})[each.one] = ", ".join(names)
+            if each.reference:
+                others[environment, each.one] = each.reference
+    whose = lambda environment, one: (
+        others.get((environment, one)) or (told[environment][one] if len(told[environment]) > 1 else "")
+    )
     return [
-        f"{environment}{f', {whose}' if len(ones) > 1 else ''} {significant(one)}"
+        f"{', '.join(filter(None, (environment, whose(environment, one))))} {significant(one)}"
         for environment, ones in told.items()
-        for one, whose in ones.items()
+        for one in ones
     ]
 
 
