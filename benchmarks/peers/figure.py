@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.processes import OURS, Candidate
+from benchmarks.peers.processes import CANDIDATES, OURS, Candidate
 from benchmarks.peers.summary import Rows, better, rate, returns, training
 from benchmarks.peers.tasks import TASKS
 
 COLORS = {"stable-baselines3": "#d95f02", "sbx": "#7570b3", OURS: "#1b9e77"}
+SHAPES = {"widest": ("o", "circles", "all instructions"), "avx2": ("s", "squares", "held to AVX2")}
 
 
 def _style(candidate: Candidate) -> dict[str, Any]:
@@ -17,40 +18,59 @@ def _style(candidate: Candidate) -> dict[str, Any]:
 
 
 def draw_rates(file: Path, rows: Rows) -> bool:
-    """Steps a second of the better layout of each candidate, a panel for each task; False where there are none."""
-    held = list(dict.fromkeys(row["key"]["instructions"] for row in rows))
-    tasks = [task for task in TASKS if any(training(rows, each, task) for each in held)]
-    if not tasks:
+    """Write what `rates` draws; False where there is nothing to draw."""
+    figure = rates(rows)
+    if figure is None:
         return False
     import matplotlib.pyplot as plt
 
+    figure.savefig(file, dpi=130)
+    plt.close(figure)
+    return True
+
+
+def rates(rows: Rows) -> Any:
+    """Steps a second of the better layout of each candidate, a panel for each task; None where there are none.
+
+    A candidate has the same place in all panels and for all instruction sets, whatever was measured first.
+    """
+    held = [name for name in SHAPES if any(row["key"]["instructions"] == name for row in rows)]
+    measured = {(task, name): training(rows, name, task) for task in TASKS for name in held}
+    tasks = [task for task in TASKS if any(measured[task, name] for name in held)]
+    if not tasks:
+        return None
+    import matplotlib.pyplot as plt
+
+    found = dict.fromkeys((each.project, each.sparsity) for every in measured.values() for each in every)
+    known = ((each.project, each.sparsity) for each in CANDIDATES)
+    places = [of for of in dict.fromkeys((*known, *found)) if of in found]
     figure, axes = plt.subplots(1, len(tasks), figsize=(1.5 + 3.1 * len(tasks), 3.6), sharey=True, squeeze=False)
     for task, panel in zip(tasks, axes[0], strict=True):
         for number, instructions in enumerate(held):
-            measured = training(rows, instructions, task)
-            names = list(dict.fromkeys((each.project, each.sparsity) for each in measured))
-            chosen = [each for name in names if (each := better(measured, *name)) is not None]
-            for place, each in enumerate(chosen):
-                median, lowest, highest = rate(measured[each])
+            own = measured[task, instructions]
+            for place, of in enumerate(places):
+                if (each := better(own, *of)) is None:
+                    continue
+                median, lowest, highest = rate(own[each])
                 ends = [[median - lowest], [highest - median]]
                 height = place + 0.38 * number
-                panel.errorbar(median, height, xerr=ends, marker="os"[number], ms=5, capsize=3, **_style(each))
+                marker = SHAPES[instructions][0]
+                panel.errorbar(median, height, xerr=ends, marker=marker, ms=5, capsize=3, **_style(each))
                 label = {"textcoords": "offset points", "va": "center", "size": 7}
                 panel.annotate(f"{median:,.0f}", (highest, height), (6, 0), **label)
-            panel.set_yticks(range(len(chosen)), [each.name for each in chosen], size=8)
         panel.set(title=f"{task} ({TASKS[task].environment})", xlabel="steps/s")
         panel.title.set_size(9)
         panel.margins(x=0.3, y=0.12)
         panel.set_xlim(left=0)
         panel.locator_params(axis="x", nbins=5)
         panel.grid(axis="x", alpha=0.3)
+    names = [Candidate(project, True, sparsity).name for project, sparsity in places]
+    axes[0][0].set_yticks(range(len(places)), names, size=8)
     axes[0][0].invert_yaxis()
     if len(held) > 1:
-        figure.suptitle("circles: all instructions; squares: held to AVX2", size=9)
+        figure.suptitle("; ".join(": ".join(SHAPES[name][1:]) for name in held), size=9)
     figure.tight_layout()
-    figure.savefig(file, dpi=130)
-    plt.close(figure)
-    return True
+    return figure
 
 
 def draw_returns(file: Path, rows: Rows) -> bool:

@@ -20,7 +20,9 @@ SHAPES = ((256, 256), (512, 512), (1024, 1024), (2048, 2048), (17, 256))
 CENTRE = (512, 512), 0.9, 128
 SPARSITIES, BATCH_SIZES = (0.8, 0.9, 0.95, 0.99), (1, 32, 128, 512)
 SMOKE = "smoke"  # a setting of what is measured at the smallest size
-LONG_SECONDS = {"training": 45.0, "returns": 60.0, "updates": 60.0, "products": 45.0}  # of a cell, beside its own time
+# Of a cell beside its own time, and times that: settling, evaluations, peers that take longer for their steps. On 2
+# cores of Zen 5; updates and products were timed together.
+LONG_SECONDS, OWN_TIME = {"training": 7.0, "returns": 10.0, "updates": 40.0, "products": 22.0}, 1.25
 
 
 def possible(tasks: Sequence[str], about: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -61,7 +63,7 @@ def words(planned: Sequence[Cell], options: argparse.Namespace) -> Iterator[str]
     """A line for each part: how many cells, and about how many minutes."""
     for part, group in itertools.groupby(planned, key=lambda cell: cell.key["part"]):
         of_part = list(group)
-        seconds = sum(LONG_SECONDS[part] + 1.5 * float(cell.settings.get("seconds", 0.0)) for cell in of_part)
+        seconds = sum(LONG_SECONDS[part] + OWN_TIME * float(cell.settings.get("seconds", 0.0)) for cell in of_part)
         yield f"{of_part[0].key['instructions']}, {part}: {len(of_part)} measurements, about {seconds / 60:.0f} minutes"
 
 

@@ -21,6 +21,11 @@ HERE = Path(__file__).parent
 NUM_EVALUATIONS = 51
 LATER_STEPS = 30_000  # exploration has ended, and every task that is learned at all is learned
 SB3 = "dense (Stable-Baselines3)"
+NAMES = {  # in the figures
+    "rigl": {"method": "rigl", "storage": "(masked)"},
+    "rigl (compressed)": {"method": "rigl", "storage": "(compressed)"},
+    SB3: {"method": "Dense (Stable-Baselines3)"},
+}
 
 
 def our_rows(directory: Path) -> list[dict[str, Any]]:
@@ -87,6 +92,14 @@ def table(found: dict[tuple[str, str, str], list[Scores]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def as_drawn(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as the figures tell it: RigL's two storages are one method, and a network is one experiment, as in the
+    table, though ids and versions changed while choices were added to experiments; what was trained did not.
+    """
+    one_id = {"experiment_id": f"{row['method']} {row['environment']}", "results_version": None}
+    return {**row, **one_id, **NAMES.get(row["method"], {})}
+
+
 def main() -> None:
     """Write evaluations.parquet, curves-PRESET.png and results.md beside this file."""
     new = our_rows(Path(sys.argv[1])) + (peer_rows(Path(sys.argv[2])) if len(sys.argv) > 2 else [])
@@ -96,9 +109,7 @@ def main() -> None:
     complete = pa.Table.from_pylist([{name: row.get(name) for name in names} for row in rows])
     pq.write_table(complete, kept, compression="zstd", write_page_checksum=True)
     for preset in sorted({row["preset"] for row in rows}):
-        # Ids changed while choices were added to experiments; what was trained did not.
-        one_id = lambda row: {**row, "experiment_id": f"{row['method']} {row['environment']}"}
-        chosen = [one_id(row) for row in rows if row["preset"] == preset]
+        chosen = [as_drawn(row) for row in rows if row["preset"] == preset]
         report.learning_curves(chosen, HERE / f"curves-{preset}.png", title=f"DQN, preset {preset}")
     (HERE / "results.md").write_text(table(scores(rows)))
     print((HERE / "results.md").read_text())

@@ -24,6 +24,7 @@ from sparserl.report.tracks import Track, Tracks
 
 PACKED = HERE / "runs"  # a pack for each part
 TITLE = "Width, with the same number of live weights"
+OF_WIDTHS = "Returns by live weights, a line for each width"
 
 
 def rates() -> tuple[dict[str, Mapping[str, Any]], list[str]]:
@@ -65,13 +66,13 @@ def show(rows: Sequence[Row], with_other_learning_rates: Sequence[Row]) -> None:
     measured, processors = rates()
     looks = {name: {"color": colour, "marker": mark, "linestyle": "-"} for name, (_, colour, mark) in LINES.items()}
     notes = ["biases are not among live weights: a wider network has more of them"]
-    draw = lambda name, tracks, what, look, said, base=10: write_png(
-        draw_tracks(f"width_{name}", TITLE, tracks, what, look, said, "final return", base), HERE
+    draw = lambda name, tracks, what, look, said, base=10, title=TITLE: write_png(
+        draw_tracks(f"width_{name}", title, tracks, what, look, said, "final return", base), HERE
     )
     draw("units", along(rows, lambda row: row["units"]), "units of each hidden layer", looks, notes, 2)
     by_live_weights, of_widths = along_live_weights(rows)
     if by_live_weights:
-        draw("live_weights", by_live_weights, "live weights", of_widths, notes)
+        draw("live_weights", by_live_weights, "live weights", of_widths, notes, title=OF_WIDTHS)
     known = [row for row in rows if run_seconds(row, measured) is not None]
     if known:
         seconds = along(known, lambda row: run_seconds(row, measured))
