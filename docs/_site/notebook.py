@@ -1,7 +1,7 @@
 """The quickstart as a notebook: `notebook.py [FOLDER]` executes the page and writes what each cell gives.
 
 The page is the source: its Python is the code of the notebook, all else is text. What a cell prints is kept in both, so
-that page and notebook show one execution; a picture is kept beside the page.
+that page and notebook show one execution; a picture is kept beside the page, which says in words what is in it.
 """
 
 import base64
@@ -21,6 +21,7 @@ DOCS = Path(__file__).parent.parent
 PAGE, NOTEBOOK, PICTURE = DOCS / "quickstart.md", DOCS / "quickstart.ipynb", DOCS / "pictures" / "quickstart.png"
 CODE = re.compile(r"```python\n(.*?)```\n", re.DOTALL)
 OUTPUT = re.compile(r"(?<=```\n)\n(?:```text\n.*?```\n|!\[[^]]*\]\(pictures/quickstart\.png\)\n)", re.DOTALL)
+SHOWN = re.compile(r"!\[([^]]*)\]\(pictures/quickstart\.png\)\n")
 
 
 def notebook(page: str) -> Any:
@@ -58,11 +59,13 @@ def picture(cell: Any) -> bytes | None:
 def with_outputs(page: str, run: Any) -> str:
     """The page with what each cell has given behind its code."""
     cells = iter([cell for cell in run.cells if cell.cell_type == "code"][1:])
+    written = SHOWN.search(page)
+    image = f"\n![{written[1] if written else 'What the cell shows'}](pictures/quickstart.png)\n"
 
     def shown(block: re.Match[str]) -> str:
         cell = next(cells)
         text = f"\n```text\n{printed(cell)}```\n" if printed(cell) else ""
-        return block.group(0) + text + ("\n![What the cell shows](pictures/quickstart.png)\n" if picture(cell) else "")
+        return block.group(0) + text + (image if picture(cell) else "")
 
     return CODE.sub(shown, OUTPUT.sub("", page))
 

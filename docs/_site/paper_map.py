@@ -14,11 +14,6 @@ from typing import Any
 PAGE = Path(__file__).parent.parent / "paper-map.md"
 REPRODUCTION = PAGE.parent.parent / "reproduction"
 WITHOUT_RUNS = {  # by part of the paper: what it shows, the command, and what there is to see
-    "Figure 7": (
-        "How do FLOPs fall with sparsity, ERK and uniform, in the CNN and the ResNet?",
-        "sparserl describe dqn rigl --environment atari:MsPacman --network resnet --distribution uniform",
-        "nothing is trained; reports of sparse networks have it as `computation.svg`",
-    ),
     "Table 4": (
         "What hyperparameters has DQN with a CNN on Atari?",
         "sparserl describe dqn rigl --environment atari:Pong --network cnn",
@@ -83,6 +78,8 @@ def _kept(file: Path, study: dict[str, Any]) -> str:
     names = {each["identifier"] for each in study["experiments"]}
     count = sum(status.parents[1].name in names for status in results.glob("*/seed=*/status.json"))
     planned = len(names) * study["num_seeds"]
+    if not planned:
+        return f"[exact, nothing is trained](../reproduction/{results.parent.name}/README.md)"
     told = f"{count:,} runs" if count == planned else f"{count:,} of {planned:,} runs"
     return f"[{told}, scale {study['scale']}](../reproduction/{results.parent.name}/README.md)"
 

@@ -80,7 +80,7 @@ def _claims(evidence: Evidence) -> Iterator[str]:
             apart = difference(finals(here, network), finals(here, SMALL), mean_over_tasks)
             told.append(f"{network} {verdict(apart)} ({in_words(apart)})")
         if told:
-            yield f"**{environment}**, {evidence.seconds:g} s each, beside *{SMALL}*: {'; '.join(told)}."
+            yield f"**{environment}**, final returns of {evidence.seconds:g} s, beside *{SMALL}*: {'; '.join(told)}."
     if len(tracks) > 1:
         networks = [network.name for network in NETWORKS if network.name != SMALL]
         chances = {name: probability_of_improvement(finals(tracks, name), finals(tracks, SMALL)) for name in networks}
@@ -93,7 +93,7 @@ def _tables(evidence: Evidence) -> Iterator[str]:
         at_steps = min(track.places[-1] for track in evidence.along_steps[environment].values())
         header = (
             *("network", "live parameters", "steps/s", "steps", f"return after {evidence.seconds / 2:g} s"),
-            *(f"after {evidence.seconds:g} s", "interquartile mean", f"above *{SMALL}*", "chance to be better"),
+            *("final return", "its interquartile mean", f"above *{SMALL}*", "chance to be better"),
             *(f"return after {at_steps:,.0f} steps", "learning rate", "peak memory"),
         )
         names = [network.name for network in NETWORKS if network.name in each]
@@ -101,10 +101,17 @@ def _tables(evidence: Evidence) -> Iterator[str]:
         counts = sorted({len(track.returns) for track in each.values()})
         diverged = sum(track.num_diverged for track in each.values())
         said = f"{counts[0]} seeds, the same for all networks" if counts[0] > 1 else "One seed of each network"
-        said += f", {diverged} runs diverged; means with 95 % t-intervals; differences of pairs of seeds."
+        said += f", {diverged} runs diverged; means with 95 % t-intervals; differences of pairs of seeds. {_finals()}"
         if counts[0] < FEW:
             said += f" **Fewer than {FEW} seeds: too few to tell networks apart; the study goes on.**"
         yield f"### {environment}\n\n{said}\n\n{table(header, lines)}"
+
+
+def _finals() -> str:
+    """What a final return is, of all networks, and of those that are evaluated more often."""
+    usual = min(LAST.values())
+    others = ", ".join(f"of *{name}* the last {count}" for name, count in LAST.items() if count != usual)
+    return f"Final returns are means over the last {usual} evaluations{f', {others}' if others else ''}."
 
 
 def _line(evidence: Evidence, environment: str, network: str, at_steps: float) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ STUDIES: dict[int, tuple[Ask, ...]] = {  # by claim
     7: (
         *_each("figure_8", "figure_14_dqn", "figure_4_distribution"),
         *(Ask((f"figure_2_{which}", f"figure_12_{which}")) for which in ("sac", "ppo", "atari")),
+        *_each("figure_7"),  # FLOPs alone; it needs no runs
     ),
     8: _each("figure_4_weight_decay", "figure_4_initialization"),
     9: _each("figure_5_dqn", "figure_5_sac"),

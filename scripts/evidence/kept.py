@@ -8,7 +8,7 @@ from sparserl.persistence import RunId
 from sparserl.persistence.studies import parsed_name, stored, stored_names
 from sparserl.report.gathered import gathered_file
 from sparserl.report.observed import diagnostics_of, noise_of
-from sparserl.report.runs import read_results
+from sparserl.report.runs import Results, read_results
 from sparserl.report.selection import Selection, everything, select
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,8 +48,9 @@ def studies_of(folder: Path) -> list[Kept]:
     names = stored_names(place)
     if not names:
         return []
-    results = read_results(place)
-    return [_of(folder.name, select(results, stored(place, *parsed_name(name)))) for name in names]
+    studies = [stored(place, *parsed_name(name)) for name in names]
+    results = read_results(place) if any(study.num_seeds for study in studies) else Results(place, ())
+    return [_of(folder.name, select(results, study)) for study in studies]
 
 
 def _rows(folder: Path) -> Selection:

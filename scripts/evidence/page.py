@@ -22,10 +22,14 @@ disagreements are written by hand, in [`disagreements.toml`](disagreements.toml)
 [statistics](../docs/statistics.md). All figures and tables of the paper, with the command for each:
 [paper map](../docs/paper-map.md); what every study takes, in core-hours: [costs](costs/).
 
-*Holds*: every statement of the claim does. *Does not hold*: at least one does not. *Not enough runs*: too few, or an
+*Holds*: every statement of the claim does. *Does not hold*: of at least one the interval leaves out what is claimed, or
+as many seeds as the paper has do not show it. *Not enough runs*: too few, or an
 interval that reaches both sides with fewer seeds than the paper has. Numbers in brackets are 95 % intervals over seeds.
 *Cells* are groups of runs that differ in nothing but what is compared: an environment at one sparsity, say.
 """
+
+
+_ROWS_ALONE = "Not asked, as rows alone do not say how large networks are, or have none of a kind"
 
 
 def page(told: Sequence[Told], kept: Sequence[Kept], written: Sequence[Disagreement], hours: Hours) -> str:
@@ -46,7 +50,7 @@ def _summary(told: Sequence[Told], written: Sequence[Disagreement], hours: Hours
         if not own:
             ask = STUDIES[number][0]
             lines.append(f"| {link} | no runs yet | {_commands(ask)}{_in_brackets(ask, hours)} | | |")
-    return "## In short\n\n" + "\n".join([*lines, "", _counted(told)])
+    return "## In short\n\n" + "\n".join([*lines, "", _counted(told, written)])
 
 
 def _since(told: Told, written: Sequence[Disagreement]) -> list[str]:
@@ -56,8 +60,8 @@ def _since(told: Told, written: Sequence[Disagreement]) -> list[str]:
     return [entry.since for entry in written if entry.since and is_about(entry) and disagreeing & {*entry.statements}]
 
 
-def _counted(told: Sequence[Told]) -> str:
-    """The claims by the least that is said of them: `Does not hold, in some runs at least: 1 and 2.`"""
+def _counted(told: Sequence[Told], written: Sequence[Disagreement]) -> str:
+    """The claims by the least that is said of them: `Not enough runs: RigL is about as good as SET (3).`"""
     verdicts = {number: {each.finding.verdict for each in told if each.finding.number == number} for number in STUDIES}
     kinds = {
         "Holds wherever it was asked": lambda said: said == {"holds"},
@@ -65,8 +69,12 @@ def _counted(told: Sequence[Told]) -> str:
         "Not enough runs": lambda said: "not enough runs" in said and "does not hold" not in said,
         "No runs yet": lambda said: not said,
     }
-    counted = {name: [str(number) for number in STUDIES if test(verdicts[number])] for name, test in kinds.items()}
-    return " ".join(f"{name}: {', '.join(numbers) or 'none'}." for name, numbers in counted.items())
+    refuted = [each for each in told if each.finding.verdict == "does not hold"]
+    standing = {each.finding.number for each in refuted if not _since(each, written)}
+    since = {each.finding.number: f", since then {' and '.join(_since(each, written))}" for each in refuted}
+    said = lambda number: f"{TITLES[number]} ({number}{'' if number in standing else since.get(number, '')})"
+    counted = {name: [said(number) for number in STUDIES if test(verdicts[number])] for name, test in kinds.items()}
+    return " ".join(f"*{name}*: {'; '.join(titles)}." for name, titles in counted.items() if titles)
 
 
 def _anchor(number: int) -> str:
@@ -98,9 +106,8 @@ def _finding(told: Told) -> str:
     rest = [part.statement for part in told.finding.parts if part not in told.parts]
     lines = [head, "", "| statement | our number | verdict |", "|---|---|---|", *rows]
     lines += ["", *_rules([part.rule for part in told.parts])]
-    lines += (
-        [f"{'Without runs' if told.finding.scale else 'These rows cannot tell'}: {'; '.join(rest)}."] if rest else []
-    )
+    if rest:
+        lines.append(f"{'Without runs' if told.finding.scale else _ROWS_ALONE}: {'; '.join(rest)}.")
     return "\n".join([*lines, told.finding.warning and f"{told.finding.warning[0].upper()}{told.finding.warning[1:]}."])
 
 

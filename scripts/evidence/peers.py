@@ -24,6 +24,7 @@ _WORK = {
     "ppo": "PPO on HalfCheetah, 2 x 64",
     "pixels": "DQN on Atari's pixels",
 }
+_MICROARCHITECTURES = {"AuthenticAMD family 26 model 2": "Zen 5"}  # by what processors tell of themselves
 _CANDIDATES: Mapping[str, _Candidate] = {
     "SB3": _Candidate("stable-baselines3", 0.0),
     "SBX": _Candidate("sbx", 0.0),
@@ -43,7 +44,10 @@ def rounds_and_machine() -> str:
     keys = [key for key in keys if key["part"] == "training" and key["instructions"] == "widest"]
     turns = collections.Counter(tuple(value for name, value in key.items() if name != "round") for key in keys)
     times = "once each" if min(turns.values()) == 1 else f"medians of {min(turns.values())} rounds"
-    return f"{times}, on {processor_name(document['about']['machine'])}"
+    machine = document["about"]["machine"]
+    told = machine.get("cpu_generation")
+    generation = _MICROARCHITECTURES.get(told, told)
+    return f"{times}, on {processor_name({**machine, 'cpu_generation': generation})}"
 
 
 def marks() -> str:

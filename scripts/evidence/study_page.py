@@ -2,6 +2,7 @@
 
 import collections
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from evidence.kept import REPRODUCTION, RESULTS, ROOT, Kept
@@ -49,24 +50,28 @@ def _text(kept: Kept, folder: str, pictures: list[Path]) -> str:
         file = _file_of(name)
         of_whom = f"The study of [`{name}.py`](../{file.relative_to(REPRODUCTION)})"
         again_by = str(file.relative_to(ROOT))
+    place = f"[`{RESULTS}/`]({RESULTS}/)"
+    here = f"{count} are here, in {place}, with their choices and evaluations and without checkpoints."
+    if not kept.num_planned:
+        here = f"nothing is trained for it, and what its {len(selection.experiments)} networks compute is in {place}."
     lines = [
-        f"{of_whom}, at scale `{selection.scale}`, preset `{preset}`: {count} are here,",
-        f"in [`{RESULTS}/`]({RESULTS}/), with their choices and evaluations and without checkpoints. What they say of",
-        "the paper's claims: [verdicts](../README.md).",
+        f"{of_whom}, at scale `{selection.scale}`, preset `{preset}`:",
+        f"{here} What they say of the paper's claims: [verdicts](../README.md).",
         *(f"\n![{selection.question}]({picture.name})" for picture in pictures),
         "",
-        *(f"- {sentence}" for sentence in (*said, *cautions(selection), _processors(kept))),
-        "\nThe same as figures, tables and a page, and the runs once more:\n",
+        *(f"- {sentence}" for sentence in (*said, *cautions(selection), *_processors(kept))),
+        f"\nThe same as figures, tables and a page{', and the runs once more' if kept.num_planned else ''}:\n",
         f"    {SPARSERL} report reproduction/{folder}/{RESULTS} --study {name} --output {folder}_report",
         f"    {SPARSERL} study run {again_by} --scale {selection.scale}{again}",
     ]
     return "\n".join(lines)
 
 
-def _processors(kept: Kept) -> str:
+def _processors(kept: Kept) -> Iterator[str]:
     """What the runs were compiled for, by LLVM's names of processors."""
     names = collections.Counter(processor_of(run) or "not known" for run in kept.selection.runs)
-    return f"Processors: {', '.join(f'{name} ({count:,} runs)' for name, count in names.most_common())}."
+    if names:
+        yield f"Processors: {', '.join(f'{name} ({count:,} runs)' for name, count in names.most_common())}."
 
 
 def _file_of(name: str) -> Path:

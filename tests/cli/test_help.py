@@ -1,6 +1,7 @@
 """What a newcomer asks first: help at each level, the version, the lists."""
 
 import importlib.metadata
+import itertools
 import subprocess
 import sys
 
@@ -8,7 +9,9 @@ import pytest
 
 import sparserl
 from cli.command import call
+from sparserl import bench
 from sparserl.cli import COMMANDS
+from sparserl.cli import bench as bench_command
 
 METHODS = ["dense", "prune", "static", "set", "rigl", "rigl-inverted", "snip"]
 
@@ -48,7 +51,34 @@ def test_help_of_train_has_every_choice_with_the_preset_as_default(capsys):
         "--json",
     ]:
         assert f" {option} " in out
-    assert "--method.window.stop-fraction FLOAT (default: 0.75)" in out
+    assert (
+        "--method.window.stop-fraction FLOAT part of all updates after which it changes no more (default: 0.75)" in out
+    )
+
+
+PIXELS = ("--environment", "MinAtar/Breakout-v1", "--network")
+TRAINED = [
+    ("dqn", "rigl", *PIXELS, "cnn"),
+    ("dqn", "set", *PIXELS, "resnet"),
+    ("sac", "rigl-inverted"),
+    ("ppo", "prune"),
+]
+
+
+@pytest.mark.parametrize("words", TRAINED, ids=" ".join)
+def test_every_option_of_train_says_what_it_is(words, capsys):
+    lines = [line.strip("\u2502 ") for line in call(capsys, "train", *words, "--help").out.splitlines()]
+    heads = ("--", "orthogonal}")  # the second: where the longest list of choices goes on
+    untold = [line for line, after in itertools.pairwise(lines) if line.startswith(heads) and after[:9] == "(default:"]
+    assert untold == []
+
+
+@pytest.mark.parametrize("name", bench.BENCHES)
+def test_help_of_each_bench_has_an_example_of_its_own_that_parses(name, capsys):
+    line = call(capsys, "bench", name, "--help").out.partition("example:\n")[2].splitlines()[0]
+    program, command, *words = line.split()
+    assert (program, command, words[0]) == ("sparserl", "bench", name)
+    assert bench_command._read(name, words[1:])
 
 
 def test_methods_without_choices_show_none(capsys):

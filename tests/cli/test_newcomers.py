@@ -71,7 +71,7 @@ MISTYPED = {
     "study plan": "NAME is missing: sparserl study plan figure_8",
     "study plan figure8": "did you mean 'figure_8'?",
     "study plan figure_5": "has 2 parts: choose figure_5_dqn or figure_5_sac",
-    "study plan figure_7": "nothing is trained for it: `sparserl describe dqn rigl",
+    "study plan table_6": "nothing is trained for it: `sparserl describe dqn rigl",
     "study plan figure_8 --scale full": "it takes smoke, quick or paper",
     "study plan figure_8 --scale Quick": "did you mean 'quick'?",
     "study run figure_8@quick": "the scale is an option, as in figure_8 --scale quick",

@@ -213,3 +213,41 @@ def test_progress_of_a_study(tmp_path):
     assert failed.startswith("d/seed=0 failed at step 40: it said nothing")
     assert board.line().startswith("2 of 4 runs finished, 0 running, 1 failed, 1 diverged; 70.0% of the steps")
     assert "left" not in board.line()
+
+
+WITHOUT_RUNS = '''"""What networks compute."""
+from sparserl.study import Figure, Study, grid
+
+
+def study(scale):
+    networks = grid("dqn", environments=("CartPole-v1",), sparsities=(0.9,), distribution=["erk", "uniform"])
+    return Study("costs", "What do they compute?", networks, 0, (Figure("costs", "FLOPs", KIND),))
+'''
+
+
+def test_a_study_without_runs_is_planned_drawn_and_packed_and_trains_nothing(capsys, tmp_path):
+    (tmp_path / "costs.py").write_text(WITHOUT_RUNS.replace("KIND", '"flops"'))
+    results, packed = tmp_path / "results", tmp_path / "packed"
+    where = ("--output", results, "--scale", "smoke")
+    assert (
+        "runs:    none: nothing is trained for it" in call(capsys, "study", "plan", tmp_path / "costs.py", *where).out
+    )
+    ran = call(capsys, "study", "run", tmp_path / "costs.py", *where)
+    assert ran.status == 0
+    page = results / "studies/costs@smoke/report/index.html"
+    assert f"report: {page}" in ran.out
+    assert "live_macs_of_dense" in (page.parent / "costs.csv").read_text()
+    assert call(capsys, "study", "pack", "costs", "--output", results, "--into", packed).status == 0
+    for place in (results, packed):
+        told = call(capsys, "report", place)
+        assert told.status == 0
+        assert "nothing is trained for this" in told.out
+        assert not told.err
+    assert not list(results.glob("*/seed=*"))
+
+
+def test_a_study_without_runs_has_figures_of_costs_alone(capsys, tmp_path):
+    (tmp_path / "costs.py").write_text(WITHOUT_RUNS.replace("KIND", '"lines"'))
+    refused = call(capsys, "study", "plan", tmp_path / "costs.py")
+    assert refused.status == 2
+    assert "num_seeds is 0: it takes a whole number, 1 to" in refused.err

@@ -24,6 +24,8 @@ NOT_AT_QUICK = {  # statements that studies at scale quick have no runs for
 @functools.cache
 def parts(number: int, ask: Ask, scale: str) -> tuple[Part, ...]:
     """What is said of a claim by all runs of these studies, made up."""
+    if "figure_7" in ask.studies:
+        pytest.importorskip("ale_py")
     places = [str(ROOT / name) if name.endswith(".py") else name for name in ask.studies]
     several = [synthetic.catalogue_selection(place, scale, FEW[scale]) for place in places]
     runs = {run.id: run for selection in several for run in selection.runs}

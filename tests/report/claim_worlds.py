@@ -99,6 +99,18 @@ def distributions(kind):
     return runs
 
 
+def costs(kind):
+    """Of a CNN; with FAILS ERK computes no more than uniform sparsity does."""
+    live = {"erk": 180 if kind == HOLDS else 100, "uniform": 100}
+    names = ("erk",) if kind == LACKS else ("erk", "uniform")
+    return [
+        run
+        for name in names
+        for sparsity in (0.8, 0.9)
+        for run in cell("rigl", 100, sparsity, network_kind="cnn", distribution=name, live_macs=live[name])
+    ]
+
+
 def decay(kind):
     runs: list = []
     gain = 50 if kind == FAILS else 3

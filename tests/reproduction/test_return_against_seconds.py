@@ -115,11 +115,12 @@ def test_results_are_written_from_runs_and_again_from_what_is_kept(scripts, tmp_
     monkeypatch.setattr("sys.argv", ["collect.py", str(tmp_path)])
     scripts.collect.main()
     page = (scripts.folder / "README.md").read_text()
-    claims = re.search(r"\*\*HalfCheetah-v5\*\*, 120 s each.*", page)[0]
+    claims = re.search(r"\*\*HalfCheetah-v5\*\*, final returns of 120 s, beside.*", page)[0]
     assert "dense, 256 units better" in claims
     assert "static, 90 % sparse worse" in claims
     assert "dense, as many FLOPs not told apart" in claims
     assert "3 seeds, the same for all networks, 0 runs diverged" in page
+    assert "Final returns are means over the last 2 evaluations, of *pruned to 90 %* the last 4." in page
     lines = [line for line in page.splitlines() if line.startswith("| dense, as many parameters | 23,114")]
     assert len(lines) == 2
     assert page.index("| dense, as many parameters | 23,114") < page.index("| dense, 256 units | 217,870")

@@ -39,9 +39,9 @@ def sparse(name):
     return sum(one.method_name != "dense" for one in study.experiments) * study.num_seeds
 
 
-def test_every_figure_and_table_with_runs_is_there():
+def test_every_figure_and_table_that_is_no_list_of_choices_is_there():
     numbers = {tuple(name.split("_")[:2]) for name in catalogue_names()}
-    figures = {("figure", str(number)) for number in range(1, 19)} - {("figure", "7")}  # figure 7 counts FLOPs
+    figures = {("figure", str(number)) for number in range(1, 19)}
     assert numbers == figures | {("table", str(number)) for number in (1, 2, 3, 5)}
 
 
@@ -57,7 +57,7 @@ def test_every_study_can_be_planned(name, scale):
     assert not study.waiting
     if scale == "smoke":
         assert len(study.experiments) * study.num_seeds <= 40
-        assert max((one.total_steps for one in study.experiments), default=0) < 5_000
+        assert max((one.total_steps for one in study.experiments if study.num_seeds), default=0) < 5_000
 
 
 @pytest.mark.parametrize("name", sorted(CLASSIC_ONLY))

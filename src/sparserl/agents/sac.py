@@ -51,7 +51,7 @@ class SACSettings:
     target_entropy_per_dimension: float = -1.0  # of the policy, for each dimension of the action (Deviation 27)
     reward_scale: float = 1.0  # what rewards are multiplied with when they are learned from (Deviation 27)
     log_deviation_minimum: float = -20.0  # of the policy before tanh (Deviation 27)
-    log_deviation_maximum: float = 2.0
+    log_deviation_maximum: float = 2.0  # of the policy before tanh (Deviation 27)
     bootstrap_time_limits: bool = True  # without it, the end of the time limit counts as a termination (Deviation 14)
 
     def __post_init__(self) -> None:

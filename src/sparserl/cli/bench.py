@@ -24,11 +24,14 @@ NAME is one of
   inference    a whole policy, call by call
   break-even   up to which density a layer is faster compressed: the table that --storage auto reads
 
-One process with one thread runs on every core, all at the same time; variants take turns in each of them.
+One process with one thread runs on every core, all at the same time; variants take turns in each of them."""
 
-example:
-  sparserl bench updates --sparsities 0.9 0.95"""
-
+_EXAMPLES: Mapping[str, str] = {
+    "updates": "--sparsities 0.9 0.95",
+    "kernels": "--sparsities 0.9 --shapes 512x512 --batch-sizes 1 128",
+    "inference": "--sparsities 0.9 --hidden-units 512",
+    "break-even": "--sizes 64 512 --output break_even.json",
+}
 _HELP: Mapping[str, str] = {
     "sparsities": "Fractions of the weights that are zero, each at least 0 and below 1.",
     "works": "What to measure: dqn_update, sac_update.",
@@ -91,7 +94,9 @@ def _read(name: str, words: Sequence[str]) -> tuple[bench.BenchOptions, Own]:
     hints |= typing.get_type_hints(Own, include_extras=True)
     values = vars(template) | vars(own)
     both = dataclasses.make_dataclass("Options", [(key, hints[key]) for key in values], frozen=True)(**values)
-    chosen = vars(parse(both, words, f"sparserl bench {name}", _DESCRIPTION))
+    program = f"sparserl bench {name}"
+    description = f"{_DESCRIPTION}\n\nexample:\n  {program} {_EXAMPLES[name]}"
+    chosen = vars(parse(both, words, program, description))
     of = lambda fields: {key: chosen[key] for key in vars(fields)}
     with in_options(options_of(both)):
         return dataclasses.replace(template, **of(template)), Own(**of(own))

@@ -23,11 +23,11 @@ class CNNSettings:
     """
 
     channels: tuple[int, ...] = (32, 64, 64)  # of each convolution
-    kernel_sizes: tuple[int, ...] = (8, 4, 3)
-    strides: tuple[int, ...] = (4, 2, 1)
-    padding: Literal["same", "valid"] = "same"
+    kernel_sizes: tuple[int, ...] = (8, 4, 3)  # height and width of each convolution's kernel
+    strides: tuple[int, ...] = (4, 2, 1)  # of each convolution
+    padding: Literal["same", "valid"] = "same"  # same: zeros around what a convolution sees; valid: none
     hidden_units: int = 512  # of the dense layer
-    initializer: InitializerName = "glorot_uniform"
+    initializer: InitializerName = "glorot_uniform"  # of all kernels
     width: float = 1.0  # every layer but the output has ceil(width * n) channels or units
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ class ResNetSettings:
     channels: tuple[int, ...] = (32, 64, 64)  # of the convolutions of each stack
     num_blocks: int = 2  # residual blocks of a stack
     hidden_units: int = 512  # of the dense layer
-    initializer: InitializerName = "glorot_uniform"
+    initializer: InitializerName = "glorot_uniform"  # of all kernels
     width: float = 1.0  # every layer but the output has ceil(width * n) channels or units
 
     def __post_init__(self) -> None:

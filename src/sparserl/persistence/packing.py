@@ -39,7 +39,7 @@ def pack(directory: str | Path, study: StoredStudy, place: str | Path, with_diag
     """
     directory, place = at_home(directory), at_home(place)
     over = {run: status for run in study.runs if (status := _over(run.folder(directory))) is not None}
-    if not over:
+    if study.runs and not over:
         raise UserError(f"no run of {study.folder.name} in {directory} has finished")
     _check(directory, place, study, over)
     wanted = _shows_diagnostics(study) if with_diagnostics is None else with_diagnostics

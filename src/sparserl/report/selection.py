@@ -42,6 +42,14 @@ class Selection(NamedTuple):
     preset: str | None = None
     folder: Path | None = None  # of the study
 
+    @property
+    def columns(self) -> Mapping[str, Mapping[str, Any]]:
+        """What experiments are, by identifier: those of the study, trained or not, or those of the runs without one."""
+        stored: dict[str, Mapping[str, Any]] = {
+            each.identifier: {**each.facts, **each._asdict(), "matches": each.matches} for each in self.experiments
+        }
+        return stored or {run.id.experiment: run.columns for run in self.runs}
+
 
 def select(results: Results, study: StoredStudy) -> Selection:
     """The runs of a study, with the roles that it gives its dense networks."""

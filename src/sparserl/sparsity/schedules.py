@@ -50,9 +50,9 @@ class Window:
     one every `interval_updates`, the last one not later than round(stop_fraction * T), nor than training itself.
     """
 
-    start_fraction: float = 0.0
-    stop_fraction: float = 0.8
-    interval_updates: int = 1000
+    start_fraction: float = 0.0  # part of all updates after which the topology changes first
+    stop_fraction: float = 0.8  # part of all updates after which it changes no more
+    interval_updates: int = 1000  # gradient updates from one change to the next
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -57,7 +57,7 @@ class Study:
     name: str  # of its folder, and of the file that defines it
     question: str
     experiments: tuple[Experiment, ...]  # planned, matched dense baselines included, no two alike
-    num_seeds: int
+    num_seeds: int  # 0 where all figures are of kind flops, which nothing is trained for
     figures: tuple[Figure, ...] = ()
     waiting: tuple[str, ...] = ()
     diagnostics: bool | tuple[str, ...] = False  # record gradients, units and topologies at every evaluation: of all
@@ -82,9 +82,10 @@ class Study:
             raise UserError(
                 "it takes True, False or a tuple of identifiers", field="diagnostics", value=self.diagnostics
             )
-        if type(self.num_seeds) is not int or not 1 <= self.num_seeds <= LARGEST_NUM_SEEDS:
+        fewest = 0 if {figure.kind for figure in self.figures} == {"flops"} else 1
+        if type(self.num_seeds) is not int or not fewest <= self.num_seeds <= LARGEST_NUM_SEEDS:
             raise UserError(
-                f"it takes a whole number, 1 to {LARGEST_NUM_SEEDS}", field="num_seeds", value=self.num_seeds
+                f"it takes a whole number, {fewest} to {LARGEST_NUM_SEEDS}", field="num_seeds", value=self.num_seeds
             )
         if not self.experiments and not self.waiting:
             raise UserError("a study has at least one", field="experiments", value=())

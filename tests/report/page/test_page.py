@@ -21,6 +21,7 @@ from sparserl.report.page import Page, Part, curves, details, experiments, to_ht
 from sparserl.report.page.commands import study_command, train_command
 from sparserl.report.page.policy import content_security_policy
 from sparserl.report.page.text import as_json, number, printable
+from sparserl.study.catalogue import catalogue_names
 
 
 def test_the_same_results_give_the_same_bytes_wherever_they_lie(tmp_path):
@@ -174,9 +175,14 @@ def test_commands_are_quoted_for_the_shell():
     assert typed[:5] == ["sparserl", "train", hostile, "a b", "--environment=--x"]
     assert typed[typed.index("--preset") + 1] == hostile
     assert shlex.split(study_command("my study", "quick", None)) == [
-        *("sparserl", "study", "run", "my study"),
+        *("sparserl", "study", "run", "my study.py"),
         *("--scale", "quick"),
     ]
+
+
+@pytest.mark.parametrize("name", catalogue_names())
+def test_studies_of_the_catalogue_are_run_by_name(name):
+    assert study_command(name, "quick", "sb3") == f"sparserl study run {name} --scale quick --preset sb3"
 
 
 @pytest.mark.parametrize("compressed", [True, False])

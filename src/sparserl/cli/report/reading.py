@@ -1,6 +1,7 @@
 """Reading: the selections of runs that a report is made of."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sparserl.cli.report.places import Asked
@@ -27,32 +28,34 @@ def read(asked: Asked) -> tuple[Results, tuple[Selection, ...]]:
         tell(f"and {len(more)} more lines about {asked.place}; the page has them")
     if asked.studies:
         return results, tuple(select(results, study) for study in asked.studies)
-    return results, _by_study(results, _readable_studies(asked))
+    return results, _by_study(results, _readable_studies(asked.place))
 
 
 def _results(asked: Asked) -> Results:
-    """The runs of a place; none where a study is asked for that has none yet, as its costs are known all the same."""
+    """The runs of a place; none where its studies have none, or one is asked for that has none yet: costs are known."""
     try:
         return read_results(asked.place, _facts_of_earlier)
     except UserError as error:
+        if any(study.num_seeds == 0 for study in asked.studies or _readable_studies(asked.place)):
+            return Results(asked.place, ())
         if not asked.studies:
             raise
         return Results(asked.place, (), (str(error),))
 
 
-def _readable_studies(asked: Asked) -> list[StoredStudy]:
+def _readable_studies(place: Path) -> list[StoredStudy]:
     """The studies of a results directory; one that cannot be read is among the problems already."""
     studies = []
-    for name in stored_names(asked.place):
+    for name in stored_names(place):
         try:
-            studies.append(stored(asked.place, *parsed_name(name)))
+            studies.append(stored(place, *parsed_name(name)))
         except UserError:
             continue
     return studies
 
 
 def _by_study(results: Results, studies: list[StoredStudy]) -> tuple[Selection, ...]:
-    selections = [each for each in (select(results, study) for study in studies) if each.runs]
+    selections = [each for each in (select(results, study) for study in studies) if each.runs or not each.num_seeds]
     shown = {run.id for each in selections for run in each.runs}
     others = tuple(run for run in results.runs if run.id not in shown)
     return (*([everything(results._replace(runs=others))] if others else []), *selections)

@@ -34,6 +34,9 @@ _MOST_COMPARED = 5_000  # runs, as of figures that take their time
 def show(selections: Sequence[Selection]) -> None:
     """Print the final returns of all runs, each of them once, and what is missing of studies."""
     runs = list({run.id: run for selection in selections for run in selection.runs}.values())
+    if not runs and not any(selection.missing for selection in selections):
+        put("nothing is trained for this: its figures say what networks compute")
+        return
     rows = _rows(runs)
     scored = any(_score(*row) is not None for row in rows.items())
     names = ("environment", "experiment", "seeds", "final return", f"95 % {report.METHOD}", "steps/s")

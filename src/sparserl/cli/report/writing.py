@@ -39,10 +39,13 @@ def written_after(place: Path, study: StoredStudy | None = None) -> Path | None:
     asked = Asked(place, (study,) if study else (), folder / REPORT, folder.absolute().name)
     again = f"`sparserl report {folder}` writes it"
     try:
-        if not any(place.glob(f"*/{EVERY_RUN}/{_ROWS}" if study else f"{EVERY_RUN}/{_ROWS}")):
+        needs_runs = study is None or study.num_seeds > 0
+        if needs_runs and not any(place.glob(f"*/{EVERY_RUN}/{_ROWS}" if study else f"{EVERY_RUN}/{_ROWS}")):
             return None
         results, selections = read(asked)
-        return drawn(asked, asked.output, results, selections) if any(each.runs for each in selections) else None
+        if needs_runs and not any(each.runs for each in selections):
+            return None
+        return drawn(asked, asked.output, results, selections)
     except KeyboardInterrupt:
         tell(f"the report was stopped; {again}")
     except UserError as error:

@@ -61,7 +61,7 @@ def main(words: Sequence[str]) -> int:
     options = parse(StudyPlanOptions(), rest, f"sparserl study plan {name}", _DESCRIPTION)
     end_where_hung(options.hang_seconds)
     study = load(name, options.scale, options.preset)
-    if options.calibration and study.experiments:
+    if options.calibration and study.experiments and study.num_seeds:
         print("sparserl: measuring a few experiments, unless they are known", file=sys.stderr)
         if not_kept := places.not_kept():
             print(f"sparserl: {not_kept}", file=sys.stderr)
@@ -101,6 +101,9 @@ def _show(planned: StudyPlan, options: StudyPlanOptions) -> None:
     put(f"{study.name}, scale {options.scale}{preset}: {study.question}\n")
     columns = ("agent", "environment", "experiments", "runs", "finished", "steps", "evaluation steps", "core-hours")
     print_table(columns, [_row(part) for part in planned.parts], numbers_from=2)
+    if not study.num_seeds:
+        put("\nruns:    none: nothing is trained for it; `sparserl study run` draws its figures")
+        return
     put(f"\nruns:    {_runs(planned)}")
     put(
         f"steps:   {planned.environment_steps:,} of training, at most {planned.evaluation_steps:,} of evaluation "

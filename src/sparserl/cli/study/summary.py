@@ -51,7 +51,8 @@ def show(summary: Mapping[str, Any]) -> None:
     who = f"run by process {engine['process_id']} on {engine['host']}" if engine else "not being run"
     preset = f", preset {summary['preset']}" if summary["preset"] else ""
     put(f"{summary['study']}@{summary['scale']}{preset}, {who}: {summary['question']}")
-    put(told(summary["counts"], len(summary["runs"])) + f"; {done / max(total, 1):.1%} of {total:,} steps")
+    steps = f"; {done / total:.1%} of {total:,} steps" if total else ""
+    put(told(summary["counts"], len(summary["runs"])) + steps)
     if summary["num_without_diagnostics"]:
         put(without_diagnostics(summary["num_without_diagnostics"]))
     if summary["noise"] is not None:
@@ -105,6 +106,8 @@ def broken_off(num_runs: int) -> str:
 
 def told(states: Mapping[str, int], num_runs: int) -> str:
     """Such as 12 of 40 runs finished, 1 diverged, 2 failed, 2 running, 23 waiting."""
+    if not num_runs:
+        return "it needs no runs"
     rest = [f"{count} {state}" for state, count in states.items() if count and state != "finished"]
     return ", ".join([f"{states['finished']} of {num_runs} runs finished", *rest])
 

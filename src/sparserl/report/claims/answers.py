@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from sparserl.report.cells import experiments_of, matched, scores_of
+from sparserl.report.claims.distributions import costs
 from sparserl.report.claims.extremes import best_choices, best_shares
-from sparserl.report.claims.groups import Group, Rows, chosen, groups
+from sparserl.report.claims.groups import Group, Rows, by_network, chosen, groups
 from sparserl.report.claims.noise import in_upper_half, kept_under
 from sparserl.report.claims.sides import share_kept
 from sparserl.report.claims.signal_to_noise import ratios_of
@@ -32,8 +33,12 @@ def answers(
     What is to be kept in mind of them is said by `cautions`.
 
     Diagnostics and returns under noise are those of `every_finding`; what was measured so comes first where a figure of
-    the study shows it.
+    the study shows it. Of noise a study that does not show it says nothing: some of its runs may have been asked by
+    another, and others not.
     """
+    if selection.scale and not selection.num_seeds:
+        return tuple(_costs(selection))
+    noise_returns = noise_returns if _shows_noise(selection) or not selection.scale else None
     separate = groups(selection.runs, diagnostics or {}, noise_returns or {})
     sentences: list[str] = []
     for group in separate:
@@ -52,8 +57,20 @@ def cautions(selection: Selection) -> tuple[str, ...]:
 
 def _asks_for_more(selection: Selection) -> bool:
     """Whether a figure is about something else than returns of policies as they were trained."""
-    axes = {figure.get(axis) for figure in selection.figures for axis in ("x", "y", "kind")}
-    return bool(axes & {"signal_to_noise", "observation_noise", "noise"})
+    return _shows_noise(selection) or any(figure.get("y") == "signal_to_noise" for figure in selection.figures)
+
+
+def _shows_noise(selection: Selection) -> bool:
+    return any(figure.get("x") == "observation_noise" or figure.get("kind") == "noise" for figure in selection.figures)
+
+
+def _costs(selection: Selection) -> Iterator[str]:
+    """What ERK costs beside uniform sparsity, network by network."""
+    for where, columns in by_network(selection).items():
+        for part in costs(columns):
+            if part.detail:
+                mean, times, span = part.detail.partition(" times")
+                yield f"{where}: ERK has {mean}{times} the multiplications of uniform sparsity{span}."
 
 
 def _cells(group: Group) -> Iterator[tuple[str, str, float, list[Run], list[Run]]]:

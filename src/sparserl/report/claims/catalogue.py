@@ -21,7 +21,7 @@ from sparserl.report.claims import (
     updates,
 )
 from sparserl.report.claims.findings import Finding, Part
-from sparserl.report.claims.groups import Group, Rows, group_of, groups
+from sparserl.report.claims.groups import Group, Rows, by_network, group_of, groups
 from sparserl.report.normalization import Normalization, normalizations
 from sparserl.report.runs import Run
 from sparserl.report.selection import Selection
@@ -33,7 +33,7 @@ class Claim(NamedTuple):
     number: int
     text: str
     needs: str
-    parts: Callable[[Group], Iterator[Part]]
+    parts: Callable[[Group], Iterator[Part]] | None  # None: it is about what networks compute, trained or not
     agents: tuple[str, ...] = ()  # those that it is about; none: all
     joins: tuple[str, ...] = ()  # columns over which runs are put together: network_kind, and agent
 
@@ -48,6 +48,7 @@ CLAIMS = (
     Claim(5, networks.CLAIM, networks.NEEDS, networks.parts, ("dqn",), ("network_kind",)),
     Claim(6, shares.CLAIM, shares.NEEDS, shares.parts, ("sac",)),
     Claim(7, distributions.CLAIM, distributions.NEEDS, distributions.parts),
+    Claim(7, distributions.COSTS, distributions.COSTS_NEEDS, None),
     Claim(8, regularization.DECAY, regularization.DECAY_NEEDS, regularization.decay),
     Claim(8, regularization.INITIALIZATION, regularization.INITIALIZATION_NEEDS, regularization.initialization),
     Claim(9, signal_to_noise.CLAIM, signal_to_noise.NEEDS, signal_to_noise.parts),
@@ -72,6 +73,12 @@ def every_finding(
     findings = []
     separate = groups(selection.runs, diagnostics or {}, noise_returns or {})
     for claim in CLAIMS:
+        if claim.parts is None:
+            findings += [
+                Finding(claim.number, claim.text, where, selection.scale, claim.needs, tuple(distributions.costs(each)))
+                for where, each in by_network(selection).items()
+            ]
+            continue
         asked = _of_agents(claim, separate)
         if claim.joins:
             asked = _joined(claim, selection.runs, asked)

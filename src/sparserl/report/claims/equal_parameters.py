@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sparserl.report.claims.findings import AS_PUBLISHED, Part, Verdict, together
 from sparserl.report.claims.groups import Group, chosen
-from sparserl.report.claims.sides import better, in_environments
+from sparserl.report.claims.sides import above_half, better, in_environments
 from sparserl.report.claims.wording import named
 from sparserl.report.runs import Run
 from sparserl.report.statistics import FEWEST_FOR_INTERVAL, Estimate
@@ -36,11 +36,9 @@ def _beats_dense(group: Group, ours: Sequence[Run], dense: Sequence[Run], name: 
     chances = [*by_environment.values()]
     if part.estimate is None or not chances:
         return part
-    above = sum(chance.value > 0.5 for chance in chances)
     below = [each for each, chance in by_environment.items() if chance.ends is not None and chance.ends[1] < 0.5]
     told_below = f"told to be below in {', '.join(below)}" if below else ""
-    counted = f"above 1/2 in {above} of {len(chances)} environments"
-    detail = ", ".join(filter(None, (part.detail, counted, told_below)))
+    detail = ", ".join(filter(None, (part.detail, above_half(by_environment), told_below)))
     verdict = together([part.verdict, _in_most(chances, part.estimate.num_seeds[0])])
     return part._replace(rule=f"{part.rule}, {IN_MOST}", verdict=verdict, detail=detail)
 

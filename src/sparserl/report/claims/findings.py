@@ -94,9 +94,24 @@ def about(estimate: Estimate | None, centre: float, margin: float) -> Verdict:
     return _unless_far(estimate, abs(estimate.value - centre), margin)
 
 
+def roughly(estimate: Estimate | None, centre: float, margin: float) -> Verdict:
+    """`about`, of a rough value, which does not hold where the whole interval lies beyond the margin.
+
+    An interval that leaves out the centre and reaches within the margin may hold a number that is meant as well.
+    """
+    verdict = about(estimate, centre, margin)
+    if estimate is None or verdict != "does not hold" or (ends := _usable(estimate)) is None:
+        return verdict
+    low, high = ends
+    return verdict if high < centre - margin or low > centre + margin else "not enough runs"
+
+
 def near(number: str, centre: str, margin: float) -> str:
-    """The rule of `about`, in words."""
-    return f"{number} is within {margin:g} of {centre}, with an interval that is so, too, or holds {centre}"
+    """The rule of `about` and `roughly`, in words."""
+    return (
+        f"{number} is within {margin:g} of {centre}, with an interval that is so, too, or, of {AS_PUBLISHED} seeds or "
+        f"more, holds {centre}"
+    )
 
 
 def kept(estimate: Estimate | None, whole: float = 1.0, margin: float = 0.05) -> Verdict:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sparserl.report.cells import FOLLOWS, STORED, swept
 from sparserl.report.normalization import Normalization, normalizations
 from sparserl.report.runs import Run
+from sparserl.report.selection import Selection
 
 Rows = Sequence[Mapping[str, Any]]
 NETWORKS = {"cnn": " with a CNN", "resnet": " with a ResNet", "mlp": ""}
@@ -96,6 +97,15 @@ def _but_for_storage(run: Run) -> tuple[str, ...]:
     """All that an experiment is, but for how its weights are stored."""
     names = sorted(name for name in run.columns if name not in (*FOLLOWS, *STORED))
     return tuple(f"{name}={run.columns[name]}" for name in names)
+
+
+def by_network(selection: Selection) -> dict[str, list[Mapping[str, Any]]]:
+    """The columns of experiments by agent and network: those of the study, or of the runs where there is none."""
+    gathered: dict[str, list[Mapping[str, Any]]] = {}
+    for each in selection.columns.values():
+        kind = str(each.get("network_kind") or "")
+        gathered.setdefault(f"{str(each['agent']).upper()}{NETWORKS.get(kind, f' with {kind}')}", []).append(each)
+    return gathered
 
 
 def _where(key: tuple[Any, ...], every: Sequence[tuple[Any, ...]]) -> str:

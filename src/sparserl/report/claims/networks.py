@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sparserl.report.cells import matched
-from sparserl.report.claims.findings import Part, about, near
+from sparserl.report.claims.findings import Part, near, roughly
 from sparserl.report.claims.groups import Group, chosen
 from sparserl.report.claims.sides import better, lacking
 from sparserl.report.claims.wording import in_percent
@@ -29,7 +29,7 @@ def parts(group: Group) -> Iterator[Part]:
     yield Part(
         "the dense ResNet has about 3 times the CNN's interquartile mean",
         rule,
-        about(estimate, _TIMES, _MARGIN),
+        roughly(estimate, _TIMES, _MARGIN),
         estimate,
         "",
         missing,
@@ -55,7 +55,8 @@ def _score(run: Run, cnn: list[Run]) -> float | None:
 def _sizes(cnn: list[Run], resnet: list[Run]) -> Part:
     """What the claim takes for granted. Numbers of parameters are known: they have no interval."""
     counts = [[float(run.columns.get("parameters") or 0) for run in runs] for runs in (cnn, resnet)]
-    statement, rule = "both have about as many parameters", f"the mean numbers differ by at most {in_percent(_SIZES)}"
+    statement = "both have about as many parameters"
+    rule = f"the mean numbers differ by at most {in_percent(_SIZES)}; networks that differ by more cannot tell"
     if not all(map(sum, counts)):
         return Part(statement, rule, "not enough runs")
     small, large = (sum(each) / len(each) for each in counts)

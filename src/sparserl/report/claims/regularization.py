@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sparserl.report.claims.findings import Part, about, near, not_above
+from sparserl.report.claims.findings import AS_PUBLISHED, Part, about, near, not_above
 from sparserl.report.claims.groups import Group, chosen, is_told
 from sparserl.report.claims.sides import as_good, better, lacking, share_kept
 from sparserl.report.claims.wording import named
@@ -65,5 +65,8 @@ def initialization(group: Group) -> Iterator[Part]:
 def _no_help(part: Part) -> Part:
     """The paper says that it may even harm: what is asked is that it does not help."""
     statement = "with ERK, static is not better if initialized sparsity-aware"
-    rule = f"the chance that a run is better is at most {0.5 + _MARGIN:g}, with an interval that does not lie above 1/2"
+    rule = (
+        f"the interval of the chance that a run is better begins at 1/2 or below and ends at {0.5 + _MARGIN:g} or "
+        f"below or, of {AS_PUBLISHED} seeds or more, the chance is at most that"
+    )
     return part._replace(statement=statement, rule=rule, verdict=not_above(part.estimate, 0.5, _MARGIN))

@@ -95,6 +95,12 @@ def in_environments(
     return chances
 
 
+def above_half(chances: Mapping[str, Estimate]) -> str:
+    """`above 1/2 in 2 of 3 environments`, of what `in_environments` gives; empty for a single one."""
+    above = sum(chance.value > 0.5 for chance in chances.values())
+    return f"above 1/2 in {above} of {len(chances)} environments" if len(chances) > 1 else ""
+
+
 def _is_apart(chance: Estimate, margin: float) -> bool:
     if chance.ends is None or chance.num_seeds[0] < FEWEST_FOR_INTERVAL:
         return False

@@ -116,7 +116,10 @@ def _hurts_rigl_no_more(small: Sequence[Run], large: Sequence[Run]) -> Part:
     sparse = chosen(small, role="sparse")
     others = scores_by([run for run in sparse if run.columns["method"] != "rigl"], key, share)
     estimate = contrast(others, scores_by(chosen(sparse, method="rigl"), key, share))
-    rule = f"what others keep less what RigL keeps is at most {_EXCESS:g}, with an interval that does not lie above 0"
+    rule = (
+        f"the interval of what others keep less what RigL keeps begins at 0 or below and ends at {_EXCESS:g} or "
+        f"below or, of {AS_PUBLISHED} seeds or more, the number is at most that"
+    )
     missing = () if estimate else ("RigL and other sparse methods with small and large batches, returns above 0",)
     return Part(
         "small batches hurt RigL no more than other sparse methods",

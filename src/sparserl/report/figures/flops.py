@@ -43,9 +43,9 @@ class Cost(NamedTuple):
     macs: float
 
 
-def draw_flops(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Drawn:
+def draw_flops(spec: Spec, selection: "Selection", _: Sequence["Run"]) -> Drawn:
     """Live multiply-accumulates, as a percentage of the dense network's, against sparsity."""
-    order, costs = environments_of(selection), list(_costs(selection, runs))
+    order, costs = environments_of(selection), list(_costs(selection))
     if not costs:
         raise UserError("no experiment says what its networks cost")
     panels_in_order = sorted(
@@ -73,14 +73,11 @@ def draw_flops(spec: Spec, selection: "Selection", runs: Sequence["Run"]) -> Dra
     return Drawn(spec.name, spec.title, panels.figure, _text(spec, lines), header, table, said)
 
 
-def _costs(selection: "Selection", runs: Sequence["Run"]) -> Iterator[Cost]:
-    """Those of stored experiments, or of the runs where there is no study."""
-    told: dict[str, Mapping[str, Any]] = {
-        experiment.identifier: {**experiment.facts, **experiment._asdict(), "matches": experiment.matches}
-        for experiment in selection.experiments
-    } or {run.id.experiment: run.columns for run in runs}
+def _costs(selection: "Selection") -> Iterator[Cost]:
     known = [
-        each for each in told.values() if each.get("live_macs") and each.get("macs") and each.get("budget") is None
+        each
+        for each in selection.columns.values()
+        if each.get("live_macs") and each.get("macs") and each.get("budget") is None
     ]
     full: dict[tuple[Any, ...], float] = {}
     for each in known:

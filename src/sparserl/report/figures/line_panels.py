@@ -31,7 +31,7 @@ def draw_panel(
 ) -> bool:
     """Draw all lines of a panel, in the looks that they have among `every` line; whether something is marked in it."""
     set_scale(axes, axis)
-    beside_each_other = _beside_each_other(lines)
+    aside = beside_each_other(lines)
     for line, xs in lines.items():
         style = look(line, every)
         known = {x: point for x, point in xs.items() if point.value is not None}
@@ -39,7 +39,7 @@ def draw_panel(
             _draw_level(axes, level, line, style)
         along = [x for x in known if x is not None or not axis.is_numeric]
         if along:
-            beside = beside_each_other.get(line, 0.0)
+            beside = aside.get(line, 0.0)
             _draw_line(axes, [axis.place(x) for x in along], [known[x] for x in along], line, style, beside)
     if axis.column in SIZES:
         _annotate(axes, axis, runs)
@@ -59,7 +59,7 @@ def legend(every: Sequence[Line], points: Points, axis: Axis, is_marked: bool) -
         yield Line2D([], [], **_MARK), sparse if axis.column in SIZES else "the dense network's own share"
 
 
-def _beside_each_other(lines: Mapping[Line, Mapping[Any, Point]]) -> dict[Line, float]:
+def beside_each_other(lines: Mapping[Line, Mapping[Any, Point]]) -> dict[Line, float]:
     """By how many points marks of lines that have one each move aside, so that none hides another."""
     there = {
         line: [x for x, point in xs.items() if x != EVERYWHERE and point.value is not None]
@@ -89,6 +89,7 @@ def _draw_line(
         scale = axes.figure.dpi_scale_trans
         for artist in drawn:  # moved once limits are known, which are those of numbers
             artist.set_transform(axes.transData + ScaledTranslation(beside / 72, 0, scale))
+            artist.set_clip_on(False)
 
 
 def _with_intervals(places: list[float], points: list[Point]) -> list[list[tuple[float, Point]]]:

@@ -12,7 +12,7 @@ from sparserl.report.figures.drawn import Drawn
 from sparserl.report.figures.legends import Entry
 from sparserl.report.figures.lettering import wrapped
 from sparserl.report.figures.line_axes import axis_of
-from sparserl.report.figures.line_panels import draw_panel, legend
+from sparserl.report.figures.line_panels import beside_each_other, draw_panel, legend
 from sparserl.report.figures.named_lines import in_legend_order
 from sparserl.report.figures.places import cells
 from sparserl.report.figures.points import Measure, measure_of, point_of
@@ -99,6 +99,8 @@ def _notes(spec: Spec, selection: "Selection", placed: Any, points: Points, meas
     what = "interquartile mean over runs and environments" if spec.y in NORMALIZED else "mean over seeds"
     kind = "stratified bootstrap intervals" if spec.y in NORMALIZED else f"{METHOD}s"
     yield f"mark: {what}" + (f"; band: 95 % {kind}" if any(point.low is not None for point in drawn) else "")
+    if any(len(beside_each_other(lines)) > 1 for lines in points.values()):
+        yield "marks of lines that have one stand side by side, not quite at their places"
     yield from notes.missing_runs(selection, spec)
     yield from notes.few_seeds(point.num_seeds for point in drawn)
     runs = by_line(placed, lambda xs: [run for each in xs.values() for run in each])

@@ -1,11 +1,13 @@
 """Commands: what makes a run again, quoted for the shell."""
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 _NAMED = {"agent": "name", "method": "name", "network": "name"}  # given by name, and then choice by choice
 _NO_OPTION = ("results_version",)
+_IN_CATALOGUE = re.compile(r"(figure|table)_\d+(_[a-z_]+)?")  # as the parts of the paper are called
 _WIDEST = 100  # characters of a line
 
 
@@ -26,8 +28,9 @@ def train_command(choices: Mapping[str, Any], preset: str | None, seed: int, dia
 
 
 def study_command(name: str, scale: str, preset: str | None) -> str:
-    """The `sparserl study run` that works through a study."""
-    words = ["sparserl study run", shlex.quote(name), _option("scale", [scale])]
+    """The `sparserl study run` that works through a study: one of the catalogue by name, any other by its file."""
+    file = name if _IN_CATALOGUE.fullmatch(name) else f"{name}.py"
+    words = ["sparserl study run", shlex.quote(file), _option("scale", [scale])]
     return _in_lines([*words, *([_option("preset", [preset])] if preset not in (None, "paper") else [])])
 
 

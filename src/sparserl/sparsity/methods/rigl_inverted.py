@@ -18,7 +18,7 @@ class RigLInverted:
     """
 
     window: Window = Window()
-    drop_fraction: float = 0.5
+    drop_fraction: float = 0.5  # part of a layer's live weights that moves at first; falls along a cosine to 0
 
     wants_gradients: ClassVar[bool] = True
     born_sparse: ClassVar[bool] = True

@@ -17,7 +17,7 @@ class SET:
     """Sparse evolutionary training: `drop_fraction` of the live weights moves, to random places. Mocanu et al. 2018."""
 
     window: Window = Window()
-    drop_fraction: float = 0.5
+    drop_fraction: float = 0.5  # part of a layer's live weights that moves at first; falls along a cosine to 0
 
     wants_gradients: ClassVar[bool] = False
     born_sparse: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""The catalogue: a study for every figure and table of the paper that has runs (Graesser et al. 2022).
+"""The catalogue: a study for every figure of the paper, and every table of results (Graesser et al. 2022).
 
 A module here is what a study file of one's own is: it defines `study(scale) -> Study`. Modules ask `paper` for the
 parts that figures share, so equal parts are equal experiments, which are run once in a results directory.
@@ -6,8 +6,7 @@ parts that figures share, so equal parts are equal experiments, which are run on
 
 import pkgutil
 
-WITHOUT_RUNS = {  # figures and tables for which nothing is trained, with the command that shows what they do
-    "figure_7": "sparserl describe dqn rigl --environment atari:MsPacman --network resnet --distribution uniform",
+WITHOUT_RUNS = {  # tables of choices, which nothing is trained for, with the command that shows them
     "table_4": "sparserl describe dqn rigl --environment atari:Pong --network cnn",
     "table_6": "sparserl describe dqn rigl --environment CartPole-v1",
     "table_7": "sparserl describe dqn rigl --environment atari:Pong --network resnet",
