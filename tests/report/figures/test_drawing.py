@@ -242,3 +242,22 @@ def test_standard_figures_are_those_that_the_runs_have():
     assert names[:3] == ["learning_curves", "return_by_seconds", "return_by_computation"]
     assert "noise" not in names
     assert {"steps_to_threshold", "sample_efficiency", "performance_profiles"} <= set(names)
+
+
+def test_a_standard_figure_is_not_drawn_beside_a_studys_own_of_its_kind():
+    chosen = synthetic.catalogue_selection("figure_8")
+    named = lambda selection: {figure["name"] for figure in standard_figures(selection)}
+    assert "computation" in named(chosen)
+    assert "computation" not in named(chosen._replace(figures=({"name": "own", "kind": "flops"},)))
+
+
+def test_noise_is_a_standard_figure_of_a_study_whose_runs_were_all_tried_under_it(tmp_path):
+    """Where some alone were, it was for another study that has these runs, too."""
+    every = [run._replace(folder=tmp_path / str(run.id.seed)) for run in synthetic.seeds([1.0, 2.0, 3.0])]
+    for run in every[:2]:
+        run.folder.mkdir()
+        (run.folder / "noise.parquet").touch()
+    shown = lambda runs, scale: (
+        "noise" in {figure["name"] for figure in standard_figures(synthetic.selection(runs, scale=scale, figures=()))}
+    )
+    assert [shown(every, ""), shown(every, "quick"), shown(every[:2], "quick")] == [True, False, True]

@@ -33,13 +33,15 @@ def answers(
     What is to be kept in mind of them is said by `cautions`.
 
     Diagnostics and returns under noise are those of `every_finding`; what was measured so comes first where a figure of
-    the study shows it. Of noise a study that does not show it says nothing: some of its runs may have been asked by
-    another, and others not.
+    the study shows it. Of noise that only some runs of a study were tried under, for another, it says nothing.
     """
     if selection.scale and not selection.num_seeds:
         return tuple(_costs(selection))
-    noise_returns = noise_returns if _shows_noise(selection) or not selection.scale else None
-    separate = groups(selection.runs, diagnostics or {}, noise_returns or {})
+    noise_returns = noise_returns or {}
+    finished = [str(run.id) for run in selection.runs if run.final_return is not None]
+    if selection.scale and not _shows_noise(selection) and not all(name in noise_returns for name in finished):
+        noise_returns = {}
+    separate = groups(selection.runs, diagnostics or {}, noise_returns)
     sentences: list[str] = []
     for group in separate:
         returns = [*_kept(group), *_beside_matched(group), *best_choices(group), *best_shares(group)]

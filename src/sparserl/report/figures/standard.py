@@ -54,7 +54,10 @@ def _figures(selection: "Selection") -> Iterator[Mapping[str, Any]]:
             "rows": "",
         }
     facts = [*(experiment.facts for experiment in selection.experiments), *(run.columns for run in runs)]
-    if any(each.get("live_macs") and each["live_macs"] != each.get("macs") for each in facts):
+    own = {figure.get("kind") for figure in selection.figures}
+    if "flops" not in own and any(each.get("live_macs") and each["live_macs"] != each.get("macs") for each in facts):
         yield {**_PLAIN, "name": "computation", "title": "Computation by sparsity", "kind": "flops"}
-    if any(run.folder is not None and has_noise(run.folder) for run in runs):
+    noisy = [run.folder is not None and has_noise(run.folder) for run in runs if run.final_return is not None]
+    every = all if selection.scale else any  # some of a study's alone were asked for another
+    if "noise" not in own and noisy and every(noisy):
         yield {**_PLAIN, "name": "noise", "title": "Robustness to noise on observations", "kind": "noise"}
