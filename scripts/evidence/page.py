@@ -128,8 +128,9 @@ def _listed(places: Sequence[int]) -> str:
 def _disagreement(entry: Disagreement) -> str:
     said = "; ".join(entry.statements)
     told = f"\n*What it told:* {entry.told.strip()}\n" if entry.told else ""
+    cause = "The cause is not known" if entry.cause == "not known" else f"Most likely it is {entry.cause}"
     return (
-        f"**Why not ({entry.where}): {said}.** Most likely it is {entry.cause}. {entry.text.strip()}\n\n"
+        f"**Why not ({entry.where}): {said}.** {cause}. {entry.text.strip()}\n\n"
         f"*What could tell:* {entry.experiment.strip()}\n\n    {entry.command.strip()}\n{told}"
     )
 
