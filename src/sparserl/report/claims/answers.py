@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from sparserl.report.cells import experiments_of, matched, scores_of
-from sparserl.report.claims.distributions import costs
+from sparserl.report.claims.distributions import erk_by_uniform
 from sparserl.report.claims.extremes import best_choices, best_shares
 from sparserl.report.claims.groups import Group, Rows, by_network, chosen, groups
 from sparserl.report.claims.noise import in_upper_half, kept_under
@@ -69,10 +69,9 @@ def _shows_noise(selection: Selection) -> bool:
 def _costs(selection: Selection) -> Iterator[str]:
     """What ERK costs beside uniform sparsity, network by network."""
     for where, columns in by_network(selection).items():
-        for part in costs(columns):
-            if part.detail:
-                mean, times, span = part.detail.partition(" times")
-                yield f"{where}: ERK has {mean}{times} the multiplications of uniform sparsity{span}."
+        if ratios := erk_by_uniform(columns):
+            mean, span = sum(ratios) / len(ratios), f"{min(ratios):.2f} to {max(ratios):.2f} over {len(ratios)} cells"
+            yield f"{where}: ERK has {mean:.2f} times the multiplications of uniform sparsity, {span}."
 
 
 def _cells(group: Group) -> Iterator[tuple[str, str, float, list[Run], list[Run]]]:

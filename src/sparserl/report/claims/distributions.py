@@ -27,6 +27,16 @@ def parts(group: Group) -> Iterator[Part]:
     )
 
 
+def erk_by_uniform(experiments: Sequence[Mapping[str, Any]]) -> list[float]:
+    """How many times the live multiplications of uniform sparsity ERK has, for each cell that has both."""
+    sparse = [each for each in experiments if each.get("method") != "dense" and each.get("budget") is None]
+    erk, uniform = (
+        {_cell(each): each.get("live_macs") for each in sparse if each.get("distribution") == name}
+        for name in ("erk", "uniform")
+    )
+    return [ours / theirs for cell, ours in erk.items() if ours and (theirs := uniform.get(cell))]
+
+
 def costs(experiments: Sequence[Mapping[str, Any]]) -> Iterator[Part]:
     """The mean ratio of multiplications at the end of training, over cells; known, so without an interval.
 
@@ -36,12 +46,7 @@ def costs(experiments: Sequence[Mapping[str, Any]]) -> Iterator[Part]:
     low, high = _SAME if is_mlp else _DOUBLE
     statement = "ERK leaves FLOPs as they are" if is_mlp else "ERK about doubles FLOPs"
     rule = f"the mean ratio of live multiplications is {low:g} to {high:g}"
-    sparse = [each for each in experiments if each.get("method") != "dense" and each.get("budget") is None]
-    erk, uniform = (
-        {_cell(each): each.get("live_macs") for each in sparse if each.get("distribution") == name}
-        for name in ("erk", "uniform")
-    )
-    ratios = [ours / theirs for cell, ours in erk.items() if ours and (theirs := uniform.get(cell))]
+    ratios = erk_by_uniform(experiments)
     if not ratios:
         yield Part(
             statement, rule, "not enough runs", missing=("networks with ERK and uniform sparsity of known cost",)

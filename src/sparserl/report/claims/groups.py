@@ -103,8 +103,7 @@ def by_network(selection: Selection) -> dict[str, list[Mapping[str, Any]]]:
     """The columns of experiments by agent and network: those of the study, or of the runs where there is none."""
     gathered: dict[str, list[Mapping[str, Any]]] = {}
     for each in selection.columns.values():
-        kind = str(each.get("network_kind") or "")
-        gathered.setdefault(f"{str(each['agent']).upper()}{NETWORKS.get(kind, f' with {kind}')}", []).append(each)
+        gathered.setdefault(_of_whom(str(each["agent"]), str(each.get("network_kind") or "")), []).append(each)
     return gathered
 
 
@@ -114,8 +113,11 @@ def _where(key: tuple[Any, ...], every: Sequence[tuple[Any, ...]]) -> str:
     alike = [other for other in every if other[:2] == key[:2]]
     told = (f"{length:,} steps", f"results version {version}", f"preset {preset}", f"{storage} storage")
     several = [words for i, words in enumerate(told, 2) if key[i] != "" and len({other[i] for other in alike}) > 1]
-    network = NETWORKS.get(network, f" with {network}" if network else "")
-    return ", ".join([f"{agent.upper()}{network}", *several])
+    return ", ".join([_of_whom(agent, network), *several])
+
+
+def _of_whom(agent: str, network: str) -> str:
+    return agent.upper() + NETWORKS.get(network, f" with {network}" if network else "")
 
 
 def chosen(runs: Iterable[Run], **columns: Any) -> list[Run]:
