@@ -87,6 +87,25 @@ def test_networks_of_budgets_take_no_comparison_from_others():
     assert [one.difference for one in found] == [one.difference for one in alone]
 
 
+def test_networks_of_a_budget_stand_beside_the_dense_one_of_their_budget_and_share():
+    """Their numbers of parameters agree, whatever their widths; another share of a budget is another question."""
+    runs, above = [], {}
+    for place, (budget, share) in enumerate(((0.2, 0.1), (0.2, 0.9), (0.1, 0.1))):
+        common = {"budget": budget, "actor_share": share}
+        widths = {"network.hidden_units": (9 + place, 9), "critic_hidden_units": (30 - place, 30)}
+        runs += cell("dense", 50, live_parameters=200, actor_sparsity=None, **common, **widths)
+        ours = {"network.hidden_units": (99, 99), "critic_hidden_units": (), "actor_sparsity": 0.9 - place / 10}
+        ours = cell("rigl", 60 + 10 * place, 1 - budget, **common, **ours)
+        above[ours[0].id.experiment] = 10 + 10 * place
+        runs += ours
+    found = beside_dense(synthetic.selection([*runs, *DENSE]).runs)
+    assert {name: each[0].difference.value for name, each in found.items()} == pytest.approx(above)
+    assert {each[0].num_runs for each in found.values()} == {(10, 10)}
+    lacking = [run for run in runs if run.columns["method"] == "rigl" or run.columns["actor_share"] == 0.9]
+    told = [each[0].missing for each in beside_dense(synthetic.selection(lacking).runs).values()]
+    assert sorted(told) == [(), *[("no dense network of as many parameters",)] * 2]
+
+
 def test_experiments_of_several_storages_have_a_row_each():
     compressed = cell("rigl", 90, storage="compressed")
     assert {

@@ -8,13 +8,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sparserl.report.cells import agree, experiments_of, has_diverged, swept
-from sparserl.report.comparisons import Comparison, at_equal_flops, at_equal_parameters, at_equal_seconds
+from sparserl.report.comparisons import (
+    Comparison,
+    at_equal_flops,
+    at_equal_parameters,
+    at_equal_seconds,
+    share_of_budget,
+)
 from sparserl.report.provenance import goes_with
 from sparserl.report.roles import FULL, MATCHED, SPARSE
 from sparserl.report.runs import Run
 
 _PLACE = ("agent", "network_kind", "environment", "total_steps")
 _OF_SPARSE = ("storage", "compressed_layers")  # how weights are kept of which some are dead
+_OF_BUDGET = ("actor_sparsity", "critic_sparsity")  # what a budget and the actor's share make of a sparse network
 COSTS = ("parameters", "FLOPs", "seconds")
 Beside = tuple[Comparison, Comparison, Comparison]  # at equal costs, in their order
 
@@ -95,7 +102,9 @@ def _has_ended(run: Run) -> bool:
 
 
 def _matches(dense: Run, run: Run) -> bool:
-    """Whether a dense network is one of as many parameters as a sparse one of this sparsity."""
+    """Whether a dense network is one of as many parameters as a sparse one: of this sparsity, or of its budget."""
+    if (share := share_of_budget(run)) is not None:
+        return share_of_budget(dense) == share
     matches = dense.columns.get("matches") or () if dense.columns.get("role") == MATCHED else ()
     return any(match.get("sparsity") == run.columns["sparsity"] for match in matches)
 
@@ -107,4 +116,5 @@ def _place(run: Run) -> tuple[Any, ...]:
 def _agree(run: Run, dense: Run, among: Sequence[str]) -> bool:
     """Whether a dense network was made like a sparse one, but for what it does not have."""
     here, there = run.columns, dense.columns
-    return goes_with(there, here) and agree(here, there, [name for name in among if name not in _OF_SPARSE])
+    follow = _OF_SPARSE if share_of_budget(run) is None else (*_OF_SPARSE, *_OF_BUDGET)
+    return goes_with(there, here) and agree(here, there, [name for name in among if name not in follow])

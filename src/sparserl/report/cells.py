@@ -11,7 +11,7 @@ Value = Callable[[Run], float | None]
 Columns = Mapping[str, Any]
 _SPARSE_NETWORK = ("sparsity", "distribution", "dense_last_layer")
 _NAMED = ("agent", "network_kind", "environment", "method", "role", *_SPARSE_NETWORK)
-_WIDTHS = ("network.hidden_units", "network.width")
+_WIDTHS = ("network.hidden_units", "network.width", "critic_hidden_units")
 STORED = ("storage", "compressed_layers")  # how, not what: dense networks have nothing to compress
 FOLLOWS = ("experiment_id", "seed", "matches", "parameters", "live_parameters", "macs", "live_macs", "randomness")
 

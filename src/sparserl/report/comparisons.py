@@ -19,6 +19,7 @@ from sparserl.report.cells import (
     scores_by,
 )
 from sparserl.report.provenance import goes_with, of_several_machines, several_origins
+from sparserl.report.roles import MATCHED
 from sparserl.report.runs import Run
 from sparserl.report.statistics import (
     Estimate,
@@ -54,11 +55,12 @@ def at_equal_parameters(
     value: Value = final_return,
     aggregate: Aggregate = mean_over_tasks,
 ) -> Comparison:
-    """Sparse networks beside the dense ones that match their numbers of live parameters."""
+    """Sparse networks beside the dense ones that match their numbers of live parameters, or share out their budget."""
     at = "as many parameters"
     if mixed := several_origins(ours):
         return Comparison(at, None, None, None, mixed)
-    matching = [run for run in dense if run.columns.get("role") == "matched-dense"]
+    shared_out = {share for run in ours if (share := share_of_budget(run)) is not None}
+    matching = [run for run in dense if run.columns.get("role") == MATCHED or share_of_budget(run) in shared_out]
     cells = matched(ours, matching, (*among, *_MADE_BY), value)
     return _compared(at, cells.ours, cells.theirs, aggregate, cells.missing)
 
@@ -113,6 +115,12 @@ def at_equal_seconds(ours: Sequence[Run], theirs: Sequence[Run], aggregate: Aggr
     sides = scores_by(ours, key, value), scores_by(theirs, key, value)
     missing = () if set(sides[0].tasks) & set(sides[1].tasks) else ("runs of both that tell their seconds",)
     return _compared(at, sides[0], sides[1], aggregate, missing)
+
+
+def share_of_budget(run: Run) -> tuple[Any, Any] | None:
+    """The part of a standard network's parameters that is alive, and the actor's share of it; None without a budget."""
+    budget = run.columns.get("budget")
+    return None if budget is None else (budget, run.columns.get("actor_share"))
 
 
 def return_after(run: Run, seconds: float) -> float | None:
