@@ -249,6 +249,9 @@ def test_a_standard_figure_is_not_drawn_beside_a_studys_own_of_its_kind():
     named = lambda selection: {figure["name"] for figure in standard_figures(selection)}
     assert "computation" in named(chosen)
     assert "computation" not in named(chosen._replace(figures=({"name": "own", "kind": "flops"},)))
+    budgets = synthetic.catalogue_selection("figure_3")
+    assert any(each.facts["live_macs"] != each.facts["macs"] for each in budgets.experiments)
+    assert "computation" not in named(budgets), "it would be empty: no cost is that of a sparsity"
 
 
 def test_noise_is_a_standard_figure_of_a_study_whose_runs_were_all_tried_under_it(tmp_path):

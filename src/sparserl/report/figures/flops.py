@@ -73,12 +73,13 @@ def draw_flops(spec: Spec, selection: "Selection", _: Sequence["Run"]) -> Drawn:
     return Drawn(spec.name, spec.title, panels.figure, _text(spec, lines), header, table, said)
 
 
+def has_cost(columns: Mapping[str, Any]) -> bool:
+    """Whether an experiment says what its network costs. One with a budget has what was asked for, not a sparsity's."""
+    return bool(columns.get("live_macs") and columns.get("macs")) and columns.get("budget") is None
+
+
 def _costs(selection: "Selection") -> Iterator[Cost]:
-    known = [
-        each
-        for each in selection.columns.values()
-        if each.get("live_macs") and each.get("macs") and each.get("budget") is None
-    ]
+    known = [each for each in selection.columns.values() if has_cost(each)]
     full: dict[tuple[Any, ...], float] = {}
     for each in known:
         full[_place(each)] = max(full.get(_place(each), 0.0), float(each["macs"]))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparserl.persistence import has_noise
 from sparserl.report.beside_dense import has_sides
+from sparserl.report.figures.flops import has_cost
 from sparserl.report.normalization import normalizations
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _figures(selection: "Selection") -> Iterator[Mapping[str, Any]]:
         }
     facts = [*(experiment.facts for experiment in selection.experiments), *(run.columns for run in runs)]
     own = {figure.get("kind") for figure in selection.figures}
-    if "flops" not in own and any(each.get("live_macs") and each["live_macs"] != each.get("macs") for each in facts):
+    if "flops" not in own and any(has_cost(each) and each["live_macs"] != each["macs"] for each in facts):
         yield {**_PLAIN, "name": "computation", "title": "Computation by sparsity", "kind": "flops"}
     noisy = [run.folder is not None and has_noise(run.folder) for run in runs if run.final_return is not None]
     every = all if selection.scale else any  # some of a study's alone were asked for another
