@@ -88,10 +88,18 @@ def test_words_of_the_document(capsys):
     assert document.keys() >= {
         *("agent", "method", "environment", "sparsity", "distribution", "storage", "networks", "matched_dense")
     }
-    chosen = ("dqn", "set", "MountainCar-v0", 0.9, "erk", "compressed")
-    assert tuple(document.values())[:6] == chosen
+    named = ("agent", "method", "environment", "sparsity", "distribution", "storage", "drop_fraction")
+    chosen = ("dqn", "set", "MountainCar-v0", 0.9, "erk", "compressed", 0.5)
+    assert tuple(document[name] for name in named) == chosen
     storages = {layer["name"]: layer["storage"] for layer in document["networks"]["q"]["layers"]}
     assert storages["hidden_2"] == "compressed"
+
+
+@pytest.mark.parametrize(("method", "moves_nothing"), [("set", True), ("rigl", False), ("static", False)])
+def test_a_method_that_moves_nothing_says_so(method, moves_nothing, capsys):
+    """The paper's sweep (Table 3) chose a drop fraction of 0 for SET with PPO, which makes it a static network."""
+    result = call(capsys, "describe", "ppo", method, "--environment", "HalfCheetah-v5", "--sparsity", "0.9")
+    assert (f"{method} moves no weights here, as its drop fraction is 0" in result.out) == moves_nothing
 
 
 @pytest.mark.kernels

@@ -19,7 +19,7 @@ def scripts_of(name: str, place: Path) -> Iterator[SimpleNamespace]:
     """
     folder = place / name
     shutil.copytree(
-        REPRODUCTION / name, folder, ignore=shutil.ignore_patterns("*.json", "runs", "*.png", "__pycache__")
+        REPRODUCTION / name, folder, ignore=shutil.ignore_patterns("*.json", "runs", "results", "*.png", "__pycache__")
     )
     modules = [file.stem for file in folder.glob("*.py")]
     taken = {module: sys.modules.pop(module) for module in modules if module in sys.modules}

@@ -55,6 +55,8 @@ def _show(document: Mapping[str, Any]) -> None:
         f"{document['network']}, sparsity {document['sparsity']:g}, {document['distribution']}, "
         f"{document['storage']} storage\n"
     )
+    if document["drop_fraction"] == 0:
+        put(f"{document['method']} moves no weights here, as its drop fraction is 0: see --method.drop-fraction\n")
     if any(made := document["environments_made"].values()):
         training, evaluation = made
         put(f"environments that a run makes: {training} for training, {evaluation} for evaluation\n")

@@ -17,8 +17,8 @@ def describe(experiment: Experiment | Plan, asked: Mapping[str, float] | None = 
     `split` are the parts of actor and critics in all live parameters, None for an agent without an actor. `macs` are
     multiply-accumulates for one observation (two FLOPs each): a convolution's weight is used at every place of its
     output; biases, activations and pooling are not counted. `environments_made` are those of Gymnasium in one run.
-    `matched_dense` are dense networks of one common hidden
-    width, or width multiplier, whose parameters, all networks together, come nearest to the live ones.
+    `matched_dense` are dense networks of one common hidden width, or width multiplier, whose parameters, all networks
+    together, come nearest to the live ones. `drop_fraction` is that of a method that has one, None for others.
     """
     plan = plan_of(experiment)
     experiment, live = plan.experiment, plan.live_parameters
@@ -27,6 +27,7 @@ def describe(experiment: Experiment | Plan, asked: Mapping[str, float] | None = 
     return {
         "agent": experiment.agent_name,
         "method": experiment.method_name,
+        "drop_fraction": getattr(experiment.method, "drop_fraction", None),
         "environment": experiment.environment,
         "sparsity": experiment.sparsity,
         "distribution": experiment.distribution,
