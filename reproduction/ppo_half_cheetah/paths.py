@@ -1,11 +1,11 @@
 """How many observations reach how many actions through the live weights of PPO's actor on HalfCheetah.
 
 .venv/bin/python reproduction/ppo_half_cheetah/paths.py            random topologies, as static networks have them
-.venv/bin/python reproduction/ppo_half_cheetah/paths.py results    and those that runs of a results directory ended with
+.venv/bin/python reproduction/ppo_half_cheetah/paths.py results    and into paths.csv those that runs ended with
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,8 @@ from sparserl.experiment import from_preset, plan_of, planned
 NUM_DRAWS, SEED = 10_000, 0
 SPARSITIES = (0.9, 0.95, 0.99)
 METHODS = ("static", "set", "rigl", "prune")
+KEPT = Path(__file__).parent / "paths.csv"
+COLUMNS = ("method", "sparsity", "seed", "observations_that_reach_an_action", "actions_reached")
 
 
 def reach(masks: Sequence[np.ndarray]) -> tuple[int, int]:
@@ -36,29 +38,37 @@ def drawn(generator: np.random.Generator, shape: tuple[int, int], num_live: int)
     return mask.reshape(shape)
 
 
-def main(arguments: Sequence[str]) -> None:
+def of_random(num_draws: int = NUM_DRAWS) -> Iterator[str]:
+    """What random topologies reach at each sparsity, as lines of a table."""
     generator = np.random.default_rng(SEED)
-    print("| actor | live weights by layer | without any path | observations that reach an action | actions reached |")
-    print("| --- | ---: | ---: | ---: | ---: |")
+    yield "| actor | live weights by layer | without any path | observations that reach an action | actions reached |"
+    yield "| --- | ---: | ---: | ---: | ---: |"
     for sparsity in SPARSITIES:
         plan = plan_of(planned(from_preset("ppo", "static", "HalfCheetah-v5", sparsity=sparsity)))
         layers = [layer for name, layer in plan.layers.items() if name.startswith("actor/")]
         costs = [(layer.cost.shape, layer.initial_live) for layer in layers]
-        each = np.array([reach([drawn(generator, shape, live) for shape, live in costs]) for _ in range(NUM_DRAWS)])
+        each = np.array([reach([drawn(generator, shape, live) for shape, live in costs]) for _ in range(num_draws)])
         live = ", ".join(str(count) for _, count in costs)
-        none, (inputs, outputs) = np.mean(each[:, 0] == 0), each.mean(axis=0)
-        print(
-            f"| random, {100 * sparsity:g} % | {live} | {100 * none:.0f} % | {inputs:.1f} of 17 | {outputs:.1f} of 6 |"
-        )
-    for results in arguments:
-        print("\n| method | sparsity | observations that reach an action, seed by seed | actions reached |")
-        print("| --- | ---: | ---: | ---: |")
-        for method in METHODS:
-            for sparsity in SPARSITIES:
-                seeds = sorted(Path(results).glob(f"ppo-{method}-HalfCheetah-v5-{sparsity:g}-*/seed=*"))
-                if ends := [reach([step.live for step in sparserl.load(seed).steps]) for seed in seeds]:
-                    columns = [", ".join(str(number) for number in side) for side in zip(*ends, strict=True)]
-                    print(f"| {method} | {100 * sparsity:g} % | {columns[0]} | {columns[1]} |")
+        none, (inputs, outputs) = 100 * np.mean(each[:, 0] == 0), each.mean(axis=0)
+        yield f"| random, {100 * sparsity:g} % | {live} | {none:.0f} % | {inputs:.1f} of 17 | {outputs:.1f} of 6 |"
+
+
+def of_runs(results: Path) -> Iterator[tuple[str, float, int, int, int]]:
+    """Method, sparsity, seed, and what the actor that a run ended with reaches."""
+    for method in METHODS:
+        for sparsity in SPARSITIES:
+            for folder in sorted(results.glob(f"ppo-{method}-HalfCheetah-v5-{sparsity:g}-*/seed=*")):
+                seed = int(folder.name.removeprefix("seed="))
+                yield method, sparsity, seed, *reach([step.live for step in sparserl.load(folder).steps])
+
+
+def main(arguments: Sequence[str]) -> None:
+    print("\n".join(of_random()))
+    if arguments:
+        with KEPT.open("w") as file:
+            file.write(",".join(COLUMNS) + "\n")
+            file.writelines(",".join(map(str, row)) + "\n" for row in of_runs(Path(arguments[0])))
+        print(f"wrote {KEPT.name}")
 
 
 if __name__ == "__main__":
